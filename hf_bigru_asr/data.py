@@ -1,0 +1,303 @@
+"""Speech data sets: one loader for every source, the filter for training, and the collator."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from datasets import Audio, Dataset, IterableDataset, Value, load_dataset
+from torchaudio.functional import speed
+from tqdm.auto import tqdm
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from .audio import audio_duration_s, load_audio, to_mono_float32
+from .librispeech import iterate_openslr
+from .modeling_bigru_ctc import num_frames_needed
+from .processing_bigru_ctc import BiGRUCTCProcessor
+from .text import normalize_transcript
+
+__all__ = [
+    "DataCollatorForCTC",
+    "EpochCallback",
+    "FilterReport",
+    "filter_utterances",
+    "load_speech_dataset",
+    "load_utterance",
+]
+
+
+def load_speech_dataset(
+    name: str | Path,
+    config: str | None = None,
+    split: str | None = None,
+    *,
+    streaming: bool = False,
+    audio_column: str = "audio",
+    revision: str | None = None,
+) -> Dataset | IterableDataset:
+    """Load speech with its transcripts; the audio stays encoded until it is needed.
+
+    Args:
+        name: A data set on the Hub (`"openslr/librispeech_asr"`), a local folder in the same Parquet schema, or a
+            LibriSpeech archive or extracted tree as OpenSLR distributes them.
+        config: Configuration of the data set, `"clean"` for example; an archive or tree has none.
+        split: Split of the data set, `"train.100"` for example; for a tree the subset, `"train-clean-100"` for example.
+        streaming: Whether to read the data as it is used, without a local copy.
+        audio_column: Column with the audio.
+        revision: Git revision of a data set on the Hub.
+
+    Returns:
+        A data set whose audio column holds `{"bytes", "path"}`.
+
+    Raises:
+        FileNotFoundError: If a local path does not exist.
+        ValueError: If the column is missing, or an archive or tree holds no usable utterance.
+    """
+    path = Path(name)
+    if _is_openslr(path):
+        make = IterableDataset.from_generator if streaming else Dataset.from_generator
+        return make(_openslr_rows, gen_kwargs={"source": str(path), "subset": split}, features=_OPENSLR_FEATURES)
+    if not path.exists() and (path.is_absolute() or str(name).startswith((".", "~"))):
+        raise FileNotFoundError(f"{name} does not exist; give a local folder or archive, or a data set on the Hub.")
+    dataset = load_dataset(str(name), config, split=split, streaming=streaming, revision=revision)
+    columns = dataset.column_names or []
+    if columns and audio_column not in columns:
+        raise ValueError(f"The data set {name} has no column {audio_column!r}; it has {', '.join(columns)}.")
+    return dataset.cast_column(audio_column, Audio(decode=False))
+
+
+def _features() -> Any:
+    from datasets import Features
+
+    return Features(
+        {
+            "file": Value("string"),
+            "audio": {"bytes": Value("binary"), "path": Value("string")},
+            "text": Value("string"),
+            "speaker_id": Value("int64"),
+            "chapter_id": Value("int64"),
+            "id": Value("string"),
+        }
+    )
+
+
+_OPENSLR_FEATURES = _features()
+
+
+def _is_openslr(path: Path) -> bool:
+    if path.is_file():
+        return path.name.endswith((".tar.gz", ".tgz", ".tar"))
+    return path.is_dir() and next(path.rglob("*.trans.txt"), None) is not None
+
+
+def _openslr_rows(source: str, subset: str | None) -> Iterable[dict[str, Any]]:
+    for utterance in iterate_openslr(source, subset):
+        yield {
+            "file": utterance.file,
+            "audio": {"bytes": utterance.audio_bytes, "path": utterance.file},
+            "text": utterance.text,
+            "speaker_id": utterance.speaker_id,
+            "chapter_id": utterance.chapter_id,
+            "id": utterance.id,
+        }
+
+
+def load_utterance(audio: object, sampling_rate: int) -> np.ndarray:
+    """Waveform of one entry of an audio column.
+
+    Args:
+        audio: `{"bytes", "path"}` or `{"array", "sampling_rate"}` as `datasets` gives them, a path, or bytes.
+        sampling_rate: Sampling rate of the result in Hz.
+
+    Returns:
+        `(samples,)` float32.
+
+    Raises:
+        ValueError: If the audio is broken, empty or in none of these forms.
+    """
+    if isinstance(audio, dict) and audio.get("array") is not None:
+        return to_mono_float32(audio["array"], audio["sampling_rate"], sampling_rate)
+    if isinstance(audio, dict):
+        audio = audio["bytes"] if audio.get("bytes") is not None else audio.get("path")
+    if not isinstance(audio, str | Path | bytes):
+        raise ValueError(
+            f"The audio column holds a {type(audio).__name__}; cast it with cast_column(name, Audio(decode=False)), or "
+            "give a path, bytes, or a dictionary with array and sampling_rate."
+        )
+    return load_audio(audio, sampling_rate=sampling_rate)
+
+
+@dataclass(frozen=True)
+class FilterReport:
+    """What [`filter_utterances`] kept and left out.
+
+    Args:
+        num_utterances: Utterances kept.
+        hours: Hours of audio kept.
+        num_rejected: Utterances left out, by reason.
+    """
+
+    num_utterances: int
+    hours: float
+    num_rejected: dict[str, int]
+
+    def __str__(self) -> str:
+        rejected = ", ".join(f"{count} {reason}" for reason, count in self.num_rejected.items()) or "none"
+        return f"{self.num_utterances} utterances, {self.hours:.2f} hours; left out: {rejected}"
+
+
+def filter_utterances(
+    dataset: Dataset,
+    processor: BiGRUCTCProcessor,
+    *,
+    min_duration_s: float = 0.0,
+    max_duration_s: float = float("inf"),
+    with_index: bool = False,
+    audio_column: str = "audio",
+    text_column: str = "text",
+) -> tuple[Dataset, FilterReport]:
+    """Leave out what cannot be trained on, and count it.
+
+    Only the headers of the audio are read.
+
+    Args:
+        dataset: Utterances with encoded audio.
+        processor: Gives the frames of the audio and the ids of the text.
+        min_duration_s: Shortest utterance kept.
+        max_duration_s: Longest utterance kept.
+        with_index: Whether to add the column `index`, by which the collator augments (and caches) training data.
+        audio_column: Column with the audio.
+        text_column: Column with the transcript.
+
+    Returns:
+        The utterances kept, with the column `length` (frames, for batches of like length), and the counts.
+    """
+    extractor = processor.feature_extractor
+    kept: list[int] = []
+    lengths: list[int] = []
+    seconds = 0.0
+    rejected: Counter[str] = Counter()
+    for row, example in enumerate(tqdm(dataset, desc="Checking utterances", unit="utt", mininterval=2)):
+        try:
+            duration_s = _duration_s(example[audio_column])
+            ids = processor.tokenizer(normalize_transcript(example[text_column])).input_ids
+        except ValueError as error:
+            rejected[f"unusable ({error})"] += 1
+            continue
+        num_frames = extractor.num_frames(round(duration_s * extractor.sampling_rate))
+        if duration_s < min_duration_s:
+            rejected[f"shorter than {min_duration_s:g} s"] += 1
+        elif duration_s > max_duration_s:
+            rejected[f"longer than {max_duration_s:g} s"] += 1
+        elif not ids:
+            rejected["without text"] += 1
+        elif int(num_frames_needed(torch.tensor([ids]))) > num_frames:
+            rejected["with more text than frames"] += 1
+        else:
+            kept.append(row)
+            lengths.append(num_frames)
+            seconds += duration_s
+    selected = dataset.select(kept).add_column("length", lengths)
+    if with_index:
+        selected = selected.add_column("index", kept)
+    return selected, FilterReport(len(kept), seconds / 3600, dict(rejected))
+
+
+def _duration_s(audio: dict[str, Any]) -> float:
+    if audio.get("array") is not None:
+        return len(audio["array"]) / float(audio["sampling_rate"])
+    return audio_duration_s(audio["bytes"] if audio.get("bytes") is not None else audio["path"])
+
+
+class DataCollatorForCTC:
+    """Makes a training batch of utterances: decodes, augments, extracts features, tokenizes and pads.
+
+    Args:
+        processor: Computes features and labels.
+        speed_factors: Speeds of which one is drawn for every utterance that has an `index`, `(0.9, 1.0, 1.1)` for
+            example. Utterances without that column, as in evaluation, keep their speed.
+        seed: What is drawn depends on this, the epoch and the utterance's `index` alone, so that a resumed run and
+            every process of a distributed run see the data of an uninterrupted one.
+        audio_column: Column with the audio.
+        text_column: Column with the transcript; a batch has labels if its examples have it.
+        cache_audio: Whether to keep the decoded audio of utterances with an `index` in memory, as 16-bit integers
+            (115 MB per hour and process).
+
+    Raises:
+        ValueError: On a speed factor that is not positive.
+    """
+
+    def __init__(
+        self,
+        processor: BiGRUCTCProcessor,
+        *,
+        speed_factors: Sequence[float] = (),
+        seed: int = 0,
+        audio_column: str = "audio",
+        text_column: str = "text",
+        cache_audio: bool = False,
+    ) -> None:
+        if any(factor <= 0 for factor in speed_factors):
+            raise ValueError(f"speed_factors are {list(speed_factors)}; a speed must be positive, 1.0 is the original.")
+        self.processor = processor
+        self.speed_factors = tuple(speed_factors)
+        self.seed = seed
+        self.audio_column = audio_column
+        self.text_column = text_column
+        self.epoch = 0
+        self._cache: dict[int, np.ndarray] | None = {} if cache_audio else None
+
+    def __call__(self, examples: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        """Batch of `input_features` `(batch, frames, mels)`, `attention_mask` and `labels` padded with -100.
+
+        Args:
+            examples: Rows of a data set.
+
+        Raises:
+            ValueError: If audio or text of an example cannot be used; the message names the example.
+        """
+        waveforms, texts = [], []
+        for position, example in enumerate(examples):
+            try:
+                waveforms.append(self._augment(self._waveform(example), example))
+                if self.text_column in example:
+                    texts.append(normalize_transcript(example[self.text_column]))
+            except (ValueError, OSError) as error:
+                raise ValueError(f"Utterance {example.get('id', position)!r} cannot be used: {error}") from error
+        sampling_rate = self.processor.feature_extractor.sampling_rate
+        return dict(self.processor(audio=waveforms, text=texts or None, sampling_rate=sampling_rate))
+
+    def _waveform(self, example: dict[str, Any]) -> np.ndarray:
+        sampling_rate = self.processor.feature_extractor.sampling_rate
+        if self._cache is None or "index" not in example:
+            return load_utterance(example[self.audio_column], sampling_rate)
+        if example["index"] not in self._cache:
+            waveform = load_utterance(example[self.audio_column], sampling_rate)
+            self._cache[example["index"]] = np.clip(np.rint(waveform * 32768), -32768, 32767).astype(np.int16)
+        return self._cache[example["index"]].astype(np.float32) / 32768
+
+    def _augment(self, waveform: np.ndarray, example: dict[str, Any]) -> np.ndarray:
+        if not self.speed_factors or "index" not in example:
+            return waveform
+        rng = np.random.default_rng((self.seed, self.epoch, example["index"]))
+        factor = float(rng.choice(self.speed_factors))
+        if factor == 1.0:
+            return waveform
+        sampling_rate = self.processor.feature_extractor.sampling_rate
+        return speed(torch.from_numpy(waveform), sampling_rate, factor)[0].numpy()
+
+
+class EpochCallback(TrainerCallback):
+    """Tells the collator the epoch before its data are loaded, after a resume too."""
+
+    def __init__(self, collator: DataCollatorForCTC) -> None:
+        self.collator = collator
+
+    def on_epoch_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
+    ) -> None:
+        """Set the epoch that begins, or, after a resume, goes on."""
+        self.collator.epoch = int(state.epoch or 0)

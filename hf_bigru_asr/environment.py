@@ -1,0 +1,65 @@
+"""Where and how a figure was measured: machine, versions, command and commit."""
+
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import torch
+
+__all__ = ["command_line", "git_commit", "machine", "versions"]
+
+PACKAGES = ("torch", "torchaudio", "transformers", "datasets", "huggingface_hub", "accelerate", "hf-bigru-asr")
+
+
+def machine() -> dict[str, str | int]:
+    """Processor, cores, threads that torch uses, memory in GiB, GPU if there is one, and platform."""
+    description: dict[str, str | int] = {
+        "cpu": _cpu_name(),
+        "num_cores": os.cpu_count() or 0,
+        "num_threads": torch.get_num_threads(),
+        "platform": platform.platform(),
+    }
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        description["memory_gib"] = round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30)
+    if torch.cuda.is_available():
+        description["gpu"] = torch.cuda.get_device_name()
+        description["num_gpus"] = torch.cuda.device_count()
+    return description
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that a result depends on, those that are installed."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package.replace("-", "_")] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def git_commit() -> str | None:
+    """Commit of the repository that the package runs from, with `-dirty` if files differ; `None` outside of one."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def command_line() -> str:
+    """The command that started this process, quoted for a shell, the interpreter as `python`."""
+    return shlex.join(["python", *sys.argv])
+
+
+def _cpu_name() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

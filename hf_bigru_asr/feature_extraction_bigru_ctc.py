@@ -1,0 +1,328 @@
+"""Log-mel features for the BiGRU-CTC recogniser."""
+
+import math
+import warnings
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import torch
+from torchaudio.functional import melscale_fbanks
+from transformers import BatchFeature, SequenceFeatureExtractor
+from transformers.utils import logging
+
+logger = logging.get_logger(__name__)
+
+NORMALIZATIONS = ("utterance", "global", "none")
+MAX_CHANNELS = 2
+INT16_SCALE = 32768.0
+VARIANCE_FLOOR = 1e-5
+
+AudioArray = np.ndarray | torch.Tensor | Sequence[float]
+
+
+class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
+    r"""Turns waveforms into normalised log-mel frames.
+
+    Frame `i` stands for the samples `[i * hop_length, (i + 1) * hop_length)`, the last frame for what is left of the
+    audio: `ceil(num_samples / hop_length)` frames. Its window is centred on that interval and sees zeros beyond the
+    ends of the audio. So times are frames times `hop_length`, and chunks cut at multiples of it fit seamlessly.
+
+    Args:
+        feature_size (`int`, defaults to 128): Mel bins per frame.
+        sampling_rate (`int`, defaults to 16000): Sampling rate of the audio in Hz.
+        hop_length (`int`, defaults to 320): Samples per frame (20 ms).
+        win_length (`int`, defaults to 512): Samples of the periodic Hann window (32 ms).
+        n_fft (`int`, defaults to 1024): Points of the Fourier transform; the window is zero-padded to it.
+        fmin (`float`, defaults to 0.0): Lower edge of the mel filter bank in Hz.
+        fmax (`float`, *optional*): Upper edge of the mel filter bank in Hz; half the sampling rate by default.
+        mel_floor (`float`, defaults to 1e-6): Smallest mel power, of audio in [-1, 1], that enters the logarithm.
+        normalization (`str`, defaults to `"utterance"`): `"utterance"` gives every bin zero mean and unit variance
+            over the utterance, `"global"` subtracts `global_mean` and divides by `global_std`, `"none"` does nothing.
+        global_mean (`list[float]`, *optional*): Mean of each bin, for `"global"`.
+        global_std (`list[float]`, *optional*): Standard deviation of each bin, for `"global"`.
+        padding_value (`float`, defaults to 0.0): Value on padded frames.
+        return_attention_mask (`bool`, defaults to `True`): Whether to return the mask of valid frames.
+
+    Raises:
+        ValueError: If a size, a frequency or the normalisation is out of range, or if the mel filter bank would have
+            an empty filter.
+
+    Example:
+        >>> import numpy as np
+        >>> from hf_bigru_asr import BiGRUCTCFeatureExtractor
+        >>> extractor = BiGRUCTCFeatureExtractor()
+        >>> extractor(np.zeros(16000), sampling_rate=16000, return_tensors="pt").input_features.shape
+        torch.Size([1, 50, 128])
+    """
+
+    model_input_names = ["input_features", "attention_mask"]  # noqa: RUF012 - the library's own declaration
+
+    def __init__(
+        self,
+        feature_size: int = 128,
+        sampling_rate: int = 16_000,
+        hop_length: int = 320,
+        win_length: int = 512,
+        n_fft: int = 1024,
+        fmin: float = 0.0,
+        fmax: float | None = None,
+        mel_floor: float = 1e-6,
+        normalization: str = "utterance",
+        global_mean: list[float] | None = None,
+        global_std: list[float] | None = None,
+        padding_value: float = 0.0,
+        return_attention_mask: bool = True,
+        **kwargs: object,
+    ) -> None:
+        super().__init__(
+            feature_size=feature_size,
+            sampling_rate=sampling_rate,
+            padding_value=padding_value,
+            return_attention_mask=return_attention_mask,
+            **kwargs,
+        )
+        self.hop_length = hop_length
+        self.win_length = win_length
+        self.n_fft = n_fft
+        self.fmin = fmin
+        self.fmax = sampling_rate / 2 if fmax is None else fmax
+        self.mel_floor = mel_floor
+        self.normalization = normalization
+        self.global_mean = global_mean
+        self.global_std = global_std
+        self._check_parameters()
+        # The library leaves these two names out of the saved JSON.
+        self.window = torch.hann_window(win_length)
+        self.mel_filters = self._mel_filter_bank()
+
+    def num_frames(self, num_samples: int) -> int:
+        """Frames of `num_samples` of audio at `sampling_rate`: the one formula, used everywhere."""
+        return math.ceil(num_samples / self.hop_length)
+
+    def __call__(
+        self,
+        raw_speech: AudioArray | Sequence[AudioArray],
+        sampling_rate: int | None = None,
+        padding: bool | str = True,
+        max_length: int | None = None,
+        truncation: bool = False,
+        pad_to_multiple_of: int | None = None,
+        return_attention_mask: bool | None = None,
+        return_tensors: str | None = None,
+        device: str | torch.device = "cpu",
+        **kwargs: object,
+    ) -> BatchFeature:
+        """Features of one utterance or a batch of them.
+
+        Args:
+            raw_speech: One utterance `(samples,)`, a batch of mono utterances `(batch, samples)` or
+                `(batch, channels, samples)`, or a list of utterances, each `(samples,)` or `(channels, samples)`;
+                NumPy arrays, tensors or lists, of floats in [-1, 1] or 16-bit integers. Two channels are averaged.
+            sampling_rate: Sampling rate of `raw_speech` in Hz; it must be the extractor's own.
+            padding: `True` or `"longest"`, `"max_length"`, `False`.
+            max_length: Length in frames to pad or truncate to.
+            truncation: Whether to cut what is longer than `max_length` frames.
+            pad_to_multiple_of: Pad to a multiple of so many frames.
+            return_attention_mask: Whether to return the mask; the extractor's own setting if `None`.
+            return_tensors: `"pt"`, `"np"`, or `None` for lists of arrays.
+            device: Where to compute; with `return_tensors="pt"` the result stays there.
+            kwargs: Ignored, as in the library.
+
+        Returns:
+            `input_features` `(batch, frames, feature_size)` float32 and `attention_mask` `(batch, frames)` int32.
+
+        Raises:
+            ValueError: If the audio is empty, has NaN or infinite samples, more than two channels or the channels
+                last, or another sampling rate.
+            TypeError: If the samples are neither floats nor 16-bit integers.
+        """
+        if sampling_rate is None:
+            logger.warning_once(
+                f"No sampling_rate was given; {self.sampling_rate} Hz is assumed. Pass sampling_rate= so that another "
+                "rate is noticed."
+            )
+        elif sampling_rate != self.sampling_rate:
+            raise ValueError(
+                f"The audio has a sampling rate of {sampling_rate} Hz; this feature extractor takes "
+                f"{self.sampling_rate} Hz. Resample it, for example with torchaudio.functional.resample, or read the "
+                "file with hf_bigru_asr.audio.load_audio."
+            )
+        features = [
+            self._log_mel(waveform.to(device)).cpu().numpy() for waveform in _list_of_waveforms(raw_speech)
+        ]
+        batch = self.pad(
+            BatchFeature({"input_features": features}),
+            padding=padding,
+            max_length=max_length,
+            truncation=truncation,
+            pad_to_multiple_of=pad_to_multiple_of,
+            return_attention_mask=return_attention_mask,
+            return_tensors=return_tensors,
+        )
+        return batch.to(device) if return_tensors == "pt" else batch
+
+    def fit_global_statistics(self, waveforms: Iterable[AudioArray]) -> None:
+        """Set `normalization="global"` with the mean and standard deviation of each bin over `waveforms`.
+
+        Args:
+            waveforms: Utterances as `__call__` takes them, at the extractor's sampling rate.
+
+        Raises:
+            ValueError: If there is no utterance.
+        """
+        self.normalization = "none"
+        count, total, squares = 0, torch.zeros(self.feature_size).double(), torch.zeros(self.feature_size).double()
+        for raw_speech in waveforms:
+            for waveform in _list_of_waveforms(raw_speech):
+                frames = self._log_mel(waveform).double()
+                count += len(frames)
+                total += frames.sum(0)
+                squares += frames.square().sum(0)
+        if count == 0:
+            raise ValueError("There is no utterance to take global statistics from; give at least one.")
+        mean = total / count
+        self.global_mean = mean.tolist()
+        self.global_std = (squares / count - mean.square()).clamp(min=VARIANCE_FLOOR).sqrt().tolist()
+        self.normalization = "global"
+
+    def _log_mel(self, waveform: torch.Tensor) -> torch.Tensor:
+        """Normalised features `(frames, mels)` of one waveform `(samples,)`.
+
+        One utterance at a time, so that a batch has the very numbers that single files have.
+        """
+        num_samples = waveform.shape[0]
+        before = (self.n_fft - self.hop_length) // 2
+        after = (self.num_frames(num_samples) - 1) * self.hop_length + self.n_fft - before - num_samples
+        padded = torch.nn.functional.pad(waveform, (before, after))
+        spectrum = torch.stft(
+            padded,
+            n_fft=self.n_fft,
+            hop_length=self.hop_length,
+            win_length=self.win_length,
+            window=self.window.to(waveform.device),
+            center=False,
+            return_complex=True,
+        )
+        power = torch.view_as_real(spectrum).square().sum(-1)
+        features = (power.T @ self.mel_filters.to(waveform.device)).clamp(min=self.mel_floor).log()
+        if self.normalization == "none":
+            return features
+        if self.normalization == "utterance":
+            variance, mean = torch.var_mean(features, dim=0, correction=0)
+            return (features - mean) / (variance + VARIANCE_FLOOR).sqrt()
+        mean = torch.tensor(self.global_mean, device=features.device)
+        return (features - mean) / torch.tensor(self.global_std, device=features.device)
+
+    def _check_parameters(self) -> None:
+        for name in ("feature_size", "sampling_rate", "hop_length", "win_length", "n_fft"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        if self.win_length > self.n_fft or self.hop_length > self.n_fft:
+            raise ValueError(
+                f"win_length is {self.win_length} and hop_length {self.hop_length}; neither may exceed n_fft "
+                f"({self.n_fft})."
+            )
+        if not 0 <= self.fmin < self.fmax <= self.sampling_rate / 2:
+            raise ValueError(
+                f"fmin is {self.fmin} Hz and fmax {self.fmax} Hz; they must satisfy 0 <= fmin < fmax <= "
+                f"{self.sampling_rate / 2} Hz, half the sampling rate."
+            )
+        if self.mel_floor <= 0:
+            raise ValueError(f"mel_floor is {self.mel_floor}; its logarithm is taken, so it must be positive.")
+        if self.normalization not in NORMALIZATIONS:
+            raise ValueError(f"normalization is {self.normalization!r}; choose one of {', '.join(NORMALIZATIONS)}.")
+        if self.normalization == "global":
+            for name in ("global_mean", "global_std"):
+                values = getattr(self, name)
+                if values is None or len(values) != self.feature_size:
+                    raise ValueError(
+                        f'normalization="global" needs {name} with {self.feature_size} values; got '
+                        f"{values if values is None else len(values)}. fit_global_statistics computes them."
+                    )
+            if min(self.global_std) <= 0:
+                raise ValueError(f"global_std has the value {min(self.global_std)}; all of them must be positive.")
+
+    def _mel_filter_bank(self) -> torch.Tensor:
+        """`(n_fft // 2 + 1, feature_size)` triangles on the HTK mel scale, each with a peak of one."""
+        num_bins = self.n_fft // 2 + 1
+        # torchaudio warns of an empty filter; here that is an error, so its warning would say it twice.
+        filters = _quiet_fbanks(num_bins, self.fmin, self.fmax, self.feature_size, self.sampling_rate)
+        empty = (filters.amax(0) == 0).sum().item()
+        if empty:
+            raise ValueError(
+                f"{empty} of the {self.feature_size} mel filters contain no bin of a {self.n_fft}-point transform at "
+                f"{self.sampling_rate} Hz; raise n_fft or lower feature_size."
+            )
+        return filters
+
+
+def _quiet_fbanks(num_bins: int, fmin: float, fmax: float, num_mels: int, sampling_rate: int) -> torch.Tensor:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return melscale_fbanks(num_bins, fmin, fmax, num_mels, sampling_rate, norm=None, mel_scale="htk")
+
+
+def _list_of_waveforms(raw_speech: AudioArray | Sequence[AudioArray]) -> list[torch.Tensor]:
+    """Mono float32 waveforms `(samples,)`, checked, from whatever `__call__` takes."""
+    if isinstance(raw_speech, np.ndarray | torch.Tensor):
+        if raw_speech.ndim == 2 and _is_channels_last(raw_speech.shape):
+            raise ValueError(_channels_last_message(raw_speech.shape))
+        utterances = list(raw_speech) if raw_speech.ndim in (2, 3) else [raw_speech]
+    elif len(raw_speech) > 0 and np.ndim(raw_speech[0]) == 0:
+        utterances = [raw_speech]
+    else:
+        utterances = list(raw_speech)
+    if not utterances:
+        raise ValueError("The batch of audio is empty; give at least one utterance.")
+    return [_mono_waveform(utterance) for utterance in utterances]
+
+
+def _is_channels_last(shape: Sequence[int]) -> bool:
+    return shape[-1] <= 8 < shape[-2]
+
+
+def _channels_last_message(shape: Sequence[int]) -> str:
+    return (
+        f"The audio has the shape {tuple(shape)}, which looks like (samples, channels); give one channel as (samples,) "
+        "or transpose it to (channels, samples)."
+    )
+
+
+def _mono_waveform(audio: AudioArray) -> torch.Tensor:
+    waveform = audio.detach() if isinstance(audio, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(audio))
+    if waveform.dtype == torch.int16:
+        waveform = waveform.to(torch.float32) / INT16_SCALE
+    elif not waveform.is_floating_point():
+        if waveform.numel():
+            raise TypeError(
+                f"The audio has samples of type {waveform.dtype}; give floats in [-1, 1] or 16-bit integers."
+            )
+    waveform = waveform.to(torch.float32)
+    if waveform.numel() == 0:
+        raise ValueError("The audio is empty; give at least one sample.")
+    if waveform.dim() == 2:
+        if _is_channels_last(waveform.shape):
+            raise ValueError(_channels_last_message(waveform.shape))
+        if waveform.shape[0] > MAX_CHANNELS:
+            raise ValueError(
+                f"The audio has {waveform.shape[0]} channels (shape {tuple(waveform.shape)}); one or two are allowed. "
+                "Select or mix the channels first."
+            )
+        waveform = waveform.mean(0)
+    if waveform.dim() != 1:
+        raise ValueError(
+            f"The audio has the shape {tuple(waveform.shape)}; an utterance is (samples,) or (channels, samples)."
+        )
+    finite = torch.isfinite(waveform)
+    if not bool(finite.all()):
+        first = int((~finite).nonzero()[0])
+        raise ValueError(
+            f"The audio has {int((~finite).sum())} NaN or infinite samples, the first at sample {first}; all samples "
+            "must be finite. Repair or leave out the recording."
+        )
+    return waveform
+
+
+BiGRUCTCFeatureExtractor.register_for_auto_class()
+
+__all__ = ["BiGRUCTCFeatureExtractor"]

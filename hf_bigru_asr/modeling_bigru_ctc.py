@@ -1,0 +1,459 @@
+"""Bidirectional GRU encoder and its CTC head."""
+
+import torch
+from torch import nn
+from torch.autograd.function import FunctionCtx, once_differentiable
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torchaudio.functional import mask_along_axis_iid
+from transformers import PreTrainedModel
+from transformers import initialization as init
+from transformers.modeling_outputs import BaseModelOutput, CausalLMOutput
+from transformers.utils import can_return_tuple
+
+from .configuration_bigru_ctc import BiGRUCTCConfig
+
+NUM_GATES = 3
+"""Reset, update and new gate: the order of the row blocks in `nn.GRU`'s weights."""
+
+
+def frame_lengths(attention_mask: torch.Tensor) -> torch.Tensor:
+    """Number of valid frames of each utterance; every length in the model comes from here.
+
+    Args:
+        attention_mask: `(batch, frames)`, 1 on valid frames and 0 on padding, which is on the right.
+
+    Returns:
+        `(batch,)` int64.
+
+    Raises:
+        ValueError: If a valid frame follows a padded one. Not checked while the model is traced or compiled.
+    """
+    mask = attention_mask.to(torch.bool)
+    traced = torch.jit.is_tracing() or torch.compiler.is_compiling()
+    if not traced and bool((mask[:, 1:] & ~mask[:, :-1]).any()):
+        raise ValueError(
+            "attention_mask has a valid frame after a padded one; pad on the right, so that every row is ones and "
+            "then zeros."
+        )
+    return mask.sum(-1)
+
+
+def reversal_index(lengths: torch.Tensor, num_frames: int) -> torch.Tensor:
+    """Index that turns every sequence around inside its own length and leaves its padding in place.
+
+    Args:
+        lengths: `(batch,)` valid frames.
+        num_frames: Frames of the padded batch.
+
+    Returns:
+        `(batch, frames)` int64; applying it twice is the identity.
+    """
+    position = torch.arange(num_frames, device=lengths.device)[None, :]
+    mirrored = lengths[:, None] - 1 - position
+    return torch.where(mirrored >= 0, mirrored, position)
+
+
+def reverse_frames(hidden_states: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+    """`hidden_states` `(batch, frames, features)` in the order of `index` `(batch, frames)`."""
+    batch_size, num_frames, features = hidden_states.shape
+    row = torch.arange(batch_size, device=index.device)[:, None] * num_frames
+    # Whole rows: the gradient of index_select is several times faster than that of gather on every element.
+    flat = hidden_states.reshape(batch_size * num_frames, features).index_select(0, (index + row).reshape(-1))
+    return flat.view(batch_size, num_frames, features)
+
+
+class GRUFunction(torch.autograd.Function):
+    """One direction of one GRU layer with a gradient that is cheap on a CPU.
+
+    Autograd on `torch.gru` makes a matrix product and a sum of the size of the weights at every frame. Here the
+    gradient of the weights is one product over all frames, and what the gates contribute is computed for all frames at
+    once; only the recurrence itself is a loop.
+
+    Source: the equations of `torch.nn.GRU`, with the state `h' = n + z * (h - n)`.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: FunctionCtx,
+        inputs: torch.Tensor,
+        weight_ih: torch.Tensor,
+        weight_hh: torch.Tensor,
+        bias_ih: torch.Tensor,
+        bias_hh: torch.Tensor,
+    ) -> torch.Tensor:
+        """`(frames, batch, hidden)` outputs of `(frames, batch, features)` inputs, from a state of zeros."""
+        num_frames, batch_size, _ = inputs.shape
+        hidden = weight_hh.shape[1]
+        # Reset gate, update gate and new gate, one after another; first the inputs' share, in the end their values.
+        gates = torch.addmm(bias_ih, inputs.reshape(num_frames * batch_size, -1), weight_ih.t())
+        gates = gates.view(num_frames, batch_size, NUM_GATES * hidden)
+        gates[..., : 2 * hidden] += bias_hh[: 2 * hidden]
+        recurrent_new = inputs.new_empty(num_frames, batch_size, hidden)
+        states = inputs.new_zeros(num_frames + 1, batch_size, hidden)
+        product = inputs.new_empty(batch_size, NUM_GATES * hidden)
+        for frame in range(num_frames):
+            torch.mm(states[frame], weight_hh.t(), out=product)
+            reset_update = gates[frame, :, : 2 * hidden].add_(product[:, : 2 * hidden]).sigmoid_()
+            torch.add(product[:, 2 * hidden :], bias_hh[2 * hidden :], out=recurrent_new[frame])
+            new = gates[frame, :, 2 * hidden :]
+            new.addcmul_(reset_update[:, :hidden], recurrent_new[frame]).tanh_()
+            torch.lerp(new, states[frame], reset_update[:, hidden:], out=states[frame + 1])
+        ctx.save_for_backward(inputs, weight_ih, weight_hh, gates, recurrent_new, states)
+        return states[1:]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: FunctionCtx, grad_output: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        """Gradients of the five inputs."""
+        inputs, weight_ih, weight_hh, gates, recurrent_new, states = ctx.saved_tensors
+        num_frames, batch_size, hidden = grad_output.shape
+        reset, update, new = gates.chunk(NUM_GATES, dim=-1)
+        # Derivatives of the state by the gates' arguments; the last block by the recurrent share of the new gate.
+        new_slope = (1 - update) * (1 - new * new)
+        slopes = torch.stack(
+            [
+                new_slope * recurrent_new * reset * (1 - reset),
+                (states[:-1] - new) * update * (1 - update),
+                new_slope * reset,
+            ],
+            dim=2,
+        )
+        grad_states = torch.empty_like(grad_output, memory_format=torch.contiguous_format)
+        grad_recurrent = torch.empty_like(slopes)
+        grad_previous = grad_output.new_zeros(batch_size, hidden)
+        for frame in range(num_frames - 1, -1, -1):
+            grad_state = torch.add(grad_previous, grad_output[frame], out=grad_states[frame])
+            torch.mul(slopes[frame], grad_state[:, None], out=grad_recurrent[frame])
+            torch.mul(grad_state, update[frame], out=grad_previous)
+            grad_previous.addmm_(grad_recurrent[frame].view(batch_size, -1), weight_hh)
+        grad_recurrent = grad_recurrent.view(num_frames * batch_size, -1)
+        grad_gates = grad_recurrent.clone()
+        grad_gates[:, 2 * hidden :] = (grad_states * new_slope).view(num_frames * batch_size, hidden)
+        return (
+            (grad_gates @ weight_ih).view_as(inputs) if ctx.needs_input_grad[0] else None,
+            grad_gates.t() @ inputs.reshape(num_frames * batch_size, -1),
+            grad_recurrent.t() @ states[:-1].reshape(num_frames * batch_size, hidden),
+            grad_gates.sum(0),
+            grad_recurrent.sum(0),
+        )
+
+
+class BiGRULayer(nn.GRU):
+    """One bidirectional GRU layer whose result never depends on padding.
+
+    The parameters and their names are those of a one-layer `nn.GRU(bidirectional=True, batch_first=True)`. On CUDA it
+    runs cuDNN on a packed sequence. Elsewhere it runs the two directions as two forward GRUs, the second on sequences
+    reversed inside their own length: equal to packing, and many times faster to train on a CPU, where the gradient of
+    a packed sequence costs time quadratic in the frames.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size, bidirectional=True, batch_first=True)
+
+    def forward(self, hidden_states: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        """Run both directions.
+
+        Args:
+            hidden_states: `(batch, frames, input_size)`, finite on padding too.
+            lengths: `(batch,)` valid frames.
+
+        Returns:
+            `(batch, frames, 2 * hidden_size)`, the forward direction first; zero on padding.
+        """
+        if hidden_states.is_cuda:
+            return self._forward_packed(hidden_states, lengths)
+        return self._forward_reversed(hidden_states, lengths)
+
+    def _forward_packed(self, hidden_states: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        self.flatten_parameters()
+        packed = pack_padded_sequence(hidden_states, lengths.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False)
+        output, _ = super().forward(packed)
+        padded, _ = pad_packed_sequence(output, batch_first=True, total_length=hidden_states.shape[1])
+        return padded.masked_fill((lengths == 0)[:, None, None], 0.0)
+
+    def _forward_reversed(self, hidden_states: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        num_frames = hidden_states.shape[1]
+        index = reversal_index(lengths, num_frames)
+        forward_weights = [self.weight_ih_l0, self.weight_hh_l0, self.bias_ih_l0, self.bias_hh_l0]
+        backward_weights = [
+            self.weight_ih_l0_reverse,
+            self.weight_hh_l0_reverse,
+            self.bias_ih_l0_reverse,
+            self.bias_hh_l0_reverse,
+        ]
+        # The CPU kernel mixes dtypes under autocast and fails, so this part runs in the dtype of its weights.
+        with torch.autocast(hidden_states.device.type, enabled=False):
+            inputs = hidden_states.to(self.weight_ih_l0.dtype)
+            ahead = self._one_direction(inputs, forward_weights)
+            behind = reverse_frames(self._one_direction(reverse_frames(inputs, index), backward_weights), index)
+        padded = torch.arange(num_frames, device=lengths.device)[None, :] >= lengths[:, None]
+        return torch.cat([ahead, behind], dim=-1).masked_fill(padded[..., None], 0.0)
+
+    def _one_direction(self, inputs: torch.Tensor, weights: list[torch.Tensor]) -> torch.Tensor:
+        if torch.is_grad_enabled() and inputs.device.type == "cpu":
+            return GRUFunction.apply(inputs.transpose(0, 1), *weights).transpose(0, 1)
+        state = inputs.new_zeros(1, inputs.shape[0], self.hidden_size)
+        output, _ = torch.gru(
+            inputs,
+            state,
+            weights,
+            has_biases=True,
+            num_layers=1,
+            dropout=0.0,
+            train=self.training,
+            bidirectional=False,
+            batch_first=True,
+        )
+        return output
+
+
+class BiGRUCTCPreTrainedModel(PreTrainedModel):
+    """Weight initialisation and the library's hooks for loading, saving and placing the models below."""
+
+    config_class = BiGRUCTCConfig
+    base_model_prefix = "bigru"
+    main_input_name = "input_features"
+    input_modalities = "audio"
+    _no_split_modules = ["BiGRULayer"]  # noqa: RUF012 - the library's own declaration, an instance list
+    # The CTC loss is averaged inside the model, so the Trainer has to average over accumulation steps itself.
+    accepts_loss_kwargs = False
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        """Xavier input weights, orthogonal recurrent weights (one block per gate) and zero biases."""
+        if isinstance(module, nn.GRU):
+            for name, parameter in module.named_parameters(recurse=False):
+                if name.startswith("bias"):
+                    init.zeros_(parameter)
+                    continue
+                block_init = nn.init.orthogonal_ if name.startswith("weight_hh") else nn.init.xavier_uniform_
+                blocks = torch.empty(parameter.shape, dtype=torch.float32, device=parameter.device)
+                for block in blocks.chunk(NUM_GATES):
+                    block_init(block)
+                init.copy_(parameter, blocks.to(parameter.dtype))
+        elif isinstance(module, nn.Linear):
+            init.xavier_uniform_(module.weight)
+            init.zeros_(module.bias)
+
+
+class BiGRUModel(BiGRUCTCPreTrainedModel):
+    """Encoder: log-mel frames in, one feature vector per frame out.
+
+    Args:
+        config: Sizes and masking.
+    """
+
+    def __init__(self, config: BiGRUCTCConfig) -> None:
+        super().__init__(config)
+        width = 2 * config.hidden_size
+        self.layers = nn.ModuleList(
+            BiGRULayer(config.num_mel_bins if index == 0 else width, config.hidden_size)
+            for index in range(config.num_hidden_layers)
+        )
+        self.dropout = nn.Dropout(config.hidden_dropout)
+        self.post_init()
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_features: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        output_hidden_states: bool | None = None,
+        **kwargs: object,
+    ) -> BaseModelOutput:
+        """Encode a batch.
+
+        Args:
+            input_features: `(batch, frames, num_mel_bins)`, or `(batch, 1, num_mel_bins, frames)`.
+            attention_mask: `(batch, frames)`, 1 on valid frames, 0 on padding (on the right). All valid if `None`.
+                What stands on padded frames has no influence, whatever it is.
+            output_hidden_states: Whether to return the input frames and every layer's output as `hidden_states`:
+                `num_hidden_layers + 1` tensors.
+            kwargs: `return_dict`; anything else is ignored, as in the library.
+
+        Returns:
+            `last_hidden_state` `(batch, frames, 2 * hidden_size)`, zero on padded frames.
+
+        Raises:
+            ValueError: If the shape of `input_features` or `attention_mask` is not one of the above.
+        """
+        features = self._batch_of_frames(input_features)
+        batch_size, num_frames, _ = features.shape
+        if attention_mask is None:
+            attention_mask = torch.ones(batch_size, num_frames, dtype=torch.bool, device=features.device)
+        elif attention_mask.shape != (batch_size, num_frames):
+            raise ValueError(
+                f"attention_mask has the shape {tuple(attention_mask.shape)}; for these input_features it must be "
+                f"(batch, frames) = {(batch_size, num_frames)}."
+            )
+        lengths = frame_lengths(attention_mask)
+        # Zeros times whatever stood on the padding: NaN there would reach the gradient of the weights.
+        hidden_states = features.masked_fill(~attention_mask.to(torch.bool)[..., None], 0.0)
+        if self.training and self.config.apply_spec_augment:
+            hidden_states = self._mask_features(hidden_states, lengths)
+        if output_hidden_states is None:
+            output_hidden_states = self.config.output_hidden_states
+        all_hidden_states = (hidden_states,)
+        for index, layer in enumerate(self.layers):
+            hidden_states = layer(hidden_states if index == 0 else self.dropout(hidden_states), lengths)
+            all_hidden_states += (hidden_states,)
+        return BaseModelOutput(
+            last_hidden_state=hidden_states,
+            hidden_states=all_hidden_states if output_hidden_states else None,
+        )
+
+    def _batch_of_frames(self, input_features: torch.Tensor) -> torch.Tensor:
+        """`(batch, frames, mels)` from either layout."""
+        mels = self.config.num_mel_bins
+        if input_features.dim() == 4 and input_features.shape[1] == 1 and input_features.shape[2] == mels:
+            return input_features[:, 0].transpose(1, 2)
+        if input_features.dim() == 3 and input_features.shape[2] == mels and input_features.shape[1] > 0:
+            return input_features
+        raise ValueError(
+            f"input_features has the shape {tuple(input_features.shape)}; give (batch, frames, {mels}) or "
+            f"(batch, 1, {mels}, frames) with at least one frame."
+        )
+
+    def _mask_features(self, features: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """SpecAugment: the masked cells get their utterance's mean of the same mel bin.
+
+        Args:
+            features: `(batch, frames, mels)`, zero on padding.
+            lengths: `(batch,)` valid frames.
+        """
+        config = self.config
+        batch_size, num_frames, mels = features.shape
+        keep = torch.ones(batch_size, num_frames, mels, dtype=torch.bool, device=features.device)
+        for row, length in enumerate(lengths.tolist()):
+            if length == 0:
+                continue
+            frames = _draw_masks(length, config.mask_time_prob, config.mask_time_length, config.mask_time_min_masks)
+            bins = _draw_masks(
+                mels, config.mask_feature_prob, config.mask_feature_length, config.mask_feature_min_masks
+            )
+            keep[row, :length] = (frames[:, None] & bins[None, :]).to(features.device)
+        mean = features.sum(dim=1, keepdim=True) / lengths.clamp(min=1)[:, None, None]
+        return torch.where(keep, features, mean.to(features.dtype))
+
+
+def _draw_masks(size: int, probability: float, max_width: int, min_masks: int) -> torch.Tensor:
+    """`(size,)` bool, `False` where one of the masks drawn by torchaudio falls.
+
+    The number of masks is rounded at random so that on average a share `probability` is drawn; a mask's mean width is
+    `max_width / 2`.
+    """
+    expected = 2 * probability * size / max_width
+    num_masks = max(int(expected + torch.rand(()).item()), min_masks)
+    if num_masks == 0:
+        return torch.ones(size, dtype=torch.bool)
+    masks = mask_along_axis_iid(torch.ones(num_masks, 1, size, 1), mask_param=max_width, mask_value=0.0, axis=2)
+    return masks[:, 0, :, 0].bool().all(dim=0)
+
+
+class BiGRUForCTC(BiGRUCTCPreTrainedModel):
+    """Speech recogniser: log-mel frames in, log-probabilities of the characters and the CTC blank out.
+
+    Args:
+        config: Sizes, loss and masking.
+
+    Example:
+        >>> import torch
+        >>> from hf_bigru_asr import BiGRUForCTC, bundled_checkpoint
+        >>> model = BiGRUForCTC.from_pretrained(bundled_checkpoint())
+        >>> model(torch.zeros(1, 50, 128)).logits.shape
+        torch.Size([1, 50, 29])
+    """
+
+    def __init__(self, config: BiGRUCTCConfig) -> None:
+        super().__init__(config)
+        self.bigru = BiGRUModel(config)
+        self.lm_head = nn.Linear(2 * config.hidden_size, config.vocab_size)
+        self.post_init()
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_features: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        output_hidden_states: bool | None = None,
+        **kwargs: object,
+    ) -> CausalLMOutput:
+        """Score every frame, and the labels if there are any.
+
+        Args:
+            input_features: `(batch, frames, num_mel_bins)`, or `(batch, 1, num_mel_bins, frames)`.
+            attention_mask: `(batch, frames)`, 1 on valid frames, 0 on padding (on the right). All valid if `None`.
+            labels: `(batch, labels)` token ids, padded with -100.
+            output_hidden_states: Whether to return `hidden_states`, as [`BiGRUModel`] does.
+            kwargs: `return_dict`; anything else is ignored, as in the library.
+
+        Returns:
+            `logits` `(batch, frames, vocab_size)`: float32 log-probabilities in every precision of the weights. On
+            padded frames the blank has probability one, so that a batch decodes to the text of its utterances alone.
+            `loss`: the CTC loss in float32, if there are labels.
+
+        Raises:
+            ValueError: If a shape is wrong, a label is not a class, or, with `ctc_zero_infinity=False`, the labels of
+                an utterance need more frames than it has.
+        """
+        outputs = self.bigru(
+            input_features, attention_mask=attention_mask, output_hidden_states=output_hidden_states, return_dict=True
+        )
+        hidden_states = outputs.last_hidden_state
+        logits = self.lm_head(hidden_states.to(self.lm_head.weight.dtype))
+        log_probs = nn.functional.log_softmax(logits, dim=-1, dtype=torch.float32)
+        if attention_mask is None:
+            attention_mask = torch.ones(hidden_states.shape[:2], dtype=torch.bool, device=hidden_states.device)
+        mask = attention_mask.to(torch.bool)[..., None]
+        # The lowest finite number and not -inf: the probability is as exactly zero, and zero times it is no NaN.
+        impossible = torch.full_like(log_probs[0, 0], torch.finfo(log_probs.dtype).min)
+        impossible[self.config.pad_token_id] = 0.0
+        log_probs = torch.where(mask, log_probs, impossible)
+
+        loss = None
+        if labels is not None:
+            lengths = frame_lengths(attention_mask)
+            self._check_labels(labels, lengths)
+            loss = self.loss_function(
+                logits=log_probs,
+                labels=labels,
+                logit_lengths=lengths,
+                blank_token_id=self.config.pad_token_id,
+                reduction=self.config.ctc_loss_reduction,
+                zero_infinity=self.config.ctc_zero_infinity,
+            )
+        return CausalLMOutput(loss=loss, logits=log_probs, hidden_states=outputs.hidden_states)
+
+    def _check_labels(self, labels: torch.Tensor, lengths: torch.Tensor) -> None:
+        highest = int(labels.max()) if labels.numel() else 0
+        if highest >= self.config.vocab_size:
+            raise ValueError(
+                f"labels contain the id {highest}; this model has {self.config.vocab_size} classes, 0 to "
+                f"{self.config.vocab_size - 1}. Tokenize the text with this model's own tokenizer."
+            )
+        if self.config.ctc_zero_infinity:
+            return
+        needed = num_frames_needed(labels)
+        for row in (needed > lengths.to(needed.device)).nonzero()[:, 0].tolist():
+            raise ValueError(
+                f"The labels of utterance {row} of this batch need {int(needed[row])} frames, one per label and one "
+                f"between equal neighbours, but it has {int(lengths[row])}. Leave it out or shorten its text; "
+                "ctc_zero_infinity=True in the configuration trains past it."
+            )
+
+
+def num_frames_needed(labels: torch.Tensor) -> torch.Tensor:
+    """Fewest frames in which CTC can emit each row of `labels` `(batch, labels)`, padded with negative ids.
+
+    One frame for every label and one for a blank between two equal neighbours. Returns `(batch,)` int64.
+    """
+    valid = labels >= 0
+    repeats = (labels[:, 1:] == labels[:, :-1]) & valid[:, 1:]
+    return valid.sum(-1) + repeats.sum(-1)
+
+
+BiGRUModel.register_for_auto_class("AutoModel")
+BiGRUForCTC.register_for_auto_class("AutoModelForCTC")
+
+__all__ = ["BiGRUCTCPreTrainedModel", "BiGRUForCTC", "BiGRUModel"]

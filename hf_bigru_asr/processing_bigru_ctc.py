@@ -1,0 +1,131 @@
+"""Feature extractor and tokenizer of the BiGRU-CTC recogniser as one object."""
+
+from collections.abc import Sequence
+
+import torch
+from transformers import BatchEncoding, BatchFeature, ProcessorMixin
+
+from .feature_extraction_bigru_ctc import AudioArray, BiGRUCTCFeatureExtractor
+from .modeling_bigru_ctc import num_frames_needed
+from .tokenization_bigru_ctc import BiGRUCTCTokenizer
+
+LABEL_PADDING = -100
+
+
+class BiGRUCTCProcessor(ProcessorMixin):
+    """Turns audio and text into model inputs, and ids into text.
+
+    Args:
+        feature_extractor: Computes the log-mel frames.
+        tokenizer: Maps text to ids and back.
+
+    Example:
+        >>> import numpy as np
+        >>> from hf_bigru_asr import BiGRUCTCProcessor, bundled_checkpoint
+        >>> processor = BiGRUCTCProcessor.from_pretrained(bundled_checkpoint())
+        >>> batch = processor(audio=np.zeros(16000), text="HELLO", sampling_rate=16000)
+        >>> batch["input_features"].shape, batch["labels"].tolist()
+        (torch.Size([1, 50, 128]), [[10, 7, 14, 14, 17]])
+    """
+
+    def __init__(self, feature_extractor: BiGRUCTCFeatureExtractor, tokenizer: BiGRUCTCTokenizer) -> None:
+        super().__init__(feature_extractor, tokenizer)
+
+    def __call__(
+        self,
+        audio: AudioArray | Sequence[AudioArray] | None = None,
+        text: str | list[str] | None = None,
+        sampling_rate: int | None = None,
+        padding: bool | str = True,
+        return_tensors: str | None = "pt",
+        **kwargs: object,
+    ) -> BatchFeature | BatchEncoding:
+        """Model inputs from audio, from text, or from both.
+
+        Args:
+            audio: One utterance or a batch; see [`BiGRUCTCFeatureExtractor`].
+            text: One transcript or a batch, as many as there are utterances.
+            sampling_rate: Sampling rate of the audio in Hz.
+            padding: How to pad, for audio and text alike.
+            return_tensors: `"pt"`, `"np"` or `None` for lists.
+            kwargs: Passed to the feature extractor if there is audio (`device`, `pad_to_multiple_of`, ...), otherwise
+                to the tokenizer.
+
+        Returns:
+            With audio: `input_features`, `attention_mask` and, with text, `labels` `(batch, labels)` padded with -100.
+            With text alone: the tokenizer's `input_ids` and `attention_mask`.
+
+        Raises:
+            ValueError: If neither audio nor text is given, their numbers differ, or a transcript needs more frames
+                than its audio has; and what the feature extractor and the tokenizer raise.
+        """
+        if audio is None and text is None:
+            raise ValueError("Neither audio nor text was given; give audio=, text= or both.")
+        if audio is None:
+            return self.tokenizer(text, padding=padding, return_tensors=return_tensors, **kwargs)
+        inputs = self.feature_extractor(
+            audio, sampling_rate=sampling_rate, padding=padding, return_tensors=return_tensors, **kwargs
+        )
+        if text is not None:
+            inputs["labels"] = self._labels(inputs, [text] if isinstance(text, str) else list(text), return_tensors)
+        return inputs
+
+    def _labels(self, inputs: BatchFeature, texts: list[str], return_tensors: str | None) -> object:
+        features = inputs["input_features"]
+        if len(texts) != len(features):
+            raise ValueError(f"There are {len(features)} utterances and {len(texts)} texts; give one text each.")
+        ids = [self.tokenizer(text).input_ids for text in texts]
+        lengths = inputs["attention_mask"].sum(-1) if return_tensors else [len(frames) for frames in features]
+        for index, (text, row, length) in enumerate(zip(texts, ids, lengths, strict=True)):
+            needed = int(num_frames_needed(torch.tensor([row], dtype=torch.long)))
+            if needed > int(length):
+                raise ValueError(
+                    f"The text of utterance {index}, {text[:60]!r}, needs {needed} frames, one per character and one "
+                    f"between equal neighbours, but its audio has {int(length)}. Check that text and audio belong "
+                    "together, or leave the utterance out."
+                )
+        if return_tensors is None:
+            return ids
+        longest = max(len(row) for row in ids)
+        padded = torch.tensor([row + [LABEL_PADDING] * (longest - len(row)) for row in ids], dtype=torch.long)
+        return padded.numpy() if return_tensors == "np" else padded
+
+    def pad(
+        self,
+        input_features: object | None = None,
+        labels: object | None = None,
+        return_tensors: str | None = "pt",
+        **kwargs: object,
+    ) -> BatchFeature | BatchEncoding:
+        """Pad features, labels or both that were computed one by one, as data collators do.
+
+        Args:
+            input_features: List of `{"input_features": (frames, mels)}`; see the library's `SequenceFeatureExtractor.pad`.
+            labels: List of `{"input_ids": ids}`. With `input_features` they come back as `labels`, padded with -100;
+                alone as the tokenizer pads them.
+            return_tensors: `"pt"`, `"np"` or `None` for lists.
+            kwargs: Passed on: `padding`, `max_length`, `pad_to_multiple_of`.
+
+        Raises:
+            ValueError: If neither is given.
+        """
+        if input_features is None and labels is None:
+            raise ValueError("Neither input_features nor labels were given; give one of them or both.")
+        if input_features is None:
+            return self.tokenizer.pad(labels, return_tensors=return_tensors, **kwargs)
+        batch = self.feature_extractor.pad(input_features, return_tensors=return_tensors, **kwargs)
+        if labels is not None:
+            padded = self.tokenizer.pad(labels, return_tensors="pt", **kwargs)
+            ids = padded["input_ids"].masked_fill(padded["attention_mask"] == 0, LABEL_PADDING)
+            batch["labels"] = ids if return_tensors == "pt" else ids.numpy() if return_tensors else ids.tolist()
+        return batch
+
+    @property
+    def model_input_names(self) -> list[str]:
+        """Names of the inputs that `__call__` makes."""
+        return [*self.feature_extractor.model_input_names, "labels"]
+
+
+BiGRUCTCProcessor.register_for_auto_class()
+
+__all__ = ["BiGRUCTCProcessor"]

@@ -1,0 +1,244 @@
+"""Character tokenizer for CTC: the letters A to Z, the space, the apostrophe and the blank."""
+
+import json
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from transformers import PreTrainedTokenizer
+from transformers.utils import ModelOutput, to_py_obj
+
+VOCAB_FILES_NAMES = {"vocab_file": "vocab.json"}
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def default_vocabulary(pad_token: str = "<pad>", word_delimiter_token: str = "|") -> dict[str, int]:  # noqa: S107
+    """The 29 symbols: blank 0, word delimiter 1, apostrophe 2, A to Z 3 to 28."""
+    return {symbol: index for index, symbol in enumerate([pad_token, word_delimiter_token, "'", *ALPHABET])}
+
+
+@dataclass
+class BiGRUCTCTokenizerOutput(ModelOutput):
+    """Decoded text with the frames of its characters or words.
+
+    Args:
+        text: The text, or a list of texts for a batch.
+        char_offsets: For every character a dictionary `{"char", "start_offset", "end_offset"}`, in logit frames, the
+            end exclusive; a list of such lists for a batch. `None` if not asked for.
+        word_offsets: The same for every word, `{"word", "start_offset", "end_offset"}`.
+    """
+
+    text: str | list[str] | None = None
+    char_offsets: list | None = None
+    word_offsets: list | None = None
+
+
+class BiGRUCTCTokenizer(PreTrainedTokenizer):
+    """Maps text to character ids, and frame-wise CTC ids to text.
+
+    Args:
+        vocab_file: JSON file that maps every symbol to its id; the 29 symbols of [`default_vocabulary`] if `None`.
+        pad_token: The padding token, which is the CTC blank.
+        word_delimiter_token: The symbol that stands for a space in the vocabulary.
+        do_upper_case: Whether lower-case letters are encoded as upper-case ones; an error otherwise.
+        kwargs: As in the library.
+
+    Example:
+        >>> from hf_bigru_asr import BiGRUCTCTokenizer
+        >>> tokenizer = BiGRUCTCTokenizer()
+        >>> tokenizer("HELLO").input_ids
+        [10, 7, 14, 14, 17]
+        >>> tokenizer.decode([10, 10, 7, 14, 0, 14, 17, 17])
+        'HELLO'
+        >>> tokenizer.decode([10, 7, 14, 14, 17], group_tokens=False)
+        'HELLO'
+    """
+
+    vocab_files_names = VOCAB_FILES_NAMES
+    model_input_names = ["input_ids", "attention_mask"]  # noqa: RUF012 - the library's own declaration
+
+    def __init__(
+        self,
+        vocab_file: str | None = None,
+        pad_token: str = "<pad>",  # noqa: S107
+        word_delimiter_token: str = "|",  # noqa: S107
+        do_upper_case: bool = True,
+        **kwargs: object,
+    ) -> None:
+        if vocab_file is None:
+            self.encoder = default_vocabulary(str(pad_token), word_delimiter_token)
+        else:
+            self.encoder = json.loads(Path(vocab_file).read_text(encoding="utf-8"))
+        self.decoder = {index: symbol for symbol, index in self.encoder.items()}
+        self.word_delimiter_token = word_delimiter_token
+        self.replace_word_delimiter_char = " "
+        self.do_upper_case = do_upper_case
+        # The text "<pad>" is six characters like any others, not a blank.
+        kwargs.setdefault("split_special_tokens", True)
+        for name in ("bos_token", "eos_token", "unk_token"):
+            kwargs.setdefault(name, None)
+        super().__init__(
+            pad_token=pad_token,
+            word_delimiter_token=word_delimiter_token,
+            do_upper_case=do_upper_case,
+            special_tokens_pattern="none",
+            **kwargs,
+        )
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of symbols, added tokens not counted."""
+        return len(self.encoder)
+
+    def get_vocab(self) -> dict[str, int]:
+        """Every symbol and added token with its id."""
+        return dict(self.encoder) | self.added_tokens_encoder
+
+    def _tokenize(self, text: str, **kwargs: object) -> list[str]:
+        symbols = text.upper() if self.do_upper_case else text
+        unknown = sorted({char for char in symbols if char != " " and not self._is_character(char)})
+        if unknown:
+            named = ", ".join(f"{char!r} (U+{ord(char):04X})" for char in unknown)
+            raise ValueError(
+                f"The text {text[:80]!r} has characters outside the alphabet: {named}. Allowed are "
+                f"{self._alphabet()!r}; hf_bigru_asr.text.normalize_transcript spells out digits and maps punctuation."
+            )
+        return [self.word_delimiter_token if char == " " else char for char in symbols]
+
+    def _is_character(self, char: str) -> bool:
+        return char in self.encoder and char not in (self.word_delimiter_token, self.pad_token)
+
+    def _alphabet(self) -> str:
+        return "".join([" ", *(symbol for symbol in self.encoder if self._is_character(symbol))])
+
+    def _convert_token_to_id(self, token: str) -> int:
+        try:
+            return self.encoder[token]
+        except KeyError:
+            raise ValueError(f"The token {token!r} is not in the vocabulary: {' '.join(self.encoder)}.") from None
+
+    def _convert_id_to_token(self, index: int) -> str:
+        try:
+            return self.decoder[index]
+        except KeyError:
+            raise ValueError(
+                f"The id {index} is not in the vocabulary of {self.vocab_size} symbols; ids of labels that are padded "
+                f"with -100 have to be replaced by {self.pad_token_id} before decoding."
+            ) from None
+
+    def convert_tokens_to_string(self, tokens: list[str], group_tokens: bool = True) -> str:
+        """Text of CTC tokens: repeats collapsed first, if `group_tokens`, and only then blanks removed."""
+        return "".join(offset["char"] for offset in self._char_offsets(tokens, group_tokens))
+
+    def _char_offsets(self, tokens: list[str], group_tokens: bool) -> list[dict[str, str | int]]:
+        """Characters with their frames `[start_offset, end_offset)`, in order, blanks left out."""
+        offsets = []
+        end = 0
+        for token, run in groupby(tokens) if group_tokens else ((token, (token,)) for token in tokens):
+            start, end = end, end + sum(1 for _ in run)
+            if token != self.pad_token:
+                char = self.replace_word_delimiter_char if token == self.word_delimiter_token else token
+                offsets.append({"char": char, "start_offset": start, "end_offset": end})
+        return offsets
+
+    @staticmethod
+    def _get_word_offsets(
+        offsets: list[dict[str, str | int]], word_delimiter_char: str = " "
+    ) -> list[dict[str, str | int]]:
+        """Words with their frames, from the offsets of their characters. The pipeline calls it by this name."""
+        words = []
+        for is_delimiter, group in groupby(offsets, key=lambda offset: offset["char"] == word_delimiter_char):
+            if is_delimiter:
+                continue
+            chars = list(group)
+            words.append(
+                {
+                    "word": "".join(offset["char"] for offset in chars),
+                    "start_offset": chars[0]["start_offset"],
+                    "end_offset": chars[-1]["end_offset"],
+                }
+            )
+        return words
+
+    def decode(
+        self,
+        token_ids: object,
+        skip_special_tokens: bool = False,
+        clean_up_tokenization_spaces: bool | None = None,
+        group_tokens: bool = True,
+        output_char_offsets: bool = False,
+        output_word_offsets: bool = False,
+        **kwargs: object,
+    ) -> str | list[str] | BiGRUCTCTokenizerOutput:
+        """Text of ids: frame-wise ids by default, labels with `group_tokens=False`.
+
+        Repeats are collapsed first and blanks removed after that, so "LL" survives as `L blank L`. Spaces are kept as
+        they are.
+
+        Args:
+            token_ids: `(frames,)` ids as a list, an array or a tensor; `(batch, frames)` gives a list of texts.
+            skip_special_tokens: Without effect: the only special token is the blank, which never stands in a text.
+            clean_up_tokenization_spaces: Without effect, as there is nothing to clean up.
+            group_tokens: Whether to collapse repeats. `False` for labels, where "LL" are two letters.
+            output_char_offsets: Whether to return the characters' frames too.
+            output_word_offsets: Whether to return the words' frames too.
+            kwargs: Ignored, as in the library.
+
+        Returns:
+            The text, or a [`BiGRUCTCTokenizerOutput`] if offsets are asked for.
+
+        Raises:
+            ValueError: If an id is not in the vocabulary, -100 for example.
+        """
+        ids = to_py_obj(token_ids)
+        ids = [ids] if isinstance(ids, int) else list(ids)
+        if ids and isinstance(ids[0], list | tuple):
+            return self.batch_decode(
+                ids,
+                group_tokens=group_tokens,
+                output_char_offsets=output_char_offsets,
+                output_word_offsets=output_word_offsets,
+            )
+        char_offsets = self._char_offsets(self.convert_ids_to_tokens(ids), group_tokens)
+        text = "".join(offset["char"] for offset in char_offsets)
+        if not (output_char_offsets or output_word_offsets):
+            return text
+        return BiGRUCTCTokenizerOutput(
+            text=text,
+            char_offsets=char_offsets if output_char_offsets else None,
+            word_offsets=(
+                self._get_word_offsets(char_offsets, self.replace_word_delimiter_char) if output_word_offsets else None
+            ),
+        )
+
+    def batch_decode(
+        self,
+        sequences: object,
+        skip_special_tokens: bool = False,
+        clean_up_tokenization_spaces: bool | None = None,
+        **kwargs: object,
+    ) -> list[str] | BiGRUCTCTokenizerOutput:
+        """Texts of `(batch, frames)` ids; arguments and errors are those of `decode`."""
+        decoded = [self.decode(sequence, **kwargs) for sequence in sequences]
+        if not (kwargs.get("output_char_offsets") or kwargs.get("output_word_offsets")):
+            return decoded
+        names = [name for name in ("text", "char_offsets", "word_offsets") if any(name in item for item in decoded)]
+        return BiGRUCTCTokenizerOutput(**{name: [item[name] for item in decoded] for name in names})
+
+    def save_vocabulary(self, save_directory: str, filename_prefix: str | None = None) -> tuple[str]:
+        """Write the vocabulary as JSON into a folder and return its path in a tuple.
+
+        Raises:
+            NotADirectoryError: If `save_directory` is no folder.
+        """
+        folder = Path(save_directory)
+        if not folder.is_dir():
+            raise NotADirectoryError(f"{folder} is not a folder; create it before saving the vocabulary into it.")
+        path = folder / f"{filename_prefix + '-' if filename_prefix else ''}{VOCAB_FILES_NAMES['vocab_file']}"
+        path.write_text(json.dumps(self.encoder, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        return (str(path),)
+
+
+BiGRUCTCTokenizer.register_for_auto_class()
+
+__all__ = ["BiGRUCTCTokenizer", "BiGRUCTCTokenizerOutput"]

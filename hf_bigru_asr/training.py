@@ -1,0 +1,201 @@
+"""What `scripts/train.py` adds to the stock `Trainer`: defaults, metrics, transcripts and the record of a run."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import EvalPrediction, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.utils import logging
+
+from .configuration_bigru_ctc import BiGRUCTCConfig
+from .environment import command_line, git_commit, machine, versions
+from .feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
+from .metrics import character_error_counts, word_error_counts
+from .modeling_bigru_ctc import BiGRUForCTC
+from .processing_bigru_ctc import LABEL_PADDING, BiGRUCTCProcessor
+from .tokenization_bigru_ctc import BiGRUCTCTokenizer
+
+logger = logging.get_logger(__name__)
+
+__all__ = [
+    "CTCMetrics",
+    "CTCTrainingArguments",
+    "ElapsedTime",
+    "build_model",
+    "build_processor",
+    "keep_token_ids",
+    "training_record",
+]
+
+
+@dataclass
+class CTCTrainingArguments(TrainingArguments):
+    """`TrainingArguments` with defaults under which the network leaves the blank plateau at once.
+
+    Everything can be set as usual. Without a GPU the CPU is used and processes talk through gloo, so that one command
+    works for both.
+    """
+
+    output_dir: str = field(default="outputs", metadata={"help": "Folder for checkpoints, logs and the model."})
+    learning_rate: float = field(default=2e-3, metadata={"help": "Peak learning rate of AdamW."})
+    adam_beta2: float = field(default=0.98, metadata={"help": "Second beta of AdamW."})
+    weight_decay: float = field(default=0.01, metadata={"help": "Weight decay of AdamW."})
+    lr_scheduler_type: str = field(default="cosine", metadata={"help": "Learning-rate schedule."})
+    warmup_steps: float = field(default=0.05, metadata={"help": "Warm-up: steps, or below 1 a share of all steps."})
+    max_grad_norm: float = field(default=1.0, metadata={"help": "Gradient norm to clip to."})
+    train_sampling_strategy: str = field(
+        default="group_by_length", metadata={"help": "Order of the training data: by like length, or random."}
+    )
+    eval_strategy: str = field(default="epoch", metadata={"help": "When to evaluate."})
+    save_strategy: str = field(default="epoch", metadata={"help": "When to save a checkpoint."})
+    save_total_limit: int | None = field(default=2, metadata={"help": "Checkpoints to keep."})
+    metric_for_best_model: str | None = field(default="wer", metadata={"help": "Metric that chooses the model."})
+    greater_is_better: bool | None = field(default=False, metadata={"help": "Whether more of the metric is better."})
+    load_best_model_at_end: bool = field(default=True, metadata={"help": "Whether the best checkpoint is the result."})
+    remove_unused_columns: bool | None = field(default=False, metadata={"help": "The collator needs all columns."})
+    report_to: str | None = field(default="tensorboard", metadata={"help": "Where to log: tensorboard, none, ..."})
+    ddp_find_unused_parameters: bool | None = field(default=False, metadata={"help": "Every parameter is used."})
+
+    def __post_init__(self) -> None:
+        """Take the CPU and gloo where there is no accelerator."""
+        if not (torch.cuda.is_available() or torch.backends.mps.is_available()):
+            self.use_cpu = True
+            self.ddp_backend = self.ddp_backend or "gloo"
+        super().__post_init__()
+
+
+def keep_token_ids(logits: torch.Tensor | tuple[torch.Tensor, ...], labels: torch.Tensor) -> torch.Tensor:
+    """Best class of every frame, -100 on padding: all that an evaluation keeps of the logits.
+
+    Pass it to the `Trainer` as `preprocess_logits_for_metrics`.
+
+    Args:
+        logits: `(batch, frames, classes)` log-probabilities of the model.
+        labels: Unused.
+
+    Returns:
+        `(batch, frames)` int64.
+    """
+    log_probs = logits[0] if isinstance(logits, tuple) else logits
+    # Only on padding is a class impossible: see BiGRUForCTC.
+    padding = log_probs.amin(-1) == torch.finfo(log_probs.dtype).min
+    return log_probs.argmax(-1).masked_fill(padding, LABEL_PADDING)
+
+
+class CTCMetrics:
+    """Word and character error rate and the rate of blank output; pass it to the `Trainer` as `compute_metrics`.
+
+    Args:
+        tokenizer: Decodes ids.
+        num_samples: Transcripts to log at every evaluation, reference above hypothesis.
+    """
+
+    def __init__(self, tokenizer: BiGRUCTCTokenizer, num_samples: int = 3) -> None:
+        self.tokenizer = tokenizer
+        self.num_samples = num_samples
+
+    def __call__(self, prediction: EvalPrediction) -> dict[str, float]:
+        """Fractions `wer`, `cer` and `blank_rate` (of the frames that are no padding).
+
+        Args:
+            prediction: `predictions` `(utterances, frames)` of [`keep_token_ids`] and `label_ids`
+                `(utterances, labels)`, both padded with -100.
+        """
+        ids, label_ids = np.asarray(prediction.predictions), np.asarray(prediction.label_ids)
+        hypotheses = [self._text(row, group_tokens=True) for row in ids]
+        references = [self._text(row, group_tokens=False) for row in label_ids]
+        for reference, hypothesis in zip(references[: self.num_samples], hypotheses, strict=False):
+            logger.warning(f"reference:  {reference}\nhypothesis: {hypothesis}")
+        frames = ids[ids != LABEL_PADDING]
+        return {
+            "wer": word_error_counts(references, hypotheses).error_rate,
+            "cer": character_error_counts(references, hypotheses).error_rate,
+            "blank_rate": float((frames == self.tokenizer.pad_token_id).mean()),
+        }
+
+    def _text(self, ids: np.ndarray, group_tokens: bool) -> str:
+        return self.tokenizer.decode(ids[ids != LABEL_PADDING].tolist(), group_tokens=group_tokens)
+
+
+class ElapsedTime(TrainerCallback):
+    """Adds `elapsed_s`, the seconds of training so far, to every log entry; it goes on counting after a resume."""
+
+    def __init__(self) -> None:
+        self._start_s = 0.0
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
+    ) -> None:
+        """Start where the log of an interrupted run ends."""
+        before = max((entry.get("elapsed_s", 0.0) for entry in state.log_history), default=0.0)
+        self._start_s = time.monotonic() - before
+
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
+    ) -> None:
+        """Stamp the entry that has just been made."""
+        state.log_history[-1]["elapsed_s"] = round(time.monotonic() - self._start_s, 1)
+
+
+def build_processor(model_name_or_path: str | None, **feature_kwargs: Any) -> BiGRUCTCProcessor:
+    """Processor of a trained model, or a new one.
+
+    Args:
+        model_name_or_path: A model on the Hub or a folder; `None` for a new processor.
+        feature_kwargs: Settings of a new feature extractor, `hop_length` for example.
+    """
+    if model_name_or_path is not None:
+        return BiGRUCTCProcessor.from_pretrained(model_name_or_path)
+    return BiGRUCTCProcessor(BiGRUCTCFeatureExtractor(**feature_kwargs), BiGRUCTCTokenizer())
+
+
+def build_model(
+    model_name_or_path: str | None, processor: BiGRUCTCProcessor, **config_kwargs: Any
+) -> BiGRUForCTC:
+    """Trained model to go on with, or a new one that fits the processor.
+
+    Args:
+        model_name_or_path: A model on the Hub or a folder; `None` for random weights.
+        processor: Gives the sizes of the input and the output of a new model.
+        config_kwargs: Fields of [`BiGRUCTCConfig`] to set, in either case.
+    """
+    if model_name_or_path is not None:
+        return BiGRUForCTC.from_pretrained(model_name_or_path, **config_kwargs)
+    config = BiGRUCTCConfig(
+        num_mel_bins=processor.feature_extractor.feature_size,
+        inputs_to_logits_ratio=processor.feature_extractor.hop_length,
+        vocab_size=len(processor.tokenizer),
+        pad_token_id=processor.tokenizer.pad_token_id,
+        **config_kwargs,
+    )
+    return BiGRUForCTC(config)
+
+
+def training_record(state: TrainerState, arguments: dict[str, Any], dataset: dict[str, Any]) -> dict[str, Any]:
+    """All that tells how a model came about, for `training.json` beside its weights.
+
+    Args:
+        state: State of the trainer after training.
+        arguments: Every setting, JSON-serialisable.
+        dataset: Names and sizes of the data.
+
+    Returns:
+        Settings, data, the best evaluation, hardware, wall time in seconds, versions, command, commit and log.
+    """
+    evaluations = [entry for entry in state.log_history if "eval_wer" in entry]
+    best = min(evaluations, key=lambda entry: entry["eval_wer"], default={})
+    return {
+        "arguments": arguments,
+        "dataset": dataset,
+        "best_validation": {
+            name: best.get(f"eval_{name}") for name in ("wer", "cer", "loss", "blank_rate")
+        } | {"epoch": best.get("epoch"), "step": best.get("step")},
+        "hardware": machine(),
+        "wall_time_s": max((entry.get("elapsed_s", 0.0) for entry in state.log_history), default=0.0),
+        "versions": versions(),
+        "command": command_line(),
+        "commit": git_commit(),
+        "log_history": state.log_history,
+    }

@@ -1,0 +1,161 @@
+"""Train or fine-tune a recogniser.
+
+python scripts/train.py --dataset_name openslr/librispeech_asr --dataset_config_name clean \
+    --train_split_name train.100 --eval_split_name validation --output_dir outputs/bigru
+
+On two CPU cores or two GPUs the same with `torchrun --nproc_per_node 2 scripts/train.py ...`. Run it again to resume
+from the last checkpoint in the output folder. A JSON or YAML file with the arguments can be given instead of them.
+"""
+
+import json
+import sys
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from transformers import EarlyStoppingCallback, HfArgumentParser, Trainer, set_seed
+from transformers.trainer_utils import get_last_checkpoint
+
+from hf_bigru_asr.data import DataCollatorForCTC, EpochCallback, filter_utterances, load_speech_dataset
+from hf_bigru_asr.training import (
+    CTCMetrics,
+    CTCTrainingArguments,
+    ElapsedTime,
+    build_model,
+    build_processor,
+    keep_token_ids,
+    training_record,
+)
+
+
+@dataclass
+class ModelArguments:
+    """The network and its features."""
+
+    model_name_or_path: str | None = field(
+        default=None, metadata={"help": "Model to fine-tune, on the Hub or in a folder; random weights without it."}
+    )
+    hidden_dropout: float = field(default=0.1, metadata={"help": "Dropout between GRU layers."})
+    apply_spec_augment: bool = field(default=True, metadata={"help": "Whether to mask features in training."})
+    mask_time_prob: float = field(default=0.05, metadata={"help": "Share of the frames that masks cover."})
+    mask_time_length: int = field(default=10, metadata={"help": "Upper bound of a time mask in frames."})
+    mask_feature_prob: float = field(default=0.0, metadata={"help": "Share of the mel bins that masks cover."})
+    mask_feature_length: int = field(default=27, metadata={"help": "Upper bound of a feature mask in mel bins."})
+    ctc_zero_infinity: bool = field(default=True, metadata={"help": "Whether infinite losses count as zero."})
+    normalization: str = field(
+        default="utterance", metadata={"help": "Feature normalisation of a new model: utterance, global or none."}
+    )
+
+
+@dataclass
+class DataArguments:
+    """The data and what is done to them."""
+
+    dataset_name: str = field(metadata={"help": "Data set on the Hub, local Parquet folder, or OpenSLR archive."})
+    dataset_config_name: str | None = field(default=None, metadata={"help": "Configuration of the data set."})
+    train_split_name: str = field(default="train", metadata={"help": "Split to train on."})
+    eval_split_name: str = field(default="validation", metadata={"help": "Split to choose the model by."})
+    audio_column_name: str = field(default="audio", metadata={"help": "Column with the audio."})
+    text_column_name: str = field(default="text", metadata={"help": "Column with the transcript."})
+    min_duration_in_seconds: float = field(default=0.2, metadata={"help": "Leave out shorter training utterances."})
+    max_duration_in_seconds: float = field(default=20.0, metadata={"help": "Leave out longer training utterances."})
+    max_train_samples: int | None = field(default=None, metadata={"help": "Train on so many utterances only."})
+    max_eval_samples: int | None = field(default=None, metadata={"help": "Evaluate on so many utterances only."})
+    speed_factors: list[float] = field(
+        default_factory=list, metadata={"help": "Speeds to draw from in training, 0.9 1.0 1.1 for example."}
+    )
+    cache_audio: bool = field(
+        default=False, metadata={"help": "Keep decoded audio in memory (115 MB per hour and process)."}
+    )
+    early_stopping_patience: int | None = field(
+        default=None, metadata={"help": "Stop after so many evaluations without a better word error rate."}
+    )
+    num_sample_transcripts: int = field(default=3, metadata={"help": "Transcripts to print at every evaluation."})
+
+
+def main() -> None:
+    """Train, evaluate after every epoch, and save the best model with the record of the run."""
+    # 1. Arguments
+    parser = HfArgumentParser((ModelArguments, DataArguments, CTCTrainingArguments))
+    if len(sys.argv) == 2 and sys.argv[1].endswith((".json", ".yaml", ".yml")):
+        parse = parser.parse_json_file if sys.argv[1].endswith(".json") else parser.parse_yaml_file
+        model_args, data_args, args = parse(sys.argv[1])
+    else:
+        model_args, data_args, args = parser.parse_args_into_dataclasses()
+    set_seed(args.seed)
+
+    # 2. Processor and data
+    processor = build_processor(model_args.model_name_or_path)
+    columns = {"audio_column": data_args.audio_column_name, "text_column": data_args.text_column_name}
+    splits = {}
+    reports = {}
+    for name, split, limit in (
+        ("train", data_args.train_split_name, data_args.max_train_samples),
+        ("eval", data_args.eval_split_name, data_args.max_eval_samples),
+    ):
+        with args.main_process_first(desc=f"loading {split}"):
+            dataset = load_speech_dataset(
+                data_args.dataset_name,
+                data_args.dataset_config_name,
+                split,
+                audio_column=data_args.audio_column_name,
+            )
+        if limit is not None:
+            dataset = dataset.select(range(min(limit, len(dataset))))
+        bounds = {
+            "min_duration_s": data_args.min_duration_in_seconds,
+            "max_duration_s": data_args.max_duration_in_seconds,
+        }
+        training = {**bounds, "with_index": True} if name == "train" else {}
+        splits[name], reports[name] = filter_utterances(dataset, processor, **columns, **training)
+        if args.process_index == 0:
+            print(f"{split}: {reports[name]}")
+    collator = DataCollatorForCTC(
+        processor, **columns, speed_factors=data_args.speed_factors, seed=args.seed, cache_audio=data_args.cache_audio
+    )
+
+    # 3. Model
+    config = {name: value for name, value in asdict(model_args).items() if name not in ("model_name_or_path", "normalization")}
+    model = build_model(model_args.model_name_or_path, processor, **config)
+
+    # 4. Training, from the last checkpoint if there is one
+    callbacks = [EpochCallback(collator), ElapsedTime()]
+    if data_args.early_stopping_patience is not None:
+        callbacks.append(EarlyStoppingCallback(data_args.early_stopping_patience))
+    trainer = Trainer(
+        model=model,
+        args=args,
+        data_collator=collator,
+        train_dataset=splits["train"],
+        eval_dataset=splits["eval"],
+        processing_class=processor,
+        compute_metrics=CTCMetrics(processor.tokenizer, data_args.num_sample_transcripts),
+        preprocess_logits_for_metrics=keep_token_ids,
+        callbacks=callbacks,
+    )
+    checkpoint = args.resume_from_checkpoint
+    if checkpoint is None and Path(args.output_dir).is_dir():
+        checkpoint = get_last_checkpoint(args.output_dir)
+    trainer.train(resume_from_checkpoint=checkpoint)
+
+    # 5. The best model and the record of the run
+    trainer.save_model()
+    if trainer.is_world_process_zero():
+        record = training_record(
+            trainer.state,
+            arguments=asdict(model_args) | asdict(data_args) | args.to_sanitized_dict(),
+            dataset={
+                "name": data_args.dataset_name,
+                "config": data_args.dataset_config_name,
+                "train_split": data_args.train_split_name,
+                "eval_split": data_args.eval_split_name,
+                "train": asdict(reports["train"]),
+                "eval": asdict(reports["eval"]),
+            },
+        )
+        path = Path(args.output_dir) / "training.json"
+        path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        print(f"Best evaluation: {record['best_validation']}. Model and {path.name} are in {args.output_dir}.")
+
+
+if __name__ == "__main__":
+    main()
