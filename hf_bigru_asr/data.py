@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from datasets import Audio, Dataset, IterableDataset, Value, load_dataset
+from datasets import Audio, Dataset, Features, IterableDataset, Value, load_dataset
 from torchaudio.functional import speed
 from tqdm.auto import tqdm
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
@@ -28,6 +28,17 @@ __all__ = [
     "load_utterance",
 ]
 
+OPENSLR_FEATURES = Features(
+    {
+        "file": Value("string"),
+        "audio": {"bytes": Value("binary"), "path": Value("string")},
+        "text": Value("string"),
+        "speaker_id": Value("int64"),
+        "chapter_id": Value("int64"),
+        "id": Value("string"),
+    }
+)
+
 
 def load_speech_dataset(
     name: str | Path,
@@ -44,7 +55,7 @@ def load_speech_dataset(
         name: A data set on the Hub (`"openslr/librispeech_asr"`), a local folder in the same Parquet schema, or a
             LibriSpeech archive or extracted tree as OpenSLR distributes them.
         config: Configuration of the data set, `"clean"` for example; an archive or tree has none.
-        split: Split of the data set, `"train.100"` for example; for a tree the subset, `"train-clean-100"` for example.
+        split: Split of the data set, `"train.100"` for example; of a tree the subset, `"train-clean-100"` for example.
         streaming: Whether to read the data as it is used, without a local copy.
         audio_column: Column with the audio.
         revision: Git revision of a data set on the Hub.
@@ -59,7 +70,7 @@ def load_speech_dataset(
     path = Path(name)
     if _is_openslr(path):
         make = IterableDataset.from_generator if streaming else Dataset.from_generator
-        return make(_openslr_rows, gen_kwargs={"source": str(path), "subset": split}, features=_OPENSLR_FEATURES)
+        return make(_openslr_rows, gen_kwargs={"source": str(path), "subset": split}, features=OPENSLR_FEATURES)
     if not path.exists() and (path.is_absolute() or str(name).startswith((".", "~"))):
         raise FileNotFoundError(f"{name} does not exist; give a local folder or archive, or a data set on the Hub.")
     dataset = load_dataset(str(name), config, split=split, streaming=streaming, revision=revision)
@@ -67,24 +78,6 @@ def load_speech_dataset(
     if columns and audio_column not in columns:
         raise ValueError(f"The data set {name} has no column {audio_column!r}; it has {', '.join(columns)}.")
     return dataset.cast_column(audio_column, Audio(decode=False))
-
-
-def _features() -> Any:
-    from datasets import Features
-
-    return Features(
-        {
-            "file": Value("string"),
-            "audio": {"bytes": Value("binary"), "path": Value("string")},
-            "text": Value("string"),
-            "speaker_id": Value("int64"),
-            "chapter_id": Value("int64"),
-            "id": Value("string"),
-        }
-    )
-
-
-_OPENSLR_FEATURES = _features()
 
 
 def _is_openslr(path: Path) -> bool:
@@ -124,8 +117,8 @@ def load_utterance(audio: object, sampling_rate: int) -> np.ndarray:
         audio = audio["bytes"] if audio.get("bytes") is not None else audio.get("path")
     if not isinstance(audio, str | Path | bytes):
         raise ValueError(
-            f"The audio column holds a {type(audio).__name__}; cast it with cast_column(name, Audio(decode=False)), or "
-            "give a path, bytes, or a dictionary with array and sampling_rate."
+            f"The audio column holds a {type(audio).__name__}; cast it with cast_column(name, Audio(decode=False)), "
+            "or give a path, bytes, or a dictionary with array and sampling_rate."
         )
     return load_audio(audio, sampling_rate=sampling_rate)
 
@@ -241,7 +234,9 @@ class DataCollatorForCTC:
         cache_audio: bool = False,
     ) -> None:
         if any(factor <= 0 for factor in speed_factors):
-            raise ValueError(f"speed_factors are {list(speed_factors)}; a speed must be positive, 1.0 is the original.")
+            raise ValueError(
+                f"speed_factors are {list(speed_factors)}; a speed must be positive, 1.0 is the original."
+            )
         self.processor = processor
         self.speed_factors = tuple(speed_factors)
         self.seed = seed

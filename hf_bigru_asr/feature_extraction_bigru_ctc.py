@@ -147,9 +147,7 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
                 f"{self.sampling_rate} Hz. Resample it, for example with torchaudio.functional.resample, or read the "
                 "file with hf_bigru_asr.audio.load_audio."
             )
-        features = [
-            self._log_mel(waveform.to(device)).cpu().numpy() for waveform in _list_of_waveforms(raw_speech)
-        ]
+        features = [self._log_mel(waveform.to(device)).cpu().numpy() for waveform in _list_of_waveforms(raw_speech)]
         batch = self.pad(
             BatchFeature({"input_features": features}),
             padding=padding,
@@ -283,8 +281,8 @@ def _is_channels_last(shape: Sequence[int]) -> bool:
 
 def _channels_last_message(shape: Sequence[int]) -> str:
     return (
-        f"The audio has the shape {tuple(shape)}, which looks like (samples, channels); give one channel as (samples,) "
-        "or transpose it to (channels, samples)."
+        f"The audio has the shape {tuple(shape)}, which looks like (samples, channels); give one channel as "
+        "(samples,) or transpose it to (channels, samples)."
     )
 
 
@@ -292,11 +290,8 @@ def _mono_waveform(audio: AudioArray) -> torch.Tensor:
     waveform = audio.detach() if isinstance(audio, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(audio))
     if waveform.dtype == torch.int16:
         waveform = waveform.to(torch.float32) / INT16_SCALE
-    elif not waveform.is_floating_point():
-        if waveform.numel():
-            raise TypeError(
-                f"The audio has samples of type {waveform.dtype}; give floats in [-1, 1] or 16-bit integers."
-            )
+    elif not waveform.is_floating_point() and waveform.numel():
+        raise TypeError(f"The audio has samples of type {waveform.dtype}; give floats in [-1, 1] or 16-bit integers.")
     waveform = waveform.to(torch.float32)
     if waveform.numel() == 0:
         raise ValueError("The audio is empty; give at least one sample.")

@@ -166,7 +166,9 @@ class BiGRULayer(nn.GRU):
 
     def _forward_packed(self, hidden_states: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         self.flatten_parameters()
-        packed = pack_padded_sequence(hidden_states, lengths.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False)
+        packed = pack_padded_sequence(
+            hidden_states, lengths.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False
+        )
         output, _ = super().forward(packed)
         padded, _ = pad_packed_sequence(output, batch_first=True, total_length=hidden_states.shape[1])
         return padded.masked_fill((lengths == 0)[:, None, None], 0.0)

@@ -100,7 +100,8 @@ class BiGRUCTCProcessor(ProcessorMixin):
         """Pad features, labels or both that were computed one by one, as data collators do.
 
         Args:
-            input_features: List of `{"input_features": (frames, mels)}`; see the library's `SequenceFeatureExtractor.pad`.
+            input_features: List of `{"input_features": (frames, mels)}`; see `SequenceFeatureExtractor.pad` in the
+                library.
             labels: List of `{"input_ids": ids}`. With `input_features` they come back as `labels`, padded with -100;
                 alone as the tokenizer pads them.
             return_tensors: `"pt"`, `"np"` or `None` for lists.

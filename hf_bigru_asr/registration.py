@@ -33,7 +33,7 @@ def check_torchaudio() -> None:
         ImportError: If it does not fit the installed torch; the message names a pair that works.
     """
     try:
-        import torchaudio  # noqa: F401, PLC0415 - the import is the check
+        import torchaudio  # noqa: F401 - the import is the check
     except (ImportError, OSError, RuntimeError) as error:
         raise ImportError(
             f"torchaudio {_version('torchaudio')} cannot be imported beside torch {_version('torch')}: {error}. Its "
@@ -51,7 +51,7 @@ def _version(package: str) -> str:
 
 def _register() -> None:
     check_torchaudio()
-    from transformers import (  # noqa: PLC0415 - imported only when the user has imported it
+    from transformers import (
         AutoConfig,
         AutoFeatureExtractor,
         AutoModel,

@@ -12,7 +12,7 @@ VOCAB_FILES_NAMES = {"vocab_file": "vocab.json"}
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-def default_vocabulary(pad_token: str = "<pad>", word_delimiter_token: str = "|") -> dict[str, int]:  # noqa: S107
+def default_vocabulary(pad_token: str = "<pad>", word_delimiter_token: str = "|") -> dict[str, int]:
     """The 29 symbols: blank 0, word delimiter 1, apostrophe 2, A to Z 3 to 28."""
     return {symbol: index for index, symbol in enumerate([pad_token, word_delimiter_token, "'", *ALPHABET])}
 
@@ -60,8 +60,8 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
     def __init__(
         self,
         vocab_file: str | None = None,
-        pad_token: str = "<pad>",  # noqa: S107
-        word_delimiter_token: str = "|",  # noqa: S107
+        pad_token: str = "<pad>",
+        word_delimiter_token: str = "|",
         do_upper_case: bool = True,
         **kwargs: object,
     ) -> None:

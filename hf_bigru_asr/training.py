@@ -132,14 +132,12 @@ class ElapsedTime(TrainerCallback):
         before = max((entry.get("elapsed_s", 0.0) for entry in state.log_history), default=0.0)
         self._start_s = time.monotonic() - before
 
-    def on_log(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
-    ) -> None:
+    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object) -> None:
         """Stamp the entry that has just been made."""
         state.log_history[-1]["elapsed_s"] = round(time.monotonic() - self._start_s, 1)
 
 
-def build_processor(model_name_or_path: str | None, **feature_kwargs: Any) -> BiGRUCTCProcessor:
+def build_processor(model_name_or_path: str | None, **feature_kwargs: object) -> BiGRUCTCProcessor:
     """Processor of a trained model, or a new one.
 
     Args:
@@ -151,9 +149,7 @@ def build_processor(model_name_or_path: str | None, **feature_kwargs: Any) -> Bi
     return BiGRUCTCProcessor(BiGRUCTCFeatureExtractor(**feature_kwargs), BiGRUCTCTokenizer())
 
 
-def build_model(
-    model_name_or_path: str | None, processor: BiGRUCTCProcessor, **config_kwargs: Any
-) -> BiGRUForCTC:
+def build_model(model_name_or_path: str | None, processor: BiGRUCTCProcessor, **config_kwargs: object) -> BiGRUForCTC:
     """Trained model to go on with, or a new one that fits the processor.
 
     Args:
@@ -189,9 +185,8 @@ def training_record(state: TrainerState, arguments: dict[str, Any], dataset: dic
     return {
         "arguments": arguments,
         "dataset": dataset,
-        "best_validation": {
-            name: best.get(f"eval_{name}") for name in ("wer", "cer", "loss", "blank_rate")
-        } | {"epoch": best.get("epoch"), "step": best.get("step")},
+        "best_validation": {name: best.get(f"eval_{name}") for name in ("wer", "cer", "loss", "blank_rate")}
+        | {"epoch": best.get("epoch"), "step": best.get("step")},
         "hardware": machine(),
         "wall_time_s": max((entry.get("elapsed_s", 0.0) for entry in state.log_history), default=0.0),
         "versions": versions(),

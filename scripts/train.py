@@ -114,7 +114,11 @@ def main() -> None:
     )
 
     # 3. Model
-    config = {name: value for name, value in asdict(model_args).items() if name not in ("model_name_or_path", "normalization")}
+    config = {
+        name: value
+        for name, value in asdict(model_args).items()
+        if name not in ("model_name_or_path", "normalization")
+    }
     model = build_model(model_args.model_name_or_path, processor, **config)
 
     # 4. Training, from the last checkpoint if there is one

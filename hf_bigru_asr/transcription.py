@@ -1,0 +1,120 @@
+"""Transcribes many recordings with the stock pipeline; one that cannot be read does not stop the others."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from transformers import AutomaticSpeechRecognitionPipeline, pipeline
+
+from .audio import load_audio
+from .bundled import bundled_checkpoint
+
+__all__ = ["Transcript", "load_recognizer", "resolve_model", "transcribe"]
+
+BUNDLED = "bundled"
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What was said in one recording, or why it could not be transcribed.
+
+    Args:
+        source: Name of the recording.
+        text: The transcript, in capitals; `None` if there is an error.
+        duration_s: Length of the recording; 0 if there is an error.
+        chunks: Words or characters `{"text", "timestamp": (start_s, end_s)}` if asked for.
+        error: What is wrong with the recording, if something is.
+    """
+
+    source: str
+    text: str | None = None
+    duration_s: float = 0.0
+    chunks: list[dict[str, Any]] | None = None
+    error: str | None = None
+
+
+def resolve_model(model: str | Path) -> str:
+    """Name that `from_pretrained` takes: `"bundled"` is the model that ships with the package.
+
+    Raises:
+        FileNotFoundError: If it looks like a local path and nothing is there.
+    """
+    if str(model) == BUNDLED:
+        return str(bundled_checkpoint())
+    looks_local = str(model).startswith((".", "/", "~")) or len(Path(model).parts) > 2
+    path = Path(model).expanduser()
+    if looks_local and not path.exists():
+        raise FileNotFoundError(f"{model} does not exist; give a model folder, a model on the Hub, or {BUNDLED!r}.")
+    return str(path) if path.exists() else str(model)
+
+
+def load_recognizer(
+    model: str | Path = BUNDLED, *, device: str | None = None, trust_remote_code: bool = False
+) -> AutomaticSpeechRecognitionPipeline:
+    """The stock speech recognition pipeline with a model.
+
+    Args:
+        model: Folder, name on the Hub, or `"bundled"`.
+        device: Where to run; `None` lets the library choose.
+        trust_remote_code: Whether to run the code that comes with a model on the Hub instead of this package's.
+    """
+    return pipeline(
+        "automatic-speech-recognition",
+        model=resolve_model(model),
+        device=device,
+        trust_remote_code=trust_remote_code,
+    )
+
+
+def transcribe(
+    recognizer: AutomaticSpeechRecognitionPipeline,
+    sources: Iterable[str | Path],
+    *,
+    batch_size: int = 1,
+    chunk_length_s: float | None = None,
+    stride_length_s: float | None = None,
+    return_timestamps: str | None = None,
+) -> Iterator[Transcript]:
+    """Transcribe recordings one after another, in order.
+
+    Args:
+        recognizer: See [`load_recognizer`].
+        sources: Files in any format that [`load_audio`] reads.
+        batch_size: Recordings, or chunks of them, that run through the network together. The text is the same.
+        chunk_length_s: Cut recordings into chunks of this length; whole recordings if `None`.
+        stride_length_s: Overlap on either side of a chunk; a sixth of its length if `None`.
+        return_timestamps: `"char"` or `"word"` for times.
+
+    Yields:
+        One [`Transcript`] for each source, with an error where the recording cannot be used.
+    """
+    sampling_rate = recognizer.feature_extractor.sampling_rate
+    waiting: deque[Transcript] = deque()
+
+    def waveforms() -> Iterator[dict[str, Any]]:
+        for source in sources:
+            try:
+                waveform = load_audio(source, sampling_rate=sampling_rate)
+            except (ValueError, OSError) as error:
+                waiting.append(Transcript(str(source), error=str(error)))
+                continue
+            waiting.append(Transcript(str(source), duration_s=len(waveform) / sampling_rate))
+            yield {"raw": waveform, "sampling_rate": sampling_rate}
+
+    def failures() -> Iterator[Transcript]:
+        while waiting and waiting[0].error is not None:
+            yield waiting.popleft()
+
+    options = {
+        "chunk_length_s": chunk_length_s,
+        "stride_length_s": stride_length_s,
+        "return_timestamps": return_timestamps,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    for output in recognizer(waveforms(), batch_size=batch_size, **given):
+        yield from failures()
+        begun = waiting.popleft()
+        yield Transcript(begun.source, output["text"], begun.duration_s, output.get("chunks"))
+    yield from failures()

@@ -1,0 +1,106 @@
+"""Measure a model on a data set.
+
+python scripts/evaluate.py --model bundled --dataset_name openslr/librispeech_asr --dataset_config_name clean \
+    --split test --output_dir outputs/test
+
+Prints the figures and writes `evaluation.json` and `utterances.txt`, reference against hypothesis, worst first. An
+utterance that cannot be used is named, the others are evaluated all the same, and the exit status is 1.
+"""
+
+import json
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+from tqdm.auto import tqdm
+from transformers import AutoModelForCTC, AutoProcessor, HfArgumentParser
+
+from hf_bigru_asr.data import load_speech_dataset
+from hf_bigru_asr.environment import command_line, git_commit, machine, versions
+from hf_bigru_asr.evaluation import comparison, evaluate_utterances, summarize
+from hf_bigru_asr.transcription import resolve_model
+
+
+@dataclass
+class Arguments:
+    """What to measure, on what."""
+
+    dataset_name: str = field(metadata={"help": "Data set on the Hub, local Parquet folder, or OpenSLR archive."})
+    model: str = field(
+        default="bundled", metadata={"help": "Model folder, model on the Hub, or the one that ships with the package."}
+    )
+    dataset_config_name: str | None = field(default=None, metadata={"help": "Configuration of the data set."})
+    split: str = field(default="test", metadata={"help": "Split to measure on."})
+    audio_column_name: str = field(default="audio", metadata={"help": "Column with the audio."})
+    text_column_name: str = field(default="text", metadata={"help": "Column with the transcript."})
+    max_samples: int | None = field(default=None, metadata={"help": "Measure on the first so many utterances only."})
+    batch_size: int = field(default=1, metadata={"help": "Utterances that run together."})
+    device: str = field(
+        default_factory=lambda: "cuda" if torch.cuda.is_available() else "cpu", metadata={"help": "Where to run."}
+    )
+    streaming: bool = field(default=False, metadata={"help": "Read the data as they are used."})
+    trust_remote_code: bool = field(default=False, metadata={"help": "Run the code that comes with a Hub model."})
+    output_dir: Path = field(default=Path("outputs/evaluation"), metadata={"help": "Folder for the results."})
+
+
+def main() -> int:
+    """Evaluate, print, write, and return the exit status."""
+    args = HfArgumentParser(Arguments, description=__doc__.splitlines()[0]).parse_args_into_dataclasses()[0]
+    # 1. Model and data
+    name = resolve_model(args.model)
+    model = AutoModelForCTC.from_pretrained(name, trust_remote_code=args.trust_remote_code).to(args.device).eval()
+    processor = AutoProcessor.from_pretrained(name, trust_remote_code=args.trust_remote_code)
+    dataset = load_speech_dataset(
+        args.dataset_name,
+        args.dataset_config_name,
+        args.split,
+        streaming=args.streaming,
+        audio_column=args.audio_column_name,
+    )
+    if args.max_samples is not None:
+        dataset = dataset.take(args.max_samples)
+
+    # 2. Recognition
+    columns = {"audio_column": args.audio_column_name, "text_column": args.text_column_name}
+    results = []
+    for result in tqdm(
+        evaluate_utterances(model, processor, dataset, batch_size=args.batch_size, **columns),
+        total=None if args.streaming else len(dataset),
+        unit="utt",
+        mininterval=2,
+    ):
+        results.append(result)
+        if result.error is not None:
+            print(f"{result.id}: not evaluated: {result.error}", file=sys.stderr)
+
+    # 3. Figures
+    summary = summarize(results)
+    sizes = {name: summary.pop(name) for name in ("num_utterances", "num_failed", "hours")}
+    report = {
+        "model": args.model,
+        "dataset": {
+            "name": args.dataset_name,
+            "config": args.dataset_config_name,
+            "split": args.split,
+            **sizes,
+        },
+        **summary,
+        "decoding": {"method": "greedy", "batch_size": args.batch_size},
+        "machine": machine() | {"device": args.device},
+        "versions": versions(),
+        "command": command_line(),
+        "commit": git_commit(),
+        "date": datetime.now(tz=UTC).date().isoformat(),
+    }
+    args.output_dir.mkdir(parents=True, exist_ok=True)
+    (args.output_dir / "evaluation.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    (args.output_dir / "utterances.txt").write_text(comparison(results), encoding="utf-8")
+    print(json.dumps({name: report[name] for name in ("dataset", "metrics", "speed")}, indent=2))
+    print(f"Written to {args.output_dir}: evaluation.json, utterances.txt")
+    return int(sizes["num_failed"] > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
