@@ -28,6 +28,15 @@ RATES = ("wer", "cer")
 SHARES = ("precision", "recall", "f1")
 
 HYPERPARAMETERS = (
+    "normalization",
+    "hidden_dropout",
+    "apply_spec_augment",
+    "mask_time_prob",
+    "mask_time_length",
+    "mask_feature_prob",
+    "mask_feature_length",
+    "speed_factors",
+    "max_duration_in_seconds",
     "num_train_epochs",
     "max_steps",
     "per_device_train_batch_size",
@@ -51,11 +60,12 @@ Json = dict[str, Any]
 """A JSON object; its values are of any JSON type."""
 
 
-def load_evaluation(path: str | Path) -> Json:
+def load_evaluation(path: str | Path, dataset_id: str | None = None) -> Json:
     """One evaluation as `scripts/evaluate.py` wrote it, checked.
 
     Args:
         path: A JSON file with at least `dataset.name`, `dataset.split` and `metrics.wer`.
+        dataset_id: Hub id of the data, for a file that names them by a local folder.
 
     Returns:
         The JSON object. Rates are fractions, times seconds; `speed.real_time_factor` is seconds of audio per second.
@@ -79,7 +89,7 @@ def load_evaluation(path: str | Path) -> Json:
                 f"{path} has metrics.{name} = {value!r}; it must be a finite fraction of at least 0"
                 f"{'' if name in RATES else ' and at most 1'}. Run scripts/evaluate.py again."
             )
-    return evaluation
+    return _with_dataset_id(evaluation, dataset_id)
 
 
 def find_evaluations(model_dir: str | Path) -> list[Path]:
@@ -87,13 +97,16 @@ def find_evaluations(model_dir: str | Path) -> list[Path]:
     return sorted(Path(model_dir).glob("evaluation*.json"))
 
 
-def build_card(model_dir: str | Path, evaluations: Sequence[Json], repo_id: str) -> ModelCard:
+def build_card(
+    model_dir: str | Path, evaluations: Sequence[Json], repo_id: str, dataset_id: str | None = None
+) -> ModelCard:
     """The card of a trained model.
 
     Args:
         model_dir: Folder with `config.json`, `model.safetensors` and perhaps `training.json`.
         evaluations: What `load_evaluation` gave, in the order of the card's table.
         repo_id: Where the model will be found, `NAMESPACE/NAME`; the usage examples name it.
+        dataset_id: Hub id of the training data, if `training.json` names them by a local folder.
 
     Returns:
         The card, whose metadata carry the figures as a model-index too. Its structure has passed `check_card`.
@@ -110,6 +123,7 @@ def build_card(model_dir: str | Path, evaluations: Sequence[Json], repo_id: str)
     """
     folder = Path(model_dir)
     training = _load_json(folder / TRAINING_NAME) if (folder / TRAINING_NAME).is_file() else {}
+    training = _with_dataset_id(training, dataset_id)
     _check_distinct(evaluations)
     card: ModelCard = ModelCard.from_template(
         _card_data(training, evaluations, repo_id.split("/")[-1]),
@@ -141,7 +155,7 @@ def evaluation_records(evaluations: Sequence[Json]) -> dict[str, str]:
     entries: dict[str, list[EvalResultEntry]] = {}
     for evaluation in evaluations:
         dataset = evaluation["dataset"]
-        if re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", dataset["name"]) is None:
+        if not _is_hub_id(dataset["name"]):
             continue
         task_id = "_".join(filter(None, (dataset.get("config"), dataset["split"]))).replace(".", "_")
         entry = EvalResultEntry(
@@ -158,10 +172,16 @@ def evaluation_records(evaluations: Sequence[Json]) -> dict[str, str]:
     }
 
 
-def write_card(model_dir: str | Path, target_dir: str | Path, evaluations: Sequence[Json], repo_id: str) -> None:
+def write_card(
+    model_dir: str | Path,
+    target_dir: str | Path,
+    evaluations: Sequence[Json],
+    repo_id: str,
+    dataset_id: str | None = None,
+) -> None:
     """Write `README.md` and `.eval_results/*.yaml` into `target_dir`; arguments and errors as in `build_card`."""
     target = Path(target_dir)
-    build_card(model_dir, evaluations, repo_id).save(target / CARD_NAME)
+    build_card(model_dir, evaluations, repo_id, dataset_id).save(target / CARD_NAME)
     for path, text in evaluation_records(evaluations).items():
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         (target / path).write_text(text, encoding="utf-8")
@@ -216,6 +236,18 @@ def _load_json(path: Path) -> Json:
     return content
 
 
+def _is_hub_id(name: str) -> bool:
+    return re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", name) is not None and not Path(name).exists()
+
+
+def _with_dataset_id(record: Json, dataset_id: str | None) -> Json:
+    """`record` with the Hub's name for data that it names by a local folder."""
+    dataset = record.get("dataset", {})
+    if dataset_id is None or "name" not in dataset or _is_hub_id(dataset["name"]):
+        return record
+    return record | {"dataset": dataset | {"name": dataset_id}}
+
+
 def _check_distinct(evaluations: Sequence[Json]) -> None:
     seen = set()
     for evaluation in evaluations:
@@ -226,12 +258,13 @@ def _check_distinct(evaluations: Sequence[Json]) -> None:
 
 
 def _card_data(training: Json, evaluations: Sequence[Json], model_name: str) -> ModelCardData:
+    trained_on = training.get("dataset", {}).get("name", LIBRISPEECH)
     return ModelCardData(
         language="en",
         license="apache-2.0",
         library_name="transformers",
         pipeline_tag=TASK,
-        datasets=[training.get("dataset", {}).get("name", LIBRISPEECH)],
+        datasets=[trained_on if _is_hub_id(trained_on) else LIBRISPEECH],
         metrics=list(RATES),
         tags=[TASK, "speech", "audio", "ctc", "gru", "bigru", "librispeech"],
         model_name=model_name,
@@ -269,12 +302,14 @@ def _result_row(evaluation: Json) -> dict[str, str]:
         "dataset": _cell(_dataset_label(evaluation)),
         "decoding": _cell(_decoding(evaluation)),
         "utterances": _number(dataset.get("num_utterances")),
+        "failed": _number(dataset.get("num_failed") or None),
+        "batch_size": _number(evaluation.get("decoding", {}).get("batch_size")),
         "hours": _number(dataset.get("hours")),
         "real_time_factor": _number(speed.get("real_time_factor")),
         "median_ms": _number(_scaled(times.get("median"), 1000)),
         "p95_ms": _number(_scaled(times.get("p95"), 1000)),
         "machine": _cell(_machine(evaluation)),
-        "versions": ", ".join(f"{name} {version}" for name, version in evaluation.get("versions", {}).items()),
+        "versions": _versions(evaluation),
         "command": _code(evaluation.get("command")),
         "commit": _code(evaluation.get("commit")),
         "date": _line(evaluation.get("date")),
@@ -284,10 +319,15 @@ def _result_row(evaluation: Json) -> dict[str, str]:
 def _training_rows(training: Json) -> list[tuple[str, str]]:
     """`(what, value)` for the training table, without what `training.json` does not say."""
     dataset, best = training.get("dataset", {}), training.get("best_validation", {})
+    kept = dataset.get("train", {})
     amounts = [
-        f"{_number(dataset[key])} {unit}"
-        for key, unit in (("train_hours", "h"), ("train_utterances", "utterances"), ("train_speakers", "speakers"))
-        if dataset.get(key) is not None
+        f"{_number(value)} {unit}"
+        for value, unit in (
+            (kept.get("hours", dataset.get("train_hours")), "h"),
+            (kept.get("num_utterances", dataset.get("train_utterances")), "utterances"),
+            (dataset.get("train_speakers"), "speakers"),
+        )
+        if value is not None
     ]
     name = " ".join(str(dataset[key]) for key in ("name", "config") if dataset.get(key))
     rates = [f"{rate.upper()} {_percent(best[rate]):.2f} %" for rate in RATES if best.get(rate) is not None]
@@ -298,6 +338,7 @@ def _training_rows(training: Json) -> list[tuple[str, str]]:
         ("Best on the validation data", ", ".join(rates)),
         ("Hardware", ", ".join(f"{key}: {value}" for key, value in training.get("hardware", {}).items())),
         ("Wall time", "" if wall_time_s is None else f"{wall_time_s / 3600:.2f} h"),
+        ("Versions", _versions(training)),
         ("Command", _code(training.get("command"))),
         ("Commit", _code(training.get("commit"))),
     ]
@@ -306,7 +347,12 @@ def _training_rows(training: Json) -> list[tuple[str, str]]:
 
 def _hyperparameters(training: Json) -> list[tuple[str, str]]:
     arguments = training.get("arguments", {})
-    return [(name, _cell(_code(arguments[name]))) for name in HYPERPARAMETERS if arguments.get(name) is not None]
+    return [(name, _cell(_code(arguments[name]))) for name in HYPERPARAMETERS if _is_set(arguments.get(name))]
+
+
+def _is_set(argument: object) -> bool:
+    # The Trainer writes what it cannot write as JSON as text.
+    return argument not in (None, "None", "", [])
 
 
 def _count_parameters(weights: Path) -> int:
@@ -328,6 +374,8 @@ def _decoding(evaluation: Json) -> str:
 
 def _record_notes(evaluation: Json) -> str:
     notes = ["WER in percent", f"{_decoding(evaluation)} decoding"]
+    if evaluation["dataset"].get("num_utterances") is not None:
+        notes.append(f"{_number(evaluation['dataset']['num_utterances'])} utterances")
     if "cer" in evaluation["metrics"]:
         notes.append(f"CER {_percent(evaluation['metrics']['cer']):.2f} %")
     if evaluation.get("commit"):
@@ -338,8 +386,13 @@ def _record_notes(evaluation: Json) -> str:
 def _machine(evaluation: Json) -> str:
     machine: Mapping[str, Any] = evaluation.get("machine", {})
     threads = f"num_threads: {machine['num_threads']}" if machine.get("num_threads") else None
-    known = [machine.get("gpu"), machine.get("cpu"), threads, machine.get("platform")]
+    gpu = machine.get("gpu") if machine.get("device") != "cpu" else None
+    known = [gpu, machine.get("cpu"), threads, machine.get("platform")]
     return ", ".join(str(value) for value in known if value)
+
+
+def _versions(record: Json) -> str:
+    return ", ".join(f"{name} {version}" for name, version in record.get("versions", {}).items())
 
 
 def _percent(fraction: float) -> float:

@@ -64,7 +64,12 @@ class PushedRelease:
 
 
 def assemble_release(
-    model_dir: str | Path, target_dir: str | Path, evaluations: Sequence[Json] = (), *, repo_id: str
+    model_dir: str | Path,
+    target_dir: str | Path,
+    evaluations: Sequence[Json] = (),
+    *,
+    repo_id: str,
+    dataset_id: str | None = None,
 ) -> Path:
     """Write everything that a release of a trained model holds into a folder of its own.
 
@@ -76,6 +81,7 @@ def assemble_release(
         target_dir: New or empty folder.
         evaluations: What `card.load_evaluation` gave.
         repo_id: Where the release will be found, `NAMESPACE/NAME`.
+        dataset_id: Hub id of the training data, if `training.json` names them by a local folder.
 
     Returns:
         `target_dir` as a path.
@@ -99,7 +105,7 @@ def assemble_release(
     target.mkdir(parents=True, exist_ok=True)
     _load_complete_model(source).save_pretrained(target)
     BiGRUCTCProcessor.from_pretrained(source, local_files_only=True).save_pretrained(target)
-    write_card(source, target, evaluations, repo_id)
+    write_card(source, target, evaluations, repo_id, dataset_id)
     check_no_token(target)
     return target
 

@@ -32,6 +32,10 @@ class PushArguments:
         default_factory=list,
         metadata={"help": "JSON files of scripts/evaluate.py; by default evaluation*.json in the model's folder."},
     )
+    dataset_id: str | None = field(
+        default=None,
+        metadata={"help": "Hub id of the data, for training and evaluation files that name a local folder instead."},
+    )
     private: bool = field(default=False, metadata={"help": "Create the repository as a private one."})
     revision: str = field(default="main", metadata={"help": "Branch to push to; created if it does not exist."})
     parent_commit: str | None = field(
@@ -49,11 +53,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         # 1. Find the model and what was measured about it.
         model_dir = bundled_checkpoint() if arguments.model == "bundled" else Path(arguments.model)
-        evaluations = [load_evaluation(path) for path in arguments.evaluation or find_evaluations(model_dir)]
+        files = arguments.evaluation or find_evaluations(model_dir)
+        evaluations = [load_evaluation(path, arguments.dataset_id) for path in files]
         with tempfile.TemporaryDirectory() as scratch:
             # 2. Write the release into a folder.
             target = arguments.dry_run or scratch
-            release = assemble_release(model_dir, target, evaluations, repo_id=arguments.repo_id)
+            release = assemble_release(
+                model_dir, target, evaluations, repo_id=arguments.repo_id, dataset_id=arguments.dataset_id
+            )
             print(f"{arguments.repo_id}: {', '.join(release_files(release))}")
             if arguments.dry_run:
                 print(f"Dry run: written to {release}, nothing was pushed.")

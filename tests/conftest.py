@@ -1,0 +1,91 @@
+"""Shared fixtures: tiny models with fixed seeds, a processor, the LibriSpeech folder, child processes."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+# Read by the libraries when they are imported. A test that talks to a Hub takes it back for its own children.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import pytest
+import torch
+
+from hf_bigru_asr import (
+    BiGRUCTCConfig,
+    BiGRUCTCFeatureExtractor,
+    BiGRUCTCProcessor,
+    BiGRUCTCTokenizer,
+    BiGRUForCTC,
+)
+
+REPOSITORY = Path(__file__).parents[1]
+
+# The networks of the tests are too small to share between cores.
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def seed() -> None:
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def tiny_config() -> BiGRUCTCConfig:
+    return BiGRUCTCConfig(hidden_size=8, num_hidden_layers=2)
+
+
+@pytest.fixture
+def tiny_model(tiny_config: BiGRUCTCConfig) -> BiGRUForCTC:
+    """A model in evaluation mode whose best classes change from frame to frame, so that it spells something."""
+    torch.manual_seed(0)
+    model = BiGRUForCTC(tiny_config).eval()
+    model.lm_head.weight.data *= 30
+    return model
+
+
+@pytest.fixture
+def processor() -> BiGRUCTCProcessor:
+    return BiGRUCTCProcessor(BiGRUCTCFeatureExtractor(), BiGRUCTCTokenizer())
+
+
+@pytest.fixture
+def model_dir(tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor, tmp_path: Path) -> Path:
+    """A folder with the tiny model and its processor, as `save_pretrained` leaves it."""
+    folder = tmp_path / "model"
+    tiny_model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def librispeech_dir() -> Path:
+    """The folder with `librispeech_asr/`, `openslr_sample/` and `lm/`."""
+    if "HF_BIGRU_ASR_DATA" not in os.environ:
+        pytest.skip("needs LibriSpeech: the environment variable HF_BIGRU_ASR_DATA names its folder")
+    return Path(os.environ["HF_BIGRU_ASR_DATA"])
+
+
+@pytest.fixture
+def run_in_child(tmp_path: Path) -> Callable[..., str]:
+    """Runs Python code in a process of its own, with caches of its own, and gives what it printed."""
+
+    def run(code: str, *arguments: str | Path, path: Path | None = REPOSITORY, timeout_s: float = 300) -> str:
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        environment |= {"HF_HOME": str(tmp_path / "hf_home"), "OMP_NUM_THREADS": "1"}
+        if path is not None:
+            environment["PYTHONPATH"] = str(path)
+        child = subprocess.run(
+            [sys.executable, "-c", code, *map(str, arguments)],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+        assert child.returncode == 0, child.stderr[-4000:]
+        return child.stdout
+
+    return run
