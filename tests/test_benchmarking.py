@@ -1,0 +1,29 @@
+"""The benchmark compares like with like; what it measures is no test."""
+
+import pytest
+import torch
+
+from hf_bigru_asr import BiGRUCTCConfig, BiGRUForCTC
+from hf_bigru_asr.benchmarking import Batch, PackedGRUForCTC, training_gflop, training_step
+
+
+def test_packed_reference_is_the_same_network() -> None:
+    torch.manual_seed(0)
+    config = BiGRUCTCConfig(hidden_size=8, num_hidden_layers=2, hidden_dropout=0.0, apply_spec_augment=False)
+    model = BiGRUForCTC(config).train()
+    packed = PackedGRUForCTC(config).train()
+    packed.load_weights(model)
+    batch = Batch.random(3, 40, config)
+
+    losses = [training_step(network, batch)() for network in (model, packed)]
+
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    gradients = [network.lm_head.weight.grad for network in (model, packed)]
+    torch.testing.assert_close(*gradients, atol=1e-6, rtol=1e-4)
+
+
+def test_training_gflop_counts_the_weights_of_the_matrix_products() -> None:
+    config = BiGRUCTCConfig()
+    matrices = sum(p.numel() for p in BiGRUForCTC(config).parameters() if p.dim() == 2)
+
+    assert training_gflop(config, 1000) == pytest.approx(6 * matrices * 1000 / 1e9)
