@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+BUNDLED = "bundled"
+"""What the scripts take for the name of the model that ships with the package."""
+
 CHECKPOINT_DIR = Path(__file__).parent / "checkpoint"
 
 
@@ -17,3 +20,18 @@ def bundled_checkpoint() -> Path:
             "the package again, or name a model of your own."
         )
     return CHECKPOINT_DIR
+
+
+def resolve_model(model: str | Path) -> str:
+    """Name that `from_pretrained` takes: `"bundled"` is the model that ships with the package.
+
+    Raises:
+        FileNotFoundError: If it looks like a local path and nothing is there.
+    """
+    if str(model) == BUNDLED:
+        return str(bundled_checkpoint())
+    looks_local = str(model).startswith((".", "/", "~")) or len(Path(model).parts) > 2
+    path = Path(model).expanduser()
+    if looks_local and not path.exists():
+        raise FileNotFoundError(f"{model} does not exist; give a model folder, a model on the Hub, or {BUNDLED!r}.")
+    return str(path) if path.exists() else str(model)

@@ -9,11 +9,9 @@ from typing import Any
 from transformers import AutomaticSpeechRecognitionPipeline, pipeline
 
 from .audio import load_audio
-from .bundled import bundled_checkpoint
+from .bundled import BUNDLED, resolve_model
 
-__all__ = ["Transcript", "load_recognizer", "resolve_model", "transcribe"]
-
-BUNDLED = "bundled"
+__all__ = ["Transcript", "load_recognizer", "transcribe"]
 
 
 @dataclass(frozen=True)
@@ -33,21 +31,6 @@ class Transcript:
     duration_s: float = 0.0
     chunks: list[dict[str, Any]] | None = None
     error: str | None = None
-
-
-def resolve_model(model: str | Path) -> str:
-    """Name that `from_pretrained` takes: `"bundled"` is the model that ships with the package.
-
-    Raises:
-        FileNotFoundError: If it looks like a local path and nothing is there.
-    """
-    if str(model) == BUNDLED:
-        return str(bundled_checkpoint())
-    looks_local = str(model).startswith((".", "/", "~")) or len(Path(model).parts) > 2
-    path = Path(model).expanduser()
-    if looks_local and not path.exists():
-        raise FileNotFoundError(f"{model} does not exist; give a model folder, a model on the Hub, or {BUNDLED!r}.")
-    return str(path) if path.exists() else str(model)
 
 
 def load_recognizer(

@@ -17,10 +17,10 @@ import torch
 from tqdm.auto import tqdm
 from transformers import AutoModelForCTC, AutoProcessor, HfArgumentParser
 
+from hf_bigru_asr.bundled import resolve_model
 from hf_bigru_asr.data import load_speech_dataset
 from hf_bigru_asr.environment import command_line, git_commit, machine, versions
 from hf_bigru_asr.evaluation import comparison, evaluate_utterances, summarize
-from hf_bigru_asr.transcription import resolve_model
 
 
 @dataclass
