@@ -113,6 +113,7 @@ def to_mono_float32(
         TypeError: The samples are neither floating-point nor int8, int16, int32 or uint8.
 
     Example:
+        >>> import numpy
         >>> to_mono_float32(numpy.array([[0, 16384], [0, -16384]], dtype=numpy.int16), 16_000)
         array([0., 0.], dtype=float32)
     """
@@ -171,9 +172,10 @@ def audio_duration_s(source: str | os.PathLike[str] | bytes | BinaryIO) -> float
         TypeError: `source` is of another type.
 
     Example:
+        >>> import io, numpy, soundfile
         >>> file = io.BytesIO()
         >>> soundfile.write(file, numpy.zeros(24_000), 16_000, format="WAV")
-        >>> audio_duration_s(file)
+        >>> audio_duration_s(file.getvalue())
         1.5
     """
     if isinstance(source, bytes | bytearray | memoryview | str | os.PathLike):

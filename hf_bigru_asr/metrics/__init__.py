@@ -89,6 +89,7 @@ class ErrorCounts:
         return 2 * self.hits / (self.num_predicted + self.num_reference) if self.hits else 0.0
 
     def __add__(self, other: "ErrorCounts") -> "ErrorCounts":
+        """Return the counts of both parts together."""
         if not isinstance(other, ErrorCounts):
             return NotImplemented
         return ErrorCounts(
