@@ -12,8 +12,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-import zlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
+from .containers import RE_ENCODE, AudioError, checked, container_of
 from .registration import check_torchaudio
 
 __all__ = ["SAMPLING_RATE", "AudioError", "audio_duration_s", "load_audio", "to_mono_float32"]
@@ -34,26 +33,11 @@ MAX_PEAK = 2.0
 MAX_RESAMPLING_KERNEL = 100_000_000
 
 READ_WITHOUT_FFMPEG = "WAV, AIFF, FLAC, Ogg Vorbis, Ogg Opus and MP3"
-RE_ENCODE = "record or download it again, or save what is left with `ffmpeg -i INPUT OUTPUT.flac`"
 
 _BLOCK_FRAMES = 1 << 20
-_UNKNOWN_RIFF_SIZE = 0x7FFF_F000  # from here on a size field means "written to a pipe, up to the end of the file"
+_MP3_TOLERANCE_FRAMES = 4 * 1152
 _UNKNOWN_FRAMES = (1 << 63) - 1  # SF_COUNT_MAX of libsndfile: a FLAC file that was written to a pipe
 _INTEGER_SCALES = {"int8": 2.0**7, "int16": 2.0**15, "int32": 2.0**31}
-
-
-class AudioError(ValueError):
-    """Audio that cannot be used; `source` names it and `problem` says what came and what to do."""
-
-    def __init__(self, source: str, problem: str) -> None:
-        """Keep both parts as arguments, so that the error survives pickling between worker processes."""
-        super().__init__(source, problem)
-        self.source = source
-        self.problem = problem
-
-    def __str__(self) -> str:
-        """Return `source: problem`."""
-        return f"{self.source}: {self.problem}"
 
 
 def load_audio(
@@ -197,7 +181,7 @@ def _stream_duration_s(stream: BinaryIO, name: str) -> float:
     head = stream.read(16)
     if not head:
         raise AudioError(name, "is empty (0 bytes); give a file with audio in it")
-    container = _container_of(head)
+    container = container_of(head)
     if container is None:
         raise AudioError(
             name,
@@ -205,7 +189,7 @@ def _stream_duration_s(stream: BinaryIO, name: str) -> float:
             "use len(load_audio(...)) / sampling_rate, or convert the file",
         )
     if container == "MP3":
-        stream = io.BytesIO(_checked_mp3(head + stream.read(), name))
+        stream = io.BytesIO(checked(head + stream.read(), name, container))
     elif start > 0:  # libsndfile would start at the beginning of the stream
         stream = io.BytesIO(head + stream.read())
     else:
@@ -327,11 +311,11 @@ class _ForwardSoundFile(soundfile.SoundFile):  # type: ignore[misc] # soundfile 
 
 def _decode(data: bytes, name: str) -> tuple[npt.NDArray[np.float32], int]:
     """Return float32 samples of shape `(samples, channels)` and their rate."""
-    container = _container_of(data)
+    container = container_of(data)
     if container is None:
         container, data = "WAV", _ffmpeg_wav(data, name)
     else:
-        data = _CHECKS[container](data, name)
+        data = checked(data, name, container)
     blocks = []
     try:
         with _ForwardSoundFile(io.BytesIO(data)) as file:
@@ -354,188 +338,6 @@ def _decode(data: bytes, name: str) -> tuple[npt.NDArray[np.float32], int]:
             f"{len(samples)} came); {RE_ENCODE}",
         )
     return samples, int(rate)
-
-
-def _container_of(data: bytes) -> str | None:
-    """Name the container by its first bytes; None for one that `soundfile` is not used for."""
-    if data[:4] in (b"RIFF", b"RF64") and data[8:12] == b"WAVE":
-        return "WAV"
-    if data[:4] == b"FORM" and data[8:12] in (b"AIFF", b"AIFC"):
-        return "AIFF"
-    if data[:4] == b"fLaC":
-        return "FLAC"
-    if data[:4] == b"OggS":
-        return "Ogg"
-    # Eleven sync bits and layer III; AAC in ADTS has the same sync bits and layer 0.
-    if data[:3] == b"ID3" or (data[:1] == b"\xff" and len(data) > 1 and data[1] & 0xE6 == 0xE2):
-        return "MP3"
-    return None
-
-
-def _checked_chunks(data: bytes, name: str) -> bytes:
-    """Refuse a WAV or AIFF file that ends before its chunk of samples does."""
-    order, wanted = ("big", b"SSND") if data[:4] == b"FORM" else ("little", b"data")
-    position = 12
-    while position + 8 <= len(data):
-        identifier = data[position : position + 4]
-        size = int.from_bytes(data[position + 4 : position + 8], order)  # type: ignore[arg-type]
-        if identifier == wanted:
-            num_present = len(data) - position - 8
-            if size < _UNKNOWN_RIFF_SIZE and num_present < size:
-                raise AudioError(
-                    name, f"is truncated: its header promises {size} bytes of samples, {num_present} came; {RE_ENCODE}"
-                )
-            return data
-        if identifier == b"ds64":  # RF64: the sizes of more than 32 bits
-            size_64 = int.from_bytes(data[position + 16 : position + 24], "little")
-            position_of_data = data.find(b"data\xff\xff\xff\xff", position + 8 + size)
-            if position_of_data >= 0 and len(data) - position_of_data - 8 < size_64:
-                raise AudioError(name, f"is truncated: its header promises {size_64} bytes of samples; {RE_ENCODE}")
-        position += 8 + size + size % 2
-    raise AudioError(name, f"is broken or truncated: it has no chunk of samples; {RE_ENCODE}")
-
-
-def _checked_flac(data: bytes, name: str) -> bytes:
-    """Accept: FLAC states its length and its frames carry checksums, so the decoder finds every damage."""
-    return data
-
-
-def _reverse_bits(value: int, num_bits: int) -> int:
-    return int(f"{value:0{num_bits}b}"[::-1], 2)
-
-
-_BIT_REVERSED_BYTES = bytes(_reverse_bits(byte, 8) for byte in range(256))
-
-
-def _ogg_checksum(page: bytes) -> int:
-    """Return the CRC of an Ogg page: polynomial 0x04C11DB7, start 0, most significant bit first.
-
-    zlib's CRC has the same polynomial with the bits of every byte and of the result reversed, and inverts the
-    register before and after. Source: RFC 3533, section 6, field 7.
-    """
-    reversed_crc = zlib.crc32(page.translate(_BIT_REVERSED_BYTES), 0xFFFF_FFFF) ^ 0xFFFF_FFFF
-    return _reverse_bits(reversed_crc, 32)
-
-
-def _checked_ogg(data: bytes, name: str) -> bytes:
-    """Refuse an Ogg file with a damaged, missing or cut page; libogg would skip such a page without a word.
-
-    A last page without the end-of-stream flag is accepted, as RFC 7845, section 4, asks of a decoder. What follows
-    the end of all streams is ignored.
-    """
-    position = 0
-    open_streams: set[int] = set()
-    next_numbers: dict[int, int] = {}
-    while position < len(data):
-        header = data[position : position + 27]
-        serial, number, crc = (int.from_bytes(header[first : first + 4], "little") for first in (14, 18, 22))
-        body = position + 27 + header[26] if len(header) == 27 else len(data) + 1
-        end = body + sum(data[position + 27 : body])
-        if header[:4] != b"OggS" or end > len(data):
-            raise AudioError(
-                name, f"is a broken or truncated Ogg file (no whole page at byte {position}); {RE_ENCODE}"
-            )
-        page = data[position : position + 22] + bytes(4) + data[position + 26 : end]
-        if _ogg_checksum(page) != crc or next_numbers.get(serial, number) != number:
-            raise AudioError(name, f"is a broken Ogg file (damage at byte {position}); {RE_ENCODE}")
-        next_numbers[serial] = number + 1
-        open_streams.add(serial)
-        if header[5] & 4:  # the end-of-stream flag
-            open_streams.discard(serial)
-            if not open_streams:
-                break
-        position = end
-    return data
-
-
-# Kilobits per second by bitrate index, for layer III. Source: ISO/IEC 11172-3, 2.4.2.3, and 13818-3, 2.4.2.3.
-_MPEG1_KBPS = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
-_MPEG2_KBPS = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
-_MPEG1_RATES = (44_100, 48_000, 32_000)
-_MP3_TOLERANCE_FRAMES = 4 * 1152
-_MP3_TRAILERS = (b"TAG", b"APETAGEX", b"LYRICSBEGIN")
-
-
-def _mp3_frame_size(header: bytes) -> int:
-    """Return the bytes of the layer III frame that begins with these four; 0 where they begin none."""
-    if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
-        return 0
-    version, bitrate_index, rate_index = header[1] >> 3 & 3, header[2] >> 4, header[2] >> 2 & 3
-    if version == 1 or bitrate_index in (0, 15) or rate_index == 3:
-        return 0
-    is_mpeg1 = version == 3
-    rate = _MPEG1_RATES[rate_index] >> {3: 0, 2: 1, 0: 2}[version]
-    kbps = (_MPEG1_KBPS if is_mpeg1 else _MPEG2_KBPS)[bitrate_index]
-    return (144_000 if is_mpeg1 else 72_000) * kbps // rate + (header[2] >> 1 & 1)
-
-
-def _synchsafe_size(digits: bytes) -> int:
-    """Return the size of an ID3 tag, four digits to the base 128. Source: ID3v2.4.0 structure, section 6.2."""
-    size = 0
-    for digit in digits:
-        size = size << 7 | digit & 0x7F
-    return size
-
-
-def _checked_mp3(data: bytes, name: str) -> bytes:
-    """Refuse an MP3 file that is cut or damaged between frames, and make its length known to libsndfile.
-
-    Without a Xing header, which an encoder cannot write into a pipe, libsndfile estimates the length from the first
-    frame and stops there: half of the speech is lost when the bitrate grows later. Such a file gets the header.
-    """
-    position = 0
-    frames: list[int] = []
-    while position < len(data):
-        if data[position : position + 3] == b"ID3":
-            position += 10 + _synchsafe_size(data[position + 6 : position + 10])
-            continue
-        size = _mp3_frame_size(data[position : position + 4])
-        if size == 0 and (data.startswith(_MP3_TRAILERS, position) or not data[position:].strip(b"\0")):
-            break
-        if size == 0 or position + size > len(data):
-            raise AudioError(
-                name, f"is a broken or truncated MP3 file (no whole MPEG frame at byte {position}); {RE_ENCODE}"
-            )
-        frames.append(position)
-        position += size
-    if not frames:
-        raise AudioError(name, f"is a broken or truncated MP3 file (no MPEG frame in it); {RE_ENCODE}")
-    num_frames = len(frames)
-    first = frames[0]
-    mark = max(data.find(word, first, first + 48) for word in (b"Xing", b"Info"))
-    if mark >= 0:
-        num_frames -= 1  # the frame that carries the header holds no audio
-        if data[mark + 7] & 1:
-            num_promised = int.from_bytes(data[mark + 8 : mark + 12])
-            if num_promised == num_frames:
-                return data
-            if num_promised > num_frames:
-                raise AudioError(
-                    name,
-                    f"is a truncated MP3 file (its header promises {num_promised} frames, {num_frames} came); "
-                    f"{RE_ENCODE}",
-                )
-        first = frames[1]
-    return _xing_frame(data[first : first + 4], num_frames) + data[first:]
-
-
-def _xing_frame(header: bytes, num_frames: int) -> bytes:
-    """Return a frame without audio whose Xing header says that `num_frames` follow."""
-    is_mpeg1, is_mono = header[1] >> 3 & 3 == 3, header[3] >> 6 == 3
-    side_information = bytes((17 if is_mono else 32) if is_mpeg1 else (9 if is_mono else 17))
-    # No checksum after the header, and bitrate index 9 (128 or 80 kbit/s), at which every frame holds the header.
-    plain = bytes((header[0], header[1] | 1, 9 << 4 | header[2] & 0x0C, header[3]))
-    frame = plain + side_information + b"Xing" + (1).to_bytes(4) + num_frames.to_bytes(4)
-    return frame.ljust(_mp3_frame_size(plain), b"\0")
-
-
-_CHECKS: dict[str, Callable[[bytes, str], bytes]] = {
-    "WAV": _checked_chunks,
-    "AIFF": _checked_chunks,
-    "FLAC": _checked_flac,
-    "Ogg": _checked_ogg,
-    "MP3": _checked_mp3,
-}
 
 
 def _ffmpeg_wav(data: bytes, name: str) -> bytes:
