@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -134,7 +134,7 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         Raises:
             ValueError: If the audio is empty, has NaN or infinite samples, more than two channels or the channels
                 last, or another sampling rate.
-            TypeError: If the samples are neither floats nor 16-bit integers.
+            TypeError: If the samples are neither floats nor 16-bit integers, or if it is a path or a dictionary.
         """
         if sampling_rate is None:
             logger.warning_once(
@@ -147,7 +147,10 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
                 f"{self.sampling_rate} Hz. Resample it, for example with torchaudio.functional.resample, or read the "
                 "file with hf_bigru_asr.audio.load_audio."
             )
-        features = [self._log_mel(waveform.to(device)).cpu().numpy() for waveform in _list_of_waveforms(raw_speech)]
+        features = [
+            self._normalized(self._log_mel(waveform.to(device))).cpu().numpy()
+            for waveform in _list_of_waveforms(raw_speech)
+        ]
         batch = self.pad(
             BatchFeature({"input_features": features}),
             padding=padding,
@@ -168,7 +171,6 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         Raises:
             ValueError: If there is no utterance.
         """
-        self.normalization = "none"
         count, total, squares = 0, torch.zeros(self.feature_size).double(), torch.zeros(self.feature_size).double()
         for raw_speech in waveforms:
             for waveform in _list_of_waveforms(raw_speech):
@@ -184,7 +186,7 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         self.normalization = "global"
 
     def _log_mel(self, waveform: torch.Tensor) -> torch.Tensor:
-        """Normalised features `(frames, mels)` of one waveform `(samples,)`.
+        """Unnormalised features `(frames, mels)` of one waveform `(samples,)`.
 
         One utterance at a time, so that a batch has the very numbers that single files have.
         """
@@ -202,7 +204,9 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
             return_complex=True,
         )
         power = torch.view_as_real(spectrum).square().sum(-1)
-        features = (power.T @ self.mel_filters.to(waveform.device)).clamp(min=self.mel_floor).log()
+        return (power.T @ self.mel_filters.to(waveform.device)).clamp(min=self.mel_floor).log()
+
+    def _normalized(self, features: torch.Tensor) -> torch.Tensor:
         if self.normalization == "none":
             return features
         if self.normalization == "utterance":
@@ -237,8 +241,9 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
                         f'normalization="global" needs {name} with {self.feature_size} values; got '
                         f"{values if values is None else len(values)}. fit_global_statistics computes them."
                     )
-            if min(self.global_std) <= 0:
-                raise ValueError(f"global_std has the value {min(self.global_std)}; all of them must be positive.")
+            lowest = min(self.global_std or ())
+            if lowest <= 0:
+                raise ValueError(f"global_std has the value {lowest}; all of them must be positive.")
 
     def _mel_filter_bank(self) -> torch.Tensor:
         """`(n_fft // 2 + 1, feature_size)` triangles on the HTK mel scale, each with a peak of one."""
@@ -262,6 +267,7 @@ def _quiet_fbanks(num_bins: int, fmin: float, fmax: float, num_mels: int, sampli
 
 def _list_of_waveforms(raw_speech: AudioArray | Sequence[AudioArray]) -> list[torch.Tensor]:
     """Mono float32 waveforms `(samples,)`, checked, from whatever `__call__` takes."""
+    _check_is_array(raw_speech)
     if isinstance(raw_speech, np.ndarray | torch.Tensor):
         if raw_speech.ndim == 2 and _is_channels_last(raw_speech.shape):
             raise ValueError(_channels_last_message(raw_speech.shape))
@@ -275,6 +281,14 @@ def _list_of_waveforms(raw_speech: AudioArray | Sequence[AudioArray]) -> list[to
     return [_mono_waveform(utterance) for utterance in utterances]
 
 
+def _check_is_array(audio: object) -> None:
+    if isinstance(audio, str | bytes | Mapping) or not hasattr(audio, "__len__"):
+        raise TypeError(
+            f"The audio is of type {type(audio).__name__}; give its samples as a NumPy array, a tensor or a list. "
+            "hf_bigru_asr.audio.load_audio reads files."
+        )
+
+
 def _is_channels_last(shape: Sequence[int]) -> bool:
     return shape[-1] <= 8 < shape[-2]
 
@@ -286,8 +300,17 @@ def _channels_last_message(shape: Sequence[int]) -> str:
     )
 
 
+def _tensor_of(audio: np.ndarray | Sequence[float]) -> torch.Tensor:
+    # A copy, since torch takes neither negative strides nor, without a warning, what the pipeline reads from bytes.
+    array = np.array(audio, order="C")
+    if array.dtype.kind not in "biufc":
+        raise TypeError(f"The audio has samples of type {array.dtype}; give floats in [-1, 1] or 16-bit integers.")
+    return torch.from_numpy(array)
+
+
 def _mono_waveform(audio: AudioArray) -> torch.Tensor:
-    waveform = audio.detach() if isinstance(audio, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(audio))
+    _check_is_array(audio)
+    waveform = audio.detach() if isinstance(audio, torch.Tensor) else _tensor_of(audio)
     if waveform.dtype == torch.int16:
         waveform = waveform.to(torch.float32) / INT16_SCALE
     elif not waveform.is_floating_point() and waveform.numel():

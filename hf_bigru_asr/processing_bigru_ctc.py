@@ -1,6 +1,7 @@
 """Feature extractor and tokenizer of the BiGRU-CTC recogniser as one object."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from transformers import BatchEncoding, BatchFeature, ProcessorMixin
@@ -38,7 +39,7 @@ class BiGRUCTCProcessor(ProcessorMixin):
         sampling_rate: int | None = None,
         padding: bool | str = True,
         return_tensors: str | None = "pt",
-        **kwargs: object,
+        **kwargs: Any,
     ) -> BatchFeature | BatchEncoding:
         """Model inputs from audio, from text, or from both.
 
@@ -49,7 +50,8 @@ class BiGRUCTCProcessor(ProcessorMixin):
             padding: How to pad, for audio and text alike.
             return_tensors: `"pt"`, `"np"` or `None` for lists.
             kwargs: Passed to the feature extractor if there is audio (`device`, `pad_to_multiple_of`, ...), otherwise
-                to the tokenizer.
+                to the tokenizer. The library's dictionaries `audio_kwargs`, `text_kwargs` and `common_kwargs` are
+                taken too.
 
         Returns:
             With audio: `input_features`, `attention_mask` and, with text, `labels` `(batch, labels)` padded with -100.
@@ -61,12 +63,19 @@ class BiGRUCTCProcessor(ProcessorMixin):
         """
         if audio is None and text is None:
             raise ValueError("Neither audio nor text was given; give audio=, text= or both.")
+        nested = {name: kwargs.pop(f"{name}_kwargs", None) or {} for name in ("common", "audio", "text")}
+        options = {
+            "padding": padding,
+            "return_tensors": return_tensors,
+            **kwargs,
+            **nested["common"],
+            **nested["text" if audio is None else "audio"],
+        }
         if audio is None:
-            return self.tokenizer(text, padding=padding, return_tensors=return_tensors, **kwargs)
-        inputs = self.feature_extractor(
-            audio, sampling_rate=sampling_rate, padding=padding, return_tensors=return_tensors, **kwargs
-        )
+            return self.tokenizer(text, **options)
+        inputs = self.feature_extractor(audio, **{"sampling_rate": sampling_rate, **options})
         if text is not None:
+            return_tensors = options["return_tensors"]
             inputs["labels"] = self._labels(inputs, [text] if isinstance(text, str) else list(text), return_tensors)
         return inputs
 
@@ -75,13 +84,17 @@ class BiGRUCTCProcessor(ProcessorMixin):
         if len(texts) != len(features):
             raise ValueError(f"There are {len(features)} utterances and {len(texts)} texts; give one text each.")
         ids = [self.tokenizer(text).input_ids for text in texts]
-        lengths = inputs["attention_mask"].sum(-1) if return_tensors else [len(frames) for frames in features]
+        lengths = (
+            [int(row.sum()) for row in inputs["attention_mask"]]
+            if "attention_mask" in inputs
+            else [len(frames) for frames in features]
+        )
         for index, (text, row, length) in enumerate(zip(texts, ids, lengths, strict=True)):
             needed = int(num_frames_needed(torch.tensor([row], dtype=torch.long)))
-            if needed > int(length):
+            if needed > length:
                 raise ValueError(
                     f"The text of utterance {index}, {text[:60]!r}, needs {needed} frames, one per character and one "
-                    f"between equal neighbours, but its audio has {int(length)}. Check that text and audio belong "
+                    f"between equal neighbours, but its audio has {length}. Check that text and audio belong "
                     "together, or leave the utterance out."
                 )
         if return_tensors is None:
@@ -92,10 +105,10 @@ class BiGRUCTCProcessor(ProcessorMixin):
 
     def pad(
         self,
-        input_features: object | None = None,
-        labels: object | None = None,
+        input_features: Any | None = None,  # noqa: ANN401 - what the library pads: dictionaries of arrays or tensors
+        labels: Any | None = None,  # noqa: ANN401 - the same
         return_tensors: str | None = "pt",
-        **kwargs: object,
+        **kwargs: Any,
     ) -> BatchFeature | BatchEncoding:
         """Pad features, labels or both that were computed one by one, as data collators do.
 

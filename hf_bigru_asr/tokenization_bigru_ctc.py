@@ -1,12 +1,18 @@
 """Character tokenizer for CTC: the letters A to Z, the space, the apostrophe and the blank."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import torch
 from transformers import PreTrainedTokenizer
 from transformers.utils import ModelOutput, to_py_obj
+
+TokenIds = Sequence[Any] | np.ndarray | torch.Tensor
 
 VOCAB_FILES_NAMES = {"vocab_file": "vocab.json"}
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -29,8 +35,8 @@ class BiGRUCTCTokenizerOutput(ModelOutput):
     """
 
     text: str | list[str] | None = None
-    char_offsets: list | None = None
-    word_offsets: list | None = None
+    char_offsets: list[Any] | None = None
+    word_offsets: list[Any] | None = None
 
 
 class BiGRUCTCTokenizer(PreTrainedTokenizer):
@@ -42,6 +48,9 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
         word_delimiter_token: The symbol that stands for a space in the vocabulary.
         do_upper_case: Whether lower-case letters are encoded as upper-case ones; an error otherwise.
         kwargs: As in the library.
+
+    Raises:
+        ValueError: If the vocabulary lacks `pad_token` or `word_delimiter_token`.
 
     Example:
         >>> from hf_bigru_asr import BiGRUCTCTokenizer
@@ -63,12 +72,21 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
         pad_token: str = "<pad>",
         word_delimiter_token: str = "|",
         do_upper_case: bool = True,
-        **kwargs: object,
+        **kwargs: Any,
     ) -> None:
+        # From a saved folder it comes in here, among the special tokens that the library has no name for.
+        named_tokens = kwargs.get("model_specific_special_tokens") or {}
+        word_delimiter_token = str(named_tokens.get("word_delimiter_token", word_delimiter_token))
         if vocab_file is None:
             self.encoder = default_vocabulary(str(pad_token), word_delimiter_token)
         else:
             self.encoder = json.loads(Path(vocab_file).read_text(encoding="utf-8"))
+        for name, token in (("pad_token", str(pad_token)), ("word_delimiter_token", word_delimiter_token)):
+            if token not in self.encoder:
+                raise ValueError(
+                    f"{name} is {token!r}, which is not one of the vocabulary's symbols: {' '.join(self.encoder)}. "
+                    "Name the symbol that stands for it, or give a vocab_file that has it."
+                )
         self.decoder = {index: symbol for symbol, index in self.encoder.items()}
         self.word_delimiter_token = word_delimiter_token
         self.replace_word_delimiter_char = " "
@@ -94,7 +112,7 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
         """Every symbol and added token with its id."""
         return dict(self.encoder) | self.added_tokens_encoder
 
-    def _tokenize(self, text: str, **kwargs: object) -> list[str]:
+    def _tokenize(self, text: str, **kwargs: Any) -> list[str]:
         symbols = text.upper() if self.do_upper_case else text
         unknown = sorted({char for char in symbols if char != " " and not self._is_character(char)})
         if unknown:
@@ -130,7 +148,7 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
         """Text of CTC tokens: repeats collapsed first, if `group_tokens`, and only then blanks removed."""
         return "".join(offset["char"] for offset in self._char_offsets(tokens, group_tokens))
 
-    def _char_offsets(self, tokens: list[str], group_tokens: bool) -> list[dict[str, str | int]]:
+    def _char_offsets(self, tokens: list[str], group_tokens: bool) -> list[dict[str, Any]]:
         """Characters with their frames `[start_offset, end_offset)`, in order, blanks left out."""
         offsets = []
         end = 0
@@ -142,9 +160,7 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
         return offsets
 
     @staticmethod
-    def _get_word_offsets(
-        offsets: list[dict[str, str | int]], word_delimiter_char: str = " "
-    ) -> list[dict[str, str | int]]:
+    def _get_word_offsets(offsets: list[dict[str, Any]], word_delimiter_char: str = " ") -> list[dict[str, Any]]:
         """Words with their frames, from the offsets of their characters. The pipeline calls it by this name."""
         words = []
         for is_delimiter, group in groupby(offsets, key=lambda offset: offset["char"] == word_delimiter_char):
@@ -160,15 +176,15 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
             )
         return words
 
-    def decode(
+    def decode(  # type: ignore[override] # with offsets the result is more than text
         self,
-        token_ids: object,
+        token_ids: TokenIds,
         skip_special_tokens: bool = False,
         clean_up_tokenization_spaces: bool | None = None,
         group_tokens: bool = True,
         output_char_offsets: bool = False,
         output_word_offsets: bool = False,
-        **kwargs: object,
+        **kwargs: Any,
     ) -> str | list[str] | BiGRUCTCTokenizerOutput:
         """Text of ids: frame-wise ids by default, labels with `group_tokens=False`.
 
@@ -211,15 +227,15 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
             ),
         )
 
-    def batch_decode(
+    def batch_decode(  # type: ignore[override] # the same
         self,
-        sequences: object,
+        sequences: TokenIds,
         skip_special_tokens: bool = False,
         clean_up_tokenization_spaces: bool | None = None,
-        **kwargs: object,
+        **kwargs: Any,
     ) -> list[str] | BiGRUCTCTokenizerOutput:
         """Texts of `(batch, frames)` ids; arguments and errors are those of `decode`."""
-        decoded = [self.decode(sequence, **kwargs) for sequence in sequences]
+        decoded: list[Any] = [self.decode(sequence, **kwargs) for sequence in sequences]
         if not (kwargs.get("output_char_offsets") or kwargs.get("output_word_offsets")):
             return decoded
         names = [name for name in ("text", "char_offsets", "word_offsets") if any(name in item for item in decoded)]

@@ -1,0 +1,342 @@
+"""The character tokenizer: text survives encoding, CTC framing and decoding, and nothing is dropped in silence."""
+
+import copy
+import json
+import pickle
+import random
+import string
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoTokenizer
+
+from hf_bigru_asr import BiGRUCTCConfig, BiGRUCTCTokenizer
+
+BLANK = 0
+SYMBOLS = ["<pad>", "|", "'", *string.ascii_uppercase]
+ALPHABET = " '" + string.ascii_uppercase
+
+SPECIAL_STRINGS = [
+    "",
+    " ",
+    "   ",
+    "'",
+    "''",
+    "A",
+    "HELLO",
+    "BOOKKEEPER",
+    "AAAA",
+    "  LEADING",
+    "TRAILING  ",
+    "TWO  SPACES   AND THREE",
+    "'TIS THE BOYS' O'CLOCK",
+    "PAD",
+    "UNK",
+    ALPHABET,
+]
+
+
+def random_strings(count: int) -> list[str]:
+    """Strings over the alphabet in which spaces and repeats are frequent."""
+    rng = random.Random(0)
+    letters = ALPHABET + " " * 6 + "LLOO"
+    return ["".join(rng.choices(letters, k=rng.randrange(1, 40))) for _ in range(count)]
+
+
+TEXTS = SPECIAL_STRINGS + random_strings(200)
+
+
+def framed(labels: list[int], rng: random.Random) -> list[int]:
+    """Frame-wise ids that CTC collapses to `labels`: random repeats, blanks between, one at least in a double."""
+    frames = [BLANK] * rng.randrange(3)
+    for index, label in enumerate(labels):
+        if index > 0:
+            frames += [BLANK] * rng.randrange(1 if labels[index - 1] == label else 0, 3)
+        frames += [label] * rng.randrange(1, 4)
+    return frames + [BLANK] * rng.randrange(3)
+
+
+def collapsed(frames: list[int]) -> list[tuple[int, int, int]]:
+    """`(id, first frame, frame after the last)` of every emission, frame by frame."""
+    emissions: list[tuple[int, int, int]] = []
+    previous = BLANK
+    for index, frame in enumerate(frames):
+        if frame == BLANK:
+            pass
+        elif frame == previous:
+            emissions[-1] = (*emissions[-1][:2], index + 1)
+        else:
+            emissions.append((frame, index, index + 1))
+        previous = frame
+    return emissions
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> BiGRUCTCTokenizer:
+    return BiGRUCTCTokenizer()
+
+
+def ids_of(text: str) -> list[int]:
+    return [SYMBOLS.index("|" if char == " " else char) for char in text]
+
+
+# Vocabulary
+
+
+def test_vocabulary(tokenizer: BiGRUCTCTokenizer) -> None:
+    assert tokenizer.get_vocab() == {symbol: index for index, symbol in enumerate(SYMBOLS)}
+    assert tokenizer.vocab_size == len(tokenizer) == BiGRUCTCConfig().vocab_size == 29
+    assert tokenizer.convert_ids_to_tokens(range(29)) == SYMBOLS
+    assert tokenizer.convert_tokens_to_ids(SYMBOLS) == list(range(29))
+
+
+def test_the_blank_is_the_only_special_token(tokenizer: BiGRUCTCTokenizer) -> None:
+    assert tokenizer.pad_token_id == BiGRUCTCConfig().pad_token_id == BLANK
+    assert tokenizer.bos_token is tokenizer.eos_token is tokenizer.unk_token is None
+    assert BLANK in tokenizer.all_special_ids
+    assert set(tokenizer.all_special_ids) <= {0, 1}
+    assert tokenizer.num_special_tokens_to_add() == 0
+
+
+def test_it_is_a_slow_tokenizer_in_every_way(tokenizer: BiGRUCTCTokenizer, tmp_path: Path) -> None:
+    assert not tokenizer.is_fast
+    tokenizer.save_pretrained(tmp_path)
+    for use_fast in (True, False):
+        loaded = AutoTokenizer.from_pretrained(tmp_path, use_fast=use_fast)
+        assert type(loaded) is BiGRUCTCTokenizer
+
+
+# Text survives (contract 5)
+
+
+@pytest.mark.parametrize("skip_special_tokens", [True, False])
+def test_labels_decode_to_their_text(tokenizer: BiGRUCTCTokenizer, skip_special_tokens: bool) -> None:
+    for text in TEXTS:
+        ids = tokenizer(text).input_ids
+        assert ids == ids_of(text)
+        assert tokenizer.encode(text) == ids
+        assert tokenizer.decode(ids, group_tokens=False, skip_special_tokens=skip_special_tokens) == text
+
+
+@pytest.mark.parametrize("skip_special_tokens", [True, False])
+def test_framed_ids_decode_to_their_text(tokenizer: BiGRUCTCTokenizer, skip_special_tokens: bool) -> None:
+    rng = random.Random(1)
+    for text in TEXTS:
+        frames = framed(ids_of(text), rng)
+        assert tokenizer.decode(frames, skip_special_tokens=skip_special_tokens) == text
+
+
+@pytest.mark.parametrize("clean_up", [True, False, None])
+def test_cleaning_up_changes_nothing(tokenizer: BiGRUCTCTokenizer, clean_up: bool | None) -> None:
+    text = "DON 'T  N'T 'S "
+    ids = tokenizer(text).input_ids
+    assert tokenizer.decode(ids, group_tokens=False, clean_up_tokenization_spaces=clean_up) == text
+
+
+def test_repeats_without_a_blank_are_one_letter(tokenizer: BiGRUCTCTokenizer) -> None:
+    h, e, l, o = ids_of("HELO")  # noqa: E741 - the letters themselves
+    assert tokenizer.decode([h, h, e, l, l, o]) == "HELO"
+    assert tokenizer.decode([h, h, e, l, BLANK, l, o]) == "HELLO"
+    assert tokenizer.decode([h, e, l, l, o], group_tokens=False) == "HELLO"
+    assert tokenizer.decode([1, 1, BLANK, 1, h]) == "  H"
+
+
+def test_tokens_become_text(tokenizer: BiGRUCTCTokenizer) -> None:
+    assert tokenizer.tokenize("I'LL GO") == ["I", "'", "L", "L", "|", "G", "O"]
+    assert tokenizer.convert_tokens_to_string(["H", "H", "I", "<pad>", "I", "|", "|"]) == "HII "
+    assert tokenizer.convert_tokens_to_string(["L", "L"], group_tokens=False) == "LL"
+
+
+# Offsets
+
+
+def test_offsets_of_characters_and_words(tokenizer: BiGRUCTCTokenizer) -> None:
+    rng = random.Random(2)
+    for text in TEXTS:
+        frames = framed(ids_of(text), rng)
+        emissions = collapsed(frames)
+        output = tokenizer.decode(frames, output_char_offsets=True, output_word_offsets=True)
+        assert output.text == text
+        assert [(item["char"], item["start_offset"], item["end_offset"]) for item in output.char_offsets] == [
+            (SYMBOLS[symbol].replace("|", " "), start, end) for symbol, start, end in emissions
+        ]
+        words = []
+        position = 0
+        for piece in text.split(" "):
+            if piece:
+                words.append((piece, emissions[position][1], emissions[position + len(piece) - 1][2]))
+            position += len(piece) + 1
+        assert [(item["word"], item["start_offset"], item["end_offset"]) for item in output.word_offsets] == words
+        assert output.word_offsets == tokenizer._get_word_offsets(output.char_offsets, " ")
+
+
+def test_only_the_offsets_that_are_asked_for_come(tokenizer: BiGRUCTCTokenizer) -> None:
+    ids = ids_of("A B")
+    assert set(tokenizer.decode(ids, output_char_offsets=True)) == {"text", "char_offsets"}
+    assert set(tokenizer.decode(ids, output_word_offsets=True)) == {"text", "word_offsets"}
+    assert tokenizer.decode([], output_word_offsets=True).word_offsets == []
+
+
+def test_offsets_of_a_batch(tokenizer: BiGRUCTCTokenizer) -> None:
+    batch = [ids_of("AB"), ids_of("C D"), [BLANK, BLANK]]
+    output = tokenizer.batch_decode(batch, output_char_offsets=True, output_word_offsets=True)
+    assert output.text == ["AB", "C D", ""]
+    for row, ids in enumerate(batch):
+        alone = tokenizer.decode(ids, output_char_offsets=True, output_word_offsets=True)
+        assert output.char_offsets[row] == alone.char_offsets
+        assert output.word_offsets[row] == alone.word_offsets
+
+
+# Kinds of ids
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        list,
+        tuple,
+        np.array,
+        torch.tensor,
+        lambda ids: np.array(ids, dtype=np.int32),
+        lambda ids: torch.tensor([ids])[0],
+    ],
+    ids=["list", "tuple", "numpy", "torch", "int32", "row of a batch"],
+)
+def test_every_kind_of_ids_decodes(tokenizer: BiGRUCTCTokenizer, convert: object) -> None:
+    ids = framed(ids_of("GOOD"), random.Random(0))
+    assert tokenizer.decode(convert(ids)) == "GOOD"
+    assert tokenizer.decode(convert(ids), output_char_offsets=True).text == "GOOD"
+
+
+@pytest.mark.parametrize("convert", [list, np.array, torch.tensor], ids=["list", "numpy", "torch"])
+@pytest.mark.parametrize("method", ["decode", "batch_decode"])
+def test_batches_decode(tokenizer: BiGRUCTCTokenizer, convert: object, method: str) -> None:
+    batch = convert([[*ids_of("AB"), BLANK], [BLANK, *ids_of("CC")], [BLANK] * 3])
+    assert getattr(tokenizer, method)(batch) == ["AB", "C", ""]
+    assert getattr(tokenizer, method)(batch, group_tokens=False) == ["AB", "CC", ""]
+
+
+def test_ragged_batches_and_single_ids_decode(tokenizer: BiGRUCTCTokenizer) -> None:
+    assert tokenizer.batch_decode([ids_of("A"), [], ids_of("BCD")]) == ["A", "", "BCD"]
+    assert tokenizer.batch_decode([]) == []
+    assert tokenizer.decode(ids_of("Z")[0]) == "Z"
+    assert tokenizer.decode(torch.tensor(ids_of("Z")[0])) == "Z"
+
+
+def test_texts_are_padded_with_the_blank(tokenizer: BiGRUCTCTokenizer) -> None:
+    batch = tokenizer(["HELLO", "A", ""], padding=True, return_tensors="pt")
+    assert batch.input_ids.tolist() == [ids_of("HELLO"), [*ids_of("A"), 0, 0, 0, 0], [0] * 5]
+    assert batch.attention_mask.sum(-1).tolist() == [5, 1, 0]
+    assert tokenizer.batch_decode(batch.input_ids, group_tokens=False) == ["HELLO", "A", ""]
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("CAFÉ", r"'É' \(U\+00C9\)"),
+        ("café", r"'É' \(U\+00C9\)"),
+        ("A.B", r"'\.' \(U\+002E\)"),
+        ("10", r"'0' \(U\+0030\), '1' \(U\+0031\)"),
+        ("DON\u2019T", r"\(U\+2019\)"),
+        ("A\nB", r"'\\n' \(U\+000A\)"),
+        ("A\tB", r"'\\t' \(U\+0009\)"),
+        ("A\u00a0B", r"\(U\+00A0\)"),
+        ("<pad>", r"'<' \(U\+003C\), '>' \(U\+003E\)"),
+        ("A<pad>B", r"'<' \(U\+003C\)"),
+        ("A|B", r"'\|' \(U\+007C\)"),
+        ("😀", r"\(U\+1F600\)"),
+        ("жук", r"\(U\+0416\)"),
+    ],
+)
+def test_unknown_characters_are_named(tokenizer: BiGRUCTCTokenizer, text: str, named: str) -> None:
+    for encode in (tokenizer, tokenizer.encode, tokenizer.tokenize, lambda text: tokenizer(["A", text])):
+        with pytest.raises(ValueError, match=f"outside the alphabet: .*{named}.*normalize_transcript"):
+            encode(text)
+
+
+def test_the_error_says_what_is_allowed(tokenizer: BiGRUCTCTokenizer) -> None:
+    with pytest.raises(ValueError, match=" 'ABCDEFGHIJKLMNOPQRSTUVWXYZ") as caught:
+        tokenizer("?")
+    assert "<pad>" not in str(caught.value)
+
+
+def test_lower_case_is_raised_or_refused() -> None:
+    assert BiGRUCTCTokenizer()("hello World").input_ids == ids_of("HELLO WORLD")
+    strict = BiGRUCTCTokenizer(do_upper_case=False)
+    assert strict("HELLO").input_ids == ids_of("HELLO")
+    with pytest.raises(ValueError, match=r"outside the alphabet: 'e' \(U\+0065\)"):
+        strict("HeLLO")
+
+
+@pytest.mark.parametrize("bad_id", [-100, -1, 29, 1000])
+def test_ids_outside_the_vocabulary_are_refused(tokenizer: BiGRUCTCTokenizer, bad_id: int) -> None:
+    message = f"The id {bad_id} is not in the vocabulary of 29 symbols.*-100 have to be replaced by 0 before decoding"
+    with pytest.raises(ValueError, match=message):
+        tokenizer.decode([3, bad_id])
+    with pytest.raises(ValueError, match=message):
+        tokenizer.batch_decode(torch.tensor([[3, 4], [3, bad_id]]), skip_special_tokens=True)
+
+
+def test_unknown_tokens_are_refused(tokenizer: BiGRUCTCTokenizer) -> None:
+    with pytest.raises(ValueError, match="The token 'HE' is not in the vocabulary: <pad>"):
+        tokenizer.convert_tokens_to_ids(["HE"])
+
+
+@pytest.mark.parametrize("name", ["pad_token", "word_delimiter_token"])
+def test_a_vocabulary_without_blank_or_space_is_refused(name: str, tmp_path: Path) -> None:
+    BiGRUCTCTokenizer().save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match=rf"{name} is '\[X\]', .* not one of the vocabulary's symbols"):
+        BiGRUCTCTokenizer.from_pretrained(tmp_path, **{name: "[X]"})
+
+
+def test_saving_a_vocabulary_needs_a_folder(tokenizer: BiGRUCTCTokenizer, tmp_path: Path) -> None:
+    with pytest.raises(NotADirectoryError, match="missing is not a folder; create it"):
+        tokenizer.save_vocabulary(str(tmp_path / "missing"))
+
+
+# Saving
+
+
+def assert_same(first: BiGRUCTCTokenizer, second: BiGRUCTCTokenizer) -> None:
+    assert second.get_vocab() == first.get_vocab()
+    assert second.all_special_tokens == first.all_special_tokens
+    assert second.do_upper_case == first.do_upper_case
+    text = "I'LL  CALL "
+    assert second(text).input_ids == first(text).input_ids
+    assert second.decode(first(text).input_ids, group_tokens=False) == text
+    with pytest.raises(ValueError, match="outside the alphabet"):
+        second("<pad>")
+
+
+@pytest.mark.parametrize("options", [{}, {"do_upper_case": False}], ids=["defaults", "strict"])
+def test_save_and_load(options: dict, tmp_path: Path) -> None:
+    tokenizer = BiGRUCTCTokenizer(**options)
+    tokenizer.save_pretrained(tmp_path)
+    assert json.loads((tmp_path / "vocab.json").read_text(encoding="utf-8")) == tokenizer.get_vocab()
+    assert_same(tokenizer, BiGRUCTCTokenizer.from_pretrained(tmp_path))
+    assert_same(tokenizer, AutoTokenizer.from_pretrained(tmp_path))
+    again = tmp_path / "again"
+    AutoTokenizer.from_pretrained(tmp_path).save_pretrained(again)
+    assert_same(tokenizer, AutoTokenizer.from_pretrained(again))
+
+
+def test_another_vocabulary(tmp_path: Path) -> None:
+    path = tmp_path / "vocab.json"
+    path.write_text(json.dumps({"A": 0, "_": 1, "É": 2, "[B]": 3}), encoding="utf-8")
+    tokenizer = BiGRUCTCTokenizer(str(path), pad_token="[B]", word_delimiter_token="_")
+    assert tokenizer("aé a").input_ids == [0, 2, 1, 0]
+    assert tokenizer.pad_token_id == 3
+    assert tokenizer.decode([0, 0, 3, 0, 2, 1, 1, 3]) == "AAÉ "
+    tokenizer.save_pretrained(tmp_path / "saved")
+    assert BiGRUCTCTokenizer.from_pretrained(tmp_path / "saved").decode([0, 3, 0, 1, 2]) == "AA É"
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda tokenizer: pickle.loads(pickle.dumps(tokenizer))])
+def test_copies(duplicate: object) -> None:
+    tokenizer = BiGRUCTCTokenizer(do_upper_case=False)
+    assert_same(tokenizer, duplicate(tokenizer))
