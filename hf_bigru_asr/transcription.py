@@ -73,7 +73,7 @@ def transcribe(
     Yields:
         One [`Transcript`] for each source, with an error where the recording cannot be used.
     """
-    sampling_rate = recognizer.feature_extractor.sampling_rate
+    sampling_rate = recognizer.feature_extractor.sampling_rate  # type: ignore[union-attr] # speech always has one
     waiting: deque[Transcript] = deque()
 
     def waveforms() -> Iterator[dict[str, Any]]:
@@ -96,7 +96,7 @@ def transcribe(
         "return_timestamps": return_timestamps,
     }
     given = {name: value for name, value in options.items() if value is not None}
-    for output in recognizer(waveforms(), batch_size=batch_size, **given):
+    for output in recognizer(waveforms(), batch_size=batch_size, **given):  # type: ignore[arg-type] # takes iterators
         yield from failures()
         begun = waiting.popleft()
         yield Transcript(begun.source, output["text"], begun.duration_s, output.get("chunks"))

@@ -1,0 +1,77 @@
+"""The scripts as a user starts them: what they write, what they say of bad input, and their exit status."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow
+import pyarrow.parquet
+import pytest
+import soundfile
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+SAMPLING_RATE = 16_000
+
+pytestmark = pytest.mark.slow
+
+
+def run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(SCRIPTS / script), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+
+
+def write_noise(path: Path, seconds: float) -> Path:
+    samples = 0.1 * np.random.default_rng(0).standard_normal(int(seconds * SAMPLING_RATE))
+    soundfile.write(path, samples, SAMPLING_RATE)
+    return path
+
+
+def test_transcribe_names_the_bad_file_and_transcribes_the_others(model_dir: Path, tmp_path: Path) -> None:
+    good, bad = write_noise(tmp_path / "good.flac", 0.5), tmp_path / "bad.wav"
+    bad.write_bytes(b"not audio")
+    output = tmp_path / "transcripts.json"
+
+    result = run("transcribe.py", "--model", model_dir, "--output", output, good, bad, tmp_path / "missing.wav", good)
+
+    assert result.returncode == 1
+    assert result.stdout.count("good.flac: ") == 2
+    assert "bad.wav: not transcribed: " in result.stderr
+    assert "missing.wav: not transcribed: " in result.stderr
+    assert [row["error"] is None for row in json.loads(output.read_text())] == [True, False, False, True]
+
+
+def test_evaluate_writes_figures_and_names_the_bad_utterance(model_dir: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    good = write_noise(tmp_path / "good.flac", 0.5).read_bytes()
+    rows = [
+        {"id": "good-1", "audio": {"bytes": good, "path": "good.flac"}, "text": "HELLO"},
+        {"id": "bad-1", "audio": {"bytes": b"not audio", "path": "bad.flac"}, "text": "HELLO"},
+        {"id": "bad-2", "audio": {"bytes": good, "path": "good.flac"}, "text": "ΩMEGA"},
+    ]
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), data / "test.parquet")
+
+    result = run(
+        *("evaluate.py", "--model", model_dir, "--dataset_name", data, "--split", "test"),
+        *("--batch_size", 2, "--output_dir", tmp_path / "results"),
+    )
+
+    assert result.returncode == 1, result.stderr
+    assert "bad-1: not evaluated: " in result.stderr
+    assert "bad-2: not evaluated: " in result.stderr
+    assert "U+03A9" in result.stderr
+    report = json.loads((tmp_path / "results" / "evaluation.json").read_text())
+    assert report["dataset"]["num_utterances"] == 1
+    assert report["dataset"]["num_failed"] == 2
+    assert report["metrics"]["num_words"] == 1
+    assert report["command"].startswith("python ")
+    assert "REF: HELLO" in (tmp_path / "results" / "utterances.txt").read_text()
