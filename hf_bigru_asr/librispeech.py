@@ -39,6 +39,8 @@ import pyarrow.parquet as pq
 import soundfile
 from tqdm import tqdm
 
+from .text import ALPHABET
+
 __all__ = [
     "SCHEMA",
     "SUBSETS",
@@ -72,7 +74,7 @@ ROWS_PER_GROUP = 100  # what `datasets` writes for audio: small enough to stream
 _FOLDER = "LibriSpeech"
 _AUDIO_SUFFIX = ".flac"
 _TRANSCRIPT_SUFFIX = ".trans.txt"
-_NOT_IN_ALPHABET = re.compile(r"[^A-Z' ]")
+_NOT_IN_ALPHABET = re.compile(f"[^{re.escape(ALPHABET)}]")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
 _FEATURES = {
