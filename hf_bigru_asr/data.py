@@ -9,15 +9,20 @@ from typing import Any
 import numpy as np
 import torch
 from datasets import Audio, Dataset, Features, IterableDataset, Value, load_dataset
+from torch.utils.data import DataLoader
 from torchaudio.functional import speed
 from tqdm.auto import tqdm
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_pt_utils import LengthGroupedSampler
+from transformers.utils import logging
 
 from .audio import audio_duration_s, load_audio, to_mono_float32
 from .librispeech import iterate_openslr
 from .modeling_bigru_ctc import num_frames_needed
 from .processing_bigru_ctc import BiGRUCTCProcessor
 from .text import normalize_transcript
+
+logger = logging.get_logger(__name__)
 
 __all__ = [
     "DataCollatorForCTC",
@@ -67,13 +72,14 @@ def load_speech_dataset(
         FileNotFoundError: If a local path does not exist.
         ValueError: If the column is missing, or an archive or tree holds no usable utterance.
     """
-    path = Path(name)
+    path = Path(name).expanduser()
     if _is_openslr(path):
         make = IterableDataset.from_generator if streaming else Dataset.from_generator
         return make(_openslr_rows, gen_kwargs={"source": str(path), "subset": split}, features=OPENSLR_FEATURES)
     if not path.exists() and (path.is_absolute() or str(name).startswith((".", "~"))):
         raise FileNotFoundError(f"{name} does not exist; give a local folder or archive, or a data set on the Hub.")
-    dataset = load_dataset(str(name), config, split=split, streaming=streaming, revision=revision)
+    source = str(path if path.exists() else name)
+    dataset = load_dataset(source, config, split=split, streaming=streaming, revision=revision)
     columns = dataset.column_names or []
     if columns and audio_column not in columns:
         raise ValueError(f"The data set {name} has no column {audio_column!r}; it has {', '.join(columns)}.")
@@ -148,6 +154,7 @@ def filter_utterances(
     *,
     min_duration_s: float = 0.0,
     max_duration_s: float = float("inf"),
+    max_speed: float = 1.0,
     with_index: bool = False,
     audio_column: str = "audio",
     text_column: str = "text",
@@ -161,6 +168,7 @@ def filter_utterances(
         processor: Gives the frames of the audio and the ids of the text.
         min_duration_s: Shortest utterance kept.
         max_duration_s: Longest utterance kept.
+        max_speed: Fastest of the collator's speed factors; the text has to fit into the frames at this speed too.
         with_index: Whether to add the column `index`, by which the collator augments (and caches) training data.
         audio_column: Column with the audio.
         text_column: Column with the transcript.
@@ -174,11 +182,14 @@ def filter_utterances(
     seconds = 0.0
     rejected: Counter[str] = Counter()
     for row, example in enumerate(tqdm(dataset, desc="Checking utterances", unit="utt", mininterval=2)):
+        problem = "with unusable audio"
         try:
             duration_s = _duration_s(example[audio_column])
+            problem = "with unusable text"
             ids = processor.tokenizer(normalize_transcript(example[text_column])).input_ids
-        except ValueError as error:
-            rejected[f"unusable ({error})"] += 1
+        except (ValueError, OSError) as error:
+            logger.warning(f"Utterance {example.get('id', row)!r} is left out: {error}")
+            rejected[problem] += 1
             continue
         num_frames = extractor.num_frames(round(duration_s * extractor.sampling_rate))
         if duration_s < min_duration_s:
@@ -187,7 +198,7 @@ def filter_utterances(
             rejected[f"longer than {max_duration_s:g} s"] += 1
         elif not ids:
             rejected["without text"] += 1
-        elif int(num_frames_needed(torch.tensor([ids]))) > num_frames:
+        elif int(num_frames_needed(torch.tensor([ids]))) > int(num_frames / max(max_speed, 1.0)):
             rejected["with more text than frames"] += 1
         else:
             kept.append(row)
@@ -286,13 +297,32 @@ class DataCollatorForCTC:
 
 
 class EpochCallback(TrainerCallback):
-    """Tells the collator the epoch before its data are loaded, after a resume too."""
+    """Tells the collator the epoch before its data are loaded, and fixes the order of batches of like length.
+
+    Without a generator of its own the library's `LengthGroupedSampler` draws from the global one, whose state is
+    another after a resume inside an epoch, and another in every process: the shares of the data would overlap.
+
+    Args:
+        collator: Gets the epoch; its seed and the epoch give the order.
+    """
 
     def __init__(self, collator: DataCollatorForCTC) -> None:
         self.collator = collator
 
     def on_epoch_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        train_dataloader: DataLoader[Any] | None = None,
+        **kwargs: object,
     ) -> None:
         """Set the epoch that begins, or, after a resume, goes on."""
-        self.collator.epoch = int(state.epoch or 0)
+        epoch = self.collator.epoch = int(state.epoch or 0)
+        batch_sampler = getattr(train_dataloader, "batch_sampler", None)
+        while hasattr(batch_sampler, "batch_sampler"):
+            batch_sampler = batch_sampler.batch_sampler
+        sampler = getattr(batch_sampler, "sampler", None)
+        if isinstance(sampler, LengthGroupedSampler):
+            seed = int(np.random.default_rng((self.collator.seed, epoch)).integers(2**63))
+            sampler.generator = torch.Generator().manual_seed(seed)

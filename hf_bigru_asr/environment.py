@@ -21,7 +21,7 @@ def machine() -> dict[str, str | int]:
         "cpu": _cpu_name(),
         "num_cores": os.cpu_count() or 0,
         "num_threads": torch.get_num_threads(),
-        "platform": platform.platform(),
+        "platform": f"{platform.system()} {platform.machine()}",
     }
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         description["memory_gib"] = round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30)

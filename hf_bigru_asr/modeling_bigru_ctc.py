@@ -1,8 +1,11 @@
 """Bidirectional GRU encoder and its CTC head."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 from torch import nn
-from torch.autograd.function import FunctionCtx, once_differentiable
+from torch.autograd.function import once_differentiable
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from torchaudio.functional import mask_along_axis_iid
 from transformers import PreTrainedModel
@@ -74,7 +77,7 @@ class GRUFunction(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: FunctionCtx,
+        ctx: Any,  # noqa: ANN401 - torch's context takes attributes that its class does not declare
         inputs: torch.Tensor,
         weight_ih: torch.Tensor,
         weight_hh: torch.Tensor,
@@ -103,7 +106,10 @@ class GRUFunction(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, grad_output: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+    def backward(
+        ctx: Any,  # noqa: ANN401 - the same
+        grad_output: torch.Tensor,
+    ) -> tuple[torch.Tensor | None, ...]:
         """Gradients of the five inputs."""
         inputs, weight_ih, weight_hh, gates, recurrent_new, states = ctx.saved_tensors
         num_frames, batch_size, hidden = grad_output.shape
@@ -147,8 +153,18 @@ class BiGRULayer(nn.GRU):
     a packed sequence costs time quadratic in the frames.
     """
 
+    weight_ih_l0: nn.Parameter
+    weight_hh_l0: nn.Parameter
+    bias_ih_l0: nn.Parameter
+    bias_hh_l0: nn.Parameter
+    weight_ih_l0_reverse: nn.Parameter
+    weight_hh_l0_reverse: nn.Parameter
+    bias_ih_l0_reverse: nn.Parameter
+    bias_hh_l0_reverse: nn.Parameter
+
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(input_size, hidden_size, bidirectional=True, batch_first=True)
+        self.register_state_dict_post_hook(_copy_shared_weights)
 
     def forward(self, hidden_states: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
         """Run both directions.
@@ -191,14 +207,14 @@ class BiGRULayer(nn.GRU):
         padded = torch.arange(num_frames, device=lengths.device)[None, :] >= lengths[:, None]
         return torch.cat([ahead, behind], dim=-1).masked_fill(padded[..., None], 0.0)
 
-    def _one_direction(self, inputs: torch.Tensor, weights: list[torch.Tensor]) -> torch.Tensor:
+    def _one_direction(self, inputs: torch.Tensor, weights: Sequence[torch.Tensor]) -> torch.Tensor:
         if torch.is_grad_enabled() and inputs.device.type == "cpu":
             return GRUFunction.apply(inputs.transpose(0, 1), *weights).transpose(0, 1)
         state = inputs.new_zeros(1, inputs.shape[0], self.hidden_size)
         output, _ = torch.gru(
             inputs,
             state,
-            weights,
+            list(weights),
             has_biases=True,
             num_layers=1,
             dropout=0.0,
@@ -207,6 +223,19 @@ class BiGRULayer(nn.GRU):
             batch_first=True,
         )
         return output
+
+
+def _copy_shared_weights(module: nn.Module, state_dict: dict[str, torch.Tensor], prefix: str, *args: object) -> None:
+    """Give every weight in a layer's state dict a storage of its own.
+
+    cuDNN keeps a layer's weights in one flat storage, and of tensors that share one accelerate saves the first alone.
+    """
+    for name, _ in module.named_parameters(recurse=False):
+        weight = state_dict.get(prefix + name)
+        # With keep_vars=True the caller wants the parameters themselves.
+        if weight is None or isinstance(weight, nn.Parameter) or weight.untyped_storage().nbytes() == weight.nbytes:
+            continue
+        state_dict[prefix + name] = weight.clone()
 
 
 class BiGRUCTCPreTrainedModel(PreTrainedModel):
@@ -295,7 +324,7 @@ class BiGRUModel(BiGRUCTCPreTrainedModel):
             hidden_states = self._mask_features(hidden_states, lengths)
         if output_hidden_states is None:
             output_hidden_states = self.config.output_hidden_states
-        all_hidden_states = (hidden_states,)
+        all_hidden_states: tuple[torch.Tensor, ...] = (hidden_states,)
         for index, layer in enumerate(self.layers):
             hidden_states = layer(hidden_states if index == 0 else self.dropout(hidden_states), lengths)
             all_hidden_states += (hidden_states,)
@@ -428,15 +457,16 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
         return CausalLMOutput(loss=loss, logits=log_probs, hidden_states=outputs.hidden_states)
 
     def _check_labels(self, labels: torch.Tensor, lengths: torch.Tensor) -> None:
-        highest = int(labels.max()) if labels.numel() else 0
-        if highest >= self.config.vocab_size:
+        unknown = labels[(labels >= self.config.vocab_size) | ((labels < 0) & (labels != -100))]
+        if unknown.numel():
             raise ValueError(
-                f"labels contain the id {highest}; this model has {self.config.vocab_size} classes, 0 to "
-                f"{self.config.vocab_size - 1}. Tokenize the text with this model's own tokenizer."
+                f"labels contain the id {int(unknown[0])}; this model has {self.config.vocab_size} classes, 0 to "
+                f"{self.config.vocab_size - 1}. Tokenize the text with this model's own tokenizer and pad with -100."
             )
         if self.config.ctc_zero_infinity:
             return
-        needed = num_frames_needed(labels)
+        # The library's loss takes the blank as padding too.
+        needed = num_frames_needed(labels.masked_fill(labels == self.config.pad_token_id, -100))
         for row in (needed > lengths.to(needed.device)).nonzero()[:, 0].tolist():
             raise ValueError(
                 f"The labels of utterance {row} of this batch need {int(needed[row])} frames, one per label and one "

@@ -1,5 +1,6 @@
 """What `scripts/train.py` adds to the stock `Trainer`: defaults, metrics, transcripts and the record of a run."""
 
+import os
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,7 @@ import torch
 from transformers import EvalPrediction, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.utils import logging
 
+from .bundled import resolve_model
 from .configuration_bigru_ctc import BiGRUCTCConfig
 from .environment import command_line, git_commit, machine, versions
 from .feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
@@ -54,7 +56,7 @@ class CTCTrainingArguments(TrainingArguments):
     metric_for_best_model: str | None = field(default="wer", metadata={"help": "Metric that chooses the model."})
     greater_is_better: bool | None = field(default=False, metadata={"help": "Whether more of the metric is better."})
     load_best_model_at_end: bool = field(default=True, metadata={"help": "Whether the best checkpoint is the result."})
-    remove_unused_columns: bool | None = field(default=False, metadata={"help": "The collator needs all columns."})
+    remove_unused_columns: bool = field(default=False, metadata={"help": "The collator needs all columns."})
     report_to: str | None = field(default="tensorboard", metadata={"help": "Where to log: tensorboard, none, ..."})
     ddp_find_unused_parameters: bool | None = field(default=False, metadata={"help": "Every parameter is used."})
 
@@ -62,7 +64,9 @@ class CTCTrainingArguments(TrainingArguments):
         """Take the CPU and gloo where there is no accelerator."""
         if not (torch.cuda.is_available() or torch.backends.mps.is_available()):
             self.use_cpu = True
-            self.ddp_backend = self.ddp_backend or "gloo"
+            # With a backend, accelerate takes a single process for one of several and fails.
+            if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+                self.ddp_backend = self.ddp_backend or "gloo"
         super().__post_init__()
 
 
@@ -116,7 +120,7 @@ class CTCMetrics:
         }
 
     def _text(self, ids: np.ndarray, group_tokens: bool) -> str:
-        return self.tokenizer.decode(ids[ids != LABEL_PADDING].tolist(), group_tokens=group_tokens)
+        return str(self.tokenizer.decode(ids[ids != LABEL_PADDING].tolist(), group_tokens=group_tokens))
 
 
 class ElapsedTime(TrainerCallback):
@@ -137,28 +141,28 @@ class ElapsedTime(TrainerCallback):
         state.log_history[-1]["elapsed_s"] = round(time.monotonic() - self._start_s, 1)
 
 
-def build_processor(model_name_or_path: str | None, **feature_kwargs: object) -> BiGRUCTCProcessor:
+def build_processor(model_name_or_path: str | None, **feature_kwargs: Any) -> BiGRUCTCProcessor:
     """Processor of a trained model, or a new one.
 
     Args:
-        model_name_or_path: A model on the Hub or a folder; `None` for a new processor.
+        model_name_or_path: A model on the Hub, a folder or `"bundled"`; `None` for a new processor.
         feature_kwargs: Settings of a new feature extractor, `hop_length` for example.
     """
     if model_name_or_path is not None:
-        return BiGRUCTCProcessor.from_pretrained(model_name_or_path)
+        return BiGRUCTCProcessor.from_pretrained(resolve_model(model_name_or_path))
     return BiGRUCTCProcessor(BiGRUCTCFeatureExtractor(**feature_kwargs), BiGRUCTCTokenizer())
 
 
-def build_model(model_name_or_path: str | None, processor: BiGRUCTCProcessor, **config_kwargs: object) -> BiGRUForCTC:
+def build_model(model_name_or_path: str | None, processor: BiGRUCTCProcessor, **config_kwargs: Any) -> BiGRUForCTC:
     """Trained model to go on with, or a new one that fits the processor.
 
     Args:
-        model_name_or_path: A model on the Hub or a folder; `None` for random weights.
+        model_name_or_path: A model on the Hub, a folder or `"bundled"`; `None` for random weights.
         processor: Gives the sizes of the input and the output of a new model.
         config_kwargs: Fields of [`BiGRUCTCConfig`] to set, in either case.
     """
     if model_name_or_path is not None:
-        return BiGRUForCTC.from_pretrained(model_name_or_path, **config_kwargs)
+        return BiGRUForCTC.from_pretrained(resolve_model(model_name_or_path), **config_kwargs)
     config = BiGRUCTCConfig(
         num_mel_bins=processor.feature_extractor.feature_size,
         inputs_to_logits_ratio=processor.feature_extractor.hop_length,
@@ -183,7 +187,7 @@ def training_record(state: TrainerState, arguments: dict[str, Any], dataset: dic
     evaluations = [entry for entry in state.log_history if "eval_wer" in entry]
     best = min(evaluations, key=lambda entry: entry["eval_wer"], default={})
     return {
-        "arguments": arguments,
+        "arguments": {name: value for name, value in arguments.items() if name != "hub_token"},
         "dataset": dataset,
         "best_validation": {name: best.get(f"eval_{name}") for name in ("wer", "cer", "loss", "blank_rate")}
         | {"epoch": best.get("epoch"), "step": best.get("step")},

@@ -32,7 +32,7 @@ class ModelArguments:
     """The network and its features."""
 
     model_name_or_path: str | None = field(
-        default=None, metadata={"help": "Model to fine-tune, on the Hub or in a folder; random weights without it."}
+        default=None, metadata={"help": "Model to fine-tune: Hub, folder or 'bundled'; random weights without it."}
     )
     hidden_dropout: float = field(default=0.1, metadata={"help": "Dropout between GRU layers."})
     apply_spec_augment: bool = field(default=True, metadata={"help": "Whether to mask features in training."})
@@ -105,7 +105,8 @@ def main() -> None:
             "min_duration_s": data_args.min_duration_in_seconds,
             "max_duration_s": data_args.max_duration_in_seconds,
         }
-        training = {**bounds, "with_index": True} if name == "train" else {}
+        fastest = max(data_args.speed_factors, default=1.0)
+        training = {**bounds, "max_speed": fastest, "with_index": True} if name == "train" else {}
         splits[name], reports[name] = filter_utterances(dataset, processor, **columns, **training)
         if args.process_index == 0:
             print(f"{split}: {reports[name]}")

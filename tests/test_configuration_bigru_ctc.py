@@ -1,0 +1,95 @@
+import json
+from pathlib import Path
+
+import pytest
+from transformers import AutoConfig
+
+from hf_bigru_asr import BiGRUCTCConfig
+
+# The network of the original design, under the names that transformers uses.
+DESIGN = {
+    "model_type": "bigru_ctc",
+    "vocab_size": 29,
+    "num_mel_bins": 128,
+    "hidden_size": 256,
+    "num_hidden_layers": 3,
+    "hidden_dropout": 0.1,
+    "pad_token_id": 0,
+    "inputs_to_logits_ratio": 320,
+}
+
+
+def test_defaults_are_the_design() -> None:
+    values = BiGRUCTCConfig().to_dict()
+    assert {name: values[name] for name in DESIGN} == DESIGN
+
+
+def test_round_trip_through_json(tmp_path: Path) -> None:
+    changed = {
+        "vocab_size": 31,
+        "num_mel_bins": 80,
+        "hidden_size": 16,
+        "num_hidden_layers": 5,
+        "hidden_dropout": 0.25,
+        "pad_token_id": 4,
+        "ctc_loss_reduction": "sum",
+        "ctc_zero_infinity": False,
+        "inputs_to_logits_ratio": 160,
+        "apply_spec_augment": False,
+        "mask_time_prob": 0.5,
+        "mask_time_length": 7,
+        "mask_time_min_masks": 1,
+        "mask_feature_prob": 0.3,
+        "mask_feature_length": 3,
+        "mask_feature_min_masks": 2,
+    }
+    BiGRUCTCConfig(**changed).save_pretrained(tmp_path)
+    written = json.loads((tmp_path / "config.json").read_text())
+    loaded = BiGRUCTCConfig.from_pretrained(tmp_path)
+    for name, value in changed.items():
+        assert written[name] == value
+        assert getattr(loaded, name) == value
+
+
+def test_defaults_are_written_too(tmp_path: Path) -> None:
+    BiGRUCTCConfig().save_pretrained(tmp_path)
+    written = json.loads((tmp_path / "config.json").read_text())
+    assert {name: written[name] for name in DESIGN} == DESIGN
+    assert written["auto_map"]["AutoConfig"] == "configuration_bigru_ctc.BiGRUCTCConfig"
+
+
+def test_auto_config_loads_it(tmp_path: Path) -> None:
+    BiGRUCTCConfig(hidden_size=12).save_pretrained(tmp_path)
+    config = AutoConfig.from_pretrained(tmp_path)
+    assert type(config) is BiGRUCTCConfig
+    assert config.hidden_size == 12
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        pytest.param({"vocab_size": 0}, "vocab_size is 0; it must be at least 1", id="vocab"),
+        pytest.param({"num_mel_bins": 0}, "num_mel_bins is 0", id="mels"),
+        pytest.param({"hidden_size": -1}, "hidden_size is -1", id="hidden"),
+        pytest.param({"num_hidden_layers": 0}, "num_hidden_layers is 0", id="layers"),
+        pytest.param({"inputs_to_logits_ratio": 0}, "inputs_to_logits_ratio is 0", id="ratio"),
+        pytest.param({"mask_time_length": 0}, "mask_time_length is 0", id="time-length"),
+        pytest.param({"mask_feature_length": 0}, "mask_feature_length is 0", id="feature-length"),
+        pytest.param({"hidden_dropout": 1.5}, r"hidden_dropout is 1.5; a probability lies between", id="dropout"),
+        pytest.param({"mask_time_prob": -0.1}, r"mask_time_prob is -0.1", id="time-prob"),
+        pytest.param({"mask_feature_prob": 2}, "mask_feature_prob is 2", id="feature-prob"),
+        pytest.param({"pad_token_id": 29}, r"pad_token_id is 29.*29 classes \(0 to 28\)", id="blank-too-high"),
+        pytest.param({"pad_token_id": -1}, "pad_token_id is -1", id="blank-negative"),
+        pytest.param({"pad_token_id": None}, "pad_token_id is None", id="no-blank"),
+        pytest.param({"ctc_loss_reduction": "none"}, '\'none\'; choose "mean" or "sum"', id="reduction"),
+    ],
+)
+def test_bad_values_are_refused(values: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        BiGRUCTCConfig(**values)
+
+
+@pytest.mark.parametrize("values", [{"hidden_size": "many"}, {"ctc_zero_infinity": 2.5}, {"mask_time_prob": "a lot"}])
+def test_bad_types_are_refused(values: dict[str, object]) -> None:
+    with pytest.raises(Exception, match=next(iter(values))):
+        BiGRUCTCConfig(**values)

@@ -1,0 +1,336 @@
+"""The stock `Trainer` with our collator, interrupted and accumulated, and what the script adds to it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import jiwer
+import numpy as np
+import pytest
+import torch
+from conftest import REPOSITORY
+from datasets import Dataset
+from speech_rows import RATE_HZ, flac, make_rows, make_waveform, write_parquet
+from transformers import (
+    EvalPrediction,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+    set_seed,
+)
+
+from hf_bigru_asr import BiGRUCTCConfig, BiGRUCTCProcessor, BiGRUForCTC
+from hf_bigru_asr.data import DataCollatorForCTC, EpochCallback, load_utterance
+from hf_bigru_asr.training import (
+    CTCMetrics,
+    CTCTrainingArguments,
+    ElapsedTime,
+    build_model,
+    build_processor,
+    keep_token_ids,
+    training_record,
+)
+
+Weights = dict[str, torch.Tensor]
+
+QUIET = {"report_to": "none", "disable_tqdm": True, "use_cpu": True, "remove_unused_columns": False}
+
+
+def make_examples(num: int) -> list[dict[str, object]]:
+    """Utterances of different lengths and texts, with the columns that `filter_utterances` adds."""
+    texts = ["HELLO", "IT'S ME", "A", "NO MORE", "TOO", "BAT"]
+    return [
+        {
+            "audio": {"bytes": flac(make_waveform(index, 4000 + 1111 * index)), "path": None},
+            "text": texts[index],
+            "index": index,
+            "length": 13 + 4 * index,
+        }
+        for index in range(num)
+    ]
+
+
+def weights_of(model: BiGRUForCTC) -> Weights:
+    return {name: weight.clone() for name, weight in model.state_dict().items()}
+
+
+def assert_equal(weights: Weights, expected: Weights) -> None:
+    assert weights.keys() == expected.keys()
+    assert all(torch.equal(weights[name], expected[name]) for name in expected)
+
+
+# Gradient accumulation
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_accumulation_equals_one_batch(reduction: str, processor: BiGRUCTCProcessor, tmp_path: Path) -> None:
+    """One step of plain gradient descent on six utterances: at once, and as three batches of two.
+
+    The Trainer averages over the batches, so with "sum" the big batch has three times the gradient.
+    """
+
+    def train(batch_size: int, steps: int, learning_rate: float) -> Weights:
+        set_seed(0)
+        config = BiGRUCTCConfig(
+            hidden_size=8, hidden_dropout=0.0, apply_spec_augment=False, ctc_loss_reduction=reduction
+        )
+        arguments = TrainingArguments(
+            output_dir=str(tmp_path),
+            per_device_train_batch_size=batch_size,
+            gradient_accumulation_steps=steps,
+            max_steps=1,
+            learning_rate=learning_rate,
+            lr_scheduler_type="constant",
+            optim="sgd",
+            max_grad_norm=0.0,
+            save_strategy="no",
+            **QUIET,
+        )
+        model = BiGRUForCTC(config)
+        before = weights_of(model)
+        Trainer(model, arguments, DataCollatorForCTC(processor), train_dataset=make_examples(6)).train()
+        return {name: weight - before[name] for name, weight in weights_of(model).items()}
+
+    rate = 0.1 if reduction == "mean" else 0.001
+    at_once = train(6, 1, rate)
+    in_parts = train(2, 3, rate if reduction == "mean" else 3 * rate)
+    assert max(change.abs().max() for change in at_once.values()) > 1e-3
+    torch.testing.assert_close(in_parts, at_once, atol=2e-6, rtol=0)
+
+
+# Resuming
+
+
+class Interruption(TrainerCallback):
+    """Ends the training after a step, as a killed process does that has just saved a checkpoint."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
+    ) -> None:
+        if state.global_step == self.step:
+            control.should_save = control.should_training_stop = True
+
+
+@pytest.mark.parametrize("order", ["random", "group_by_length"])
+@pytest.mark.parametrize("accumulation", [1, 2])
+def test_resume_equals_no_interruption(
+    order: str, accumulation: int, processor: BiGRUCTCProcessor, tmp_path: Path
+) -> None:
+    """Bitwise, with dropout, masking and speed perturbation; three steps (with accumulation two) an epoch."""
+
+    def trainer(folder: str, *callbacks: TrainerCallback) -> Trainer:
+        set_seed(0)
+        config = BiGRUCTCConfig(
+            hidden_size=8, num_hidden_layers=2, hidden_dropout=0.3, mask_time_prob=0.3, mask_feature_prob=0.1
+        )
+        model = BiGRUForCTC(config)
+        arguments = CTCTrainingArguments(
+            output_dir=str(tmp_path / folder),
+            per_device_train_batch_size=2,
+            gradient_accumulation_steps=accumulation,
+            num_train_epochs=3,
+            train_sampling_strategy=order,
+            eval_strategy="no",
+            save_strategy="no",
+            load_best_model_at_end=False,
+            logging_steps=1,
+            **QUIET,
+        )
+        collator = DataCollatorForCTC(processor, speed_factors=(0.8, 0.9, 1.0, 1.1, 1.2), seed=1)
+        result = Trainer(
+            model,
+            arguments,
+            collator,
+            train_dataset=Dataset.from_list(make_examples(6)),
+            callbacks=[EpochCallback(collator), *callbacks],
+        )
+        torch.rand(len(folder) + len(callbacks))  # what a process has drawn before is another
+        return result
+
+    def losses(trained: Trainer) -> list[float]:
+        return [entry["loss"] for entry in trained.state.log_history if "loss" in entry]
+
+    whole = trainer("whole")
+    whole.train()
+    expected = weights_of(whole.model)
+    assert len(losses(whole)) == whole.state.global_step == (9 if accumulation == 1 else 6)
+    # At an epoch's boundary and in its middle.
+    for step in (3, 4) if accumulation == 1 else (2, 3):
+        interrupted = trainer(f"at-{step}", Interruption(step))
+        interrupted.train()
+        assert interrupted.state.global_step == step
+        resumed = trainer(f"at-{step}")
+        resumed.train(resume_from_checkpoint=True)
+        assert losses(resumed) == losses(whole)
+        assert_equal(weights_of(resumed.model), expected)
+
+
+# Evaluation
+
+
+def test_kept_ids_are_the_best_classes_and_padding(tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor) -> None:
+    batch = DataCollatorForCTC(processor)(make_examples(3))
+    logits = tiny_model(batch["input_features"], attention_mask=batch["attention_mask"]).logits
+    for form in (logits, (logits, torch.zeros(3))):
+        ids = keep_token_ids(form, batch["labels"])
+        assert ids.dtype == torch.int64
+        valid = batch["attention_mask"].bool()
+        assert torch.equal(ids[valid], logits.argmax(-1)[valid])
+        assert (ids[~valid] == -100).all()
+
+
+def test_evaluation_keeps_no_logits(tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor, tmp_path: Path) -> None:
+    seen = []
+
+    class Recorder(CTCMetrics):
+        def __call__(self, prediction: EvalPrediction) -> dict[str, float]:
+            seen.append(prediction)
+            return super().__call__(prediction)
+
+    examples = make_examples(5)
+    arguments = TrainingArguments(output_dir=str(tmp_path), per_device_eval_batch_size=2, **QUIET)
+    trainer = Trainer(
+        tiny_model,
+        arguments,
+        DataCollatorForCTC(processor),
+        eval_dataset=examples,
+        compute_metrics=Recorder(processor.tokenizer),
+        preprocess_logits_for_metrics=keep_token_ids,
+    )
+    metrics = trainer.evaluate()
+    (prediction,) = seen
+    assert prediction.predictions.dtype == np.int64
+    assert prediction.predictions.shape == (5, 27)
+    assert prediction.label_ids.shape == (5, 7)
+    # The text of an utterance is what the model alone makes of it.
+    hypotheses = []
+    for example in examples:
+        inputs = processor(audio=load_utterance(example["audio"], RATE_HZ), sampling_rate=RATE_HZ)
+        with torch.no_grad():
+            hypotheses.append(processor.decode(tiny_model(**inputs).logits[0].argmax(-1)))
+    references = [example["text"] for example in examples]
+    assert len(set(hypotheses)) > 2
+    assert metrics["eval_wer"] == pytest.approx(jiwer.wer(references, hypotheses))
+    assert metrics["eval_cer"] == pytest.approx(jiwer.cer(references, hypotheses))
+
+
+def test_metrics_of_a_small_case(processor: BiGRUCTCProcessor) -> None:
+    """HELLO A against HELO A: one of two words and one of seven characters; four of nine frames are blank."""
+    tokenizer = processor.tokenizer
+    hello, a = tokenizer("HELLO A").input_ids, tokenizer("A").input_ids
+    frames = [*hello[:2], 0, hello[2], hello[2], hello[4], *hello[5:], 0]
+    prediction = EvalPrediction(
+        predictions=np.array([frames, [0, a[0], a[0], 0, *[-100] * 5]]),
+        label_ids=np.array([hello, [*a, *[-100] * 6]]),
+    )
+    metrics = CTCMetrics(tokenizer, num_samples=0)(prediction)
+    assert metrics == {
+        "wer": pytest.approx(1 / 3),
+        "cer": pytest.approx(1 / 8),
+        "blank_rate": pytest.approx(4 / 13),
+    }
+
+
+# Models, processors, the record of a run
+
+
+def test_a_new_model_fits_its_processor() -> None:
+    processor = build_processor(None, hop_length=160, feature_size=40, n_fft=512)
+    model = build_model(None, processor, hidden_size=4, num_hidden_layers=1, ctc_zero_infinity=False)
+    assert (model.config.num_mel_bins, model.config.inputs_to_logits_ratio) == (40, 160)
+    assert (model.config.vocab_size, model.config.pad_token_id) == (29, 0)
+    assert model.config.ctc_zero_infinity is False
+    inputs = processor(audio=make_waveform(0), sampling_rate=RATE_HZ)
+    assert model(**inputs).logits.shape == (1, 50, 29)
+
+
+def test_a_trained_model_goes_on(model_dir: Path, tiny_model: BiGRUForCTC) -> None:
+    processor = build_processor(str(model_dir))
+    model = build_model(str(model_dir), processor, hidden_dropout=0.4)
+    assert model.config.hidden_dropout == 0.4
+    assert model.bigru.dropout.p == 0.4
+    assert_equal(weights_of(model), weights_of(tiny_model))
+
+
+def test_elapsed_time_goes_on_after_a_resume(tmp_path: Path) -> None:
+    arguments = TrainingArguments(output_dir=str(tmp_path), **QUIET)
+    state = TrainerState(log_history=[{"elapsed_s": 100.0}, {"elapsed_s": 250.0}])
+    clock = ElapsedTime()
+    clock.on_train_begin(arguments, state, TrainerControl())
+    state.log_history.append({"loss": 1.0})
+    clock.on_log(arguments, state, TrainerControl())
+    assert 250.0 <= state.log_history[-1]["elapsed_s"] < 310.0
+
+
+def test_the_record_names_the_best_evaluation() -> None:
+    state = TrainerState(
+        log_history=[
+            {"loss": 3.0, "elapsed_s": 5.0},
+            {"eval_wer": 0.5, "eval_cer": 0.2, "eval_loss": 1.0, "eval_blank_rate": 0.7, "epoch": 1.0, "step": 10},
+            {"eval_wer": 0.4, "eval_cer": 0.1, "eval_loss": 1.5, "eval_blank_rate": 0.8, "epoch": 2.0, "step": 20},
+            {"eval_wer": 0.6, "eval_cer": 0.3, "eval_loss": 0.9, "eval_blank_rate": 0.9, "elapsed_s": 90.0},
+        ]
+    )
+    record = training_record(state, {"seed": 1}, {"name": "x"})
+    json.dumps(record)
+    assert record["best_validation"] == {
+        "wer": 0.4,
+        "cer": 0.1,
+        "loss": 1.5,
+        "blank_rate": 0.8,
+        "epoch": 2.0,
+        "step": 20,
+    }
+    assert record["wall_time_s"] == 90.0
+    assert record["arguments"] == {"seed": 1}
+    assert record["log_history"] == state.log_history
+    assert {"hardware", "versions", "command", "commit"} <= record.keys()
+    assert training_record(TrainerState(), {}, {})["best_validation"]["wer"] is None
+
+
+def test_arguments_default_to_the_recipe(tmp_path: Path) -> None:
+    arguments = CTCTrainingArguments(output_dir=str(tmp_path))
+    assert (arguments.learning_rate, arguments.adam_beta1, arguments.adam_beta2) == (2e-3, 0.9, 0.98)
+    assert arguments.remove_unused_columns is False
+    assert arguments.metric_for_best_model == "wer"
+    assert arguments.greater_is_better is False
+    assert str(arguments.device.type) == ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+# The script
+
+
+@pytest.mark.slow
+def test_two_processes_train_and_resume(model_dir: Path, run_in_child: Callable[..., str], tmp_path: Path) -> None:
+    data_dir = write_parquet(tmp_path / "librispeech")
+    out = tmp_path / "out"
+    code = "import runpy; runpy.run_module('torch.distributed.run', run_name='__main__')"
+    arguments = f"""
+        --standalone --nproc_per_node 2 {REPOSITORY / "scripts" / "train.py"}
+        --model_name_or_path {model_dir} --dataset_name {data_dir} --dataset_config_name clean
+        --train_split_name train.100 --eval_split_name validation --output_dir {out}
+        --per_device_train_batch_size 1 --per_device_eval_batch_size 1 --speed_factors 0.9 1.0 1.1
+        --logging_steps 1 --report_to none --disable_tqdm true
+    """.split()
+
+    first = run_in_child(code, *arguments, "--num_train_epochs", "1")
+    assert first.count("train.100: 4 utterances") == 1
+    record = json.loads((out / "training.json").read_text())
+    assert record["dataset"]["train"]["num_utterances"] == len(make_rows())
+    assert [entry["step"] for entry in record["log_history"] if "loss" in entry] == [1, 2]
+
+    run_in_child(code, *arguments, "--num_train_epochs", "2")
+    again = json.loads((out / "training.json").read_text())
+    assert [entry["step"] for entry in again["log_history"] if "loss" in entry] == [1, 2, 3, 4]
+    assert again["log_history"][0] == record["log_history"][0]
+    assert [entry["epoch"] for entry in again["log_history"] if "eval_wer" in entry] == [1.0, 2.0]
+    model = BiGRUForCTC.from_pretrained(out)
+    assert all(bool(torch.isfinite(parameter).all()) for parameter in model.parameters())
+    assert BiGRUCTCProcessor.from_pretrained(out).tokenizer("A").input_ids == [3]
+    leftovers = {path.suffix for path in out.iterdir() if path.is_file()}
+    assert leftovers <= {".json", ".safetensors", ".py", ".bin"}
