@@ -357,7 +357,7 @@ def _ffmpeg_wav(data: bytes, name: str) -> bytes:
         command += ["-map", "0:a:0", "-c:a", "pcm_f32le", "-f", "wav", "pipe:1"]
         result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     # ffmpeg ends with status 0 after a cut WebM file: what it says there at level "error" is what tells.
-    message = result.stderr.decode(errors="replace").strip()
+    message = result.stderr.decode(errors="replace").replace(f"file:{path}: ", "").strip()
     if result.returncode != 0 or message:
         reason = message.splitlines()[0] if message else f"exit status {result.returncode}"
         raise AudioError(

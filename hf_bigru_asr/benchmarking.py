@@ -103,7 +103,7 @@ def training_step(model: nn.Module, batch: Batch) -> Callable[[], float]:
         else:
             loss = model(batch.input_features, attention_mask=batch.attention_mask, labels=batch.labels).loss
         loss.backward()
-        return float(loss)
+        return float(loss.detach())
 
     return step
 

@@ -221,7 +221,7 @@ def template_path() -> Path:
 
 
 def _metadata(card: ModelCard) -> Json:
-    return dict(card.data.to_dict())  # type: ignore[no-untyped-call]  # huggingface_hub gives it no types
+    return dict(card.data.to_dict())
 
 
 def _load_json(path: Path) -> Json:

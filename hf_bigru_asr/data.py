@@ -319,7 +319,7 @@ class EpochCallback(TrainerCallback):
     ) -> None:
         """Set the epoch that begins, or, after a resume, goes on."""
         epoch = self.collator.epoch = int(state.epoch or 0)
-        batch_sampler = getattr(train_dataloader, "batch_sampler", None)
+        batch_sampler: Any = getattr(train_dataloader, "batch_sampler", None)
         while hasattr(batch_sampler, "batch_sampler"):
             batch_sampler = batch_sampler.batch_sampler
         sampler = getattr(batch_sampler, "sampler", None)
