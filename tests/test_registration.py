@@ -74,6 +74,7 @@ def test_auto_classes_need_no_trust_in_any_order(
     assert run_in_child(first_imports + CHECK, model_dir).split(maxsplit=1) == ["done", CLASSES + "\n"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SUBMODULES)
 def test_one_module_alone_registers_all_classes(name: str, run_in_child: RunInChild) -> None:
     code = f"""
