@@ -10,6 +10,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from torchaudio.functional import mask_along_axis_iid
 from transformers import PreTrainedModel
 from transformers import initialization as init
+from transformers.loss.loss_utils import LOSS_MAPPING
 from transformers.modeling_outputs import BaseModelOutput, CausalLMOutput
 from transformers.utils import can_return_tuple
 
@@ -446,7 +447,8 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
         if labels is not None:
             lengths = frame_lengths(attention_mask)
             self._check_labels(labels, lengths)
-            loss = self.loss_function(
+            loss_function = self.loss_function if "ForCTC" in LOSS_MAPPING else _ctc_loss
+            loss = loss_function(
                 logits=log_probs,
                 labels=labels,
                 logit_lengths=lengths,
@@ -473,6 +475,28 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
                 f"between equal neighbours, but it has {int(lengths[row])}. Leave it out or shorten its text; "
                 "ctc_zero_infinity=True in the configuration trains past it."
             )
+
+
+def _ctc_loss(
+    logits: torch.Tensor,
+    labels: torch.Tensor,
+    logit_lengths: torch.Tensor,
+    blank_token_id: int,
+    reduction: str,
+    zero_infinity: bool,
+) -> torch.Tensor:
+    """The library's CTC loss, for releases of transformers that do not have one yet (5.17, for example)."""
+    valid = (labels >= 0) & (labels != blank_token_id)
+    with torch.backends.cudnn.flags(enabled=False):
+        return nn.functional.ctc_loss(
+            nn.functional.log_softmax(logits, dim=-1, dtype=torch.float32).transpose(0, 1),
+            labels[valid],
+            logit_lengths,
+            valid.sum(-1),
+            blank=blank_token_id,
+            reduction=reduction,
+            zero_infinity=zero_infinity,
+        )
 
 
 def num_frames_needed(labels: torch.Tensor) -> torch.Tensor:

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from transformers import Trainer, TrainingArguments
 
-from hf_bigru_asr import BiGRUCTCConfig, BiGRUForCTC, BiGRUModel
+from hf_bigru_asr import BiGRUCTCConfig, BiGRUForCTC, BiGRUModel, modeling_bigru_ctc
 from hf_bigru_asr.modeling_bigru_ctc import (
     BiGRULayer,
     GRUFunction,
@@ -725,3 +725,18 @@ def test_gpu_equals_cpu_and_its_weights_are_saved(tmp_path: Path) -> None:
         parameter.data.zero_()
     accelerator.load_state(tmp_path / "state")
     assert all(torch.equal(weight, before[name]) for name, weight in prepared.state_dict().items())
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_the_loss_for_older_libraries_is_the_librarys(reduction: str) -> None:
+    loss_ctc = pytest.importorskip("transformers.loss.loss_ctc", reason="this transformers has no CTC loss of its own")
+    arguments = {
+        "logits": torch.randn(3, 20, 29),
+        "labels": torch.tensor([[5, 5, 7, -100], [3, -100, -100, -100], [4, 0, 9, 2]]),
+        "logit_lengths": torch.tensor([20, 11, 17]),
+        "blank_token_id": 0,
+        "reduction": reduction,
+        "zero_infinity": True,
+    }
+
+    torch.testing.assert_close(modeling_bigru_ctc._ctc_loss(**arguments), loss_ctc.ForCTCLoss(**arguments))
