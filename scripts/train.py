@@ -15,7 +15,13 @@ from pathlib import Path
 from transformers import EarlyStoppingCallback, HfArgumentParser, Trainer, set_seed
 from transformers.trainer_utils import get_last_checkpoint
 
-from hf_bigru_asr.data import DataCollatorForCTC, EpochCallback, filter_utterances, load_speech_dataset
+from hf_bigru_asr.data import (
+    DataCollatorForCTC,
+    EpochCallback,
+    filter_utterances,
+    load_speech_dataset,
+    load_utterance,
+)
 from hf_bigru_asr.training import (
     CTCMetrics,
     CTCTrainingArguments,
@@ -84,7 +90,11 @@ def main() -> None:
     set_seed(args.seed)
 
     # 2. Processor and data
-    processor = build_processor(model_args.model_name_or_path)
+    is_global = model_args.model_name_or_path is None and model_args.normalization == "global"
+    # Global statistics are taken from the training data below.
+    processor = build_processor(
+        model_args.model_name_or_path, normalization="none" if is_global else model_args.normalization
+    )
     columns = {"audio_column": data_args.audio_column_name, "text_column": data_args.text_column_name}
     splits = {}
     reports = {}
@@ -110,6 +120,12 @@ def main() -> None:
         splits[name], reports[name] = filter_utterances(dataset, processor, **columns, **training)
         if args.process_index == 0:
             print(f"{split}: {reports[name]}")
+    if is_global:
+        extractor = processor.feature_extractor
+        extractor.fit_global_statistics(
+            load_utterance(example[data_args.audio_column_name], extractor.sampling_rate)
+            for example in splits["train"]
+        )
     collator = DataCollatorForCTC(
         processor, **columns, speed_factors=data_args.speed_factors, seed=args.seed, cache_audio=data_args.cache_audio
     )

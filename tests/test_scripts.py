@@ -13,6 +13,8 @@ import pyarrow.parquet
 import pytest
 import soundfile
 
+from hf_bigru_asr import BiGRUCTCFeatureExtractor
+
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 SAMPLING_RATE = 16_000
 
@@ -78,3 +80,24 @@ def test_evaluate_writes_figures_and_names_the_bad_utterance(model_dir: Path, tm
     reference = re.search(r"^REF: +(.*)$", (tmp_path / "results" / "utterances.txt").read_text(), re.MULTILINE)
     assert reference is not None
     assert reference[1].strip() == "HELLO"
+
+
+def test_train_takes_global_statistics_from_the_training_data(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    audio = {"bytes": write_noise(tmp_path / "noise.flac", 1.0).read_bytes(), "path": "noise.flac"}
+    rows = pyarrow.Table.from_pylist([{"id": str(number), "audio": audio, "text": "HELLO"} for number in range(2)])
+    for split in ("train", "validation"):
+        pyarrow.parquet.write_table(rows, data / f"{split}.parquet")
+
+    result = run(
+        *("train.py", "--dataset_name", data, "--output_dir", tmp_path / "model", "--normalization", "global"),
+        *("--max_steps", 1, "--report_to", "none", "--save_strategy", "no", "--load_best_model_at_end", "false"),
+    )
+
+    assert result.returncode == 0, result.stderr[-3000:]
+    extractor = json.loads((tmp_path / "model" / "processor_config.json").read_text())["feature_extractor"]
+    assert extractor["normalization"] == "global"
+    reference = BiGRUCTCFeatureExtractor()
+    reference.fit_global_statistics([soundfile.read(tmp_path / "noise.flac", dtype="float32")[0]])
+    assert extractor["global_mean"] == pytest.approx(reference.global_mean, abs=1e-4)
