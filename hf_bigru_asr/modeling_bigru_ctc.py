@@ -95,13 +95,27 @@ class GRUFunction(torch.autograd.Function):
         recurrent_new = inputs.new_empty(num_frames, batch_size, hidden)
         states = inputs.new_zeros(num_frames + 1, batch_size, hidden)
         product = inputs.new_empty(batch_size, NUM_GATES * hidden)
-        for frame in range(num_frames):
-            torch.mm(states[frame], weight_hh.t(), out=product)
-            reset_update = gates[frame, :, : 2 * hidden].add_(product[:, : 2 * hidden]).sigmoid_()
-            torch.add(product[:, 2 * hidden :], bias_hh[2 * hidden :], out=recurrent_new[frame])
-            new = gates[frame, :, 2 * hidden :]
-            new.addcmul_(reset_update[:, :hidden], recurrent_new[frame]).tanh_()
-            torch.lerp(new, states[frame], reset_update[:, hidden:], out=states[frame + 1])
+        product_reset_update, product_new = product[:, : 2 * hidden], product[:, 2 * hidden :]
+        bias_new = bias_hh[2 * hidden :]
+        # With contiguous rows the small products of the loop take half the time.
+        recurrent_weight = weight_hh.t().contiguous()
+        reset, update, new = (gate.unbind() for gate in gates.chunk(NUM_GATES, dim=-1))
+        frames = zip(
+            states[:-1].unbind(),
+            states[1:].unbind(),
+            gates[..., : 2 * hidden].unbind(),
+            reset,
+            update,
+            new,
+            recurrent_new.unbind(),
+            strict=True,
+        )
+        for state, next_state, reset_update_t, reset_t, update_t, new_t, recurrent_new_t in frames:
+            torch.mm(state, recurrent_weight, out=product)
+            reset_update_t.add_(product_reset_update).sigmoid_()
+            torch.add(product_new, bias_new, out=recurrent_new_t)
+            new_t.addcmul_(reset_t, recurrent_new_t).tanh_()
+            torch.lerp(new_t, state, update_t, out=next_state)
         ctx.save_for_backward(inputs, weight_ih, weight_hh, gates, recurrent_new, states)
         return states[1:]
 
@@ -128,11 +142,21 @@ class GRUFunction(torch.autograd.Function):
         grad_states = torch.empty_like(grad_output, memory_format=torch.contiguous_format)
         grad_recurrent = torch.empty_like(slopes)
         grad_previous = grad_output.new_zeros(batch_size, hidden)
-        for frame in range(num_frames - 1, -1, -1):
-            grad_state = torch.add(grad_previous, grad_output[frame], out=grad_states[frame])
-            torch.mul(slopes[frame], grad_state[:, None], out=grad_recurrent[frame])
-            torch.mul(grad_state, update[frame], out=grad_previous)
-            grad_previous.addmm_(grad_recurrent[frame].view(batch_size, -1), weight_hh)
+        grad_recurrent_rows = grad_recurrent.view(num_frames, batch_size, -1)
+        frames = zip(
+            grad_states.unbind(),
+            grad_output.unbind(),
+            grad_recurrent.unbind(),
+            grad_recurrent_rows.unbind(),
+            slopes.unbind(),
+            update.unbind(),
+            strict=True,
+        )
+        for grad_state, grad_output_t, grad_recurrent_t, rows_t, slopes_t, update_t in reversed(list(frames)):
+            torch.add(grad_previous, grad_output_t, out=grad_state)
+            torch.mul(slopes_t, grad_state[:, None], out=grad_recurrent_t)
+            torch.mul(grad_state, update_t, out=grad_previous)
+            grad_previous.addmm_(rows_t, weight_hh)
         grad_recurrent = grad_recurrent.view(num_frames * batch_size, -1)
         grad_gates = grad_recurrent.clone()
         grad_gates[:, 2 * hidden :] = (grad_states * new_slope).view(num_frames * batch_size, hidden)
