@@ -22,6 +22,14 @@ class BiGRUCTCConfig(PreTrainedConfig):
             averaged over the batch) or `"sum"`.
         ctc_zero_infinity (`bool`, defaults to `True`): Whether a loss that is infinite, because the labels do not fit
             into the frames, counts as zero. If `False`, such labels raise a `ValueError`.
+        consistency_weight (`float`, defaults to 0.0): In training, weight of the disagreement between two views of
+            every utterance that differ in their masks; above 0 a batch is run twice. Source: CR-CTC (Yao et al., arXiv
+            2410.05101), where it is 0.2.
+        intermediate_ctc_weight (`float`, defaults to 0.0): In training, share of the CTC loss of a lower layer, read
+            by the same output layer. Source: InterCTC (Lee and Watanabe, ICASSP 2021), where it is 0.3.
+        intermediate_ctc_layer (`int`, defaults to 2): That layer, counted from 1; below the last.
+        ctc_label_smoothing (`float`, defaults to 0.0): In training, share of the divergence of every frame's
+            distribution from the uniform one. Source: Kim et al., Interspeech 2018, where it is 0.05.
         inputs_to_logits_ratio (`int`, defaults to 320): Audio samples per logit frame, which is the feature
             extractor's `hop_length`; the pipeline computes timestamps and chunk borders from it.
         apply_spec_augment (`bool`, defaults to `True`): Whether to mask input features, in training mode only. Source:
@@ -38,7 +46,7 @@ class BiGRUCTCConfig(PreTrainedConfig):
 
     Raises:
         ValueError: If a size is not positive, a probability is outside `[0, 1]`, the blank is not one of the classes,
-            or `ctc_loss_reduction` is unknown.
+            `ctc_loss_reduction` is unknown, a weight is negative, or `intermediate_ctc_layer` is not below the last.
 
     Example:
         >>> from hf_bigru_asr import BiGRUCTCConfig, BiGRUForCTC
@@ -56,6 +64,10 @@ class BiGRUCTCConfig(PreTrainedConfig):
     pad_token_id: int | None = 0
     ctc_loss_reduction: str = "mean"
     ctc_zero_infinity: bool = True
+    consistency_weight: float | int = 0.0
+    intermediate_ctc_weight: float | int = 0.0
+    intermediate_ctc_layer: int = 2
+    ctc_label_smoothing: float | int = 0.0
     inputs_to_logits_ratio: int = 320
     apply_spec_augment: bool = True
     mask_time_prob: float | int = 0.05
@@ -79,9 +91,22 @@ class BiGRUCTCConfig(PreTrainedConfig):
         ):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1.")
-        for name in ("hidden_dropout", "mask_time_prob", "mask_feature_prob"):
+        for name in (
+            "hidden_dropout",
+            "mask_time_prob",
+            "mask_feature_prob",
+            "intermediate_ctc_weight",
+            "ctc_label_smoothing",
+        ):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; a probability lies between 0 and 1.")
+        if self.consistency_weight < 0:
+            raise ValueError(f"consistency_weight is {self.consistency_weight}; it must be at least 0.")
+        if self.intermediate_ctc_weight > 0 and not 1 <= self.intermediate_ctc_layer < self.num_hidden_layers:
+            raise ValueError(
+                f"intermediate_ctc_layer is {self.intermediate_ctc_layer}; with {self.num_hidden_layers} layers it "
+                "must be at least 1 and below the last."
+            )
         if self.pad_token_id is None or not 0 <= self.pad_token_id < self.vocab_size:
             raise ValueError(
                 f"pad_token_id is {self.pad_token_id}; it is the CTC blank and must be one of the "

@@ -15,6 +15,7 @@ from transformers.modeling_outputs import BaseModelOutput, CausalLMOutput
 from transformers.utils import can_return_tuple
 
 from .configuration_bigru_ctc import BiGRUCTCConfig
+from .losses_bigru_ctc import consistency_per_frame, sum_over_frames, uniformity_per_frame
 
 NUM_GATES = 3
 """Reset, update and new gate: the order of the row blocks in `nn.GRU`'s weights."""
@@ -447,40 +448,89 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
         Returns:
             `logits` `(batch, frames, vocab_size)`: float32 log-probabilities in every precision of the weights. On
             padded frames the blank has probability one, so that a batch decodes to the text of its utterances alone.
-            `loss`: the CTC loss in float32, if there are labels.
+            `loss`: the CTC loss in float32, if there are labels; in training with what the configuration adds to it.
 
         Raises:
             ValueError: If a shape is wrong, a label is not a class, or, with `ctc_zero_infinity=False`, the labels of
                 an utterance need more frames than it has.
         """
+        batch_size = input_features.shape[0]
+        if labels is not None and self.training and self.config.consistency_weight > 0:
+            # Two views of every utterance: the encoder draws other masks for each row.
+            input_features, labels = torch.cat([input_features] * 2), torch.cat([labels] * 2)
+            attention_mask = None if attention_mask is None else torch.cat([attention_mask] * 2)
+        if output_hidden_states is None:
+            output_hidden_states = self.config.output_hidden_states
+        needs_layers = labels is not None and self.training and self.config.intermediate_ctc_weight > 0
         outputs = self.bigru(
-            input_features, attention_mask=attention_mask, output_hidden_states=output_hidden_states, return_dict=True
+            input_features,
+            attention_mask=attention_mask,
+            output_hidden_states=output_hidden_states or needs_layers,
+            return_dict=True,
         )
-        hidden_states = outputs.last_hidden_state
+        if attention_mask is None:
+            attention_mask = torch.ones(input_features.shape[0], outputs.last_hidden_state.shape[1], dtype=torch.bool)
+            attention_mask = attention_mask.to(outputs.last_hidden_state.device)
+        log_probs = self._log_probs(outputs.last_hidden_state, attention_mask)
+        loss = None
+        if labels is not None:
+            loss = self._loss(log_probs, outputs.hidden_states, labels, attention_mask)
+        hidden_states = outputs.hidden_states if output_hidden_states else None
+        if log_probs.shape[0] != batch_size:
+            log_probs = log_probs[:batch_size]
+            hidden_states = None if hidden_states is None else tuple(layer[:batch_size] for layer in hidden_states)
+        return CausalLMOutput(loss=loss, logits=log_probs, hidden_states=hidden_states)
+
+    def _log_probs(self, hidden_states: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """`(batch, frames, classes)` float32, with all probability on the blank where there is padding."""
         logits = self.lm_head(hidden_states.to(self.lm_head.weight.dtype))
         log_probs = nn.functional.log_softmax(logits, dim=-1, dtype=torch.float32)
-        if attention_mask is None:
-            attention_mask = torch.ones(hidden_states.shape[:2], dtype=torch.bool, device=hidden_states.device)
-        mask = attention_mask.to(torch.bool)[..., None]
         # The lowest finite number and not -inf: the probability is as exactly zero, and zero times it is no NaN.
         impossible = torch.full_like(log_probs[0, 0], torch.finfo(log_probs.dtype).min)
         impossible[self.config.pad_token_id] = 0.0
-        log_probs = torch.where(mask, log_probs, impossible)
+        return torch.where(attention_mask.to(torch.bool)[..., None], log_probs, impossible)
 
-        loss = None
-        if labels is not None:
-            lengths = frame_lengths(attention_mask)
-            self._check_labels(labels, lengths)
-            loss_function = self.loss_function if "ForCTC" in LOSS_MAPPING else _ctc_loss
-            loss = loss_function(
-                logits=log_probs,
-                labels=labels,
-                logit_lengths=lengths,
-                blank_token_id=self.config.pad_token_id,
-                reduction=self.config.ctc_loss_reduction,
-                zero_infinity=self.config.ctc_zero_infinity,
+    def _loss(
+        self,
+        log_probs: torch.Tensor,
+        hidden_states: tuple[torch.Tensor, ...] | None,
+        labels: torch.Tensor,
+        attention_mask: torch.Tensor,
+    ) -> torch.Tensor:
+        """CTC loss, and in training what the configuration adds to it."""
+        config = self.config
+        lengths = frame_lengths(attention_mask)
+        self._check_labels(labels, lengths)
+        loss = self._ctc(log_probs, labels, lengths)
+        if not self.training:
+            return loss
+        if config.intermediate_ctc_weight > 0 and hidden_states is not None:
+            lower = self._log_probs(hidden_states[config.intermediate_ctc_layer], attention_mask)
+            loss = torch.lerp(loss, self._ctc(lower, labels, lengths), config.intermediate_ctc_weight)
+        label_lengths = ((labels >= 0) & (labels != config.pad_token_id)).sum(-1)
+        if config.ctc_label_smoothing > 0:
+            penalty = sum_over_frames(
+                uniformity_per_frame(log_probs), lengths, label_lengths, config.ctc_loss_reduction
             )
-        return CausalLMOutput(loss=loss, logits=log_probs, hidden_states=outputs.hidden_states)
+            loss = torch.lerp(loss, penalty, config.ctc_label_smoothing)
+        if config.consistency_weight > 0:
+            # Both views have the same lengths and labels. A sum counts every utterance twice, as that of the CTC loss.
+            disagreement = sum_over_frames(
+                consistency_per_frame(log_probs).repeat(2, 1), lengths, label_lengths, config.ctc_loss_reduction
+            )
+            loss = loss + config.consistency_weight * disagreement
+        return loss
+
+    def _ctc(self, log_probs: torch.Tensor, labels: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        loss_function = self.loss_function if "ForCTC" in LOSS_MAPPING else _ctc_loss
+        return loss_function(
+            logits=log_probs,
+            labels=labels,
+            logit_lengths=lengths,
+            blank_token_id=self.config.pad_token_id,
+            reduction=self.config.ctc_loss_reduction,
+            zero_infinity=self.config.ctc_zero_infinity,
+        )
 
     def _check_labels(self, labels: torch.Tensor, lengths: torch.Tensor) -> None:
         unknown = labels[(labels >= self.config.vocab_size) | ((labels < 0) & (labels != -100))]

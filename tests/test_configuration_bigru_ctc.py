@@ -81,6 +81,14 @@ def test_auto_config_loads_it(tmp_path: Path) -> None:
         pytest.param({"pad_token_id": 29}, r"pad_token_id is 29.*29 classes \(0 to 28\)", id="blank-too-high"),
         pytest.param({"pad_token_id": -1}, "pad_token_id is -1", id="blank-negative"),
         pytest.param({"pad_token_id": None}, "pad_token_id is None", id="no-blank"),
+        pytest.param({"consistency_weight": -0.2}, "consistency_weight is -0.2", id="consistency"),
+        pytest.param({"intermediate_ctc_weight": 1.5}, "intermediate_ctc_weight is 1.5", id="intermediate-weight"),
+        pytest.param(
+            {"intermediate_ctc_weight": 0.3, "intermediate_ctc_layer": 3},
+            "intermediate_ctc_layer is 3; with 3 layers",
+            id="intermediate-layer",
+        ),
+        pytest.param({"ctc_label_smoothing": 2}, "ctc_label_smoothing is 2", id="smoothing"),
         pytest.param({"ctc_loss_reduction": "none"}, '\'none\'; choose "mean" or "sum"', id="reduction"),
     ],
 )
