@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from datasets import Audio, Dataset, Features, IterableDataset, Value, load_dataset
+from datasets import Audio, Dataset, Features, IterableDataset, Value, concatenate_datasets, load_dataset
 from torch.utils.data import DataLoader
 from torchaudio.functional import speed
 from tqdm.auto import tqdm
@@ -17,6 +17,14 @@ from transformers.trainer_pt_utils import LengthGroupedSampler
 from transformers.utils import logging
 
 from .audio import audio_duration_s, load_audio, to_mono_float32
+from .augmentation import (
+    DECAY_S,
+    DIRECT_DB,
+    NOISE_SLOPE_DB,
+    add_noise,
+    add_reverberation,
+    mel_warp_matrix,
+)
 from .librispeech import iterate_openslr
 from .modeling_bigru_ctc import num_frames_needed
 from .processing_bigru_ctc import BiGRUCTCProcessor
@@ -29,6 +37,7 @@ __all__ = [
     "EpochCallback",
     "FilterReport",
     "filter_utterances",
+    "join_training_sets",
     "load_speech_dataset",
     "load_utterance",
 ]
@@ -210,6 +219,32 @@ def filter_utterances(
     return selected, FilterReport(len(kept), seconds / 3600, dict(rejected))
 
 
+def join_training_sets(dataset: Dataset, extra: Dataset | None = None, repeats: int = 1) -> Dataset:
+    """One data set for an epoch of training on several.
+
+    Args:
+        dataset: Utterances from [`filter_utterances`] with `with_index=True`.
+        extra: More of them, synthetic ones for example.
+        repeats: How often an epoch has each utterance of `dataset`, every time with other augmentation.
+
+    Returns:
+        The utterances with `index` numbered anew, and `audio_index`, which repetitions of one utterance share.
+
+    Raises:
+        ValueError: If `repeats` is not positive.
+    """
+    if repeats < 1:
+        raise ValueError(f"repeats is {repeats}; every utterance must come at least once.")
+    parts = [dataset] * repeats
+    first = max(dataset["index"], default=-1) + 1
+    audio_index = list(dataset["index"]) * repeats
+    if extra is not None:
+        parts.append(extra.select_columns([name for name in extra.column_names if name in dataset.column_names]))
+        audio_index += [first + row for row in extra["index"]]
+    joined = concatenate_datasets([part.remove_columns("index") for part in parts])
+    return joined.add_column("index", list(range(len(joined)))).add_column("audio_index", audio_index)
+
+
 def _duration_s(audio: dict[str, Any]) -> float:
     if audio.get("array") is not None:
         return len(audio["array"]) / float(audio["sampling_rate"])
@@ -222,16 +257,21 @@ class DataCollatorForCTC:
     Args:
         processor: Computes features and labels.
         speed_factors: Speeds of which one is drawn for every utterance that has an `index`, `(0.9, 1.0, 1.1)` for
-            example. Utterances without that column, as in evaluation, keep their speed.
+            example. Utterances without that column, as in evaluation, are not augmented at all.
+        warp_range: Range of the factor by which all resonances of an utterance are moved, in its log-mel features;
+            `(0.9, 1.1)` for example, drawn uniformly on a logarithmic scale.
+        noise_prob: Share of the utterances that get stationary noise.
+        signal_to_noise_db: Range of its distance to the speech.
+        reverberation_prob: Share of the utterances that are put into a room.
         seed: What is drawn depends on this, the epoch and the utterance's `index` alone, so that a resumed run and
             every process of a distributed run see the data of an uninterrupted one.
         audio_column: Column with the audio.
         text_column: Column with the transcript; a batch has labels if its examples have it.
         cache_audio: Whether to keep the decoded audio of utterances with an `index` in memory, as 16-bit integers
-            (115 MB per hour and process).
+            (115 MB per hour and process). Utterances of one `audio_index`, if they have that column too, share it.
 
     Raises:
-        ValueError: On a speed factor that is not positive.
+        ValueError: On a speed or warp factor that is not positive, or a share outside 0 to 1.
     """
 
     def __init__(
@@ -239,6 +279,10 @@ class DataCollatorForCTC:
         processor: BiGRUCTCProcessor,
         *,
         speed_factors: Sequence[float] = (),
+        warp_range: tuple[float, float] = (1.0, 1.0),
+        noise_prob: float = 0.0,
+        signal_to_noise_db: tuple[float, float] = (10.0, 40.0),
+        reverberation_prob: float = 0.0,
         seed: int = 0,
         audio_column: str = "audio",
         text_column: str = "text",
@@ -248,8 +292,17 @@ class DataCollatorForCTC:
             raise ValueError(
                 f"speed_factors are {list(speed_factors)}; a speed must be positive, 1.0 is the original."
             )
+        if not 0 < warp_range[0] <= warp_range[1]:
+            raise ValueError(f"warp_range is {warp_range}; give two positive factors, the lower one first.")
+        for name, share in (("noise_prob", noise_prob), ("reverberation_prob", reverberation_prob)):
+            if not 0 <= share <= 1:
+                raise ValueError(f"{name} is {share}; a share lies between 0 and 1.")
         self.processor = processor
         self.speed_factors = tuple(speed_factors)
+        self.warp_range = warp_range
+        self.noise_prob = noise_prob
+        self.signal_to_noise_db = signal_to_noise_db
+        self.reverberation_prob = reverberation_prob
         self.seed = seed
         self.audio_column = audio_column
         self.text_column = text_column
@@ -265,35 +318,56 @@ class DataCollatorForCTC:
         Raises:
             ValueError: If audio or text of an example cannot be used; the message names the example.
         """
-        waveforms, texts = [], []
+        waveforms, texts, warps = [], [], []
         for position, example in enumerate(examples):
             try:
-                waveforms.append(self._augment(self._waveform(example), example))
+                waveform, warp = self._augment(self._waveform(example), example)
+                waveforms.append(waveform)
+                warps.append(warp)
                 if self.text_column in example:
                     texts.append(normalize_transcript(example[self.text_column]))
             except (ValueError, OSError) as error:
                 raise ValueError(f"Utterance {example.get('id', position)!r} cannot be used: {error}") from error
-        sampling_rate = self.processor.feature_extractor.sampling_rate
-        return dict(self.processor(audio=waveforms, text=texts or None, sampling_rate=sampling_rate))
+        extractor = self.processor.feature_extractor
+        batch = dict(self.processor(audio=waveforms, text=texts or None, sampling_rate=extractor.sampling_rate))
+        for row, factor in enumerate(warps):
+            if factor != 1.0:
+                matrix = mel_warp_matrix(extractor.feature_size, factor, extractor.fmin, extractor.fmax)
+                batch["input_features"][row] = batch["input_features"][row] @ torch.from_numpy(matrix)
+        return batch
 
     def _waveform(self, example: dict[str, Any]) -> np.ndarray:
         sampling_rate = self.processor.feature_extractor.sampling_rate
         if self._cache is None or "index" not in example:
             return load_utterance(example[self.audio_column], sampling_rate)
-        if example["index"] not in self._cache:
+        key = example.get("audio_index", example["index"])
+        if key not in self._cache:
             waveform = load_utterance(example[self.audio_column], sampling_rate)
-            self._cache[example["index"]] = np.clip(np.rint(waveform * 32768), -32768, 32767).astype(np.int16)
-        return self._cache[example["index"]].astype(np.float32) / 32768
+            self._cache[key] = np.clip(np.rint(waveform * 32768), -32768, 32767).astype(np.int16)
+        return self._cache[key].astype(np.float32) / 32768
 
-    def _augment(self, waveform: np.ndarray, example: dict[str, Any]) -> np.ndarray:
-        if not self.speed_factors or "index" not in example:
-            return waveform
-        rng = np.random.default_rng((self.seed, self.epoch, example["index"]))
-        factor = float(rng.choice(self.speed_factors))
-        if factor == 1.0:
-            return waveform
+    def _augment(self, waveform: np.ndarray, example: dict[str, Any]) -> tuple[np.ndarray, float]:
+        """The waveform to use, and the factor by which to warp its features."""
+        if "index" not in example:
+            return waveform, 1.0
         sampling_rate = self.processor.feature_extractor.sampling_rate
-        return speed(torch.from_numpy(waveform), sampling_rate, factor)[0].numpy()
+        rng = np.random.default_rng((self.seed, self.epoch, example["index"]))
+        # The order of the draws is part of what a seed means.
+        speed_factor = float(rng.choice(self.speed_factors)) if self.speed_factors else 1.0
+        warp_factor = float(np.exp(rng.uniform(*np.log(self.warp_range))))
+        if speed_factor != 1.0:
+            waveform = speed(torch.from_numpy(waveform), sampling_rate, speed_factor)[0].numpy()
+        if rng.random() < self.reverberation_prob:
+            decay_s, direct_to_reverberant_db = float(rng.uniform(*DECAY_S)), float(rng.uniform(*DIRECT_DB))
+            waveform = add_reverberation(waveform, decay_s, direct_to_reverberant_db, sampling_rate, rng)
+        if rng.random() < self.noise_prob:
+            waveform = add_noise(
+                waveform,
+                float(rng.uniform(*self.signal_to_noise_db)),
+                rng,
+                slope_db_per_octave=float(rng.uniform(*NOISE_SLOPE_DB)),
+            )
+        return waveform, warp_factor
 
 
 class EpochCallback(TrainerCallback):

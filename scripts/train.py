@@ -19,6 +19,7 @@ from hf_bigru_asr.data import (
     DataCollatorForCTC,
     EpochCallback,
     filter_utterances,
+    join_training_sets,
     load_speech_dataset,
     load_utterance,
 )
@@ -46,6 +47,16 @@ class ModelArguments:
     mask_time_length: int = field(default=10, metadata={"help": "Upper bound of a time mask in frames."})
     mask_feature_prob: float = field(default=0.0, metadata={"help": "Share of the mel bins that masks cover."})
     mask_feature_length: int = field(default=27, metadata={"help": "Upper bound of a feature mask in mel bins."})
+    consistency_weight: float = field(
+        default=0.0, metadata={"help": "Weight of the disagreement of two masked views (CR-CTC); doubles the work."}
+    )
+    intermediate_ctc_weight: float = field(
+        default=0.0, metadata={"help": "Share of the CTC loss of a lower layer (InterCTC)."}
+    )
+    intermediate_ctc_layer: int = field(default=2, metadata={"help": "That layer, counted from 1."})
+    ctc_label_smoothing: float = field(
+        default=0.0, metadata={"help": "Share of the divergence of the outputs from the uniform distribution."}
+    )
     ctc_zero_infinity: bool = field(default=True, metadata={"help": "Whether infinite losses count as zero."})
     normalization: str = field(
         default="utterance", metadata={"help": "Feature normalisation of a new model: utterance, global or none."}
@@ -66,8 +77,24 @@ class DataArguments:
     max_duration_in_seconds: float = field(default=20.0, metadata={"help": "Leave out longer training utterances."})
     max_train_samples: int | None = field(default=None, metadata={"help": "Train on so many utterances only."})
     max_eval_samples: int | None = field(default=None, metadata={"help": "Evaluate on so many utterances only."})
+    extra_dataset_name: str | None = field(
+        default=None, metadata={"help": "Data set to train on as well, synthetic speech for example."}
+    )
+    extra_dataset_config_name: str | None = field(default=None, metadata={"help": "Its configuration."})
+    extra_split_name: str = field(default="train", metadata={"help": "Its split."})
+    train_repeats: int = field(
+        default=1, metadata={"help": "How often an epoch has each utterance of the training split."}
+    )
     speed_factors: list[float] = field(
         default_factory=list, metadata={"help": "Speeds to draw from in training, 0.9 1.0 1.1 for example."}
+    )
+    warp_range: list[float] = field(
+        default_factory=lambda: [1.0, 1.0],
+        metadata={"help": "Range of the factor by which resonances are moved in training, 0.9 1.1 for example."},
+    )
+    noise_prob: float = field(default=0.0, metadata={"help": "Share of the training utterances that get noise."})
+    reverberation_prob: float = field(
+        default=0.0, metadata={"help": "Share of the training utterances that are put into a room."}
     )
     cache_audio: bool = field(
         default=False, metadata={"help": "Keep decoded audio in memory (115 MB per hour and process)."}
@@ -98,17 +125,17 @@ def main() -> None:
     columns = {"audio_column": data_args.audio_column_name, "text_column": data_args.text_column_name}
     splits = {}
     reports = {}
-    for name, split, limit in (
-        ("train", data_args.train_split_name, data_args.max_train_samples),
-        ("eval", data_args.eval_split_name, data_args.max_eval_samples),
-    ):
+    source = (data_args.dataset_name, data_args.dataset_config_name)
+    sources = {
+        "train": (*source, data_args.train_split_name, data_args.max_train_samples),
+        "eval": (*source, data_args.eval_split_name, data_args.max_eval_samples),
+    }
+    if data_args.extra_dataset_name is not None:
+        extra = (data_args.extra_dataset_name, data_args.extra_dataset_config_name, data_args.extra_split_name)
+        sources["extra"] = (*extra, None)
+    for name, (dataset_name, config_name, split, limit) in sources.items():
         with args.main_process_first(desc=f"loading {split}"):
-            dataset = load_speech_dataset(
-                data_args.dataset_name,
-                data_args.dataset_config_name,
-                split,
-                audio_column=data_args.audio_column_name,
-            )
+            dataset = load_speech_dataset(dataset_name, config_name, split, audio_column=data_args.audio_column_name)
         if limit is not None:
             dataset = dataset.select(range(min(limit, len(dataset))))
         bounds = {
@@ -116,18 +143,25 @@ def main() -> None:
             "max_duration_s": data_args.max_duration_in_seconds,
         }
         fastest = max(data_args.speed_factors, default=1.0)
-        training = {**bounds, "max_speed": fastest, "with_index": True} if name == "train" else {}
+        training = {**bounds, "max_speed": fastest, "with_index": True} if name != "eval" else {}
         splits[name], reports[name] = filter_utterances(dataset, processor, **columns, **training)
         if args.process_index == 0:
-            print(f"{split}: {reports[name]}")
+            print(f"{dataset_name} {split}: {reports[name]}")
+    train_dataset = join_training_sets(splits["train"], splits.get("extra"), data_args.train_repeats)
     if is_global:
         extractor = processor.feature_extractor
         extractor.fit_global_statistics(
-            load_utterance(example[data_args.audio_column_name], extractor.sampling_rate)
-            for example in splits["train"]
+            load_utterance(example[data_args.audio_column_name], extractor.sampling_rate) for example in train_dataset
         )
     collator = DataCollatorForCTC(
-        processor, **columns, speed_factors=data_args.speed_factors, seed=args.seed, cache_audio=data_args.cache_audio
+        processor,
+        **columns,
+        speed_factors=data_args.speed_factors,
+        warp_range=tuple(data_args.warp_range),
+        noise_prob=data_args.noise_prob,
+        reverberation_prob=data_args.reverberation_prob,
+        seed=args.seed,
+        cache_audio=data_args.cache_audio,
     )
 
     # 3. Model
@@ -146,7 +180,7 @@ def main() -> None:
         model=model,
         args=args,
         data_collator=collator,
-        train_dataset=splits["train"],
+        train_dataset=train_dataset,
         eval_dataset=splits["eval"],
         processing_class=processor,
         compute_metrics=CTCMetrics(processor.tokenizer, data_args.num_sample_transcripts),
@@ -169,9 +203,8 @@ def main() -> None:
                 "config": data_args.dataset_config_name,
                 "train_split": data_args.train_split_name,
                 "eval_split": data_args.eval_split_name,
-                "train": asdict(reports["train"]),
-                "eval": asdict(reports["eval"]),
-            },
+            }
+            | {name: asdict(report) for name, report in reports.items()},
         )
         path = Path(args.output_dir) / "training.json"
         path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

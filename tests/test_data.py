@@ -16,11 +16,13 @@ from transformers import TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from hf_bigru_asr import BiGRUCTCProcessor
+from hf_bigru_asr.augmentation import mel_warp_matrix
 from hf_bigru_asr.data import (
     DataCollatorForCTC,
     EpochCallback,
     FilterReport,
     filter_utterances,
+    join_training_sets,
     load_speech_dataset,
     load_utterance,
 )
@@ -255,7 +257,7 @@ def test_speed_changes_length_and_pitch(processor: BiGRUCTCProcessor, factor: fl
     tone = (0.5 * np.sin(2 * np.pi * 1000 * np.arange(16_000) / RATE_HZ)).astype(np.float32)
     collator = DataCollatorForCTC(processor, speed_factors=[factor])
     example = {"audio": {"array": tone, "sampling_rate": RATE_HZ}, "text": "A", "index": 0}
-    faster = collator._augment(tone, example)
+    faster, _ = collator._augment(tone, example)
     assert len(faster) == num_samples
     loudest = np.abs(np.fft.rfft(faster)).argmax() * RATE_HZ / len(faster)
     assert loudest == pytest.approx(1000 * factor, abs=2)
@@ -311,6 +313,75 @@ def test_cached_audio_is_the_same(processor: BiGRUCTCProcessor) -> None:
     again = collator([{**row, "audio": {"bytes": b"not read again", "path": None}} for row in rows])
     for batch in (first, again):
         assert all(torch.equal(batch[name], expected[name]) for name in expected)
+
+
+def test_resonances_are_moved_in_the_features_of_training_data_alone(processor: BiGRUCTCProcessor) -> None:
+    rows = make_rows()
+    plain = DataCollatorForCTC(processor)(rows)["input_features"]
+    collator = DataCollatorForCTC(processor, warp_range=(1.1, 1.1))
+    assert torch.equal(collator(rows)["input_features"], plain)
+    warped = collator([{**row, "index": index} for index, row in enumerate(rows)])["input_features"]
+    matrix = torch.from_numpy(mel_warp_matrix(128, 1.1, 0.0, 8000.0))
+    torch.testing.assert_close(warped, plain @ matrix)
+    assert not torch.allclose(warped, plain)
+
+
+def test_noise_and_rooms_depend_on_seed_epoch_and_utterance(processor: BiGRUCTCProcessor) -> None:
+    example = {**make_rows()[0], "index": 5}
+    waveform = make_waveform(3)
+
+    def augmented(epoch: int = 0, index: int = 5, **options: float) -> np.ndarray:
+        collator = DataCollatorForCTC(processor, **options)
+        collator.epoch = epoch
+        return collator._augment(waveform, {**example, "index": index})[0]
+
+    for options in ({"noise_prob": 1.0}, {"reverberation_prob": 1.0}):
+        assert len(augmented(**options)) == len(waveform)
+        assert np.array_equal(augmented(**options), augmented(**options))
+        assert not np.array_equal(augmented(**options), waveform)
+        assert not np.array_equal(augmented(**options), augmented(epoch=1, **options))
+        assert not np.array_equal(augmented(**options), augmented(index=6, **options))
+    changed = [not np.array_equal(augmented(index=i, noise_prob=0.5), waveform) for i in range(200)]
+    assert 70 < sum(changed) < 130
+
+
+def test_an_epoch_of_several_sets(processor: BiGRUCTCProcessor, parquet_dir: Path) -> None:
+    dataset, _ = filter_utterances(load_speech_dataset(parquet_dir, split="train.100"), processor, with_index=True)
+    extra = dataset.select([0, 1]).add_column("note", ["not", "needed"])
+    joined = join_training_sets(dataset, extra, repeats=2)
+    number = len(dataset)
+    assert list(joined["text"]) == list(dataset["text"]) * 2 + list(dataset["text"])[:2]
+    assert list(joined["index"]) == list(range(2 * number + 2))
+    # Only repetitions share audio.
+    audio = list(joined["audio_index"])
+    assert audio[:number] == audio[number : 2 * number]
+    assert len(set(audio)) == number + 2
+    collator = DataCollatorForCTC(processor, cache_audio=True)
+    first = collator([joined[0]])
+    again = collator([{**joined[number], "audio": {"bytes": b"not read again", "path": None}}])
+    assert torch.equal(first["input_features"], again["input_features"])
+
+
+def test_no_repetition_at_all_is_refused(processor: BiGRUCTCProcessor, parquet_dir: Path) -> None:
+    dataset, _ = filter_utterances(load_speech_dataset(parquet_dir, split="train.100"), processor, with_index=True)
+    with pytest.raises(ValueError, match="repeats is 0"):
+        join_training_sets(dataset, repeats=0)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"warp_range": (0.0, 1.0)}, r"warp_range is \(0.0, 1.0\)"),
+        ({"warp_range": (1.1, 0.9)}, "the lower one first"),
+        ({"noise_prob": 1.5}, "noise_prob is 1.5"),
+        ({"reverberation_prob": -0.5}, "reverberation_prob is -0.5"),
+    ],
+)
+def test_augmentation_that_is_none_is_refused(
+    options: dict[str, Any], message: str, processor: BiGRUCTCProcessor
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        DataCollatorForCTC(processor, **options)
 
 
 @pytest.mark.parametrize("factors", [[0.0], [1.0, -0.9]])

@@ -1,0 +1,112 @@
+"""Turn text into synthetic speech: a Parquet split that `scripts/train.py` reads beside real speech.
+
+    pip install 'hf-bigru-asr[synthesis]'
+    python scripts/synthesize.py --text_file lm_corpus.txt.xz --max_lines 28538 --num_utterances 7000 \
+        --exclude_dataset_name openslr/librispeech_asr --exclude_dataset_config_name clean \
+        --exclude_split_name validation --output_dir synthetic
+
+Then `load_dataset("synthetic", split="train")`. Stop it whenever you like: the same command goes on where it stopped,
+and gives the same files.
+"""
+
+import itertools
+import lzma
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tqdm.auto import tqdm
+from transformers import HfArgumentParser
+
+from hf_bigru_asr.data import load_speech_dataset
+from hf_bigru_asr.synthesis import VOICE_HELP, SynthesisSettings, select_sentences, synthesize_split
+
+
+@dataclass
+class SynthesisArguments:
+    """Text, voices, and where the speech goes."""
+
+    text_file: str = field(metadata={"help": "Text, one sentence a line; .xz is decompressed."})
+    output_dir: str = field(metadata={"help": "Folder of the data set."})
+    num_utterances: int = field(metadata={"help": "Sentences to read, drawn at random."})
+    split: str = field(default="train", metadata={"help": "Name of the split."})
+    max_lines: int | None = field(default=None, metadata={"help": "Use so many lines of the text only."})
+    skip_lines: int = field(default=0, metadata={"help": "Leave out so many lines at the beginning of the text."})
+    min_words: int = field(default=3, metadata={"help": "Leave out shorter sentences."})
+    max_words: int = field(default=40, metadata={"help": "Leave out longer sentences."})
+    exclude_dataset_name: str | None = field(
+        default=None, metadata={"help": "Data set whose sentences are left out, one to be tested on."}
+    )
+    exclude_dataset_config_name: str | None = field(default=None, metadata={"help": "Its configuration."})
+    exclude_split_name: str = field(default="validation", metadata={"help": "Its split."})
+    voices: list[str] = field(default_factory=lambda: ["hibari:heart"], metadata={"help": f"Voices: {VOICE_HELP}."})
+    voice_weights: list[float] = field(
+        default_factory=list, metadata={"help": "How often each voice is drawn; all alike without it."}
+    )
+    pace: list[float] = field(default_factory=lambda: [0.75, 1.2], metadata={"help": "Range of the pace."})
+    resonance: list[float] = field(
+        default_factory=lambda: [0.82, 1.12], metadata={"help": "Range of the factor of resonances and pitch."}
+    )
+    reverberation_prob: float = field(default=0.5, metadata={"help": "Share of the utterances in a room."})
+    signal_to_noise_db: list[float] = field(
+        default_factory=lambda: [15.0, 45.0], metadata={"help": "Range of the distance to the noise."}
+    )
+    seed: int = field(default=0, metadata={"help": "All that is drawn depends on it."})
+    shard_size: int = field(default=200, metadata={"help": "Utterances in one file."})
+    num_workers: int = field(default=1, metadata={"help": "Processes."})
+
+
+def read_lines(path: str) -> Iterator[str]:
+    """Lines of a text file, compressed or not."""
+    opener = lzma.open if Path(path).suffix == ".xz" else open
+    with opener(path, "rt", encoding="utf-8") as stream:
+        yield from stream
+
+
+def main() -> None:
+    """Choose sentences, read them aloud, write them."""
+    parser = HfArgumentParser(SynthesisArguments, description=__doc__.partition("\n")[0])
+    (options,) = parser.parse_args_into_dataclasses()
+    exclude: list[str] = []
+    try:
+        if options.exclude_dataset_name is not None:
+            dataset = load_speech_dataset(
+                options.exclude_dataset_name, options.exclude_dataset_config_name, options.exclude_split_name
+            )
+            exclude = list(dataset["text"])
+        last = None if options.max_lines is None else options.skip_lines + options.max_lines
+        sentences = select_sentences(
+            itertools.islice(read_lines(options.text_file), options.skip_lines, last),
+            options.num_utterances,
+            exclude=exclude,
+            min_words=options.min_words,
+            max_words=options.max_words,
+            seed=options.seed,
+        )
+        settings = SynthesisSettings(
+            voices=tuple(options.voices),
+            voice_weights=tuple(options.voice_weights),
+            pace=tuple(options.pace),
+            resonance=tuple(options.resonance),
+            reverberation_prob=options.reverberation_prob,
+            signal_to_noise_db=tuple(options.signal_to_noise_db),
+            seed=options.seed,
+        )
+        shards = synthesize_split(
+            sentences,
+            options.output_dir,
+            settings,
+            split=options.split,
+            shard_size=options.shard_size,
+            num_workers=options.num_workers,
+        )
+        num_shards = -(-len(sentences) // options.shard_size)
+        for _ in tqdm(shards, total=num_shards, unit="shard", desc="Synthesizing"):
+            pass
+    except (OSError, ValueError, ImportError) as error:
+        parser.error(str(error))
+    print(f"{len(sentences):,} utterances, split {options.split!r}, are in {options.output_dir}.")
+
+
+if __name__ == "__main__":
+    main()
