@@ -11,12 +11,13 @@ import numpy as np
 import torch
 
 from .data import load_utterance
+from .decoding import Decoder
 from .metrics import ErrorCounts, character_error_counts, word_error_counts
 from .modeling_bigru_ctc import BiGRUForCTC
 from .processing_bigru_ctc import BiGRUCTCProcessor
 from .text import normalize_transcript
 
-__all__ = ["UtteranceResult", "comparison", "evaluate_utterances", "summarize"]
+__all__ = ["UtteranceResult", "comparison", "evaluate_utterances", "iterate_log_probs", "summarize"]
 
 
 @dataclass(frozen=True)
@@ -53,16 +54,18 @@ def evaluate_utterances(
     examples: Iterable[dict[str, Any]],
     *,
     batch_size: int = 1,
+    decoder: Decoder | None = None,
     audio_column: str = "audio",
     text_column: str = "text",
 ) -> Iterator[UtteranceResult]:
-    """Recognise utterances, greedily, from encoded audio to text.
+    """Recognise utterances, from encoded audio to text.
 
     Args:
         model: The recogniser, in evaluation mode, on its device.
         processor: Computes its features and decodes its ids.
         examples: Rows of a data set, see [`load_speech_dataset`].
         batch_size: Utterances that run through the network together. The text is the same.
+        decoder: Makes text of log-probabilities; greedily if `None`.
         audio_column: Column with the audio.
         text_column: Column with the transcript.
 
@@ -85,7 +88,7 @@ def evaluate_utterances(
             except (ValueError, OSError) as error:
                 result["error"] = str(error)
             results.append(result)
-        texts = iter(_recognize(model, processor, waveforms) if waveforms else [])
+        texts = iter(_recognize(model, processor, waveforms, decoder) if waveforms else [])
         time_s = (time.perf_counter() - start_s) / max(len(waveforms), 1)
         for result in results:
             if "error" not in result:
@@ -94,9 +97,51 @@ def evaluate_utterances(
 
 
 @torch.inference_mode()
-def _recognize(model: BiGRUForCTC, processor: BiGRUCTCProcessor, waveforms: list[np.ndarray]) -> list[str]:
+def _recognize(
+    model: BiGRUForCTC, processor: BiGRUCTCProcessor, waveforms: list[np.ndarray], decoder: Decoder | None
+) -> list[str]:
     inputs = processor(audio=waveforms, sampling_rate=processor.feature_extractor.sampling_rate, device=model.device)
-    return processor.batch_decode(model(**inputs).logits.argmax(-1))
+    log_probs = model(**inputs).logits
+    if decoder is None:
+        return processor.batch_decode(log_probs.argmax(-1))
+    readings = decoder(log_probs.cpu(), inputs["attention_mask"].sum(-1).cpu())
+    return [hypotheses[0].text for hypotheses in readings]
+
+
+@torch.inference_mode()
+def iterate_log_probs(
+    model: BiGRUForCTC,
+    processor: BiGRUCTCProcessor,
+    examples: Iterable[dict[str, Any]],
+    *,
+    batch_size: int = 1,
+    audio_column: str = "audio",
+    text_column: str = "text",
+) -> Iterator[tuple[str, torch.Tensor]]:
+    """Run the network over a data set.
+
+    Args:
+        model: The recogniser, in evaluation mode, on its device.
+        processor: Computes its features.
+        examples: Rows of a data set, see [`load_speech_dataset`].
+        batch_size: Utterances that run together.
+        audio_column: Column with the audio.
+        text_column: Column with the transcript.
+
+    Yields:
+        Normalised transcript and log-probabilities `(frames, classes)` of every utterance, without padding.
+
+    Raises:
+        ValueError: If audio or text of an utterance cannot be used.
+    """
+    sampling_rate = processor.feature_extractor.sampling_rate
+    rows = iter(examples)
+    while batch := list(islice(rows, batch_size)):
+        waveforms = [load_utterance(example[audio_column], sampling_rate) for example in batch]
+        inputs = processor(audio=waveforms, sampling_rate=sampling_rate, device=model.device)
+        log_probs = model(**inputs).logits.cpu()
+        for example, row, mask in zip(batch, log_probs, inputs["attention_mask"].cpu(), strict=True):
+            yield normalize_transcript(example[text_column]), row[: int(mask.sum())].clone()
 
 
 def summarize(results: Sequence[UtteranceResult]) -> dict[str, Any]:

@@ -41,6 +41,9 @@ RELEASE_FILES = (
     "added_tokens.json",
     "special_tokens_map.json",
     "*_bigru_ctc.py",
+    "alignment.py",
+    "decoding.py",
+    "language_model/*",
     ".eval_results/*.yaml",
     CARD_NAME,
 )

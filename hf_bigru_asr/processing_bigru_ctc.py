@@ -1,11 +1,23 @@
 """Feature extractor and tokenizer of the BiGRU-CTC recogniser as one object."""
 
+import shutil
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import BatchEncoding, BatchFeature, ProcessorMixin
+from transformers.utils import cached_file
 
+from .decoding import (
+    LANGUAGE_MODEL_DIR,
+    LANGUAGE_MODEL_FILES,
+    MODEL_NAME,
+    BeamSearchDecoder,
+    BeamSearchSettings,
+    GreedyDecoder,
+)
 from .feature_extraction_bigru_ctc import AudioArray, BiGRUCTCFeatureExtractor
 from .modeling_bigru_ctc import num_frames_needed
 from .tokenization_bigru_ctc import BiGRUCTCTokenizer
@@ -14,11 +26,16 @@ LABEL_PADDING = -100
 
 
 class BiGRUCTCProcessor(ProcessorMixin):
-    """Turns audio and text into model inputs, and ids into text.
+    """Turns audio and text into model inputs, and ids or log-probabilities into text.
+
+    A language model in the folder `language_model` beside the processor is loaded, saved and pushed with it.
 
     Args:
         feature_extractor: Computes the log-mel frames.
         tokenizer: Maps text to ids and back.
+
+    Attributes:
+        language_model: Folder of the language model for [`beam_search_decoder`], or `None`.
 
     Example:
         >>> import numpy as np
@@ -31,6 +48,64 @@ class BiGRUCTCProcessor(ProcessorMixin):
 
     def __init__(self, feature_extractor: BiGRUCTCFeatureExtractor, tokenizer: BiGRUCTCTokenizer) -> None:
         super().__init__(feature_extractor, tokenizer)
+        self.language_model: Path | None = None
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs: Any) -> "BiGRUCTCProcessor":  # type: ignore[override]
+        """Load a processor, with its language model if it has one, from a folder or from the Hub."""
+        processor = super().from_pretrained(pretrained_model_name_or_path, **kwargs)
+        names = ("cache_dir", "force_download", "local_files_only", "token", "revision", "subfolder")
+        options = {name: kwargs[name] for name in names if kwargs.get(name) is not None}
+        paths = {
+            name: cached_file(
+                pretrained_model_name_or_path,
+                f"{LANGUAGE_MODEL_DIR}/{name}",
+                _raise_exceptions_for_missing_entries=False,
+                _raise_exceptions_for_connection_errors=False,
+                **options,
+            )
+            for name in LANGUAGE_MODEL_FILES
+        }
+        if paths[MODEL_NAME] is not None:
+            processor.language_model = Path(paths[MODEL_NAME]).parent
+        return processor
+
+    def save_pretrained(self, save_directory: str | Path, push_to_hub: bool = False, **kwargs: Any) -> Any:  # type: ignore[override] # noqa: ANN401 - what the library returns
+        """Save the processor, and its language model in the folder `language_model`."""
+        target = Path(save_directory) / LANGUAGE_MODEL_DIR
+        if self.language_model is not None and target.resolve() != self.language_model.resolve():
+            target.mkdir(parents=True, exist_ok=True)
+            for name in LANGUAGE_MODEL_FILES:
+                if (self.language_model / name).is_file():
+                    shutil.copyfile(self.language_model / name, target / name)
+        return super().save_pretrained(save_directory, push_to_hub=push_to_hub, **kwargs)
+
+    @property
+    def frame_s(self) -> float:
+        """Seconds per frame of the network's output."""
+        return float(self.feature_extractor.hop_length / self.feature_extractor.sampling_rate)
+
+    def greedy_decoder(self) -> GreedyDecoder:
+        """Decoder that takes the best class of every frame."""
+        return GreedyDecoder(self.tokenizer, self.frame_s)
+
+    def beam_search_decoder(self, language_model: str | Path | None = None, **settings: Any) -> BeamSearchDecoder:
+        """Decoder with a language model.
+
+        Args:
+            language_model: Folder of a language model; the processor's own if `None`.
+            settings: Fields of [`BeamSearchSettings`] to change.
+
+        Raises:
+            ValueError: If there is no language model; and what [`BeamSearchDecoder`] raises.
+        """
+        folder = self.language_model if language_model is None else Path(language_model)
+        if folder is None:
+            raise ValueError(
+                "This processor has no language model; name the folder of one that scripts/build_lm.py made."
+            )
+        chosen = replace(BeamSearchSettings.from_folder(folder), **settings)
+        return BeamSearchDecoder(folder, self.tokenizer, self.frame_s, chosen)
 
     def __call__(
         self,

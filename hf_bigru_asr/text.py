@@ -34,14 +34,17 @@ HELLO THERE), when it is the opening form (U+2018), when it is doubled, or when 
 quotation marks ends the quotation too early ('the boys' fault,' gives THE BOYS FAULT).
 """
 
+import lzma
 import re
 import string
 import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal
 
 from num2words import num2words
 
-__all__ = ["ALPHABET", "normalize_transcript"]
+__all__ = ["ALPHABET", "normalize_transcript", "read_lines"]
 
 ALPHABET = " '" + string.ascii_uppercase
 
@@ -152,6 +155,18 @@ def normalize_transcript(text: str, *, on_unknown: Literal["error", "remove"] = 
     unquoted = _without_quotation_marks(_DOUBLED_APOSTROPHE.sub('"', spoken))
     spaced = (" " if char in _SPACES else f" {_WORDS[char]} " if char in _WORDS else char for char in unquoted)
     return " ".join("".join(spaced).split())
+
+
+def read_lines(path: str | Path) -> Iterator[str]:
+    """Lines of a text file in UTF-8, without their ends; a file that ends in `.xz` is decompressed as it is read.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+    """
+    open_text = lzma.open if Path(path).suffix == ".xz" else open
+    with open_text(path, "rt", encoding="utf-8") as stream:
+        for line in stream:
+            yield line.rstrip("\n")
 
 
 def _fold(text: str) -> list[str]:

@@ -10,8 +10,13 @@ from transformers import AutomaticSpeechRecognitionPipeline, pipeline
 
 from .audio import load_audio
 from .bundled import BUNDLED, resolve_model
+from .decoding import Hypothesis
+from .pipeline import BeamSearchPipeline
 
-__all__ = ["Transcript", "load_recognizer", "transcribe"]
+__all__ = ["OWN_LANGUAGE_MODEL", "Transcript", "load_recognizer", "transcribe"]
+
+OWN_LANGUAGE_MODEL = "own"
+"""What the scripts take for the language model that lies beside a model."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,7 @@ class Transcript:
         text: The transcript, in capitals; `None` if there is an error.
         duration_s: Length of the recording; 0 if there is an error.
         chunks: Words or characters `{"text", "timestamp": (start_s, end_s)}` if asked for.
+        hypotheses: The best readings, if the recogniser gives more than one.
         error: What is wrong with the recording, if something is.
     """
 
@@ -30,24 +36,37 @@ class Transcript:
     text: str | None = None
     duration_s: float = 0.0
     chunks: list[dict[str, Any]] | None = None
+    hypotheses: list[Hypothesis] | None = None
     error: str | None = None
 
 
 def load_recognizer(
-    model: str | Path = BUNDLED, *, device: str | None = None, trust_remote_code: bool = False
+    model: str | Path = BUNDLED,
+    *,
+    language_model: str | Path | None = None,
+    decoding: dict[str, Any] | None = None,
+    device: str | None = None,
+    trust_remote_code: bool = False,
 ) -> AutomaticSpeechRecognitionPipeline:
-    """The stock speech recognition pipeline with a model.
+    """The speech recognition pipeline with a model.
 
     Args:
         model: Folder, name on the Hub, or `"bundled"`.
+        language_model: Folder of a language model, or `"own"` for the model's own; greedy decoding if `None`.
+        decoding: Fields of [`BeamSearchSettings`] to change.
         device: Where to run; `None` lets the library choose.
         trust_remote_code: Whether to run the code that comes with a model on the Hub instead of this package's.
     """
+    options: dict[str, Any] = {}
+    if language_model is not None:
+        folder = None if str(language_model) == OWN_LANGUAGE_MODEL else language_model
+        options = {"pipeline_class": BeamSearchPipeline, "language_model": folder, "decoding": decoding}
     return pipeline(
         "automatic-speech-recognition",
         model=resolve_model(model),
         device=device,
         trust_remote_code=trust_remote_code,
+        **options,
     )
 
 
@@ -99,5 +118,7 @@ def transcribe(
     for output in recognizer(waveforms(), batch_size=batch_size, **given):  # type: ignore[arg-type] # takes iterators
         yield from failures()
         begun = waiting.popleft()
-        yield Transcript(begun.source, output["text"], begun.duration_s, output.get("chunks"))
+        yield Transcript(
+            begun.source, output["text"], begun.duration_s, output.get("chunks"), output.get("hypotheses")
+        )
     yield from failures()

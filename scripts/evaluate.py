@@ -9,7 +9,7 @@ utterance that cannot be used is named, the others are evaluated all the same, a
 
 import json
 import sys
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -37,6 +37,13 @@ class Arguments:
     text_column_name: str = field(default="text", metadata={"help": "Column with the transcript."})
     max_samples: int | None = field(default=None, metadata={"help": "Measure on the first so many utterances only."})
     batch_size: int = field(default=1, metadata={"help": "Utterances that run together."})
+    lm: str | None = field(
+        default=None,
+        metadata={"help": "Decode by beam search with the language model of this folder; 'own' is the model's own."},
+    )
+    beam_size: int | None = field(default=None, metadata={"help": "Readings that beam search keeps."})
+    lm_weight: float | None = field(default=None, metadata={"help": "Weight of the language model."})
+    word_score: float | None = field(default=None, metadata={"help": "Score of every word in beam search."})
     device: str = field(
         default_factory=lambda: "cuda" if torch.cuda.is_available() else "cpu", metadata={"help": "Where to run."}
     )
@@ -62,11 +69,19 @@ def main() -> int:
     if args.max_samples is not None:
         dataset = dataset.take(args.max_samples)
 
+    decoder = None
+    decoding: dict[str, object] = {"method": "greedy"}
+    if args.lm is not None:
+        given = {name: getattr(args, name) for name in ("beam_size", "lm_weight", "word_score")}
+        settings = {name: value for name, value in given.items() if value is not None}
+        decoder = processor.beam_search_decoder(None if args.lm == "own" else args.lm, **settings)
+        decoding = {"method": "beam search", "language_model": args.lm, **asdict(decoder.settings)}
+
     # 2. Recognition
     columns = {"audio_column": args.audio_column_name, "text_column": args.text_column_name}
     results = []
     for result in tqdm(
-        evaluate_utterances(model, processor, dataset, batch_size=args.batch_size, **columns),
+        evaluate_utterances(model, processor, dataset, batch_size=args.batch_size, decoder=decoder, **columns),
         total=None if args.streaming else len(dataset),
         unit="utt",
         mininterval=2,
@@ -87,7 +102,7 @@ def main() -> int:
             **sizes,
         },
         **summary,
-        "decoding": {"method": "greedy", "batch_size": args.batch_size},
+        "decoding": {**decoding, "batch_size": args.batch_size},
         "machine": machine() | {"device": args.device},
         "versions": versions(),
         "command": command_line(),

@@ -10,16 +10,14 @@ and gives the same files.
 """
 
 import itertools
-import lzma
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from tqdm.auto import tqdm
 from transformers import HfArgumentParser
 
 from hf_bigru_asr.data import load_speech_dataset
 from hf_bigru_asr.synthesis import VOICE_HELP, SynthesisSettings, select_sentences, synthesize_split
+from hf_bigru_asr.text import read_lines
 
 
 @dataclass
@@ -54,13 +52,6 @@ class SynthesisArguments:
     seed: int = field(default=0, metadata={"help": "All that is drawn depends on it."})
     shard_size: int = field(default=200, metadata={"help": "Utterances in one file."})
     num_workers: int = field(default=1, metadata={"help": "Processes."})
-
-
-def read_lines(path: str) -> Iterator[str]:
-    """Lines of a text file, compressed or not."""
-    opener = lzma.open if Path(path).suffix == ".xz" else open
-    with opener(path, "rt", encoding="utf-8") as stream:
-        yield from stream
 
 
 def main() -> None:

@@ -27,6 +27,12 @@ class Arguments:
     batch_size: int = field(default=1, metadata={"help": "Recordings or chunks that run together."})
     chunk_length_s: float | None = field(default=None, metadata={"help": "Cut recordings into chunks so long."})
     stride_length_s: float | None = field(default=None, metadata={"help": "Overlap on either side of a chunk."})
+    lm: str | None = field(
+        default=None,
+        metadata={"help": "Decode by beam search with the language model of this folder; 'own' is the model's own."},
+    )
+    beam_size: int | None = field(default=None, metadata={"help": "Readings that beam search keeps."})
+    nbest: int | None = field(default=None, metadata={"help": "Readings to print, with --lm."})
     return_timestamps: str | None = field(default=None, metadata={"help": "Times of what: char or word."})
     output: Path | None = field(default=None, metadata={"help": "JSON file to write the transcripts to as well."})
     device: str | None = field(default=None, metadata={"help": "Where to run: cpu, cuda, ..."})
@@ -38,7 +44,17 @@ def main() -> int:
     parser = HfArgumentParser(Arguments, description=__doc__.splitlines()[0])
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="Recordings in any common format.")
     args, rest = parser.parse_args_into_dataclasses()
-    recognizer = load_recognizer(args.model, device=args.device, trust_remote_code=args.trust_remote_code)
+    given = {name: getattr(args, name) for name in ("beam_size", "nbest")}
+    decoding = {name: value for name, value in given.items() if value is not None}
+    if decoding and args.lm is None:
+        parser.error(f"{' and '.join(decoding)} belong to beam search; give --lm own or --lm FOLDER too")
+    recognizer = load_recognizer(
+        args.model,
+        language_model=args.lm,
+        decoding=decoding,
+        device=args.device,
+        trust_remote_code=args.trust_remote_code,
+    )
     transcripts = []
     for transcript in transcribe(
         recognizer,
@@ -53,6 +69,8 @@ def main() -> int:
             print(f"{transcript.source}: not transcribed: {transcript.error}", file=sys.stderr)
             continue
         print(f"{transcript.source}: {transcript.text}" if len(rest.files) > 1 else transcript.text)
+        for hypothesis in (transcript.hypotheses or [])[1:]:
+            print(f"  {hypothesis.score:8.2f}  {hypothesis.text}")
         for chunk in transcript.chunks or ():
             start_s, end_s = chunk["timestamp"]
             print(f"  {start_s:8.2f} {end_s:8.2f}  {chunk['text']}")

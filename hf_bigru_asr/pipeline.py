@@ -1,0 +1,102 @@
+"""The stock speech recognition pipeline with a language model."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutomaticSpeechRecognitionPipeline
+
+from .decoding import BeamSearchDecoder, Hypothesis
+
+__all__ = ["BeamSearchPipeline"]
+
+
+class BeamSearchPipeline(AutomaticSpeechRecognitionPipeline):
+    """Speech recognition pipeline that decodes by beam search with a language model.
+
+    It takes what the stock pipeline takes and gives what it gives, chunks and times of words and characters included;
+    with `nbest` above 1 also `hypotheses`, a list of [`Hypothesis`].
+
+    Args:
+        args: As for the stock pipeline.
+        language_model: Folder of a language model; the one beside the model if `None`.
+        decoding: Fields of [`BeamSearchSettings`] to change.
+        kwargs: As for the stock pipeline.
+
+    Raises:
+        ImportError: If the extra `lm` is not installed.
+        ValueError: If there is no language model.
+
+    Example:
+        >>> from transformers import pipeline
+        >>> from hf_bigru_asr import bundled_checkpoint
+        >>> from hf_bigru_asr.pipeline import BeamSearchPipeline
+        >>> recognizer = pipeline(
+        ...     "automatic-speech-recognition", bundled_checkpoint(), pipeline_class=BeamSearchPipeline
+        ... )
+    """
+
+    _load_processor = True
+
+    def __init__(
+        self,
+        *args: Any,
+        language_model: str | Path | None = None,
+        decoding: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        if self.processor is None:
+            raise ValueError("BeamSearchPipeline needs a processor; give processor= or the name of a model.")
+        self.beam_search: BeamSearchDecoder = self.processor.beam_search_decoder(language_model, **(decoding or {}))
+
+    def _forward(self, model_inputs: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        is_last, stride = model_inputs.pop("is_last"), model_inputs.pop("stride", None)
+        names = (self.model.main_input_name, "attention_mask")
+        inputs = {name: model_inputs.pop(name) for name in names if name in model_inputs}
+        log_probs = self.model(**inputs).logits
+        frames = None if stride is None else [self._in_frames(*each) for each in _as_list(stride)]
+        return {
+            "is_last": is_last,
+            "log_probs": log_probs,
+            **({} if frames is None else {"stride": frames if isinstance(stride, list) else frames[0]}),
+            **model_inputs,
+        }
+
+    def _in_frames(self, total: int, left: int, right: int) -> tuple[int, int, int]:
+        """Length and overlaps of a chunk in frames, from samples."""
+        total_frames, left_frames, right_frames = (round(each / self._align_to) for each in (total, left, right))
+        return total_frames, left_frames, right_frames
+
+    def postprocess(
+        self, model_outputs: list[dict[str, Any]], return_timestamps: str | None = None, **kwargs: Any
+    ) -> dict[str, Any]:
+        """Text of one recording from the log-probabilities of its chunks."""
+        pieces, extra = [], {}
+        for output in model_outputs:
+            log_probs = output.pop("log_probs")[0].float().cpu()
+            if (stride := output.pop("stride", None)) is not None:
+                total, left, right = stride
+                log_probs = log_probs[left : total - right]
+            # On padding all classes but the blank are impossible.
+            pieces.append(log_probs[log_probs.amin(-1) > torch.finfo(torch.float32).min])
+            output.pop("is_last", None)
+            for name, value in output.items():
+                extra.setdefault(name, []).append(value)
+        hypotheses = self.beam_search(torch.cat(pieces)[None])[0]
+        result: dict[str, Any] = {"text": hypotheses[0].text}
+        if return_timestamps:
+            result["chunks"] = _chunks(hypotheses[0], return_timestamps)
+        if self.beam_search.settings.nbest > 1:
+            result["hypotheses"] = hypotheses
+        return result | extra
+
+
+def _as_list(stride: Any) -> list[tuple[int, int, int]]:  # noqa: ANN401 - a triple, or a list of them for a batch
+    return list(stride) if isinstance(stride, list) else [stride]
+
+
+def _chunks(hypothesis: Hypothesis, unit: str) -> list[dict[str, Any]]:
+    if unit == "word":
+        return [{"text": word.text, "timestamp": (word.start_s, word.end_s)} for word in hypothesis.words]
+    return [{"text": span.char, "timestamp": (span.start_s, span.end_s)} for span in hypothesis.characters]

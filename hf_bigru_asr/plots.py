@@ -1,0 +1,74 @@
+"""Pictures of measurements; they need the extra `plot`."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .tuning import Trial
+
+__all__ = ["plot_learning_curve", "plot_tuning"]
+
+_SIZE_INCHES = (10, 4)
+
+
+def _new_figure(columns: int) -> Any:  # noqa: ANN401 - a figure and its axes, of a package without the extra
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError("Pictures need the extra `plot`: pip install 'hf-bigru-asr[plot]'.") from error
+    figure = Figure(figsize=_SIZE_INCHES, layout="constrained")
+    return figure, [figure.add_subplot(1, columns, number + 1) for number in range(columns)]
+
+
+def plot_tuning(trials: Sequence["Trial"], beam_size: int, path: str | Path) -> None:
+    """Word error rate against the weights, and against speed for every width of the beam.
+
+    Args:
+        trials: What [`tune_decoding`] gave.
+        beam_size: Width at which the weights were tried.
+        path: Where to write the picture.
+    """
+    figure, (weights, widths) = _new_figure(2)
+    grid = [trial for trial in trials if trial.settings.beam_size == beam_size]
+    for score in sorted({trial.settings.word_score for trial in grid}):
+        line = sorted((t.settings.lm_weight, 100 * t.wer) for t in grid if t.settings.word_score == score)
+        weights.plot(*zip(*line, strict=True), marker="o", label=f"word score {score:g}")
+    weights.set(xlabel="weight of the language model", ylabel="word error rate (%)", title=f"beam {beam_size}")
+    weights.legend()
+    best = min(grid, key=lambda trial: trial.wer)
+    swept = [t for t in trials if t.settings.beam_size != beam_size] + [best]
+    swept.sort(key=lambda trial: trial.settings.beam_size)
+    widths.plot([t.real_time_factor for t in swept], [100 * t.wer for t in swept], marker="o")
+    for trial in swept:
+        point = (trial.real_time_factor, 100 * trial.wer)
+        widths.annotate(str(trial.settings.beam_size), point, textcoords="offset points", xytext=(4, 4))
+    widths.set(
+        xlabel="seconds of audio per second of one process", ylabel="word error rate (%)", title="width of the beam"
+    )
+    widths.set_xscale("log")
+    figure.savefig(path, dpi=120)
+
+
+def plot_learning_curve(log_history: Iterable[Mapping[str, Any]], path: str | Path) -> None:
+    """Training loss, and word and character error rate on the validation set, against passes over the data.
+
+    Args:
+        log_history: The log of a `Trainer`, as `training.json` holds it.
+        path: Where to write the picture.
+    """
+    history = list(log_history)
+    figure, (losses, rates) = _new_figure(2)
+    for name, label in (("loss", "training"), ("eval_loss", "validation")):
+        points = [(entry["epoch"], entry[name]) for entry in history if name in entry]
+        if points:
+            losses.plot(*zip(*points, strict=True), label=label)
+    losses.set(xlabel="epoch", ylabel="loss per character (nats)", title="loss")
+    losses.legend()
+    for name, label in (("eval_wer", "words"), ("eval_cer", "characters")):
+        points = [(entry["epoch"], 100 * entry[name]) for entry in history if name in entry]
+        if points:
+            rates.plot(*zip(*points, strict=True), marker="o", label=label)
+    rates.set(xlabel="epoch", ylabel="error rate (%)", title="validation, greedy decoding", ylim=(0, None))
+    rates.legend()
+    figure.savefig(path, dpi=120)

@@ -1,0 +1,85 @@
+"""Build the word n-gram that `--lm` decodes with, from any text.
+
+    pip install 'hf-bigru-asr[lm]'
+    python scripts/build_lm.py --text_file lm_corpus.txt.xz --output_dir language_model --kenlm_bin kenlm-build/bin \
+        --exclude_dataset_name openslr/librispeech_asr --exclude_dataset_config_name clean \
+        --exclude_split_name validation
+
+With a data set to exclude, its sentences are left out of the text and then used to measure perplexity and the rate of
+words outside the vocabulary.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from tqdm.auto import tqdm
+from transformers import HfArgumentParser
+
+from hf_bigru_asr.data import load_speech_dataset
+from hf_bigru_asr.language_model import (
+    RECORD_NAME,
+    LanguageModelSettings,
+    build_language_model,
+    score_sentences,
+)
+from hf_bigru_asr.text import normalize_transcript, read_lines
+
+
+@dataclass
+class LanguageModelArguments:
+    """Text, size, and where the language model goes."""
+
+    text_file: str = field(metadata={"help": "Text, one sentence a line; .xz is decompressed."})
+    output_dir: str = field(metadata={"help": "Folder for the language model, its lexicon and the record of both."})
+    order: int = field(default=3, metadata={"help": "Length of the longest n-grams."})
+    prune: list[int] = field(
+        default_factory=lambda: [0, 1, 2],
+        metadata={"help": "For each order, the count up to which n-grams are left out; begins with 0."},
+    )
+    max_words: int = field(default=60_000, metadata={"help": "Most words of the vocabulary; the others are spelled."})
+    min_count: int = field(default=3, metadata={"help": "Fewest occurrences of a word of the vocabulary."})
+    quantization_bits: int = field(default=8, metadata={"help": "Bits of a stored probability."})
+    exclude_dataset_name: str | None = field(
+        default=None, metadata={"help": "Data set whose sentences are left out, and measured on."}
+    )
+    exclude_dataset_config_name: str | None = field(default=None, metadata={"help": "Its configuration."})
+    exclude_split_name: str = field(default="validation", metadata={"help": "Its split."})
+    kenlm_bin: str | None = field(default=None, metadata={"help": "Folder with KenLM's lmplz and build_binary."})
+    memory: str = field(default="1G", metadata={"help": "Memory that lmplz may take."})
+
+
+def main() -> None:
+    """Read the text, estimate, measure."""
+    parser = HfArgumentParser(LanguageModelArguments, description=__doc__.partition("\n")[0])
+    (options,) = parser.parse_args_into_dataclasses()
+    try:
+        settings = LanguageModelSettings(
+            options.order, tuple(options.prune), options.max_words, options.min_count, options.quantization_bits
+        )
+        held_out: list[str] = []
+        if options.exclude_dataset_name is not None:
+            dataset = load_speech_dataset(
+                options.exclude_dataset_name, options.exclude_dataset_config_name, options.exclude_split_name
+            )
+            held_out = [normalize_transcript(text) for text in dataset["text"]]
+        excluded = frozenset(held_out)
+        lines = tqdm(read_lines(options.text_file), unit="line", desc="Reading", unit_scale=True)
+        record = build_language_model(
+            (line for line in lines if normalize_transcript(line) not in excluded),
+            options.output_dir,
+            settings,
+            kenlm_bin=options.kenlm_bin,
+            memory=options.memory,
+        )
+        if held_out:
+            record[options.exclude_split_name] = asdict(score_sentences(options.output_dir, held_out))
+            path = Path(options.output_dir) / RECORD_NAME
+            path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    except (OSError, ValueError, ImportError, RuntimeError) as error:
+        parser.error(str(error))
+    print(json.dumps(record, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""Choose the weights of beam search on a validation set, and show what the width of the beam costs and gains.
+
+    pip install 'hf-bigru-asr[lm,plot]'
+    python scripts/tune_decoding.py --model bundled --lm language_model --dataset_name openslr/librispeech_asr \
+        --dataset_config_name clean --split validation --output_dir outputs/tuning
+
+Writes `tuning.json` and `tuning.png`, and the chosen weights as `decoding.json` beside the language model, where
+`--lm` and `processor.beam_search_decoder()` find them.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import torch
+from tqdm.auto import tqdm
+from transformers import AutoModelForCTC, AutoProcessor, HfArgumentParser
+
+from hf_bigru_asr.bundled import resolve_model
+from hf_bigru_asr.data import load_speech_dataset
+from hf_bigru_asr.decoding import SETTINGS_NAME, BeamSearchSettings
+from hf_bigru_asr.environment import command_line, git_commit, machine, versions
+from hf_bigru_asr.evaluation import iterate_log_probs
+from hf_bigru_asr.plots import plot_tuning
+from hf_bigru_asr.tuning import BeamSearchPool, tune_decoding
+
+
+@dataclass
+class Arguments:
+    """What to tune, on what."""
+
+    dataset_name: str = field(metadata={"help": "Data set on the Hub, local Parquet folder, or OpenSLR archive."})
+    lm: str = field(metadata={"help": "Folder of the language model; the chosen weights are written into it."})
+    model: str = field(default="bundled", metadata={"help": "Model folder, model on the Hub, or the bundled one."})
+    dataset_config_name: str | None = field(default=None, metadata={"help": "Configuration of the data set."})
+    split: str = field(default="validation", metadata={"help": "Split to tune on, never the one to report on."})
+    audio_column_name: str = field(default="audio", metadata={"help": "Column with the audio."})
+    text_column_name: str = field(default="text", metadata={"help": "Column with the transcript."})
+    lm_weights: list[float] = field(
+        default_factory=lambda: [0.5, 1.0, 1.5, 2.0, 2.5], metadata={"help": "Weights of the language model to try."}
+    )
+    word_scores: list[float] = field(
+        default_factory=lambda: [-1.0, -0.5, 0.0, 0.5], metadata={"help": "Scores of every word to try."}
+    )
+    beam_size: int = field(default=50, metadata={"help": "Width of the beam while weights are tried."})
+    beam_sizes: list[int] = field(
+        default_factory=lambda: [1, 5, 10, 20, 50, 100, 200, 500],
+        metadata={"help": "Widths to try with the best weights."},
+    )
+    beam_size_token: int | None = field(default=10, metadata={"help": "Classes of a frame that are tried."})
+    beam_threshold: float = field(default=25.0, metadata={"help": "Distance from the best at which readings fall."})
+    chosen_beam_size: int = field(default=100, metadata={"help": "Width of the beam to write down."})
+    batch_size: int = field(default=8, metadata={"help": "Utterances that run through the network together."})
+    num_workers: int = field(default=1, metadata={"help": "Processes that decode."})
+    output_dir: Path = field(default=Path("outputs/tuning"), metadata={"help": "Folder for the results."})
+
+
+def main() -> None:
+    """Run the network once, decode often, write the best."""
+    parser = HfArgumentParser(Arguments, description=__doc__.partition("\n")[0])
+    (args,) = parser.parse_args_into_dataclasses()
+    # 1. Log-probabilities of every utterance
+    name = resolve_model(args.model)
+    model, processor = AutoModelForCTC.from_pretrained(name).eval(), AutoProcessor.from_pretrained(name)
+    dataset = load_speech_dataset(
+        args.dataset_name, args.dataset_config_name, args.split, audio_column=args.audio_column_name
+    )
+    columns = {"audio_column": args.audio_column_name, "text_column": args.text_column_name}
+    utterances: list[torch.Tensor] = []
+    references: list[str] = []
+    with tqdm(total=len(dataset), unit="utt", desc="Network") as bar:
+        for reference, log_probs in iterate_log_probs(
+            model, processor, dataset, batch_size=args.batch_size, **columns
+        ):
+            references.append(reference)
+            utterances.append(log_probs)
+            bar.update()
+
+    # 2. Weights
+    start = BeamSearchSettings(
+        beam_size=args.beam_size, beam_size_token=args.beam_size_token, beam_threshold=args.beam_threshold
+    )
+    trials = []
+    with BeamSearchPool(args.lm, processor.tokenizer, processor.frame_s, args.num_workers) as pool:
+        for trial in tune_decoding(
+            pool,
+            utterances,
+            references,
+            start,
+            lm_weights=args.lm_weights,
+            word_scores=args.word_scores,
+            beam_sizes=args.beam_sizes,
+        ):
+            trials.append(trial)
+            settings = trial.settings
+            print(
+                f"lm_weight {settings.lm_weight:g}, word_score {settings.word_score:g}, beam {settings.beam_size}: "
+                f"WER {trial.wer:.2%}, CER {trial.cer:.2%}, {trial.real_time_factor:.0f} times real time",
+                flush=True,
+            )
+
+    # 3. Results
+    grid = [trial for trial in trials if trial.settings.beam_size == args.beam_size]
+    best = min(grid, key=lambda trial: trial.wer).settings
+    chosen = replace(best, beam_size=args.chosen_beam_size)
+    report = {
+        "model": args.model,
+        "language_model": args.lm,
+        "dataset": {"name": args.dataset_name, "config": args.dataset_config_name, "split": args.split},
+        "chosen": asdict(chosen),
+        "trials": [trial.as_dict() for trial in trials],
+        "num_workers": args.num_workers,
+        "machine": machine(),
+        "versions": versions(),
+        "command": command_line(),
+        "commit": git_commit(),
+    }
+    args.output_dir.mkdir(parents=True, exist_ok=True)
+    (args.output_dir / "tuning.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    plot_tuning(trials, args.beam_size, args.output_dir / "tuning.png")
+    (Path(args.lm) / SETTINGS_NAME).write_text(json.dumps(asdict(chosen), indent=2) + "\n", encoding="utf-8")
+    print(f"Chosen: {asdict(chosen)}. Written to {args.output_dir} and {args.lm}.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,257 @@
+import itertools
+import json
+import math
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from hf_bigru_asr import BiGRUCTCTokenizer
+from hf_bigru_asr.alignment import align_log_probs
+from hf_bigru_asr.decoding import BeamSearchDecoder, BeamSearchSettings, GreedyDecoder, join_units
+
+FRAME_S = 0.02
+VOCABULARY = ["<pad>", "|", "A", "B"]
+# Base-10 logarithms: probability, and back-off weight where there is one.
+UNIGRAMS = {"<s>": (-99, -0.2), "</s>": (-0.8, 0), "<unk>": (-3, 0), "A": (-0.5, -0.3), "AB": (-0.7, -0.1)}
+UNIGRAMS |= {"BB": (-1.1, -0.2), "A~": (-1.6, -0.4), "B$": (-1.4, 0)}
+BIGRAMS = {("<s>", "AB"): -0.3, ("A", "BB"): -0.2, ("AB", "</s>"): -0.4, ("A~", "B$"): -0.1}
+LEXICON = {"A": "A|", "AB": "AB|", "BB": "BB|", "B$": "B|"}
+
+
+@pytest.fixture
+def tokenizer(tmp_path: Path) -> BiGRUCTCTokenizer:
+    path = tmp_path / "vocab.json"
+    path.write_text(json.dumps({symbol: index for index, symbol in enumerate(VOCABULARY)}))
+    return BiGRUCTCTokenizer(str(path))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A language model in KenLM's text format, which it reads under any name."""
+    unigrams = [f"{p}\t{word}\t{backoff}" for word, (p, backoff) in UNIGRAMS.items()]
+    bigrams = [f"{p}\t{' '.join(words)}" for words, p in BIGRAMS.items()]
+    head = ["\\data\\", f"ngram 1={len(unigrams)}", f"ngram 2={len(bigrams)}", "", "\\1-grams:"]
+    arpa = [*head, *unigrams, "", "\\2-grams:", *bigrams, "", "\\end\\", ""]
+    target = tmp_path / "language_model"
+    target.mkdir()
+    (target / "lm.binary").write_text("\n".join(arpa))
+    (target / "lexicon.txt").write_text("".join(f"{word} {' '.join(s)}\n" for word, s in LEXICON.items()))
+    return target
+
+
+def log_probs(seed: int, num_frames: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return (2 * torch.randn(num_frames, len(VOCABULARY), generator=generator)).log_softmax(-1)
+
+
+def lm_score(words: tuple[str, ...]) -> float:
+    """Base-10 logarithm of the probability of a sentence, by the rules of a back-off model."""
+    total = 0.0
+    for before, word in itertools.pairwise(("<s>", *words, "</s>")):
+        total += BIGRAMS.get((before, word), UNIGRAMS[before][1] + UNIGRAMS[word][0])
+    return total
+
+
+def segmentations(symbols: str) -> Iterator[tuple[str, ...]]:
+    """All ways to read symbols as entries of the lexicon; delimiters alone stand between words."""
+    if not symbols:
+        yield ()
+        return
+    if symbols[0] == "|":
+        yield from segmentations(symbols[1:])
+    for word, spelling in LEXICON.items():
+        if symbols.startswith(spelling):
+            for rest in segmentations(symbols[len(spelling) :]):
+                yield (word, *rest)
+
+
+def brute_force(frames: torch.Tensor, lm_weight: float, word_score: float) -> dict[str, float]:
+    """Score of every text: its best path, over all paths that there are, and its best way through the lexicon."""
+    scores: dict[str, float] = {}
+    values = frames.tolist()
+    for path in itertools.product(range(len(VOCABULARY)), repeat=len(values)):
+        acoustic = sum(row[symbol] for row, symbol in zip(values, path, strict=True))
+        for end in (0, 1):  # a blank or a delimiter after the last frame, for nothing
+            collapsed = [symbol for symbol, _ in itertools.groupby((*path, end))]
+            symbols = "".join(VOCABULARY[symbol] for symbol in collapsed if symbol != 0)
+            for words in segmentations(symbols):
+                score = acoustic + lm_weight * lm_score(words) + word_score * len(words)
+                text = join_units(words)
+                scores[text] = max(score, scores.get(text, -math.inf))
+    return scores
+
+
+@pytest.mark.parametrize(("lm_weight", "word_score"), [(0.1, 0.0), (1.0, 0.0), (3.0, 0.5), (1.0, -2.0)])
+@pytest.mark.parametrize("seed", range(4))
+def test_beam_search_finds_what_brute_force_finds(
+    seed: int, lm_weight: float, word_score: float, folder: Path, tokenizer: BiGRUCTCTokenizer
+) -> None:
+    frames = log_probs(seed, 6)
+    settings = BeamSearchSettings(lm_weight, word_score, beam_size=5000, beam_threshold=1e4, nbest=3)
+    hypotheses = BeamSearchDecoder(folder, tokenizer, FRAME_S, settings)(frames[None])[0]
+    expected = sorted(brute_force(frames, lm_weight, word_score).items(), key=lambda item: -item[1])[:3]
+    assert [hypothesis.text for hypothesis in hypotheses] == [text for text, _ in expected]
+    for hypothesis, (_, score) in zip(hypotheses, expected, strict=True):
+        assert hypothesis.score == pytest.approx(score, abs=1e-3)
+
+
+def test_beam_search_ignores_batch_and_padding(folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:
+    decoder = BeamSearchDecoder(folder, tokenizer, FRAME_S, BeamSearchSettings(nbest=2))
+    lengths = [12, 7, 0, 9]
+    alone = [decoder(log_probs(seed, length)[None])[0] for seed, length in enumerate(lengths)]
+    batch = torch.full((4, 12, len(VOCABULARY)), float("nan"))
+    for seed, length in enumerate(lengths):
+        batch[seed, :length] = log_probs(seed, length)
+    assert decoder(batch, torch.tensor(lengths)) == alone
+    assert alone[2][0].text == ""
+    assert all(readings[0].text for readings in (alone[0], alone[1], alone[3]))
+
+
+def test_words_that_are_not_in_the_lexicon_are_spelled(folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:
+    # The decoder holds the letter of a unit for one frame only: see BeamSearchDecoder.
+    (folder / "lexicon.txt").write_text("BB B B |\nA~ A\nB$ B |\n")
+    frames = torch.full((6, 4), -9.0)
+    for frame, symbol in enumerate([2, 3, 1, 3, 0, 3]):  # AB BB
+        frames[frame, symbol] = 0.0
+    decoder = BeamSearchDecoder(folder, tokenizer, FRAME_S)
+    (best,) = decoder(frames[None])[0]
+    assert best.text == "AB BB"
+
+
+@pytest.mark.parametrize(
+    ("tokens", "text"),
+    [
+        ([], ""),
+        (["HELLO", "YOU"], "HELLO YOU"),
+        (["A~", "B$"], "AB"),
+        (["HI", "A~", "B~", "C$", "YOU", "D$"], "HI ABC YOU D"),
+        (["A$", "B$"], "A B"),
+        (["A~", "B~"], "AB"),
+    ],
+)
+def test_units_are_joined(tokens: list[str], text: str) -> None:
+    assert join_units(tokens) == text
+
+
+def test_greedy_is_the_best_class_of_every_frame() -> None:
+    tokenizer = BiGRUCTCTokenizer()
+    ids = [0, 10, 10, 0, 7, 14, 0, 14, 17, 0, 1, 1, 25, 0]
+    frames = torch.full((1, 16, 29), 0.01 / 28)
+    for frame, token in enumerate(ids):
+        frames[0, frame, token] = 0.9 if frame != 2 else 0.95
+    frames[0, len(ids) :] = float("nan")
+    (hypothesis,) = GreedyDecoder(tokenizer, FRAME_S)(frames.log(), torch.tensor([len(ids)]))[0]
+    assert hypothesis.text == "HELLO W"
+    assert hypothesis.score == pytest.approx(13 * math.log(0.9) + math.log(0.95), abs=1e-4)
+    hello, w = hypothesis.words
+    assert (hello.text, hello.start_s, hello.end_s) == ("HELLO", pytest.approx(0.02), pytest.approx(0.18))
+    assert (w.text, w.start_s, w.end_s) == ("W", pytest.approx(0.24), pytest.approx(0.26))
+    assert hello.confidence == pytest.approx((0.95 * 0.9**4) ** (1 / 5), abs=1e-4)
+    assert [span.char for span in hello.characters] == list("HELLO")
+
+
+@pytest.mark.parametrize(("text", "seed"), [("A", 0), ("AB", 1), ("BB", 2), ("A B", 3), ("ABBA", 4)])
+def test_alignment_is_the_best_path_of_the_text(text: str, seed: int, tokenizer: BiGRUCTCTokenizer) -> None:
+    frames = log_probs(seed, 7)
+    values = frames.tolist()
+    ids = tokenizer(text).input_ids
+    best, best_path = -math.inf, ()
+    for path in itertools.product(range(len(VOCABULARY)), repeat=7):
+        if [symbol for symbol, _ in itertools.groupby(path) if symbol != 0] == ids:
+            score = sum(row[symbol] for row, symbol in zip(values, path, strict=True))
+            best, best_path = max((best, best_path), (score, path))
+    expected, frame = [], 0
+    for symbol, group in itertools.groupby(best_path):
+        length = len(list(group))
+        if symbol != 0:
+            score = math.exp(max(values[position][symbol] for position in range(frame, frame + length)))
+            expected.append((frame * FRAME_S, (frame + length) * FRAME_S, score))
+        frame += length
+    spans = align_log_probs(frames, text, tokenizer, FRAME_S)
+    assert "".join(span.char for span in spans) == text
+    for span, (start_s, end_s, score) in zip(spans, expected, strict=True):
+        assert (span.start_s, span.end_s) == pytest.approx((start_s, end_s))
+        assert span.score == pytest.approx(score, abs=1e-5)
+
+
+def test_what_cannot_be_aligned_is_refused(tokenizer: BiGRUCTCTokenizer) -> None:
+    with pytest.raises(ValueError, match=r"The text 'ABBA' needs 5 frames.* there are 4, 0.08 s"):
+        align_log_probs(log_probs(0, 4), "ABBA", tokenizer, FRAME_S)
+    with pytest.raises(ValueError, match="characters outside the alphabet: 'C'"):
+        align_log_probs(log_probs(0, 4), "AC", tokenizer, FRAME_S)
+    assert align_log_probs(log_probs(0, 4), "", tokenizer, FRAME_S) == []
+
+
+@pytest.mark.parametrize("name", ["lm.binary", "lexicon.txt"])
+def test_a_missing_file_is_named(name: str, folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:
+    (folder / name).unlink()
+    with pytest.raises(FileNotFoundError, match=rf"{name} does not exist; scripts/build_lm.py"):
+        BeamSearchDecoder(folder, tokenizer, FRAME_S)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model\n", b"\0" * 100])
+def test_a_broken_model_is_refused(content: bytes, folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:
+    (folder / "lm.binary").write_bytes(content)
+    with pytest.raises(ValueError, match=r"lm.binary is no language model that KenLM reads"):
+        BeamSearchDecoder(folder, tokenizer, FRAME_S)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("ABC A B C |", r"Line 6 of .*'ABC A B C \|', has symbols outside the alphabet: C\."),
+        ("AB", "has a word and no spelling"),
+        ("AB A <pad> |", "outside the alphabet: <pad>"),
+    ],
+)
+def test_a_lexicon_of_another_alphabet_is_refused(
+    line: str, message: str, folder: Path, tokenizer: BiGRUCTCTokenizer
+) -> None:
+    path = folder / "lexicon.txt"
+    path.write_text(path.read_text() + line + "\n")
+    with pytest.raises(ValueError, match=message):
+        BeamSearchDecoder(folder, tokenizer, FRAME_S)
+
+
+def test_without_the_extra_it_is_named(
+    folder: Path, tokenizer: BiGRUCTCTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.startswith(("torchaudio.models.decoder", "flashlight"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "flashlight", None)
+    with pytest.raises(ImportError, match=r"hf-bigru-asr\[lm\].*Greedy decoding works without it"):
+        BeamSearchDecoder(folder, tokenizer, FRAME_S)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"beam_size": 0}, "beam_size is 0"),
+        ({"nbest": 0}, "nbest is 0"),
+        ({"beam_size_token": 0}, "beam_size_token is 0"),
+        ({"beam_threshold": 0}, "beam_threshold is 0"),
+        ({"lm_weight": -1.0}, "lm_weight -1"),
+    ],
+)
+def test_bad_settings(values: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        BeamSearchSettings(**values)
+
+
+@pytest.mark.parametrize(
+    ("shape", "lengths", "message"),
+    [
+        ((5, 4), None, r"log_probs has the shape \(5, 4\); it must be \(batch, frames, 4\)"),
+        ((1, 5, 3), None, "must be"),
+        ((2, 5, 4), [5], r"lengths are \[5\]; give one of 0 to 5 frames for each of the 2"),
+        ((1, 5, 4), [6], "lengths are"),
+    ],
+)
+def test_bad_shapes(
+    shape: tuple[int, ...], lengths: list[int] | None, message: str, tokenizer: BiGRUCTCTokenizer
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        GreedyDecoder(tokenizer, FRAME_S)(torch.zeros(shape), None if lengths is None else torch.tensor(lengths))
