@@ -24,9 +24,6 @@ LEXICON_NAME = "lexicon.txt"
 SETTINGS_NAME = "decoding.json"
 _IMPOSSIBLE = -1e4
 """Logarithm of a probability that no path overcomes; sums of many of them stay finite."""
-LANGUAGE_MODEL_DIR = "language_model"
-LANGUAGE_MODEL_FILES = (MODEL_NAME, LEXICON_NAME, SETTINGS_NAME, "language_model.json")
-"""What belongs to a language model, and where it lies beside a network."""
 UNIT_INSIDE, UNIT_END = "~", "$"
 """Marks of the entries of a lexicon that are one letter of a word that is spelled: inside it, and at its end."""
 
@@ -233,7 +230,7 @@ class BeamSearchDecoder:
 
         The network is trained on texts that end with a letter, so it gives none after the last word.
         """
-        end = torch.full_like(log_probs[:1], _IMPOSSIBLE)
+        end = log_probs.new_full((1, log_probs.shape[1]), _IMPOSSIBLE)
         end[:, [self.tokenizer.pad_token_id, self.tokenizer.encoder[self.tokenizer.word_delimiter_token]]] = 0.0
         return torch.cat([log_probs, end]).float().cpu().clamp(min=_IMPOSSIBLE).contiguous()
 

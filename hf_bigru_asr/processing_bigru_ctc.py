@@ -4,25 +4,23 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import BatchEncoding, BatchFeature, ProcessorMixin
 from transformers.utils import cached_file
 
-from .decoding import (
-    LANGUAGE_MODEL_DIR,
-    LANGUAGE_MODEL_FILES,
-    MODEL_NAME,
-    BeamSearchDecoder,
-    BeamSearchSettings,
-    GreedyDecoder,
-)
 from .feature_extraction_bigru_ctc import AudioArray, BiGRUCTCFeatureExtractor
 from .modeling_bigru_ctc import num_frames_needed
 from .tokenization_bigru_ctc import BiGRUCTCTokenizer
 
+if TYPE_CHECKING:
+    from .decoding import BeamSearchDecoder, GreedyDecoder
+
 LABEL_PADDING = -100
+LANGUAGE_MODEL_DIR = "language_model"
+LANGUAGE_MODEL_FILES = ("lm.binary", "lexicon.txt", "decoding.json", "language_model.json")
+"""What belongs to a language model, and where it lies beside a network."""
 
 
 class BiGRUCTCProcessor(ProcessorMixin):
@@ -66,8 +64,8 @@ class BiGRUCTCProcessor(ProcessorMixin):
             )
             for name in LANGUAGE_MODEL_FILES
         }
-        if paths[MODEL_NAME] is not None:
-            processor.language_model = Path(paths[MODEL_NAME]).parent
+        if paths[LANGUAGE_MODEL_FILES[0]] is not None:
+            processor.language_model = Path(paths[LANGUAGE_MODEL_FILES[0]]).parent
         return processor
 
     def save_pretrained(self, save_directory: str | Path, push_to_hub: bool = False, **kwargs: Any) -> Any:  # type: ignore[override] # noqa: ANN401 - what the library returns
@@ -85,11 +83,14 @@ class BiGRUCTCProcessor(ProcessorMixin):
         """Seconds per frame of the network's output."""
         return float(self.feature_extractor.hop_length / self.feature_extractor.sampling_rate)
 
-    def greedy_decoder(self) -> GreedyDecoder:
+    # The decoders are imported where they are used: their module is for users too, and imports what is above.
+    def greedy_decoder(self) -> "GreedyDecoder":
         """Decoder that takes the best class of every frame."""
+        from .decoding import GreedyDecoder
+
         return GreedyDecoder(self.tokenizer, self.frame_s)
 
-    def beam_search_decoder(self, language_model: str | Path | None = None, **settings: Any) -> BeamSearchDecoder:
+    def beam_search_decoder(self, language_model: str | Path | None = None, **settings: Any) -> "BeamSearchDecoder":
         """Decoder with a language model.
 
         Args:
@@ -99,6 +100,8 @@ class BiGRUCTCProcessor(ProcessorMixin):
         Raises:
             ValueError: If there is no language model; and what [`BeamSearchDecoder`] raises.
         """
+        from .decoding import BeamSearchDecoder, BeamSearchSettings
+
         folder = self.language_model if language_model is None else Path(language_model)
         if folder is None:
             raise ValueError(

@@ -202,7 +202,7 @@ def test_a_broken_model_is_refused(content: bytes, folder: Path, tokenizer: BiGR
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("ABC A B C |", r"Line 6 of .*'ABC A B C \|', has symbols outside the alphabet: C\."),
+        ("ABC A B C |", r"Line 5 of .*'ABC A B C \|', has symbols outside the alphabet: C\."),
         ("AB", "has a word and no spelling"),
         ("AB A <pad> |", "outside the alphabet: <pad>"),
     ],

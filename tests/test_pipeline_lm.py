@@ -1,0 +1,126 @@
+"""The processor with a language model, and the pipeline that decodes with it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import pipeline
+
+from hf_bigru_asr import BiGRUCTCProcessor, BiGRUForCTC
+from hf_bigru_asr.decoding import BeamSearchSettings
+from hf_bigru_asr.language_model import lexicon_entries
+from hf_bigru_asr.pipeline import BeamSearchPipeline
+from hf_bigru_asr.transcription import load_recognizer, transcribe
+
+WORDS = {"A": -1.0, "I": -1.2, "IT": -1.5, "NO": -1.4, "YOU": -1.6}
+
+
+def write_language_model(folder: Path) -> Path:
+    """Unigrams of a few words, and all units, in KenLM's text format."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lexicon = list(lexicon_entries(WORDS))
+    unigrams = {"<s>": -99.0, "</s>": -1.0, "<unk>": -5.0, **WORDS}
+    units = [line.split()[0] for line in lexicon if line.split()[0] not in WORDS]
+    # All different: which of two readings with one score comes first is left to chance by the decoder.
+    unigrams |= {unit: -2.0 - 0.013 * number for number, unit in enumerate(units)}
+    lines = ["\\data\\", f"ngram 1={len(unigrams)}", "ngram 2=1", "", "\\1-grams:"]
+    lines += [f"{log10}\t{word}\t0" for word, log10 in unigrams.items()]
+    lines += ["", "\\2-grams:", "-0.1\tIT NO", "", "\\end\\", ""]
+    (folder / "lm.binary").write_text("\n".join(lines))
+    (folder / "lexicon.txt").write_text("".join(f"{line}\n" for line in lexicon))
+    (folder / "decoding.json").write_text('{"lm_weight": 0.5, "beam_size": 200}')
+    return folder
+
+
+@pytest.fixture
+def model_dir(tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor, tmp_path: Path) -> Path:
+    tiny_model.save_pretrained(tmp_path / "model")
+    processor.save_pretrained(tmp_path / "model")
+    write_language_model(tmp_path / "model" / "language_model")
+    return tmp_path / "model"
+
+
+def noise(seconds: float, seed: int = 0) -> np.ndarray:
+    return (0.1 * np.random.default_rng(seed).standard_normal(int(16_000 * seconds))).astype(np.float32)
+
+
+def test_the_language_model_travels_with_the_processor(model_dir: Path, tmp_path: Path) -> None:
+    processor = BiGRUCTCProcessor.from_pretrained(model_dir)
+    assert processor.language_model == model_dir / "language_model"
+    processor.save_pretrained(tmp_path / "copy")
+    processor.save_pretrained(model_dir)  # where it already is
+    for folder in (tmp_path / "copy", model_dir):
+        again = BiGRUCTCProcessor.from_pretrained(folder)
+        assert again.language_model == folder / "language_model"
+        decoder = again.beam_search_decoder(nbest=3)
+        assert decoder.settings == BeamSearchSettings(lm_weight=0.5, beam_size=200, nbest=3)
+    for path in (model_dir / "language_model").iterdir():
+        assert (tmp_path / "copy" / "language_model" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_without_a_language_model_the_error_says_so(processor: BiGRUCTCProcessor, model_dir: Path) -> None:
+    assert processor.language_model is None
+    with pytest.raises(ValueError, match=r"has no language model; name the folder of one that scripts/build_lm.py"):
+        processor.beam_search_decoder()
+    assert processor.beam_search_decoder(model_dir / "language_model").settings.lm_weight == 0.5
+
+
+def test_decoders_of_the_processor(model_dir: Path, tiny_model: BiGRUForCTC) -> None:
+    processor = BiGRUCTCProcessor.from_pretrained(model_dir)
+    inputs = processor(audio=[noise(2), noise(1, 1)], sampling_rate=16_000)
+    with torch.inference_mode():
+        log_probs = tiny_model(**inputs).logits
+    lengths = inputs["attention_mask"].sum(-1)
+    greedy = [readings[0].text for readings in processor.greedy_decoder()(log_probs, lengths)]
+    assert greedy == processor.batch_decode(log_probs.argmax(-1))
+    beam = processor.beam_search_decoder()
+    assert beam.frame_s == 0.02
+    for readings, row, length in zip(beam(log_probs, lengths), log_probs, lengths.tolist(), strict=True):
+        assert readings == beam(row[None, :length])[0]
+        assert all(word.start_s < word.end_s <= length * 0.02 for word in readings[0].words)
+
+
+def test_the_pipeline_decodes_with_it(model_dir: Path, tiny_model: BiGRUForCTC) -> None:
+    recognizer = pipeline("automatic-speech-recognition", str(model_dir), pipeline_class=BeamSearchPipeline)
+    processor = BiGRUCTCProcessor.from_pretrained(model_dir)
+    audio = [noise(3), noise(1, 1), noise(2, 2)]
+    outputs = recognizer([{"raw": each, "sampling_rate": 16_000} for each in audio], batch_size=3)
+    beam = processor.beam_search_decoder()
+    for each, output in zip(audio, outputs, strict=True):
+        inputs = processor(audio=each, sampling_rate=16_000)
+        with torch.inference_mode():
+            (reading,) = beam(tiny_model(**inputs).logits)[0]
+        assert output == {"text": reading.text}
+        timed = recognizer({"raw": each, "sampling_rate": 16_000}, return_timestamps="word")
+        expected = [{"text": word.text, "timestamp": (word.start_s, word.end_s)} for word in reading.words]
+        assert timed == {"text": reading.text, "chunks": expected}
+    chars = recognizer({"raw": audio[0], "sampling_rate": 16_000}, return_timestamps="char")
+    assert "".join(chunk["text"] for chunk in chars["chunks"]) == chars["text"]
+
+
+def test_chunks_of_a_long_recording(model_dir: Path) -> None:
+    recognizer = pipeline("automatic-speech-recognition", str(model_dir), pipeline_class=BeamSearchPipeline)
+    pieces = list(recognizer.preprocess({"raw": noise(7), "sampling_rate": 16_000}, chunk_length_s=3))
+    frames = 0
+    for piece in pieces:
+        total, left, right = piece["stride"]
+        frames += (total - left - right) // 320
+    assert len(pieces) > 2
+    assert frames == 350
+    text = recognizer({"raw": noise(7), "sampling_rate": 16_000}, chunk_length_s=3, return_timestamps="word")
+    assert text["chunks"][-1]["timestamp"][1] <= 7.0
+    assert text["chunks"][-1]["timestamp"][1] > 5.0
+
+
+def test_readings_beside_the_best_one(model_dir: Path) -> None:
+    recognizer = load_recognizer(model_dir, language_model="own", decoding={"nbest": 3})
+    sample = Path(__file__).parent / "data" / "speech_sample.flac"
+    (transcript,) = transcribe(recognizer, [sample])
+    assert transcript.text == transcript.hypotheses[0].text
+    scores = [hypothesis.score for hypothesis in transcript.hypotheses]
+    assert len(scores) == 3
+    assert scores == sorted(scores, reverse=True)
+    assert len({hypothesis.text for hypothesis in transcript.hypotheses}) == 3
+    other = load_recognizer(model_dir, language_model=model_dir / "language_model")
+    assert next(transcribe(other, [sample])).text == transcript.text

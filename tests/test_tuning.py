@@ -1,0 +1,67 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from test_decoding import FRAME_S, folder, log_probs, tokenizer  # noqa: F401 - fixtures
+
+from hf_bigru_asr import BiGRUCTCTokenizer
+from hf_bigru_asr.decoding import BeamSearchDecoder, BeamSearchSettings
+from hf_bigru_asr.metrics import word_error_counts
+from hf_bigru_asr.plots import plot_learning_curve, plot_tuning
+from hf_bigru_asr.tuning import BeamSearchPool, tune_decoding
+
+
+@pytest.mark.slow
+def test_processes_decode_what_one_decoder_decodes(folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:  # noqa: F811
+    utterances = [log_probs(seed, 5 + seed) for seed in range(6)]
+    settings = BeamSearchSettings(lm_weight=1.0, nbest=2)
+    decoder = BeamSearchDecoder(folder, tokenizer, FRAME_S, settings)
+    alone = [decoder(utterance[None])[0] for utterance in utterances]
+    references = [hypotheses[0].text for hypotheses in alone]
+    with BeamSearchPool(folder, tokenizer, FRAME_S, num_workers=2) as pool:
+        decoded = list(pool.decode(utterances, settings))
+        assert [hypotheses for hypotheses, _ in decoded] == alone
+        assert all(time_s > 0 for _, time_s in decoded)
+        trials = list(
+            tune_decoding(
+                pool,
+                utterances,
+                references,
+                BeamSearchSettings(beam_size=50),
+                lm_weights=[0.0, 1.0],
+                word_scores=[0.0, -9.0],
+                beam_sizes=[1, 50],
+            )
+        )
+    points = [(t.settings.lm_weight, t.settings.word_score, t.settings.beam_size) for t in trials]
+    assert points[:4] == [(0.0, 0.0, 50), (0.0, -9.0, 50), (1.0, 0.0, 50), (1.0, -9.0, 50)]
+    # The references are what these weights give.
+    assert points[4:] == [(1.0, 0.0, 1)]
+    assert trials[2].wer == trials[2].cer == 0
+    for trial in trials:
+        one = BeamSearchDecoder(folder, tokenizer, FRAME_S, trial.settings)
+        texts = [one(utterance[None])[0][0].text for utterance in utterances]
+        assert trial.wer == word_error_counts(references, texts).error_rate
+        assert json.loads(json.dumps(trial.as_dict()))["beam_size"] == trial.settings.beam_size
+    plot_tuning(trials, 50, folder / "tuning.png")
+    assert (folder / "tuning.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_no_workers_are_refused(folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:  # noqa: F811
+    with pytest.raises(ValueError, match="num_workers is 0"):
+        BeamSearchPool(folder, tokenizer, FRAME_S, num_workers=0)
+
+
+def test_learning_curve(tmp_path: Path) -> None:
+    log = [{"epoch": 0.5, "loss": 2.0}, {"epoch": 1.0, "eval_loss": 1.5, "eval_wer": 0.5, "eval_cer": 0.2}]
+    plot_learning_curve(log, tmp_path / "curve.png")
+    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_settings_of_a_folder(folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:  # noqa: F811
+    assert BeamSearchDecoder(folder, tokenizer, FRAME_S).settings == BeamSearchSettings()
+    (folder / "decoding.json").write_text('{"lm_weight": 1.25, "beam_size": 7}')
+    decoder = BeamSearchDecoder(folder, tokenizer, FRAME_S)
+    assert decoder.settings == BeamSearchSettings(lm_weight=1.25, beam_size=7)
+    assert torch.equal(decoder._with_end(torch.zeros(0, 4))[0, :2], torch.zeros(2))
