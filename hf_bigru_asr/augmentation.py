@@ -128,11 +128,11 @@ def mel_warp_matrix(num_mel_bins: int, factor: float, fmin_hz: float, fmax_hz: f
     """
     if factor <= 0:
         raise ValueError(f"factor is {factor}; resonances can only be multiplied by a positive number.")
-    edges = 2595.0 * np.log10(1.0 + np.array([fmin_hz, fmax_hz]) / 700.0)
-    centres = np.linspace(*edges, num_mel_bins + 2)[1:-1]
+    lowest, highest = (2595.0 * float(np.log10(1.0 + edge_hz / 700.0)) for edge_hz in (fmin_hz, fmax_hz))
+    centres = np.linspace(lowest, highest, num_mel_bins + 2)[1:-1]
     sources = 2595.0 * np.log10(1.0 + 700.0 * (10 ** (centres / 2595.0) - 1.0) / factor / 700.0)
     positions = np.clip(
-        (sources - centres[0]) / max(float(edges[1] - edges[0]) / (num_mel_bins + 1), 1e-9), 0, num_mel_bins - 1
+        (sources - centres[0]) / max((highest - lowest) / (num_mel_bins + 1), 1e-9), 0, num_mel_bins - 1
     )
     lower = np.floor(positions).astype(int)
     upper = np.minimum(lower + 1, num_mel_bins - 1)

@@ -111,7 +111,7 @@ class GreedyDecoder:
 
     def _decode(self, log_probs: torch.Tensor) -> Hypothesis:
         best, ids = log_probs.max(-1)
-        offsets = self.tokenizer.decode(ids, output_char_offsets=True).char_offsets
+        offsets: list[dict[str, Any]] = self.tokenizer.decode(ids, output_char_offsets=True).char_offsets  # type: ignore[union-attr, assignment] # it is asked for
         spans = [
             CharacterSpan(
                 offset["char"],

@@ -39,7 +39,7 @@ _LETTERS = ALPHABET.replace(" ", "")
 _MAX_COUNTED = 5_000_000
 _INSTALL = (
     "KenLM's estimator is a program that its Python package does not bring along. Build it from the same sources:\n"
-    "  pip download --no-deps --no-build-isolation --no-binary kenlm kenlm && tar xf kenlm-*.tar.gz\n"
+    "  pip download --no-deps --no-binary kenlm kenlm && tar xf kenlm-*.tar.gz\n"
     "  cmake -S kenlm-*/ -B kenlm-build -DCMAKE_BUILD_TYPE=Release && cmake --build kenlm-build --target lmplz "
     "build_binary\n"
     "(it needs cmake, a C++ compiler and Boost), and name the folder kenlm-build/bin."

@@ -46,11 +46,12 @@ class BeamSearchPipeline(AutomaticSpeechRecognitionPipeline):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        if self.processor is None:
-            raise ValueError("BeamSearchPipeline needs a processor; give processor= or the name of a model.")
-        self.beam_search: BeamSearchDecoder = self.processor.beam_search_decoder(language_model, **(decoding or {}))
+        processor: Any = self.processor
+        if not hasattr(processor, "beam_search_decoder"):
+            raise ValueError("BeamSearchPipeline needs a BiGRUCTCProcessor; give processor= or the name of a model.")
+        self.beam_search: BeamSearchDecoder = processor.beam_search_decoder(language_model, **(decoding or {}))
 
-    def _forward(self, model_inputs: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    def _forward(self, model_inputs: dict[str, Any], **kwargs: Any) -> dict[str, Any]:  # type: ignore[override] # typed in part
         is_last, stride = model_inputs.pop("is_last"), model_inputs.pop("stride", None)
         names = (self.model.main_input_name, "attention_mask")
         inputs = {name: model_inputs.pop(name) for name in names if name in model_inputs}
@@ -68,11 +69,12 @@ class BeamSearchPipeline(AutomaticSpeechRecognitionPipeline):
         total_frames, left_frames, right_frames = (round(each / self._align_to) for each in (total, left, right))
         return total_frames, left_frames, right_frames
 
-    def postprocess(
+    def postprocess(  # type: ignore[override] # the same
         self, model_outputs: list[dict[str, Any]], return_timestamps: str | None = None, **kwargs: Any
     ) -> dict[str, Any]:
         """Text of one recording from the log-probabilities of its chunks."""
-        pieces, extra = [], {}
+        pieces: list[torch.Tensor] = []
+        extra: dict[str, list[Any]] = {}
         for output in model_outputs:
             log_probs = output.pop("log_probs")[0].float().cpu()
             if (stride := output.pop("stride", None)) is not None:

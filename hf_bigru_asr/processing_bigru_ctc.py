@@ -64,11 +64,12 @@ class BiGRUCTCProcessor(ProcessorMixin):
             )
             for name in LANGUAGE_MODEL_FILES
         }
-        if paths[LANGUAGE_MODEL_FILES[0]] is not None:
-            processor.language_model = Path(paths[LANGUAGE_MODEL_FILES[0]]).parent
+        model_path = paths[LANGUAGE_MODEL_FILES[0]]
+        if model_path is not None:
+            processor.language_model = Path(model_path).parent
         return processor
 
-    def save_pretrained(self, save_directory: str | Path, push_to_hub: bool = False, **kwargs: Any) -> Any:  # type: ignore[override] # noqa: ANN401 - what the library returns
+    def save_pretrained(self, save_directory: str | Path, push_to_hub: bool = False, **kwargs: Any) -> Any:  # noqa: ANN401 - what the library returns
         """Save the processor, and its language model in the folder `language_model`."""
         target = Path(save_directory) / LANGUAGE_MODEL_DIR
         if self.language_model is not None and target.resolve() != self.language_model.resolve():
