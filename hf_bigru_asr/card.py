@@ -342,6 +342,15 @@ def _training_rows(training: Json) -> list[tuple[str, str]]:
         ("Command", _code(training.get("command"))),
         ("Commit", _code(training.get("commit"))),
     ]
+    for number, stage in enumerate(training.get("earlier_stages", []), 1):
+        extra = stage.get("dataset", {}).get("extra", {})
+        facts = (
+            _code(stage.get("command")),
+            f"commit {_code(stage.get('commit'))}",
+            f"{_number(extra['hours'])} h more of other speech" if extra.get("hours") else "",
+            f"{stage['wall_time_s'] / 3600:.2f} h of wall time" if stage.get("wall_time_s") else "",
+        )
+        rows.append((f"Before it, step {number}", ", ".join(filter(None, facts))))
     return [(label, _cell(value)) for label, value in rows if value]
 
 

@@ -47,6 +47,9 @@ def plot_tuning(trials: Sequence["Trial"], beam_size: int, path: str | Path) -> 
         xlabel="seconds of audio per second of one process", ylabel="word error rate (%)", title="width of the beam"
     )
     widths.set_xscale("log")
+    speeds = [trial.real_time_factor for trial in swept]
+    widths.set_xticks(speeds, [f"{speed:.0f}" for speed in speeds])
+    widths.set_xticks([], minor=True)
     figure.savefig(path, dpi=120)
 
 

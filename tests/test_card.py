@@ -149,6 +149,17 @@ def test_training_section_comes_from_training_json(model_dir: Path) -> None:
     assert "optim" not in text
 
 
+def test_earlier_steps_of_the_training_are_named(model_dir: Path) -> None:
+    path = model_dir / "training.json"
+    training = json.loads(path.read_text())
+    first = {"command": "train.py --first", "commit": "1230abc", "wall_time_s": 5400, "dataset": {}}
+    second = {"command": "train.py --second", "commit": "1231abc", "dataset": {"extra": {"hours": 23.5}}}
+    path.write_text(json.dumps(training | {"earlier_stages": [first, second]}))
+    rows = dict(row for row in _table(build_card(model_dir, [], "alice/bigru").text, "Training")[2:])
+    assert rows["Before it, step 1"] == "`train.py --first`, commit `1230abc`, 1.50 h of wall time"
+    assert rows["Before it, step 2"] == "`train.py --second`, commit `1231abc`, 23.5 h more of other speech"
+
+
 def test_metadata_are_complete_and_survive_writing_and_reading(model_dir: Path, tmp_path: Path) -> None:
     other = _evaluation(dataset={"config": "other"}, metrics={"wer": 0.5})
     write_card(model_dir, tmp_path, [EVALUATION, other], "alice/bigru")
