@@ -31,13 +31,13 @@ def test_processes_decode_what_one_decoder_decodes(folder: Path, tokenizer: BiGR
                 BeamSearchSettings(beam_size=50),
                 lm_weights=[0.0, 1.0],
                 word_scores=[0.0, -9.0],
-                beam_sizes=[1, 50],
+                beam_sizes=[400, 50],
             )
         )
     points = [(t.settings.lm_weight, t.settings.word_score, t.settings.beam_size) for t in trials]
     assert points[:4] == [(0.0, 0.0, 50), (0.0, -9.0, 50), (1.0, 0.0, 50), (1.0, -9.0, 50)]
     # The references are what these weights give.
-    assert points[4:] == [(1.0, 0.0, 1)]
+    assert points[4:] == [(1.0, 0.0, 400)]
     assert trials[2].wer == trials[2].cer == 0
     for trial in trials:
         one = BeamSearchDecoder(folder, tokenizer, FRAME_S, trial.settings)
