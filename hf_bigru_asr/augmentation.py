@@ -7,7 +7,14 @@ same result.
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["add_noise", "add_reverberation", "coloured_noise", "mel_warp_matrix"]
+__all__ = [
+    "add_noise",
+    "add_random_noise",
+    "add_random_room",
+    "add_reverberation",
+    "coloured_noise",
+    "mel_warp_matrix",
+]
 
 Waveform = npt.NDArray[np.float32]
 
@@ -103,6 +110,34 @@ def add_reverberation(
     size = 1 << (len(waveform) + len(response) - 2).bit_length()
     reverberant = np.fft.irfft(np.fft.rfft(waveform, size) * np.fft.rfft(response, size), size)
     return reverberant[: len(waveform)].astype(np.float32)
+
+
+def add_random_room(
+    waveform: Waveform,
+    sampling_rate: int,
+    rng: np.random.Generator,
+    decay_s: tuple[float, float] = DECAY_S,
+    direct_to_reverberant_db: tuple[float, float] = DIRECT_DB,
+) -> Waveform:
+    """`waveform` `(samples,)` in a room whose size is drawn too: see [`add_reverberation`].
+
+    Args:
+        waveform: `(samples,)`.
+        sampling_rate: In hertz.
+        rng: Source of randomness.
+        decay_s: Range of the decay time, drawn uniformly on a logarithmic scale.
+        direct_to_reverberant_db: Range of the direct sound over the tail.
+    """
+    decay = float(np.exp(rng.uniform(*np.log(decay_s))))
+    return add_reverberation(waveform, decay, float(rng.uniform(*direct_to_reverberant_db)), sampling_rate, rng)
+
+
+def add_random_noise(
+    waveform: Waveform, signal_to_noise_db: tuple[float, float], rng: np.random.Generator
+) -> Waveform:
+    """`waveform` `(samples,)` with noise whose distance, from a range, and colour are drawn: see [`add_noise`]."""
+    distance_db = float(rng.uniform(*signal_to_noise_db))
+    return add_noise(waveform, distance_db, rng, slope_db_per_octave=float(rng.uniform(*NOISE_SLOPE_DB)))
 
 
 def mel_warp_matrix(num_mel_bins: int, factor: float, fmin_hz: float, fmax_hz: float) -> npt.NDArray[np.float32]:

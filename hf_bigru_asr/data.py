@@ -17,14 +17,7 @@ from transformers.trainer_pt_utils import LengthGroupedSampler
 from transformers.utils import logging
 
 from .audio import audio_duration_s, load_audio, to_mono_float32
-from .augmentation import (
-    DECAY_S,
-    DIRECT_DB,
-    NOISE_SLOPE_DB,
-    add_noise,
-    add_reverberation,
-    mel_warp_matrix,
-)
+from .augmentation import add_random_noise, add_random_room, mel_warp_matrix
 from .librispeech import iterate_openslr
 from .modeling_bigru_ctc import num_frames_needed
 from .processing_bigru_ctc import BiGRUCTCProcessor
@@ -292,7 +285,7 @@ class DataCollatorForCTC:
             raise ValueError(
                 f"speed_factors are {list(speed_factors)}; a speed must be positive, 1.0 is the original."
             )
-        if not 0 < warp_range[0] <= warp_range[1]:
+        if len(warp_range) != 2 or not 0 < warp_range[0] <= warp_range[1]:
             raise ValueError(f"warp_range is {warp_range}; give two positive factors, the lower one first.")
         for name, share in (("noise_prob", noise_prob), ("reverberation_prob", reverberation_prob)):
             if not 0 <= share <= 1:
@@ -358,15 +351,9 @@ class DataCollatorForCTC:
         if speed_factor != 1.0:
             waveform = speed(torch.from_numpy(waveform), sampling_rate, speed_factor)[0].numpy()
         if rng.random() < self.reverberation_prob:
-            decay_s, direct_to_reverberant_db = float(rng.uniform(*DECAY_S)), float(rng.uniform(*DIRECT_DB))
-            waveform = add_reverberation(waveform, decay_s, direct_to_reverberant_db, sampling_rate, rng)
+            waveform = add_random_room(waveform, sampling_rate, rng)
         if rng.random() < self.noise_prob:
-            waveform = add_noise(
-                waveform,
-                float(rng.uniform(*self.signal_to_noise_db)),
-                rng,
-                slope_db_per_octave=float(rng.uniform(*NOISE_SLOPE_DB)),
-            )
+            waveform = add_random_noise(waveform, self.signal_to_noise_db, rng)
         return waveform, warp_factor
 
 

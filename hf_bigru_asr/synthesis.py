@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 import soundfile
 
 from .audio import SAMPLING_RATE, to_mono_float32
-from .augmentation import DECAY_S, DIRECT_DB, NOISE_SLOPE_DB, add_noise, add_reverberation
+from .augmentation import DECAY_S, DIRECT_DB, add_random_noise, add_random_room
 from .librispeech import SCHEMA
 from .text import normalize_transcript
 
@@ -135,17 +135,17 @@ def load_voice(name: str) -> Voice:
 
 @dataclass(frozen=True)
 class SynthesisSettings:
-    """How utterances are drawn; every pair is a range from which a value is drawn uniformly, on a logarithmic scale.
+    """How utterances are drawn; a pair is a range from which a value is drawn uniformly.
 
     Args:
         voices: Names for [`load_voice`].
         voice_weights: How often each voice is drawn, relatively; all alike if empty.
-        pace: Range of the pace, relative to the voice's own.
-        resonance: Range of the factor of all resonances and of the pitch; the pace is kept.
+        pace: Range of the pace, relative to the voice's own, on a logarithmic scale.
+        resonance: Range of the factor of all resonances and of the pitch, on a logarithmic scale; the pace is kept.
         reverberation_prob: Share of the utterances in a room.
-        decay_s: Range of a room's decay times.
-        direct_to_reverberant_db: Range, on a linear scale.
-        signal_to_noise_db: Range, on a linear scale.
+        decay_s: Range of a room's decay times, on a logarithmic scale.
+        direct_to_reverberant_db: Range of the direct sound over a room's tail.
+        signal_to_noise_db: Range of the distance to the noise.
         margin_s: Range of the silence before and after the speech, each.
         seed: What is drawn depends on this and the number of the utterance alone.
     """
@@ -174,9 +174,13 @@ class SynthesisSettings:
         if not 0 <= self.reverberation_prob <= 1:
             raise ValueError(f"reverberation_prob is {self.reverberation_prob}; a share lies between 0 and 1.")
         for name in ("pace", "resonance", "decay_s", "margin_s"):
-            low, high = getattr(self, name)
-            if not 0 < low <= high:
-                raise ValueError(f"{name} is {(low, high)}; give two positive numbers, the lower one first.")
+            bounds = getattr(self, name)
+            if len(bounds) != 2 or not 0 < bounds[0] <= bounds[1]:
+                raise ValueError(f"{name} is {bounds}; give two positive numbers, the lower one first.")
+        for name in ("direct_to_reverberant_db", "signal_to_noise_db"):
+            bounds = getattr(self, name)
+            if len(bounds) != 2 or bounds[0] > bounds[1]:
+                raise ValueError(f"{name} is {bounds}; give two numbers, the lower one first.")
 
 
 def select_sentences(
@@ -247,19 +251,8 @@ def synthesize_utterance(
     before, after = (round(float(rng.uniform(*settings.margin_s)) * SAMPLING_RATE) for _ in range(2))
     speech = np.pad(speech, (before, after))
     if rng.random() < settings.reverberation_prob:
-        speech = add_reverberation(
-            speech,
-            float(np.exp(rng.uniform(*np.log(settings.decay_s)))),
-            float(rng.uniform(*settings.direct_to_reverberant_db)),
-            SAMPLING_RATE,
-            rng,
-        )
-    speech = add_noise(
-        speech,
-        float(rng.uniform(*settings.signal_to_noise_db)),
-        rng,
-        slope_db_per_octave=float(rng.uniform(*NOISE_SLOPE_DB)),
-    )
+        speech = add_random_room(speech, SAMPLING_RATE, rng, settings.decay_s, settings.direct_to_reverberant_db)
+    speech = add_random_noise(speech, settings.signal_to_noise_db, rng)
     level = float(rng.uniform(0.3, 0.9)) / max(float(np.abs(speech).max()), 1e-9)
     return (speech * np.float32(level)).astype(np.float32), which
 

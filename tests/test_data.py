@@ -373,6 +373,7 @@ def test_no_repetition_at_all_is_refused(processor: BiGRUCTCProcessor, parquet_d
     [
         ({"warp_range": (0.0, 1.0)}, r"warp_range is \(0.0, 1.0\)"),
         ({"warp_range": (1.1, 0.9)}, "the lower one first"),
+        ({"warp_range": (1.1,)}, "give two positive factors"),
         ({"noise_prob": 1.5}, "noise_prob is 1.5"),
         ({"reverberation_prob": -0.5}, "reverberation_prob is -0.5"),
     ],

@@ -123,6 +123,8 @@ def test_a_silent_voice_is_an_error() -> None:
         ({"reverberation_prob": 2.0}, "reverberation_prob is 2.0"),
         ({"pace": (0.0, 1.0)}, r"pace is \(0.0, 1.0\)"),
         ({"resonance": (1.2, 0.8)}, "the lower one first"),
+        ({"pace": (1.0, 1.1, 1.2)}, "give two positive numbers"),
+        ({"signal_to_noise_db": (40.0, 20.0)}, r"signal_to_noise_db is \(40.0, 20.0\); give two numbers"),
     ],
 )
 def test_bad_settings(changes: dict[str, object], message: str) -> None:
