@@ -15,13 +15,11 @@ from typing import Any, Protocol
 import torch
 
 from .alignment import CharacterSpan, align_log_probs
+from .processing_bigru_ctc import LEXICON_NAME, MODEL_NAME, SETTINGS_NAME
 from .tokenization_bigru_ctc import BiGRUCTCTokenizer
 
 __all__ = ["BeamSearchDecoder", "BeamSearchSettings", "DecodedWord", "Decoder", "GreedyDecoder", "Hypothesis"]
 
-MODEL_NAME = "lm.binary"
-LEXICON_NAME = "lexicon.txt"
-SETTINGS_NAME = "decoding.json"
 _IMPOSSIBLE = -1e4
 """Logarithm of a probability that no path overcomes; sums of many of them stay finite."""
 UNIT_INSIDE, UNIT_END = "~", "$"

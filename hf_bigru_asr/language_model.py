@@ -19,7 +19,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .decoding import LEXICON_NAME, MODEL_NAME, UNIT_END, UNIT_INSIDE
+from .decoding import UNIT_END, UNIT_INSIDE
+from .processing_bigru_ctc import LEXICON_NAME, MODEL_NAME, RECORD_NAME
 from .text import ALPHABET, normalize_transcript
 
 __all__ = [
@@ -30,8 +31,6 @@ __all__ = [
     "score_sentences",
     "spell",
 ]
-
-RECORD_NAME = "language_model.json"
 
 WORD_DELIMITER = "|"
 _LETTERS = ALPHABET.replace(" ", "")
@@ -106,6 +105,7 @@ def build_language_model(
     output_dir: str | Path,
     settings: LanguageModelSettings,
     *,
+    exclude: Iterable[str] = (),
     kenlm_bin: str | Path | None = None,
     memory: str = "1G",
 ) -> dict[str, Any]:
@@ -115,6 +115,7 @@ def build_language_model(
         sentences: Text, in any case and with punctuation. It is read once and kept in a temporary file.
         output_dir: Folder for `lm.binary`, `lexicon.txt` and `language_model.json`.
         settings: Size and shape.
+        exclude: Normalised sentences to leave out, of a split to be tested on for example.
         kenlm_bin: Folder with KenLM's programs `lmplz` and `build_binary`; otherwise they are looked for on the path.
         memory: Memory that `lmplz` may take, in its own notation.
 
@@ -129,12 +130,13 @@ def build_language_model(
     lmplz, build_binary = (_program(name, kenlm_bin) for name in ("lmplz", "build_binary"))
     folder = Path(output_dir)
     folder.mkdir(parents=True, exist_ok=True)
+    excluded = frozenset(exclude)
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         text, spelled, arpa = (Path(temporary) / name for name in ("text", "spelled", "arpa"))
         num_sentences = 0
         with text.open("w", encoding="utf-8") as stream:
             for sentence in map(normalize_transcript, sentences):
-                if sentence:
+                if sentence and sentence not in excluded:
                     stream.write(f"{sentence}\n")
                     num_sentences += 1
         if num_sentences == 0:

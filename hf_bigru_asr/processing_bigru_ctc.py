@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 LABEL_PADDING = -100
 LANGUAGE_MODEL_DIR = "language_model"
-LANGUAGE_MODEL_FILES = ("lm.binary", "lexicon.txt", "decoding.json", "language_model.json")
+MODEL_NAME, LEXICON_NAME = "lm.binary", "lexicon.txt"
+SETTINGS_NAME, RECORD_NAME = "decoding.json", "language_model.json"
+LANGUAGE_MODEL_FILES = (MODEL_NAME, LEXICON_NAME, SETTINGS_NAME, RECORD_NAME)
 """What belongs to a language model, and where it lies beside a network."""
 
 
@@ -64,7 +66,7 @@ class BiGRUCTCProcessor(ProcessorMixin):
             )
             for name in LANGUAGE_MODEL_FILES
         }
-        model_path = paths[LANGUAGE_MODEL_FILES[0]]
+        model_path = paths[MODEL_NAME]
         if model_path is not None:
             processor.language_model = Path(model_path).parent
         return processor

@@ -99,7 +99,7 @@ def _decode(arguments: tuple[Any, ...], log_probs: np.ndarray) -> tuple[list[Hyp
     return hypotheses, time.perf_counter() - start_s
 
 
-def measure(
+def _measure(
     pool: BeamSearchPool, utterances: Sequence[torch.Tensor], references: Sequence[str], settings: BeamSearchSettings
 ) -> Trial:
     """Decode a validation set with one set of weights."""
@@ -140,10 +140,10 @@ def tune_decoding(
     """
     grid = []
     for lm_weight, word_score in product(lm_weights, word_scores):
-        trial = measure(pool, utterances, references, replace(start, lm_weight=lm_weight, word_score=word_score))
+        trial = _measure(pool, utterances, references, replace(start, lm_weight=lm_weight, word_score=word_score))
         grid.append(trial)
         yield trial
     best = min(grid, key=lambda trial: trial.wer).settings
     for beam_size in beam_sizes:
         if beam_size != start.beam_size:
-            yield measure(pool, utterances, references, replace(best, beam_size=beam_size))
+            yield _measure(pool, utterances, references, replace(best, beam_size=beam_size))

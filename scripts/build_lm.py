@@ -18,11 +18,11 @@ from transformers import HfArgumentParser
 
 from hf_bigru_asr.data import load_speech_dataset
 from hf_bigru_asr.language_model import (
-    RECORD_NAME,
     LanguageModelSettings,
     build_language_model,
     score_sentences,
 )
+from hf_bigru_asr.processing_bigru_ctc import RECORD_NAME
 from hf_bigru_asr.text import normalize_transcript, read_lines
 
 
@@ -63,12 +63,12 @@ def main() -> None:
                 options.exclude_dataset_name, options.exclude_dataset_config_name, options.exclude_split_name
             )
             held_out = [normalize_transcript(text) for text in dataset["text"]]
-        excluded = frozenset(held_out)
         lines = tqdm(read_lines(options.text_file), unit="line", desc="Reading", unit_scale=True)
         record = build_language_model(
-            (line for line in lines if normalize_transcript(line) not in excluded),
+            lines,
             options.output_dir,
             settings,
+            exclude=held_out,
             kenlm_bin=options.kenlm_bin,
             memory=options.memory,
         )
