@@ -6,7 +6,7 @@ best readings with times and confidences of words and characters.
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import groupby
 from pathlib import Path
@@ -15,13 +15,20 @@ from typing import Any, Protocol
 import torch
 
 from .alignment import CharacterSpan, align_log_probs
-from .processing_bigru_ctc import LEXICON_NAME, MODEL_NAME, SETTINGS_NAME
+from .confidence import ConfidenceModel, word_features
+from .hotwords import DEFAULT_HOTWORD_WEIGHT, HotwordPhrases
+from .lexicon_decoder import load_lexicon_decoder
+from .processing_bigru_ctc import SETTINGS_NAME
 from .tokenization_bigru_ctc import BiGRUCTCTokenizer
 
 __all__ = ["BeamSearchDecoder", "BeamSearchSettings", "DecodedWord", "Decoder", "GreedyDecoder", "Hypothesis"]
 
 _IMPOSSIBLE = -1e4
 """Logarithm of a probability that no path overcomes; sums of many of them stay finite."""
+_NUM_READINGS = 100
+"""Most readings of a beam search that say how sure its best one is."""
+WordPlace = tuple[tuple[int, ...], int, int]
+"""A word's tokens, its first and its last frame."""
 UNIT_INSIDE, UNIT_END = "~", "$"
 """Marks of the entries of a lexicon that are one letter of a word that is spelled: inside it, and at its end."""
 
@@ -32,9 +39,12 @@ class DecodedWord:
 
     Args:
         characters: Its characters with their times.
+        confidence: Probability that it is right, if the decoder has a [`ConfidenceModel`]. Without one, the geometric
+            mean of the probabilities that the network gives its characters, which is no probability by itself.
     """
 
     characters: tuple[CharacterSpan, ...] = field(repr=False)
+    confidence: float
 
     @property
     def text(self) -> str:
@@ -51,12 +61,6 @@ class DecodedWord:
         """Where its last character ends."""
         return self.characters[-1].end_s
 
-    @property
-    def confidence(self) -> float:
-        """Geometric mean of the probabilities that the network gives its characters: not a probability by itself."""
-        logs = [math.log(max(span.score, 1e-30)) for span in self.characters]
-        return math.exp(sum(logs) / len(logs))
-
 
 @dataclass(frozen=True)
 class Hypothesis:
@@ -66,17 +70,13 @@ class Hypothesis:
         text: The transcript.
         score: Logarithm of its weight among the readings; comparable within one utterance and one decoder.
         characters: Its characters with their times.
+        words: Its words with times and confidences.
     """
 
     text: str
     score: float
     characters: tuple[CharacterSpan, ...] = field(repr=False)
-
-    @property
-    def words(self) -> tuple[DecodedWord, ...]:
-        """Its words with times and confidences."""
-        groups = groupby(self.characters, key=lambda span: span.char == " ")
-        return tuple(DecodedWord(tuple(group)) for is_space, group in groups if not is_space)
+    words: tuple[DecodedWord, ...] = field(repr=False)
 
 
 class Decoder(Protocol):
@@ -97,11 +97,15 @@ class GreedyDecoder:
     Args:
         tokenizer: Gives the characters of the classes.
         frame_s: Seconds per frame: `inputs_to_logits_ratio / sampling_rate`.
+        confidence: Makes probabilities of the words' properties; see [`DecodedWord`].
     """
 
-    def __init__(self, tokenizer: BiGRUCTCTokenizer, frame_s: float) -> None:
+    def __init__(
+        self, tokenizer: BiGRUCTCTokenizer, frame_s: float, confidence: ConfidenceModel | None = None
+    ) -> None:
         self.tokenizer = tokenizer
         self.frame_s = frame_s
+        self.confidence = confidence
 
     def __call__(self, log_probs: torch.Tensor, lengths: torch.Tensor | None = None) -> list[list[Hypothesis]]:
         """One reading of every utterance; see [`Decoder`]. Its score is the log-probability of the best path."""
@@ -119,7 +123,8 @@ class GreedyDecoder:
             )
             for offset in offsets
         ]
-        return Hypothesis("".join(span.char for span in spans), float(best.sum()), tuple(spans))
+        words = _words(spans, self.confidence)
+        return Hypothesis("".join(span.char for span in spans), float(best.sum()), tuple(spans), words)
 
 
 @dataclass(frozen=True)
@@ -129,21 +134,41 @@ class BeamSearchSettings:
     Args:
         lm_weight: Factor of the language model's logarithmic probabilities.
         word_score: Added for every word (and every letter of a word that is spelled).
+        prior_weight: The network's probability of a class is divided by the class's prior to this power: what it
+            says often counts less, and fewer letters and words are lost.
+        class_priors: Mean probability of every class, for `prior_weight`.
+        log_add: Whether the paths of a reading add up, or the best one counts alone.
         beam_size: Readings that are kept at every frame.
         beam_size_token: Classes of a frame that are tried; all if `None`.
         beam_threshold: Readings that are so much worse than the best one are dropped.
         nbest: Readings that are given back.
+        hotwords: Phrases that are expected, with what every word of them adds to the score, in nats; names alone get
+            [`DEFAULT_HOTWORD_WEIGHT`]. Words outside the lexicon are possible.
     """
 
     lm_weight: float = 2.0
     word_score: float = 0.0
+    prior_weight: float = 0.0
+    class_priors: tuple[float, ...] = ()
+    log_add: bool = True
     beam_size: int = 100
     beam_size_token: int | None = None
     beam_threshold: float = 50.0
     nbest: int = 1
+    hotwords: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check the values."""
+        object.__setattr__(self, "class_priors", tuple(self.class_priors))
+        if not all(0 < prior <= 1 for prior in self.class_priors):
+            raise ValueError(f"class_priors are {self.class_priors}; each must be above 0 and at most 1.")
+        if isinstance(self.hotwords, str):
+            raise TypeError(f"hotwords is the string {self.hotwords!r}; give a list of phrases, or weights by phrase.")
+        if not isinstance(self.hotwords, Mapping):
+            object.__setattr__(self, "hotwords", dict.fromkeys(self.hotwords, DEFAULT_HOTWORD_WEIGHT))
+        HotwordPhrases(self.hotwords)
+        if self.hotwords and self.lm_weight == 0:
+            raise ValueError("lm_weight is 0; hotwords need a language model with a weight above 0.")
         for name in ("beam_size", "nbest"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1.")
@@ -177,13 +202,16 @@ class BeamSearchDecoder:
         tokenizer: Gives the characters of the classes.
         frame_s: Seconds per frame: `inputs_to_logits_ratio / sampling_rate`.
         settings: Weights and width; those that stand in the folder, or the defaults, if `None`.
+        confidence: Makes probabilities of the words' properties; the one that stands in the folder, if there is one,
+            if `None`.
 
     Raises:
         ImportError: If the extra `lm` is not installed.
         FileNotFoundError: If a file of the language model is missing.
         ValueError: If a file is broken, or the lexicon has symbols that the tokenizer has not.
 
-    Source: `torchaudio.models.decoder.ctc_decoder`, the decoder of flashlight (J. Kahn et al., ICML 2022).
+    Source: `torchaudio.models.decoder.ctc_decoder`, the decoder of flashlight (J. Kahn et al., ICML 2022); division by
+    priors: Y. Miao, M. Gowayyed, F. Metze, "EESEN", ASRU 2015, there with a weight of 1.
     """
 
     def __init__(
@@ -192,17 +220,26 @@ class BeamSearchDecoder:
         tokenizer: BiGRUCTCTokenizer,
         frame_s: float,
         settings: BeamSearchSettings | None = None,
+        confidence: ConfidenceModel | None = None,
     ) -> None:
         self.tokenizer = tokenizer
         self.frame_s = frame_s
         self.settings = settings or BeamSearchSettings.from_folder(folder)
-        model_path, lexicon_path = (Path(folder) / name for name in (MODEL_NAME, LEXICON_NAME))
-        for path in (model_path, lexicon_path):
-            if not path.is_file():
-                raise FileNotFoundError(f"{path} does not exist; scripts/build_lm.py makes a language model.")
-        symbols = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
-        _check_lexicon(lexicon_path, frozenset(symbols) - {tokenizer.pad_token}, tokenizer.word_delimiter_token)
-        self._decoder = _load_decoder(model_path, lexicon_path, symbols, tokenizer, self.settings)
+        self.confidence = confidence or ConfidenceModel.from_folder(folder)
+        options = {each.name: getattr(self.settings, each.name) for each in fields(self.settings)}
+        for name in ("prior_weight", "class_priors", "hotwords"):
+            del options[name]
+        # One text can stand there several times, as a word, and spelled; and posteriors need more than one reading.
+        options["nbest"] = self.settings.beam_size if self.settings.nbest > 1 else _NUM_READINGS
+        self._log_priors: torch.Tensor | None = None
+        if self.settings.prior_weight:
+            if len(self.settings.class_priors) != len(tokenizer):
+                raise ValueError(
+                    f"prior_weight is {self.settings.prior_weight}, and there are {len(self.settings.class_priors)} "
+                    f"class_priors; give one for each of the {len(tokenizer)} classes."
+                )
+            self._log_priors = torch.tensor(self.settings.class_priors).log()
+        self._decoder = load_lexicon_decoder(folder, tokenizer, self.settings.hotwords, **options)
 
     def __call__(self, log_probs: torch.Tensor, lengths: torch.Tensor | None = None) -> list[list[Hypothesis]]:
         """The `nbest` best readings of every utterance; see [`Decoder`]."""
@@ -210,18 +247,29 @@ class BeamSearchDecoder:
 
     def _decode(self, log_probs: torch.Tensor) -> list[Hypothesis]:
         if len(log_probs) == 0:
-            return [Hypothesis("", 0.0, ())]
+            return [Hypothesis("", 0.0, (), ())]
         found = self._decoder(self._with_end(log_probs)[None])[0]
+        readings = [self._places(hypothesis) for hypothesis in found]
+        weights = torch.tensor([hypothesis.score for hypothesis in found]).softmax(0).tolist()
         results: dict[str, Hypothesis] = {}
-        for hypothesis in found:
+        for hypothesis, places in zip(found, readings, strict=True):
             text = join_units(hypothesis.words)
             if text in results:
                 continue
             spans = align_log_probs(log_probs, text, self.tokenizer, self.frame_s)
-            results[text] = Hypothesis(text, float(hypothesis.score), tuple(spans))
+            posteriors = word_posteriors(places, readings, weights)
+            words = _words(spans, self.confidence, posteriors)
+            results[text] = Hypothesis(text, float(hypothesis.score), tuple(spans), words)
             if len(results) == self.settings.nbest:
                 break
-        return list(results.values()) or [Hypothesis("", -math.inf, ())]
+        return list(results.values()) or [Hypothesis("", -math.inf, (), ())]
+
+    def _places(self, hypothesis: Any) -> list[WordPlace]:  # noqa: ANN401 - torchaudio's, see load_lexicon_decoder
+        """Words of a reading with their first and last frames."""
+        delimiter = self.tokenizer.encoder[self.tokenizer.word_delimiter_token]
+        tokens = zip(hypothesis.tokens.tolist(), hypothesis.timesteps.tolist(), strict=True)
+        words = (list(group) for is_end, group in groupby(tokens, lambda item: item[0] == delimiter) if not is_end)
+        return [(tuple(token for token, _ in word), word[0][1], word[-1][1]) for word in words]
 
     def _with_end(self, log_probs: torch.Tensor) -> torch.Tensor:
         """Log-probabilities with one frame more, where the delimiter that every word of the lexicon ends with is free.
@@ -230,7 +278,53 @@ class BeamSearchDecoder:
         """
         end = log_probs.new_full((1, log_probs.shape[1]), _IMPOSSIBLE)
         end[:, [self.tokenizer.pad_token_id, self.tokenizer.encoder[self.tokenizer.word_delimiter_token]]] = 0.0
-        return torch.cat([log_probs, end]).float().cpu().clamp(min=_IMPOSSIBLE).contiguous()
+        scores = torch.cat([log_probs, end]).float().cpu()
+        if self._log_priors is not None:
+            scores[:-1] -= self.settings.prior_weight * self._log_priors
+        return scores.clamp(min=_IMPOSSIBLE).contiguous()
+
+
+def word_posteriors(
+    places: Sequence[WordPlace], readings: Sequence[Sequence[WordPlace]], weights: Sequence[float]
+) -> list[float]:
+    """Share of the weight of all readings that have each word at about its time.
+
+    Args:
+        places: Words of one reading, with their first and last frames.
+        readings: Those of all readings.
+        weights: Weights of the readings, together 1.
+
+    Source: F. Wessel et al., "Confidence measures for large vocabulary continuous speech recognition", IEEE
+    Transactions on Speech and Audio Processing 9 (2001), the sum over overlapping words, on N-best lists.
+    """
+    shares: dict[tuple[int, ...], list[tuple[int, int, int]]] = {}
+    for number, reading in enumerate(readings):
+        for word, first, last in reading:
+            shares.setdefault(word, []).append((number, first, last))
+    return [
+        sum(
+            weights[number]
+            for number in {number for number, begin, end in shares[word] if begin <= last and first <= end}
+        )
+        for word, first, last in places
+    ]
+
+
+def _words(
+    spans: Sequence[CharacterSpan], confidence: ConfidenceModel | None, posteriors: Sequence[float] | None = None
+) -> tuple[DecodedWord, ...]:
+    """Words of a reading from its characters."""
+    groups = [tuple(group) for _, group in groupby(spans, key=lambda span: span.char == " ")]
+    is_word = [group[0].char != " " for group in groups]
+    given = iter(posteriors if posteriors is not None else [1.0] * sum(is_word))
+    words = []
+    for number, group in enumerate(groups):
+        if is_word[number]:
+            edges = [space for side in (number - 1, number + 1) if 0 <= side < len(groups) for space in groups[side]]
+            features = word_features(group, edges, next(given))
+            # The first property is the logarithm of the geometric mean.
+            words.append(DecodedWord(group, confidence(features) if confidence else math.exp(features[0])))
+    return tuple(words)
 
 
 def join_units(tokens: Iterable[str]) -> str:
@@ -242,51 +336,6 @@ def join_units(tokens: Iterable[str]) -> str:
         text += ("" if inside or not text else " ") + (token[0] if is_unit else token)
         inside = is_unit and token[1] == UNIT_INSIDE
     return text
-
-
-def _load_decoder(
-    model_path: Path,
-    lexicon_path: Path,
-    symbols: Sequence[str],
-    tokenizer: BiGRUCTCTokenizer,
-    settings: BeamSearchSettings,
-) -> Any:  # noqa: ANN401 - torchaudio's class, whose module does not import without the extra
-    try:
-        from torchaudio.models.decoder import ctc_decoder
-    except (ImportError, RuntimeError) as error:  # torchaudio makes the one into the other
-        raise ImportError(
-            "Beam search needs the extra `lm`: pip install 'hf-bigru-asr[lm]'. Greedy decoding works without it."
-        ) from error
-    try:
-        return ctc_decoder(
-            lexicon=str(lexicon_path),
-            tokens=list(symbols),
-            lm=str(model_path),
-            # One text can stand there several times: as a word, and spelled.
-            nbest=1 if settings.nbest == 1 else settings.beam_size,
-            beam_size=settings.beam_size,
-            beam_size_token=settings.beam_size_token,
-            beam_threshold=settings.beam_threshold,
-            lm_weight=settings.lm_weight,
-            word_score=settings.word_score,
-            blank_token=str(tokenizer.pad_token),
-            sil_token=tokenizer.word_delimiter_token,
-        )
-    except RuntimeError as error:
-        raise ValueError(f"{model_path} is no language model that KenLM reads: {error}") from error
-
-
-def _check_lexicon(path: Path, symbols: frozenset[str], word_delimiter: str) -> None:
-    with path.open(encoding="utf-8") as stream:
-        for number, line in enumerate(stream, 1):
-            _, *spelling = line.split()
-            unknown = sorted(set(spelling) - symbols)
-            if unknown or not spelling:
-                raise ValueError(
-                    f"Line {number} of {path}, {line.strip()!r}, has "
-                    + (f"symbols outside the alphabet: {' '.join(unknown)}." if unknown else "a word and no spelling.")
-                    + f" A line is a word and its characters, from {' '.join(sorted(symbols))}, {word_delimiter} last."
-                )
 
 
 def _utterances(log_probs: torch.Tensor, lengths: torch.Tensor | None, num_classes: int) -> list[torch.Tensor]:

@@ -1,5 +1,6 @@
 """Pictures of measurements; they need the extra `plot`."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_learning_curve", "plot_tuning"]
 
-_SIZE_INCHES = (10, 4)
+_PANEL_INCHES = (5, 4)
 
 
 def _new_figure(columns: int) -> Any:  # noqa: ANN401 - a figure and its axes, of a package without the extra
@@ -17,26 +18,28 @@ def _new_figure(columns: int) -> Any:  # noqa: ANN401 - a figure and its axes, o
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError("Pictures need the extra `plot`: pip install 'hf-bigru-asr[plot]'.") from error
-    figure = Figure(figsize=_SIZE_INCHES, layout="constrained")
+    figure = Figure(figsize=(columns * _PANEL_INCHES[0], _PANEL_INCHES[1]), layout="constrained")
     return figure, [figure.add_subplot(1, columns, number + 1) for number in range(columns)]
 
 
 def plot_tuning(trials: Sequence["Trial"], beam_size: int, path: str | Path) -> None:
-    """Word error rate against the weights, and against speed for every width of the beam.
+    """Word error rate against each weight at the best of the others, and against speed for every width of the beam.
 
     Args:
         trials: What [`tune_decoding`] gave.
         beam_size: Width at which the weights were tried.
         path: Where to write the picture.
     """
-    figure, (weights, widths) = _new_figure(2)
+    figure, (weights, priors, widths) = _new_figure(3)
     grid = [trial for trial in trials if trial.settings.beam_size == beam_size]
+    best = min(grid, key=lambda trial: trial.wer)
     for score in sorted({trial.settings.word_score for trial in grid}):
-        line = sorted((t.settings.lm_weight, 100 * t.wer) for t in grid if t.settings.word_score == score)
-        weights.plot(*zip(*line, strict=True), marker="o", label=f"word score {score:g}")
+        line = _lowest((t.settings.lm_weight, t.wer) for t in grid if t.settings.word_score == score)
+        weights.plot(*line, marker="o", label=f"word score {score:g}")
     weights.set(xlabel="weight of the language model", ylabel="word error rate (%)", title=f"beam {beam_size}")
     weights.legend()
-    best = min(grid, key=lambda trial: trial.wer)
+    priors.plot(*_lowest((trial.settings.prior_weight, trial.wer) for trial in grid), marker="o")
+    priors.set(xlabel="weight of the class priors", ylabel="word error rate (%)", title=f"beam {beam_size}")
     swept = [t for t in trials if t.settings.beam_size != beam_size] + [best]
     swept.sort(key=lambda trial: trial.settings.beam_size)
     widths.plot([t.real_time_factor for t in swept], [100 * t.wer for t in swept], marker="o")
@@ -51,6 +54,14 @@ def plot_tuning(trials: Sequence["Trial"], beam_size: int, path: str | Path) -> 
     widths.set_xticks(speeds, [f"{speed:.0f}" for speed in speeds])
     widths.set_xticks([], minor=True)
     figure.savefig(path, dpi=120)
+
+
+def _lowest(points: Iterable[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    """Abscissas in order, and at each the lowest rate, as a percentage."""
+    lowest: dict[float, float] = {}
+    for place, rate in points:
+        lowest[place] = min(100 * rate, lowest.get(place, math.inf))
+    return sorted(lowest), [lowest[place] for place in sorted(lowest)]
 
 
 def plot_learning_curve(log_history: Iterable[Mapping[str, Any]], path: str | Path) -> None:

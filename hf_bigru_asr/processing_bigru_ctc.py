@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 LABEL_PADDING = -100
 LANGUAGE_MODEL_DIR = "language_model"
 MODEL_NAME, LEXICON_NAME = "lm.binary", "lexicon.txt"
-SETTINGS_NAME, RECORD_NAME = "decoding.json", "language_model.json"
-LANGUAGE_MODEL_FILES = (MODEL_NAME, LEXICON_NAME, SETTINGS_NAME, RECORD_NAME)
+SETTINGS_NAME, RECORD_NAME, CONFIDENCE_NAME = "decoding.json", "language_model.json", "confidence.json"
+LANGUAGE_MODEL_FILES = (MODEL_NAME, LEXICON_NAME, SETTINGS_NAME, RECORD_NAME, CONFIDENCE_NAME)
 """What belongs to a language model, and where it lies beside a network."""
 
 
@@ -36,6 +36,7 @@ class BiGRUCTCProcessor(ProcessorMixin):
 
     Attributes:
         language_model: Folder of the language model for [`beam_search_decoder`], or `None`.
+        confidence_file: JSON file of the [`ConfidenceModel`] for [`greedy_decoder`], or `None`.
 
     Example:
         >>> import numpy as np
@@ -49,31 +50,39 @@ class BiGRUCTCProcessor(ProcessorMixin):
     def __init__(self, feature_extractor: BiGRUCTCFeatureExtractor, tokenizer: BiGRUCTCTokenizer) -> None:
         super().__init__(feature_extractor, tokenizer)
         self.language_model: Path | None = None
+        self.confidence_file: Path | None = None
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs: Any) -> "BiGRUCTCProcessor":  # type: ignore[override]
-        """Load a processor, with its language model if it has one, from a folder or from the Hub."""
+        """Load a processor, with its language model and confidence file if it has them, from a folder or the Hub."""
         processor = super().from_pretrained(pretrained_model_name_or_path, **kwargs)
         names = ("cache_dir", "force_download", "local_files_only", "token", "revision", "subfolder")
         options = {name: kwargs[name] for name in names if kwargs.get(name) is not None}
-        paths = {
-            name: cached_file(
+
+        def find(name: str) -> Path | None:
+            path = cached_file(
                 pretrained_model_name_or_path,
-                f"{LANGUAGE_MODEL_DIR}/{name}",
+                name,
                 _raise_exceptions_for_missing_entries=False,
                 _raise_exceptions_for_connection_errors=False,
                 **options,
             )
-            for name in LANGUAGE_MODEL_FILES
-        }
+            return None if path is None else Path(path)
+
+        processor.confidence_file = find(CONFIDENCE_NAME)
+        paths = {name: find(f"{LANGUAGE_MODEL_DIR}/{name}") for name in LANGUAGE_MODEL_FILES}
         model_path = paths[MODEL_NAME]
         if model_path is not None:
-            processor.language_model = Path(model_path).parent
+            processor.language_model = model_path.parent
         return processor
 
     def save_pretrained(self, save_directory: str | Path, push_to_hub: bool = False, **kwargs: Any) -> Any:  # noqa: ANN401 - what the library returns
-        """Save the processor, and its language model in the folder `language_model`."""
+        """Save the processor, its confidence file, and its language model in the folder `language_model`."""
         target = Path(save_directory) / LANGUAGE_MODEL_DIR
+        copy = Path(save_directory) / CONFIDENCE_NAME
+        if self.confidence_file is not None and copy.resolve() != self.confidence_file.resolve():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(self.confidence_file, copy)
         if self.language_model is not None and target.resolve() != self.language_model.resolve():
             target.mkdir(parents=True, exist_ok=True)
             for name in LANGUAGE_MODEL_FILES:
@@ -89,9 +98,11 @@ class BiGRUCTCProcessor(ProcessorMixin):
     # The decoders are imported where they are used: their module is for users too, and imports what is above.
     def greedy_decoder(self) -> "GreedyDecoder":
         """Decoder that takes the best class of every frame."""
+        from .confidence import ConfidenceModel
         from .decoding import GreedyDecoder
 
-        return GreedyDecoder(self.tokenizer, self.frame_s)
+        folder = self.confidence_file and self.confidence_file.parent
+        return GreedyDecoder(self.tokenizer, self.frame_s, ConfidenceModel.from_folder(folder))
 
     def beam_search_decoder(self, language_model: str | Path | None = None, **settings: Any) -> "BeamSearchDecoder":
         """Decoder with a language model.

@@ -11,9 +11,11 @@ from transformers import AutomaticSpeechRecognitionPipeline, pipeline
 from .audio import load_audio
 from .bundled import BUNDLED, resolve_model
 from .decoding import Hypothesis
+from .hotwords import DEFAULT_HOTWORD_WEIGHT
 from .pipeline import BeamSearchPipeline
+from .text import normalize_transcript
 
-__all__ = ["OWN_LANGUAGE_MODEL", "Transcript", "load_recognizer", "transcribe"]
+__all__ = ["OWN_LANGUAGE_MODEL", "Transcript", "load_recognizer", "parse_hotwords", "transcribe"]
 
 OWN_LANGUAGE_MODEL = "own"
 """What the scripts take for the language model that lies beside a model."""
@@ -38,6 +40,33 @@ class Transcript:
     chunks: list[dict[str, Any]] | None = None
     hypotheses: list[Hypothesis] | None = None
     error: str | None = None
+
+
+def parse_hotwords(entries: Iterable[str]) -> dict[str, float]:
+    """Phrases with their weights from the words of a command line.
+
+    Args:
+        entries: Each a phrase as people write it, or a phrase, a colon and its weight.
+
+    Returns:
+        Weights by phrase, [`DEFAULT_HOTWORD_WEIGHT`] where none is given. Phrases are normalised as transcripts are.
+
+    Raises:
+        ValueError: If what follows the last colon is no number, or a phrase has characters that no rule covers.
+
+    Example:
+        >>> parse_hotwords(["Apollo 11", "Queequeg:9.5"])
+        {'APOLLO ELEVEN': 6.0, 'QUEEQUEG': 9.5}
+    """
+    hotwords = {}
+    for entry in entries:
+        phrase, colon, weight = entry.rpartition(":")
+        try:
+            number = float(weight) if colon else DEFAULT_HOTWORD_WEIGHT
+        except ValueError as error:
+            raise ValueError(f"The hotword {entry!r} ends with {weight!r}; give a number after the colon.") from error
+        hotwords[normalize_transcript(phrase if colon else entry)] = number
+    return hotwords
 
 
 def load_recognizer(

@@ -16,7 +16,7 @@ from .decoding import BeamSearchDecoder, BeamSearchSettings, Hypothesis
 from .metrics import character_error_counts, word_error_counts
 from .tokenization_bigru_ctc import BiGRUCTCTokenizer
 
-__all__ = ["BeamSearchPool", "Trial", "tune_decoding"]
+__all__ = ["BeamSearchPool", "Trial", "mean_posteriors", "tune_decoding"]
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,11 @@ class Trial:
     real_time_factor: float
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-serialisable, the settings among the figures."""
+        """JSON-serialisable, the settings among the figures, but the class priors, which all trials share."""
+        settings = asdict(self.settings)
+        del settings["class_priors"]
         return {
-            **asdict(self.settings),
+            **settings,
             "wer": self.wer,
             "cer": self.cer,
             "real_time_factor": self.real_time_factor,
@@ -99,6 +101,12 @@ def _decode(arguments: tuple[Any, ...], log_probs: np.ndarray) -> tuple[list[Hyp
     return hypotheses, time.perf_counter() - start_s
 
 
+def mean_posteriors(utterances: Sequence[torch.Tensor]) -> tuple[float, ...]:
+    """Mean probability of each class over all frames of log-probabilities `(frames, classes)`, at least `1e-6`."""
+    mean = torch.cat([utterance.double().exp() for utterance in utterances]).mean(0)
+    return tuple(mean.clamp(min=1e-6).tolist())
+
+
 def _measure(
     pool: BeamSearchPool, utterances: Sequence[torch.Tensor], references: Sequence[str], settings: BeamSearchSettings
 ) -> Trial:
@@ -122,6 +130,7 @@ def tune_decoding(
     *,
     lm_weights: Iterable[float],
     word_scores: Iterable[float],
+    prior_weights: Iterable[float],
     beam_sizes: Iterable[int],
 ) -> Iterator[Trial]:
     """Measure a grid of weights at the beam size of `start`, and then the best of them at every beam size.
@@ -130,17 +139,19 @@ def tune_decoding(
         pool: Processes that decode.
         utterances: Log-probabilities `(frames, classes)` of each utterance of a validation set.
         references: Their transcripts.
-        start: Settings that are not tuned, and the beam size for the grid.
+        start: Settings that are not tuned, the class priors among them, and the beam size for the grid.
         lm_weights: Weights of the language model to try.
         word_scores: Word scores to try.
+        prior_weights: Weights of the class priors to try.
         beam_sizes: Beam sizes to try with the best weights.
 
     Yields:
         A [`Trial`] for every point, as it is measured.
     """
     grid = []
-    for lm_weight, word_score in product(lm_weights, word_scores):
-        trial = _measure(pool, utterances, references, replace(start, lm_weight=lm_weight, word_score=word_score))
+    for lm_weight, word_score, prior_weight in product(lm_weights, word_scores, prior_weights):
+        settings = replace(start, lm_weight=lm_weight, word_score=word_score, prior_weight=prior_weight)
+        trial = _measure(pool, utterances, references, settings)
         grid.append(trial)
         yield trial
     best = min(grid, key=lambda trial: trial.wer).settings

@@ -23,7 +23,7 @@ from hf_bigru_asr.environment import command_line, git_commit, machine, versions
 from hf_bigru_asr.evaluation import iterate_log_probs
 from hf_bigru_asr.plots import plot_tuning
 from hf_bigru_asr.processing_bigru_ctc import SETTINGS_NAME
-from hf_bigru_asr.tuning import BeamSearchPool, tune_decoding
+from hf_bigru_asr.tuning import BeamSearchPool, mean_posteriors, tune_decoding
 
 
 @dataclass
@@ -42,6 +42,9 @@ class Arguments:
     )
     word_scores: list[float] = field(
         default_factory=lambda: [-1.0, -0.5, 0.0, 0.5], metadata={"help": "Scores of every word to try."}
+    )
+    prior_weights: list[float] = field(
+        default_factory=lambda: [0.0, 0.2, 0.4, 0.6], metadata={"help": "Weights of the class priors to try."}
     )
     beam_size: int = field(default=50, metadata={"help": "Width of the beam while weights are tried."})
     beam_sizes: list[int] = field(
@@ -79,7 +82,10 @@ def main() -> None:
 
     # 2. Weights
     start = BeamSearchSettings(
-        beam_size=args.beam_size, beam_size_token=args.beam_size_token, beam_threshold=args.beam_threshold
+        class_priors=mean_posteriors(utterances),
+        beam_size=args.beam_size,
+        beam_size_token=args.beam_size_token,
+        beam_threshold=args.beam_threshold,
     )
     trials = []
     with BeamSearchPool(args.lm, processor.tokenizer, processor.frame_s, args.num_workers) as pool:
@@ -90,12 +96,14 @@ def main() -> None:
             start,
             lm_weights=args.lm_weights,
             word_scores=args.word_scores,
+            prior_weights=args.prior_weights,
             beam_sizes=args.beam_sizes,
         ):
             trials.append(trial)
             settings = trial.settings
             print(
-                f"lm_weight {settings.lm_weight:g}, word_score {settings.word_score:g}, beam {settings.beam_size}: "
+                f"lm_weight {settings.lm_weight:g}, word_score {settings.word_score:g}, prior_weight "
+                f"{settings.prior_weight:g}, beam {settings.beam_size}: "
                 f"WER {trial.wer:.2%}, CER {trial.cer:.2%}, {trial.real_time_factor:.0f} times real time",
                 flush=True,
             )

@@ -2,15 +2,18 @@ import itertools
 import json
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from hf_bigru_asr import BiGRUCTCTokenizer
 from hf_bigru_asr.alignment import align_log_probs
-from hf_bigru_asr.decoding import BeamSearchDecoder, BeamSearchSettings, GreedyDecoder, join_units
+from hf_bigru_asr.confidence import ConfidenceModel
+from hf_bigru_asr.decoding import BeamSearchDecoder, BeamSearchSettings, GreedyDecoder, join_units, word_posteriors
 
 FRAME_S = 0.02
 VOCABULARY = ["<pad>", "|", "A", "B"]
@@ -51,51 +54,132 @@ def lm_score(words: tuple[str, ...]) -> float:
     """Base-10 logarithm of the probability of a sentence, by the rules of a back-off model."""
     total = 0.0
     for before, word in itertools.pairwise(("<s>", *words, "</s>")):
-        total += BIGRAMS.get((before, word), UNIGRAMS[before][1] + UNIGRAMS[word][0])
+        total += BIGRAMS.get(
+            (before, word), UNIGRAMS.get(before, (0, 0))[1] + UNIGRAMS.get(word, UNIGRAMS["<unk>"])[0]
+        )
     return total
 
 
-def segmentations(symbols: str) -> Iterator[tuple[str, ...]]:
+def segmentations(symbols: str, lexicon: dict[str, str]) -> Iterator[tuple[str, ...]]:
     """All ways to read symbols as entries of the lexicon; delimiters alone stand between words."""
     if not symbols:
         yield ()
         return
     if symbols[0] == "|":
-        yield from segmentations(symbols[1:])
-    for word, spelling in LEXICON.items():
+        yield from segmentations(symbols[1:], lexicon)
+    for word, spelling in lexicon.items():
         if symbols.startswith(spelling):
-            for rest in segmentations(symbols[len(spelling) :]):
+            for rest in segmentations(symbols[len(spelling) :], lexicon):
                 yield (word, *rest)
 
 
-def brute_force(frames: torch.Tensor, lm_weight: float, word_score: float) -> dict[str, float]:
-    """Score of every text: its best path, over all paths that there are, and its best way through the lexicon."""
-    scores: dict[str, float] = {}
+def gain(words: tuple[str, ...], hotwords: Mapping[str, float]) -> float:
+    """What phrases add to a reading: each complete one its weight for every word, from left to right."""
+    total, place = 0.0, 0
+    paths = {tuple(phrase.split()): weight for phrase, weight in hotwords.items()}
+    while place < len(words):
+        found = [path for path in paths if words[place : place + len(path)] == path]
+        longest = max(found, key=len, default=words[place : place + 1])
+        total += paths.get(longest, 0.0) * len(longest)
+        place += len(longest)
+    return total
+
+
+def brute_force(
+    frames: torch.Tensor, settings: BeamSearchSettings, lexicon: dict[str, str] = LEXICON
+) -> dict[str, float]:
+    """Score of every text: its best path, or the sum over all that there are, and its best way through the lexicon."""
+    scores: dict[tuple[str, ...], float] = {}
     values = frames.tolist()
     for path in itertools.product(range(len(VOCABULARY)), repeat=len(values)):
         acoustic = sum(row[symbol] for row, symbol in zip(values, path, strict=True))
+        if settings.prior_weight:
+            acoustic -= settings.prior_weight * sum(math.log(settings.class_priors[symbol]) for symbol in path)
         for end in (0, 1):  # a blank or a delimiter after the last frame, for nothing
             collapsed = [symbol for symbol, _ in itertools.groupby((*path, end))]
             symbols = "".join(VOCABULARY[symbol] for symbol in collapsed if symbol != 0)
-            for words in segmentations(symbols):
-                score = acoustic + lm_weight * lm_score(words) + word_score * len(words)
-                text = join_units(words)
-                scores[text] = max(score, scores.get(text, -math.inf))
-    return scores
+            for words in segmentations(symbols, lexicon):
+                score = acoustic + settings.lm_weight * lm_score(words) + settings.word_score * len(words)
+                before = scores.get(words, -math.inf)
+                scores[words] = float(np.logaddexp(score, before)) if settings.log_add else max(score, before)
+    texts: dict[str, float] = {}
+    for words, score in scores.items():
+        text = join_units(words)
+        texts[text] = max(score + gain(words, settings.hotwords), texts.get(text, -math.inf))
+    return texts
 
 
-@pytest.mark.parametrize(("lm_weight", "word_score"), [(0.1, 0.0), (1.0, 0.0), (3.0, 0.5), (1.0, -2.0)])
+@pytest.mark.parametrize("log_add", [True, False], ids=["sum", "best"])
+@pytest.mark.parametrize(
+    "weights",
+    [
+        {"lm_weight": 0.1},
+        {"lm_weight": 1.0},
+        {"lm_weight": 3.0, "word_score": 0.5, "prior_weight": 0.5, "class_priors": (0.7, 0.1, 0.15, 0.05)},
+        {"lm_weight": 1.0, "word_score": -2.0},
+        {"lm_weight": 0.5, "hotwords": {"A BB": 1.5, "AB": 2.0, "BA": 3.0}},
+    ],
+)
 @pytest.mark.parametrize("seed", range(4))
 def test_beam_search_finds_what_brute_force_finds(
-    seed: int, lm_weight: float, word_score: float, folder: Path, tokenizer: BiGRUCTCTokenizer
+    seed: int, weights: dict[str, Any], log_add: bool, folder: Path, tokenizer: BiGRUCTCTokenizer
 ) -> None:
     frames = log_probs(seed, 6)
-    settings = BeamSearchSettings(lm_weight, word_score, beam_size=5000, beam_threshold=1e4, nbest=3)
+    settings = BeamSearchSettings(**weights, log_add=log_add, beam_size=5000, beam_threshold=1e4, nbest=3)
     hypotheses = BeamSearchDecoder(folder, tokenizer, FRAME_S, settings)(frames[None])[0]
-    expected = sorted(brute_force(frames, lm_weight, word_score).items(), key=lambda item: -item[1])[:3]
+    lexicon = LEXICON | ({"BA": "BA|"} if settings.hotwords else {})
+    expected = sorted(brute_force(frames, settings, lexicon).items(), key=lambda item: -item[1])[:3]
     assert [hypothesis.text for hypothesis in hypotheses] == [text for text, _ in expected]
     for hypothesis, (_, score) in zip(hypotheses, expected, strict=True):
         assert hypothesis.score == pytest.approx(score, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"prior_weight": 0.5}, ValueError, "there are 0 class_priors; give one for each of the 4 classes"),
+        ({"class_priors": (0.5, 0.5, 0.0, 0.0)}, ValueError, "must be above 0"),
+        ({"hotwords": ["A", " "]}, ValueError, "A hotword is ' '"),
+        ({"hotwords": "A"}, TypeError, "give a list of phrases"),
+        ({"hotwords": ["A"], "lm_weight": 0.0}, ValueError, "lm_weight is 0; hotwords need"),
+    ],
+)
+def test_bad_settings(
+    changes: dict[str, Any], error: type[Exception], message: str, folder: Path, tokenizer: BiGRUCTCTokenizer
+) -> None:
+    with pytest.raises(error, match=message):
+        BeamSearchDecoder(folder, tokenizer, FRAME_S, BeamSearchSettings(**changes))
+
+
+def test_a_hotword_outside_the_lexicon_is_found(folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:
+    frames = torch.full((7, 4), -9.0)
+    for frame, symbol in enumerate([3, 2, 0, 2, 1, 2, 3]):  # BAA AB
+        frames[frame, symbol] = 0.0
+    frames[1, 3] = -2.0  # rather BBA, of which BB and A are words
+    assert "BAA" not in BeamSearchDecoder(folder, tokenizer, FRAME_S)(frames[None])[0][0].text.split()
+    settings = BeamSearchSettings(hotwords={"baa": 20.0})
+    (best,) = BeamSearchDecoder(folder, tokenizer, FRAME_S, settings)(frames[None])[0]
+    assert best.text == "BAA AB"
+
+
+def test_word_posteriors() -> None:
+    cat, hat = (1, 2), (3, 2)
+    readings = [[(cat, 0, 4), (hat, 8, 12)], [(cat, 20, 24), (hat, 10, 14)], [(cat, 3, 6), (cat, 4, 8)]]
+    # The second reading's `cat` is at another time; the third has it twice and counts once.
+    assert word_posteriors(readings[0], readings, [0.5, 0.3, 0.2]) == pytest.approx([0.7, 0.8])
+
+
+def test_confidences_of_a_beam_search_follow_its_readings(folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:
+    frames = torch.full((6, 4), -9.0)
+    for frame, symbol in enumerate([2, 0, 1, 3, 0, 3]):  # A BB, the last B as likely as A
+        frames[frame, symbol] = 0.0
+    frames[0, 3] = -0.5
+    model = ConfidenceModel((0.0, 0.0, 0.0, 0.0, 1.0), 0.0)
+    decoder = BeamSearchDecoder(folder, tokenizer, FRAME_S, BeamSearchSettings(lm_weight=0.1), model)
+    (best,) = decoder(frames[None])[0]
+    first, second = (word.confidence for word in best.words)  # p / (1 + p) of the posterior p
+    assert best.text == "A BB"
+    assert 0.25 < first < second <= 0.5
 
 
 def test_beam_search_ignores_batch_and_padding(folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:
@@ -236,7 +320,7 @@ def test_without_the_extra_it_is_named(
         ({"lm_weight": -1.0}, "lm_weight -1"),
     ],
 )
-def test_bad_settings(values: dict[str, float], message: str) -> None:
+def test_settings_out_of_range(values: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         BeamSearchSettings(**values)
 

@@ -8,7 +8,8 @@ import soundfile
 from transformers import AutomaticSpeechRecognitionPipeline
 
 from hf_bigru_asr.bundled import resolve_model
-from hf_bigru_asr.transcription import Transcript, load_recognizer, transcribe
+from hf_bigru_asr.hotwords import DEFAULT_HOTWORD_WEIGHT
+from hf_bigru_asr.transcription import Transcript, load_recognizer, parse_hotwords, transcribe
 
 SAMPLING_RATE = 16_000
 
@@ -81,3 +82,10 @@ def test_resolve_model_names_what_is_missing(tmp_path: Path) -> None:
         resolve_model(tmp_path / "nowhere")
     assert resolve_model(tmp_path) == str(tmp_path)
     assert resolve_model("namespace/name") == "namespace/name"
+
+
+def test_parse_hotwords() -> None:
+    hotwords = parse_hotwords(["Apollo 11", "Queequeg:9.5"])
+    assert hotwords == {"APOLLO ELEVEN": DEFAULT_HOTWORD_WEIGHT, "QUEEQUEG": 9.5}
+    with pytest.raises(ValueError, match="'Pequod:high' ends with 'high'"):
+        parse_hotwords(["Pequod:high"])

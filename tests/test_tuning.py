@@ -1,3 +1,4 @@
+import itertools
 import json
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from hf_bigru_asr import BiGRUCTCTokenizer
 from hf_bigru_asr.decoding import BeamSearchDecoder, BeamSearchSettings
 from hf_bigru_asr.metrics import word_error_counts
 from hf_bigru_asr.plots import plot_learning_curve, plot_tuning
-from hf_bigru_asr.tuning import BeamSearchPool, tune_decoding
+from hf_bigru_asr.tuning import BeamSearchPool, mean_posteriors, tune_decoding
 
 
 @pytest.mark.slow
@@ -28,17 +29,19 @@ def test_processes_decode_what_one_decoder_decodes(folder: Path, tokenizer: BiGR
                 pool,
                 utterances,
                 references,
-                BeamSearchSettings(beam_size=50),
+                BeamSearchSettings(beam_size=50, class_priors=mean_posteriors(utterances)),
                 lm_weights=[0.0, 1.0],
                 word_scores=[0.0, -9.0],
+                prior_weights=[0.0, 0.5],
                 beam_sizes=[400, 50],
             )
         )
-    points = [(t.settings.lm_weight, t.settings.word_score, t.settings.beam_size) for t in trials]
-    assert points[:4] == [(0.0, 0.0, 50), (0.0, -9.0, 50), (1.0, 0.0, 50), (1.0, -9.0, 50)]
+    names = ("lm_weight", "word_score", "prior_weight", "beam_size")
+    points = [tuple(getattr(trial.settings, name) for name in names) for trial in trials]
+    assert points[:8] == list(itertools.product([0.0, 1.0], [0.0, -9.0], [0.0, 0.5], [50]))
     # The references are what these weights give.
-    assert points[4:] == [(1.0, 0.0, 400)]
-    assert trials[2].wer == trials[2].cer == 0
+    assert points[8:] == [(1.0, 0.0, 0.0, 400)]
+    assert trials[4].wer == trials[4].cer == 0
     for trial in trials:
         one = BeamSearchDecoder(folder, tokenizer, FRAME_S, trial.settings)
         texts = [one(utterance[None])[0][0].text for utterance in utterances]
@@ -46,6 +49,11 @@ def test_processes_decode_what_one_decoder_decodes(folder: Path, tokenizer: BiGR
         assert json.loads(json.dumps(trial.as_dict()))["beam_size"] == trial.settings.beam_size
     plot_tuning(trials, 50, folder / "tuning.png")
     assert (folder / "tuning.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_mean_posteriors() -> None:
+    utterances = [torch.tensor([[0.25, 0.75, 0.0]]).log(), torch.tensor([[0.5, 0.5, 0.0], [0.3, 0.7, 0.0]]).log()]
+    assert mean_posteriors(utterances) == pytest.approx((0.35, 0.65, 1e-6))
 
 
 def test_no_workers_are_refused(folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:  # noqa: F811

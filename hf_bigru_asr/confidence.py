@@ -1,0 +1,91 @@
+"""How sure a word is: the probability that it is right.
+
+The network's own probabilities are too high: it is trained until it is sure. A logistic regression on a few properties
+of a word, fitted on a split that the network was not trained on, makes probabilities of them that can be believed.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .alignment import CharacterSpan
+from .processing_bigru_ctc import CONFIDENCE_NAME
+
+__all__ = ["ConfidenceModel", "word_features"]
+
+_FLOOR = 1e-6
+"""Probabilities below count as this one."""
+FEATURES = ("mean_log_probability", "lowest_log_probability", "edge_log_probability", "log_length", "log_posterior")
+
+Values = npt.NDArray[np.float64]
+
+
+def word_features(
+    characters: Sequence[CharacterSpan], edges: Sequence[CharacterSpan] = (), posterior: float = 1.0
+) -> Values:
+    """Properties of a word from which its confidence follows, in the order of `FEATURES`.
+
+    Args:
+        characters: Its characters.
+        edges: The spaces before and after it; none at the ends of an utterance.
+        posterior: Share of the weight of all readings of a beam search that have the word there; 1 if there is one
+            reading only.
+
+    Returns:
+        `(5,)`: mean and lowest logarithmic probability of the characters, lowest one of the spaces, logarithm of the
+        number of characters, logarithm of the posterior.
+    """
+    inside, outside = ([math.log(max(span.score, _FLOOR)) for span in spans] or [0.0] for spans in (characters, edges))
+    return np.array(
+        [
+            sum(inside) / len(inside),
+            min(inside),
+            min(outside),
+            math.log(max(len(characters), 1)),
+            math.log(max(posterior, _FLOOR)),
+        ]
+    )
+
+
+@dataclass(frozen=True)
+class ConfidenceModel:
+    """Probability that a word is right, from its properties; it belongs to one network and one way of decoding.
+
+    Args:
+        weights: One for each of `FEATURES`.
+        bias: Added to their sum.
+    """
+
+    weights: tuple[float, ...]
+    bias: float
+
+    def __post_init__(self) -> None:
+        """Check the number of weights."""
+        object.__setattr__(self, "weights", tuple(self.weights))
+        if len(self.weights) != len(FEATURES):
+            raise ValueError(f"There are {len(self.weights)} weights; give one for each of {', '.join(FEATURES)}.")
+
+    def __call__(self, features: Values) -> float:
+        """Probability for the properties `(5,)` of a word."""
+        return float(1 / (1 + np.exp(-(np.dot(self.weights, features) + self.bias))))
+
+    @classmethod
+    def from_folder(cls, folder: str | Path | None) -> "ConfidenceModel | None":
+        """The one that [`save`] left in a folder, or `None`."""
+        if folder is None or not (path := Path(folder) / CONFIDENCE_NAME).is_file():
+            return None
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return cls(values["weights"], values["bias"])
+
+    def save(self, folder: str | Path, **record: Any) -> Path:
+        """Write it with a record of its making, JSON-serialisable, and return the path."""
+        path = Path(folder) / CONFIDENCE_NAME
+        values = {**asdict(self), "features": FEATURES, **record}
+        path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        return path

@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+
+from hf_bigru_asr.calibration import (
+    average_precision,
+    calibration_bins,
+    calibration_error,
+    fit_confidence,
+    right_words,
+)
+from hf_bigru_asr.confidence import FEATURES
+
+
+def drawn(num_words: int, weights: list[float], bias: float) -> tuple[np.ndarray, list[bool]]:
+    """Words whose truth is drawn from a known logistic model."""
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((num_words, len(FEATURES))) * [1, 2, 0.5, 1, 3] + [0, 1, 0, -2, 0]
+    probabilities = 1 / (1 + np.exp(-(features @ weights + bias)))
+    return features, (rng.random(num_words) < probabilities).tolist()
+
+
+def test_a_known_model_is_found_again() -> None:
+    weights = [1.0, -0.5, 2.0, 0.0, 0.3]
+    features, right = drawn(200_000, weights, 0.7)
+    model = fit_confidence(features, right)
+    assert model.weights == pytest.approx(weights, abs=0.03)
+    assert model.bias == pytest.approx(0.7, abs=0.05)
+
+
+def test_the_fit_is_the_best_one() -> None:
+    features, right = drawn(300, [1.0, -0.5, 2.0, 0.0, 0.3], 0.7)
+    features[:, 4] = 0.0  # a property that all words share
+    model = fit_confidence(features, right, penalty=0.0)
+    assert model.weights[4] == 0
+    residuals = np.array([model(row) for row in features]) - right
+    # Where the likelihood is highest, its derivatives by bias and weights are zero.
+    assert residuals.sum() == pytest.approx(0, abs=1e-4)
+    assert residuals @ features == pytest.approx(np.zeros(5), abs=1e-3)
+
+
+@pytest.mark.parametrize("right", [[True, True], [False, False]])
+def test_a_fit_needs_right_and_wrong_words(right: list[bool]) -> None:
+    with pytest.raises(ValueError, match="all of them right or all wrong"):
+        fit_confidence(np.zeros((2, 5)), right)
+
+
+def test_right_words() -> None:
+    assert right_words("THE OLD MAN SAT", "THE COLD MAN SAT DOWN") == [True, False, True, True, False]
+    assert right_words("THE OLD MAN", "") == []
+    assert right_words("", "THE MAN") == [False, False]
+
+
+def test_calibration_error() -> None:
+    # Bins of width 0.5: mean confidences 0.2 and 0.8, shares 1/2 and 2/3.
+    confidences, right = [0.1, 0.3, 0.7, 0.7, 1.0], [True, False, True, False, True]
+    assert calibration_bins(confidences, right, 2) == [
+        {"num_words": 2, "confidence": pytest.approx(0.2), "accuracy": 0.5},
+        {"num_words": 3, "confidence": pytest.approx(0.8), "accuracy": pytest.approx(2 / 3)},
+    ]
+    assert calibration_error(confidences, right, 2) == pytest.approx((2 * 0.3 + 3 * (0.8 - 2 / 3)) / 5)
+    assert calibration_error([0.0, 1.0], [False, True]) == 0
+    assert calibration_error([0.0, 1.0], [True, False]) == 1
+
+
+def test_average_precision() -> None:
+    # Found in order: right, wrong, right; precision 1 at half, 2/3 at all.
+    assert average_precision([0.9, 0.8, 0.7], [True, False, True]) == pytest.approx(0.5 + 0.5 * 2 / 3)
+    assert average_precision([0.1, 0.2, 0.3], [False, False, True]) == 1
+    # All found together: the share of positives.
+    assert average_precision([0.5] * 4, [True, False, False, False]) == 0.25
+    with pytest.raises(ValueError, match="No item is positive"):
+        average_precision([0.5], [False])
+
+
+def test_average_precision_of_many() -> None:
+    rng = np.random.default_rng(1)
+    scores, positive = rng.integers(0, 20, 200) / 20, rng.random(200) < 0.3
+    expected, recall = 0.0, 0.0
+    for threshold in sorted(set(scores), reverse=True):
+        found = scores >= threshold
+        now = (found & positive).sum() / positive.sum()
+        expected += (now - recall) * (found & positive).sum() / found.sum()
+        recall = now
+    assert average_precision(scores.tolist(), positive.tolist()) == pytest.approx(expected)
