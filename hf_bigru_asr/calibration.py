@@ -1,19 +1,31 @@
 """Fits confidences to what a model got right, and measures how true they are."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import jiwer
 import numpy as np
+import numpy.typing as npt
 import torch
 
-from .confidence import FEATURES, ConfidenceModel, Values
+from .confidence import FEATURES, ConfidenceModel
+from .decoding import DecodedWord, Hypothesis
 
-__all__ = ["average_precision", "calibration_bins", "calibration_error", "fit_confidence", "right_words"]
+__all__ = [
+    "average_precision",
+    "calibration_bins",
+    "calibration_error",
+    "confidence_figures",
+    "cross_validate",
+    "fit_confidence",
+    "judge_words",
+    "right_words",
+]
 
 NUM_BINS = 15
 
 
-def fit_confidence(features: Values, right: Sequence[bool], *, penalty: float = 1.0) -> ConfidenceModel:
+def fit_confidence(features: npt.ArrayLike, right: Sequence[bool], *, penalty: float = 1.0) -> ConfidenceModel:
     """Logistic regression of right words on their properties, with a small ridge penalty.
 
     Args:
@@ -27,9 +39,10 @@ def fit_confidence(features: Values, right: Sequence[bool], *, penalty: float = 
     """
     if len(set(right)) < 2:
         raise ValueError(f"There are {len(right)} words, all of them right or all wrong; give some of both.")
-    mean, deviation = features.mean(0), features.std(0)
+    values = np.asarray(features, float)
+    mean, deviation = values.mean(0), values.std(0)
     deviation[deviation == 0] = 1.0  # a property that all words share gets the weight 0
-    inputs, targets = torch.from_numpy((features - mean) / deviation), torch.tensor(right, dtype=torch.float64)
+    inputs, targets = torch.from_numpy((values - mean) / deviation), torch.tensor(right, dtype=torch.float64)
     parameters = torch.zeros(len(FEATURES) + 1, dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.LBFGS([parameters], max_iter=500, tolerance_change=1e-12, line_search_fn="strong_wolfe")
 
@@ -42,9 +55,9 @@ def fit_confidence(features: Values, right: Sequence[bool], *, penalty: float = 
         return total
 
     optimizer.step(loss)
-    values = parameters.detach().numpy()
-    weights = values[:-1] / deviation
-    return ConfidenceModel(tuple(weights.tolist()), float(values[-1] - weights @ mean))
+    fitted = parameters.detach().numpy()
+    weights = fitted[:-1] / deviation
+    return ConfidenceModel(tuple(weights.tolist()), float(fitted[-1] - weights @ mean))
 
 
 def right_words(reference: str, hypothesis: str) -> list[bool]:
@@ -104,3 +117,50 @@ def average_precision(scores: Sequence[float], positive: Sequence[bool]) -> floa
     found = np.cumsum(truth)[last]
     precision = found / (np.flatnonzero(last) + 1)
     return float(np.sum(precision * np.diff(found, prepend=0)) / truth.sum())
+
+
+def judge_words(references: Iterable[str], hypotheses: Iterable[Hypothesis]) -> tuple[list[DecodedWord], list[bool]]:
+    """All words of some readings, and which of them are right."""
+    words: list[DecodedWord] = []
+    right: list[bool] = []
+    for reference, hypothesis in zip(references, hypotheses, strict=True):
+        words += hypothesis.words
+        right += right_words(reference, hypothesis.text)
+    return words, right
+
+
+def confidence_figures(confidences: Sequence[float], right: Sequence[bool]) -> dict[str, Any]:
+    """How far the confidences of words can be believed, JSON-serialisable.
+
+    Returns:
+        `num_words`, `share_wrong`, `expected_calibration_error`, `wrong_words_average_precision` (area under the
+        precision-recall curve for finding wrong words by low confidences; `share_wrong` is what chance gives; `None`
+        if no word is wrong) and `bins`, see [`calibration_bins`].
+    """
+    wrong = [not each for each in right]
+    return {
+        "num_words": len(right),
+        "share_wrong": sum(wrong) / max(len(wrong), 1),
+        "expected_calibration_error": calibration_error(confidences, right) if right else None,
+        "wrong_words_average_precision": (
+            average_precision([-confidence for confidence in confidences], wrong) if any(wrong) else None
+        ),
+        "bins": calibration_bins(confidences, right) if right else [],
+    }
+
+
+def cross_validate(features: npt.ArrayLike, right: Sequence[bool], num_folds: int = 5) -> list[float]:
+    """Confidences of words from fits without them.
+
+    Args:
+        features: `(words, 5)`, in the order of the recordings.
+        right: Which words are right.
+        num_folds: Parts, each a run of successive words, so that a recording is in one part, or two.
+    """
+    values, truth = np.asarray(features, float), np.asarray(right, bool)
+    confidences: list[float] = []
+    for part in np.array_split(np.arange(len(truth)), num_folds):
+        others = np.setdiff1d(np.arange(len(truth)), part)
+        model = fit_confidence(values[others], truth[others].tolist())
+        confidences += [model(row) for row in values[part].tolist()]
+    return confidences

@@ -11,9 +11,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from .alignment import CharacterSpan
 from .processing_bigru_ctc import CONFIDENCE_NAME
 
@@ -23,12 +20,10 @@ _FLOOR = 1e-6
 """Probabilities below count as this one."""
 FEATURES = ("mean_log_probability", "lowest_log_probability", "edge_log_probability", "log_length", "log_posterior")
 
-Values = npt.NDArray[np.float64]
-
 
 def word_features(
     characters: Sequence[CharacterSpan], edges: Sequence[CharacterSpan] = (), posterior: float = 1.0
-) -> Values:
+) -> tuple[float, ...]:
     """Properties of a word from which its confidence follows, in the order of `FEATURES`.
 
     Args:
@@ -38,18 +33,16 @@ def word_features(
             reading only.
 
     Returns:
-        `(5,)`: mean and lowest logarithmic probability of the characters, lowest one of the spaces, logarithm of the
+        Mean and lowest logarithmic probability of the characters, lowest one of the spaces, logarithm of the
         number of characters, logarithm of the posterior.
     """
     inside, outside = ([math.log(max(span.score, _FLOOR)) for span in spans] or [0.0] for spans in (characters, edges))
-    return np.array(
-        [
-            sum(inside) / len(inside),
-            min(inside),
-            min(outside),
-            math.log(max(len(characters), 1)),
-            math.log(max(posterior, _FLOOR)),
-        ]
+    return (
+        sum(inside) / len(inside),
+        min(inside),
+        min(outside),
+        math.log(max(len(characters), 1)),
+        math.log(max(posterior, _FLOOR)),
     )
 
 
@@ -71,9 +64,10 @@ class ConfidenceModel:
         if len(self.weights) != len(FEATURES):
             raise ValueError(f"There are {len(self.weights)} weights; give one for each of {', '.join(FEATURES)}.")
 
-    def __call__(self, features: Values) -> float:
-        """Probability for the properties `(5,)` of a word."""
-        return float(1 / (1 + np.exp(-(np.dot(self.weights, features) + self.bias))))
+    def __call__(self, features: Sequence[float]) -> float:
+        """Probability for the properties of a word."""
+        logit = self.bias + sum(weight * value for weight, value in zip(self.weights, features, strict=True))
+        return 0.5 + 0.5 * math.tanh(logit / 2)
 
     @classmethod
     def from_folder(cls, folder: str | Path | None) -> "ConfidenceModel | None":

@@ -41,10 +41,12 @@ class DecodedWord:
         characters: Its characters with their times.
         confidence: Probability that it is right, if the decoder has a [`ConfidenceModel`]. Without one, the geometric
             mean of the probabilities that the network gives its characters, which is no probability by itself.
+        features: What the confidence follows from: see [`word_features`].
     """
 
     characters: tuple[CharacterSpan, ...] = field(repr=False)
     confidence: float
+    features: tuple[float, ...] = field(repr=False)
 
     @property
     def text(self) -> str:
@@ -323,7 +325,8 @@ def _words(
             edges = [space for side in (number - 1, number + 1) if 0 <= side < len(groups) for space in groups[side]]
             features = word_features(group, edges, next(given))
             # The first property is the logarithm of the geometric mean.
-            words.append(DecodedWord(group, confidence(features) if confidence else math.exp(features[0])))
+            certainty = confidence(features) if confidence else math.exp(features[0])
+            words.append(DecodedWord(group, certainty, features))
     return tuple(words)
 
 

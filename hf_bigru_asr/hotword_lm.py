@@ -28,7 +28,7 @@ class _Context(NamedTuple):
     """Where it stands among the phrases."""
 
 
-class HotwordLM(CTCDecoderLM):
+class HotwordLM(CTCDecoderLM):  # type: ignore[misc] # untyped
     """An n-gram whose probabilities hotwords raise.
 
     Every sequence of words has a state of its own, as with the decoder's plain n-gram: readings are merged only if

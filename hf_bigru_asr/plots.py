@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .tuning import Trial
 
-__all__ = ["plot_learning_curve", "plot_tuning"]
+__all__ = ["plot_learning_curve", "plot_reliability", "plot_tuning"]
 
 _PANEL_INCHES = (5, 4)
 
@@ -53,6 +53,24 @@ def plot_tuning(trials: Sequence["Trial"], beam_size: int, path: str | Path) -> 
     speeds = [trial.real_time_factor for trial in swept]
     widths.set_xticks(speeds, [f"{speed:.0f}" for speed in speeds])
     widths.set_xticks([], minor=True)
+    figure.savefig(path, dpi=120)
+
+
+def plot_reliability(bins: Sequence[Mapping[str, float]], path: str | Path) -> None:
+    """Share of right words against their confidence, and how many words there are.
+
+    Args:
+        bins: What [`calibration_bins`] gives.
+        path: Where to write the picture.
+    """
+    figure, (shares, numbers) = _new_figure(2)
+    confidences = [each["confidence"] for each in bins]
+    shares.plot([0, 1], [0, 1], color="grey", linestyle=":", label="as it should be")
+    shares.plot(confidences, [each["accuracy"] for each in bins], marker="o", label="measured")
+    shares.set(xlabel="confidence", ylabel="share of right words", xlim=(0, 1), ylim=(0, 1))
+    shares.legend()
+    numbers.bar(confidences, [each["num_words"] for each in bins], width=0.04)
+    numbers.set(xlabel="confidence", ylabel="words", xlim=(0, 1))
     figure.savefig(path, dpi=120)
 
 

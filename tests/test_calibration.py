@@ -1,3 +1,6 @@
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -5,10 +8,15 @@ from hf_bigru_asr.calibration import (
     average_precision,
     calibration_bins,
     calibration_error,
+    confidence_figures,
+    cross_validate,
     fit_confidence,
+    judge_words,
     right_words,
 )
 from hf_bigru_asr.confidence import FEATURES
+from hf_bigru_asr.decoding import DecodedWord, Hypothesis
+from hf_bigru_asr.plots import plot_reliability
 
 
 def drawn(num_words: int, weights: list[float], bias: float) -> tuple[np.ndarray, list[bool]]:
@@ -82,3 +90,41 @@ def test_average_precision_of_many() -> None:
         expected += (now - recall) * (found & positive).sum() / found.sum()
         recall = now
     assert average_precision(scores.tolist(), positive.tolist()) == pytest.approx(expected)
+
+
+def reading(text: str, confidences: list[float]) -> Hypothesis:
+    return Hypothesis(text, 0.0, (), tuple(DecodedWord((), confidence, ()) for confidence in confidences))
+
+
+def test_words_of_many_readings_are_judged() -> None:
+    readings = [reading("THE CAT", [0.9, 0.4]), reading("", []), reading("SAT", [0.8])]
+    words, right = judge_words(["THE HAT", "GONE", "SAT DOWN"], readings)
+    assert [word.confidence for word in words] == [0.9, 0.4, 0.8]
+    assert right == [True, False, True]
+
+
+def test_figures_of_confidences(tmp_path: Path) -> None:
+    figures = confidence_figures([0.9, 0.4, 0.8], [True, False, True])
+    assert json.loads(json.dumps(figures)) == figures
+    assert figures["num_words"] == 3
+    assert figures["share_wrong"] == pytest.approx(1 / 3)
+    assert figures["wrong_words_average_precision"] == 1
+    assert figures["expected_calibration_error"] == pytest.approx((0.1 + 0.4 + 0.2) / 3)
+    plot_reliability(figures["bins"], tmp_path / "reliability.png")
+    assert (tmp_path / "reliability.png").read_bytes().startswith(b"\x89PNG")
+    assert confidence_figures([], []) == {
+        "num_words": 0,
+        "share_wrong": 0.0,
+        "expected_calibration_error": None,
+        "wrong_words_average_precision": None,
+        "bins": [],
+    }
+    assert confidence_figures([0.5], [True])["wrong_words_average_precision"] is None
+
+
+def test_cross_validation_fits_without_the_words_in_question() -> None:
+    features, right = drawn(100, [1.0, -0.5, 2.0, 0.0, 0.3], 0.7)
+    confidences = cross_validate(features, right, 4)
+    without = fit_confidence(np.delete(features, slice(25, 50), 0), [*right[:25], *right[50:]])
+    assert confidences[25:50] == [without(row) for row in features[25:50].tolist()]
+    assert len(confidences) == 100

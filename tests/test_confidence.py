@@ -2,7 +2,6 @@ import json
 import math
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from hf_bigru_asr.alignment import CharacterSpan
@@ -18,7 +17,7 @@ def test_properties_of_a_word() -> None:
     logs = [(math.log(0.5) + math.log(0.25)) / 2, math.log(0.25), math.log(0.1), math.log(2), math.log(0.3)]
     assert features == pytest.approx(logs)
     assert word_features(spans([1.0])) == pytest.approx([0, 0, 0, 0, 0])
-    assert np.isfinite(word_features(spans([0.0]), posterior=0.0)).all()
+    assert all(map(math.isfinite, word_features(spans([0.0]), posterior=0.0)))
 
 
 def test_a_model_is_kept_in_a_folder(tmp_path: Path) -> None:
@@ -30,3 +29,10 @@ def test_a_model_is_kept_in_a_folder(tmp_path: Path) -> None:
     assert json.loads(path.read_text())["split"] == "validation"
     with pytest.raises(ValueError, match="There are 2 weights; give one for each of mean_log"):
         ConfidenceModel((1.0, 2.0), 0.0)
+
+
+def test_confidence_is_the_logistic_function_of_the_properties() -> None:
+    model = ConfidenceModel((1.0, 2.0, 0.0, 0.0, -1.0), 0.5)
+    assert model((0.1, 0.2, 9.0, 9.0, 0.3)) == pytest.approx(1 / (1 + math.exp(-(0.1 + 0.4 - 0.3 + 0.5))))
+    assert model((-1e4, 0.0, 0.0, 0.0, 0.0)) == 0
+    assert model((1e4, 0.0, 0.0, 0.0, 0.0)) == 1
