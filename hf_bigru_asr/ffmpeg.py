@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -56,7 +56,7 @@ def ffmpeg_blocks(
         raise AudioError(name, f"is broken, truncated or no audio file (ffmpeg says: {reason}); {RE_ENCODE}")
 
 
-def _wav_blocks(stream: BinaryIO, block_frames: int) -> Iterator[tuple[npt.NDArray[np.float32], int]]:
+def _wav_blocks(stream: IO[bytes], block_frames: int) -> Iterator[tuple[npt.NDArray[np.float32], int]]:
     """Samples of a WAV file of float32 that comes through a pipe; its header, unlike raw f32le, tells the channels."""
     stream.read(12)
     num_channels = rate = 0

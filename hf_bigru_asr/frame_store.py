@@ -44,7 +44,7 @@ class FrameStore:
 
     def write(self, start: int, rows: Frames) -> None:
         """Write rows `(rows, width)` from row `start` on."""
-        data = memoryview(np.ascontiguousarray(rows, dtype=np.float32).reshape(-1).view(np.uint8))
+        data = np.ascontiguousarray(rows, dtype=np.float32).reshape(-1).view(np.uint8).data
         position = start * self._row_bytes
         while data:
             try:
@@ -63,7 +63,7 @@ class FrameStore:
     def read(self, start: int, stop: int) -> Frames:
         """Rows from `start` to `stop`, `(stop - start, width)`; they must have been written."""
         rows = np.empty((stop - start, self.width), dtype=np.float32)
-        data = memoryview(rows.reshape(-1).view(np.uint8))
+        data = rows.reshape(-1).view(np.uint8).data
         position = start * self._row_bytes
         while data:
             count = os.preadv(self._file.fileno(), [data], position)

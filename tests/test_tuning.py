@@ -7,9 +7,10 @@ from test_decoding import FRAME_S, folder, log_probs, tokenizer  # noqa: F401 - 
 
 from hf_bigru_asr import BiGRUCTCTokenizer
 from hf_bigru_asr.decoding import BeamSearchDecoder, BeamSearchSettings
+from hf_bigru_asr.decoding_pool import BeamSearchPool
 from hf_bigru_asr.metrics import word_error_counts
 from hf_bigru_asr.plots import plot_learning_curve, plot_tuning
-from hf_bigru_asr.tuning import BeamSearchPool, tune_decoding
+from hf_bigru_asr.tuning import tune_decoding
 
 
 @pytest.mark.slow
