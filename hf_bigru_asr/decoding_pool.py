@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,17 @@ class BeamSearchPool:
         self.frame_s = frame_s
         self.settings = settings or BeamSearchSettings.from_folder(folder)
         self._num_classes = len(tokenizer)
-        self._pool = ProcessPoolExecutor(num_workers, mp_context=get_context("spawn"))
+        self._num_workers = num_workers
+        context = get_context("spawn")
+        self._pool = ProcessPoolExecutor(
+            num_workers, mp_context=context, initializer=_begin, initargs=(context.Barrier(num_workers),)
+        )
+
+    def start(self) -> None:
+        """Start the processes and load the language model in all of them, so that it takes no time later."""
+        arguments = (*self._arguments, self.settings)
+        for future in [self._pool.submit(_meet, arguments) for _ in range(self._num_workers)]:
+            future.result()
 
     @classmethod
     def of_decoder(cls, decoder: BeamSearchDecoder, num_workers: int) -> "BeamSearchPool":
@@ -84,16 +95,33 @@ class BeamSearchPool:
 
 
 _decoders: dict[str, BeamSearchDecoder] = {}
+_barriers: list[Barrier] = []
+
+
+def _begin(barrier: Barrier) -> None:
+    _barriers.append(barrier)
+
+
+def _meet(arguments: tuple[Any, ...]) -> None:
+    """Load the language model, and wait until the other workers have done so: then each has done it."""
+    _decoder_of(arguments)
+    _barriers[0].wait()
 
 
 def _decode(arguments: tuple[Any, ...], log_probs: np.ndarray) -> tuple[list[Hypothesis], float]:
-    """Decode one utterance in a worker, which keeps the decoder that it made last."""
+    """Decode one utterance in a worker."""
+    decoder = _decoder_of(arguments)
+    start_s = time.perf_counter()
+    hypotheses = decoder(torch.from_numpy(log_probs)[None])[0]
+    return hypotheses, time.perf_counter() - start_s
+
+
+def _decoder_of(arguments: tuple[Any, ...]) -> BeamSearchDecoder:
+    """The decoder of a worker, which keeps the one that it made last."""
     folder, tokenizer, frame_s, settings = arguments
     key = repr((folder, frame_s, settings))
     if key not in _decoders:
         torch.set_num_threads(1)
         _decoders.clear()
         _decoders[key] = BeamSearchDecoder(folder, tokenizer, frame_s, settings)
-    start_s = time.perf_counter()
-    hypotheses = _decoders[key](torch.from_numpy(log_probs)[None])[0]
-    return hypotheses, time.perf_counter() - start_s
+    return _decoders[key]

@@ -20,7 +20,10 @@ def test_processes_decode_what_one_decoder_decodes(folder: Path, tokenizer: BiGR
     decoder = BeamSearchDecoder(folder, tokenizer, FRAME_S, settings)
     alone = [decoder(utterance[None])[0] for utterance in utterances]
     references = [hypotheses[0].text for hypotheses in alone]
-    with BeamSearchPool(folder, tokenizer, FRAME_S, num_workers=2) as pool:
+    with BeamSearchPool.of_decoder(decoder, num_workers=2) as pool:
+        pool.start()
+        batch = torch.nn.utils.rnn.pad_sequence(utterances, batch_first=True)
+        assert pool(batch, torch.tensor([len(utterance) for utterance in utterances])) == alone
         decoded = list(pool.decode(utterances, settings))
         assert [hypotheses for hypotheses, _ in decoded] == alone
         assert all(time_s > 0 for _, time_s in decoded)
