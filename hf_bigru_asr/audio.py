@@ -9,9 +9,8 @@ import io
 import math
 import operator
 import os
-import shutil
-import subprocess
-import tempfile
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,9 +19,11 @@ import numpy.typing as npt
 import soundfile
 
 from .containers import RE_ENCODE, AudioError, checked, container_of
+from .ffmpeg import ffmpeg_blocks
 from .registration import check_torchaudio
+from .resampling import resampled_blocks
 
-__all__ = ["SAMPLING_RATE", "AudioError", "audio_duration_s", "load_audio", "to_mono_float32"]
+__all__ = ["SAMPLING_RATE", "AudioError", "audio_duration_s", "iterate_audio", "load_audio", "to_mono_float32"]
 
 SAMPLING_RATE = 16_000
 MAX_CHANNELS = 2
@@ -34,6 +35,7 @@ MAX_RESAMPLING_KERNEL = 100_000_000
 
 READ_WITHOUT_FFMPEG = "WAV, AIFF, FLAC, Ogg Vorbis, Ogg Opus and MP3"
 
+_NO_SAMPLES = "has no samples; give at least one sample"
 _BLOCK_FRAMES = 1 << 20
 _MP3_TOLERANCE_FRAMES = 4 * 1152
 _UNKNOWN_FRAMES = (1 << 63) - 1  # SF_COUNT_MAX of libsndfile: a FLAC file that was written to a pipe
@@ -67,10 +69,41 @@ def load_audio(
         >>> load_audio(file.getvalue()).shape
         (16000,)
     """
+    blocks = list(iterate_audio(source, sampling_rate=sampling_rate))
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+
+
+def iterate_audio(
+    source: str | os.PathLike[str] | bytes | BinaryIO, *, sampling_rate: int = SAMPLING_RATE
+) -> Iterator[npt.NDArray[np.float32]]:
+    """Give the audio of one file in blocks of about a minute, so that its length does not matter.
+
+    Only the file as it is encoded and a few blocks are in memory.
+
+    Args:
+        source: As in `load_audio`.
+        sampling_rate: Rate of the result in hertz.
+
+    Yields:
+        Arrays of shape `(samples,)`; joined they are what `load_audio` returns.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        AudioError: As in `load_audio`; damage may be found after some blocks only.
+        TypeError: `source` or `sampling_rate` is of another type.
+    """
     rate = _checked_rate(sampling_rate, "sampling_rate")
     name, data = _read_source(source)
-    samples, source_rate = _decode(data, name)
-    return _convert(samples, source_rate, rate, name)
+    blocks = _decoded_blocks(data, name)
+    first = next(blocks, None)
+    if first is None:
+        raise AudioError(name, _NO_SAMPLES)
+    source_rate = first[1]
+    mono = (_mono(samples, name) for samples, _ in chain([first], blocks))
+    if source_rate != rate:
+        mono = resampled_blocks(mono, source_rate, rate, lambda block: _resample(block, source_rate, rate, name))
+    for block in mono:
+        yield block.clip(-1.0, 1.0)
 
 
 def to_mono_float32(
@@ -258,13 +291,21 @@ def _convert(
     samples: npt.NDArray[np.float32], source_rate: int, sampling_rate: int, name: str
 ) -> npt.NDArray[np.float32]:
     """Check float32 `samples` of shape `(samples, channels)`, average the channels and resample."""
+    mono = _mono(samples, name)
+    if source_rate != sampling_rate:
+        mono = _resample(mono, source_rate, sampling_rate, name)
+    return mono.clip(-1.0, 1.0)
+
+
+def _mono(samples: npt.NDArray[np.float32], name: str) -> npt.NDArray[np.float32]:
+    """Check float32 `samples` of shape `(samples, channels)` and average the channels."""
     num_samples, num_channels = samples.shape
     if num_channels > MAX_CHANNELS:
         raise AudioError(
             name, f"has {num_channels} channels; allowed are 1 and 2: choose one or mix down to mono before"
         )
     if num_samples == 0:
-        raise AudioError(name, "has no samples; give at least one sample")
+        raise AudioError(name, _NO_SAMPLES)
     if not np.isfinite(samples).all():
         num_bad = int(np.count_nonzero(~np.isfinite(samples)))
         raise AudioError(
@@ -279,9 +320,7 @@ def _convert(
             "16-bit values) or give an int16 array",
         )
     mono: npt.NDArray[np.float32] = samples.mean(axis=1, dtype=np.float32)
-    if source_rate != sampling_rate:
-        mono = _resample(mono, source_rate, sampling_rate, name)
-    return mono.clip(-1.0, 1.0)
+    return mono
 
 
 def _resample(
@@ -309,59 +348,30 @@ class _ForwardSoundFile(soundfile.SoundFile):  # type: ignore[misc] # soundfile 
         return False
 
 
-def _decode(data: bytes, name: str) -> tuple[npt.NDArray[np.float32], int]:
-    """Return float32 samples of shape `(samples, channels)` and their rate."""
+def _decoded_blocks(data: bytes, name: str) -> Iterator[tuple[npt.NDArray[np.float32], int]]:
+    """Give float32 samples of shape `(samples, channels)` and their rate, block by block."""
     container = container_of(data)
     if container is None:
-        container, data = "WAV", _ffmpeg_wav(data, name)
-    else:
-        data = checked(data, name, container)
-    blocks = []
+        yield from ffmpeg_blocks(data, name, READ_WITHOUT_FFMPEG, _BLOCK_FRAMES)
+        return
+    data = checked(data, name, container)
+    num_read = 0
     try:
         with _ForwardSoundFile(io.BytesIO(data)) as file:
             if file.channels > MAX_CHANNELS:  # before decoding: a header may claim 1,024 channels
-                return np.empty((0, file.channels), dtype=np.float32), file.samplerate
+                yield np.empty((0, file.channels), dtype=np.float32), file.samplerate
+                return
             while len(block := file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
-                blocks.append(block)
-            num_promised, num_channels, rate = file.frames, file.channels, file.samplerate
+                num_read += len(block)
+                yield block, int(file.samplerate)
+            num_promised = file.frames
     except soundfile.SoundFileError as error:
         raise AudioError(name, f"is a broken or truncated {container} file ({error}); {RE_ENCODE}") from error
-    samples: npt.NDArray[np.float32] = (
-        np.concatenate(blocks) if blocks else np.empty((0, num_channels), dtype=np.float32)
-    )
     # MP3 decoders drop up to the encoder delay and the last frame; every other format is exact.
     tolerance = _MP3_TOLERANCE_FRAMES if container == "MP3" else 0
-    if num_promised != _UNKNOWN_FRAMES and len(samples) + tolerance < num_promised:
+    if num_promised != _UNKNOWN_FRAMES and num_read + tolerance < num_promised:
         raise AudioError(
             name,
             f"is a broken or truncated {container} file (its header promises {num_promised} frames, "
-            f"{len(samples)} came); {RE_ENCODE}",
+            f"{num_read} came); {RE_ENCODE}",
         )
-    return samples, int(rate)
-
-
-def _ffmpeg_wav(data: bytes, name: str) -> bytes:
-    """Return the first audio stream as a float32 WAV file; its header, unlike raw f32le, tells the channels."""
-    program = shutil.which("ffmpeg")
-    if program is None:
-        raise AudioError(
-            name,
-            f"is not {READ_WITHOUT_FFMPEG.replace(' and ', ' or ')}; every other format is read through the ffmpeg "
-            "program, which is not on PATH: install ffmpeg, or convert the file to one of these formats",
-        )
-    with tempfile.TemporaryDirectory(prefix="hf_bigru_asr-") as folder:
-        # A file and not standard input: an MP4 file whose index stands at its end cannot be read from a pipe.
-        path = Path(folder, "input")
-        path.write_bytes(data)
-        command = [program, "-nostdin", "-v", "error", "-xerror", "-protocol_whitelist", "file", "-i", f"file:{path}"]
-        command += ["-map", "0:a:0", "-c:a", "pcm_f32le", "-f", "wav", "pipe:1"]
-        result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    # ffmpeg ends with status 0 after a cut WebM file: what it says there at level "error" is what tells.
-    message = result.stderr.decode(errors="replace").replace(f"file:{path}: ", "").strip()
-    if result.returncode != 0 or message:
-        reason = message.splitlines()[0] if message else f"exit status {result.returncode}"
-        raise AudioError(
-            name,
-            f"is broken, truncated or no audio file (ffmpeg says: {reason}); {RE_ENCODE}",
-        )
-    return result.stdout

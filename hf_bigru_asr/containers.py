@@ -10,7 +10,7 @@ from collections.abc import Callable
 __all__ = ["RE_ENCODE", "AudioError", "checked", "container_of"]
 
 RE_ENCODE = "record or download it again, or save what is left with `ffmpeg -i INPUT OUTPUT.flac`"
-_UNKNOWN_RIFF_SIZE = 0x7FFF_F000  # from here on a size field means "written to a pipe, up to the end of the file"
+UNKNOWN_RIFF_SIZE = 0x7FFF_F000  # from here on a size field means "written to a pipe, up to the end of the file"
 
 
 class AudioError(ValueError):
@@ -52,7 +52,7 @@ def _checked_chunks(data: bytes, name: str) -> bytes:
         size = int.from_bytes(data[position + 4 : position + 8], order)  # type: ignore[arg-type]
         if identifier == wanted:
             num_present = len(data) - position - 8
-            if size < _UNKNOWN_RIFF_SIZE and num_present < size:
+            if size < UNKNOWN_RIFF_SIZE and num_present < size:
                 raise AudioError(
                     name, f"is truncated: its header promises {size} bytes of samples, {num_present} came; {RE_ENCODE}"
                 )

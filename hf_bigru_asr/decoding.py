@@ -108,22 +108,25 @@ class GreedyDecoder:
         self.tokenizer = tokenizer
         self.frame_s = frame_s
         self.confidence = confidence
+        # The blank has none.
+        self._characters = [str(tokenizer.decode([each], group_tokens=False)) for each in range(len(tokenizer))]
 
     def __call__(self, log_probs: torch.Tensor, lengths: torch.Tensor | None = None) -> list[list[Hypothesis]]:
         """One reading of every utterance; see [`Decoder`]. Its score is the log-probability of the best path."""
-        return [[self._decode(frames)] for frames in _utterances(log_probs, lengths, len(self.tokenizer))]
+        return [[self._decode(frames)] for frames in utterances_of(log_probs, lengths, len(self.tokenizer))]
 
     def _decode(self, log_probs: torch.Tensor) -> Hypothesis:
         best, ids = log_probs.max(-1)
-        offsets: list[dict[str, Any]] = self.tokenizer.decode(ids, output_char_offsets=True).char_offsets  # type: ignore[union-attr, assignment] # it is asked for
+        # Runs of one class, and not frames: most frames are blanks, and Python is slow.
+        runs, counts = torch.unique_consecutive(ids, return_counts=True)
+        ends = counts.cumsum(0).tolist()
+        probabilities = best.exp().tolist()
         spans = [
             CharacterSpan(
-                offset["char"],
-                offset["start_offset"] * self.frame_s,
-                offset["end_offset"] * self.frame_s,
-                float(best[offset["start_offset"] : offset["end_offset"]].max().exp()),
+                self._characters[run], start * self.frame_s, end * self.frame_s, max(probabilities[start:end])
             )
-            for offset in offsets
+            for run, start, end in zip(runs.tolist(), [0, *ends], ends, strict=False)
+            if self._characters[run]
         ]
         words = _words(spans, self.confidence)
         return Hypothesis("".join(span.char for span in spans), float(best.sum()), tuple(spans), words)
@@ -226,6 +229,7 @@ class BeamSearchDecoder:
     ) -> None:
         self.tokenizer = tokenizer
         self.frame_s = frame_s
+        self.folder = Path(folder)
         self.settings = settings or BeamSearchSettings.from_folder(folder)
         self.confidence = confidence or ConfidenceModel.from_folder(folder)
         options = {each.name: getattr(self.settings, each.name) for each in fields(self.settings)}
@@ -245,7 +249,7 @@ class BeamSearchDecoder:
 
     def __call__(self, log_probs: torch.Tensor, lengths: torch.Tensor | None = None) -> list[list[Hypothesis]]:
         """The `nbest` best readings of every utterance; see [`Decoder`]."""
-        return [self._decode(frames) for frames in _utterances(log_probs, lengths, len(self.tokenizer))]
+        return [self._decode(frames) for frames in utterances_of(log_probs, lengths, len(self.tokenizer))]
 
     def _decode(self, log_probs: torch.Tensor) -> list[Hypothesis]:
         if len(log_probs) == 0:
@@ -341,7 +345,7 @@ def join_units(tokens: Iterable[str]) -> str:
     return text
 
 
-def _utterances(log_probs: torch.Tensor, lengths: torch.Tensor | None, num_classes: int) -> list[torch.Tensor]:
+def utterances_of(log_probs: torch.Tensor, lengths: torch.Tensor | None, num_classes: int) -> list[torch.Tensor]:
     """Log-probabilities `(frames, classes)` of each utterance without its padding."""
     if log_probs.dim() != 3 or log_probs.shape[2] != num_classes:
         raise ValueError(

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -29,7 +30,8 @@ class UtteranceResult:
         reference: What was said, normalised.
         hypothesis: What was recognised; empty if there is an error.
         duration_s: Length of the audio.
-        time_s: Time from encoded audio to text; in a batch, the batch's time divided by its size.
+        time_s: Time from encoded audio to text, as a clock on the wall shows it; in a batch, the batch's time divided
+            by its size.
         speaker_id: Who spoke, if the data set says.
         error: Why the utterance could not be used, if so.
     """
@@ -54,6 +56,7 @@ def evaluate_utterances(
     examples: Iterable[dict[str, Any]],
     *,
     batch_size: int = 1,
+    num_workers: int = 1,
     decoder: Decoder | None = None,
     audio_column: str = "audio",
     text_column: str = "text",
@@ -65,35 +68,45 @@ def evaluate_utterances(
         processor: Computes its features and decodes its ids.
         examples: Rows of a data set, see [`load_speech_dataset`].
         batch_size: Utterances that run through the network together. The text is the same.
-        decoder: Makes text of log-probabilities; greedily if `None`.
+        num_workers: Threads that read the utterances of a batch. One batch does not begin before the last one is
+            ready, so that its time is its own.
+        decoder: Makes text of log-probabilities; greedily if `None`. A started [`BeamSearchPool`] decodes the
+            utterances of a batch in parallel.
         audio_column: Column with the audio.
         text_column: Column with the transcript.
 
     Yields:
         One result for each row, in order; a row that cannot be used has an error and the others go on.
+
+    Raises:
+        ValueError: If `num_workers` is below 1.
     """
+    if num_workers < 1:
+        raise ValueError(f"num_workers is {num_workers}; it must be at least 1.")
     sampling_rate = processor.feature_extractor.sampling_rate
+
+    def read(row: tuple[int, dict[str, Any]]) -> tuple[dict[str, Any], np.ndarray | None]:
+        number, example = row
+        result = {"id": str(example.get("id", number)), "reference": "", "speaker_id": example.get("speaker_id")}
+        try:
+            result["reference"] = normalize_transcript(example[text_column])
+            waveform = load_utterance(example[audio_column], sampling_rate)
+        except (ValueError, OSError) as error:
+            return result | {"error": str(error)}, None
+        return result | {"duration_s": len(waveform) / sampling_rate}, waveform
+
     rows = enumerate(examples)
-    while batch := list(islice(rows, batch_size)):
-        results: list[dict[str, Any]] = []
-        waveforms: list[np.ndarray] = []
-        start_s = time.perf_counter()
-        for number, example in batch:
-            result = {"id": str(example.get("id", number)), "reference": "", "speaker_id": example.get("speaker_id")}
-            try:
-                result["reference"] = normalize_transcript(example[text_column])
-                waveform = load_utterance(example[audio_column], sampling_rate)
-                result["duration_s"] = len(waveform) / sampling_rate
-                waveforms.append(waveform)
-            except (ValueError, OSError) as error:
-                result["error"] = str(error)
-            results.append(result)
-        texts = iter(_recognize(model, processor, waveforms, decoder) if waveforms else [])
-        time_s = (time.perf_counter() - start_s) / max(len(waveforms), 1)
-        for result in results:
-            if "error" not in result:
-                result |= {"hypothesis": " ".join(next(texts).split()), "time_s": time_s}
-            yield UtteranceResult(**result)
+    with ThreadPoolExecutor(num_workers) as threads:
+        while batch := list(islice(rows, batch_size)):
+            start_s = time.perf_counter()
+            read_rows = list(threads.map(read, batch))
+            waveforms = [waveform for _, waveform in read_rows if waveform is not None]
+            texts = iter(_recognize(model, processor, waveforms, decoder) if waveforms else [])
+            time_s = (time.perf_counter() - start_s) / max(len(waveforms), 1)
+            for result, waveform in read_rows:
+                if waveform is not None:
+                    result |= {"hypothesis": " ".join(next(texts).split()), "time_s": time_s}
+                yield UtteranceResult(**result)
 
 
 @torch.inference_mode()

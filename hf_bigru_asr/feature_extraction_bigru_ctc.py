@@ -191,29 +191,62 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         One utterance at a time, so that a batch has the very numbers that single files have.
         """
         num_samples = waveform.shape[0]
-        before = (self.n_fft - self.hop_length) // 2
-        after = (self.num_frames(num_samples) - 1) * self.hop_length + self.n_fft - before - num_samples
-        padded = torch.nn.functional.pad(waveform, (before, after))
+        after = (self.num_frames(num_samples) - 1) * self.hop_length + self.n_fft - self.num_before - num_samples
+        return self.log_mel(torch.nn.functional.pad(waveform, (self.num_before, after)))
+
+    @property
+    def num_before(self) -> int:
+        """Samples of a frame's transform that lie before the frame's own interval; zeros for the first frame."""
+        return (self.n_fft - self.hop_length) // 2
+
+    def log_mel(self, padded: torch.Tensor) -> torch.Tensor:
+        """Unnormalised features of samples that have what the transforms need on either side.
+
+        Args:
+            padded: `((frames - 1) * hop_length + n_fft,)` samples, from `num_before` before the first frame on.
+
+        Returns:
+            `(frames, feature_size)`.
+        """
         spectrum = torch.stft(
             padded,
             n_fft=self.n_fft,
             hop_length=self.hop_length,
             win_length=self.win_length,
-            window=self.window.to(waveform.device),
+            window=self.window.to(padded.device),
             center=False,
             return_complex=True,
         )
         power = torch.view_as_real(spectrum).square().sum(-1)
-        return (power.T @ self.mel_filters.to(waveform.device)).clamp(min=self.mel_floor).log()
+        return (power.T @ self.mel_filters.to(padded.device)).clamp(min=self.mel_floor).log()
 
     def _normalized(self, features: torch.Tensor) -> torch.Tensor:
+        if self.normalization != "utterance":
+            return self.normalize(features)
+        variance, mean = torch.var_mean(features, dim=0, correction=0)
+        return self.normalize(features, mean, variance)
+
+    def normalize(
+        self, features: torch.Tensor, mean: torch.Tensor | None = None, variance: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Features as the network takes them.
+
+        Args:
+            features: `(frames, feature_size)`, what `log_mel` gives.
+            mean: `(feature_size,)` mean of each bin over the whole utterance, for `normalization="utterance"` alone.
+            variance: `(feature_size,)` mean squared deviation from it.
+
+        Returns:
+            `(frames, feature_size)`.
+        """
         if self.normalization == "none":
             return features
         if self.normalization == "utterance":
-            variance, mean = torch.var_mean(features, dim=0, correction=0)
+            if mean is None or variance is None:
+                raise ValueError('normalization="utterance" needs mean and variance of the utterance; give both.')
             return (features - mean) / (variance + VARIANCE_FLOOR).sqrt()
-        mean = torch.tensor(self.global_mean, device=features.device)
-        return (features - mean) / torch.tensor(self.global_std, device=features.device)
+        global_mean = torch.tensor(self.global_mean, device=features.device)
+        return (features - global_mean) / torch.tensor(self.global_std, device=features.device)
 
     def _check_parameters(self) -> None:
         for name in ("feature_size", "sampling_rate", "hop_length", "win_length", "n_fft"):
@@ -278,7 +311,7 @@ def _list_of_waveforms(raw_speech: AudioArray | Sequence[AudioArray]) -> list[to
         utterances = list(raw_speech)
     if not utterances:
         raise ValueError("The batch of audio is empty; give at least one utterance.")
-    return [_mono_waveform(utterance) for utterance in utterances]
+    return [mono_waveform(utterance) for utterance in utterances]
 
 
 def _check_is_array(audio: object) -> None:
@@ -308,7 +341,13 @@ def _tensor_of(audio: np.ndarray | Sequence[float]) -> torch.Tensor:
     return torch.from_numpy(array)
 
 
-def _mono_waveform(audio: AudioArray) -> torch.Tensor:
+def mono_waveform(audio: AudioArray, first_sample: int = 0) -> torch.Tensor:
+    """Mono float32 samples `(samples,)`, checked, of one utterance or of a part of it.
+
+    Args:
+        audio: `(samples,)` or `(channels, samples)`.
+        first_sample: Which sample of the utterance the first one is, for messages.
+    """
     _check_is_array(audio)
     waveform = audio.detach() if isinstance(audio, torch.Tensor) else _tensor_of(audio)
     if waveform.dtype == torch.int16:
@@ -333,7 +372,7 @@ def _mono_waveform(audio: AudioArray) -> torch.Tensor:
         )
     finite = torch.isfinite(waveform)
     if not bool(finite.all()):
-        first = int((~finite).nonzero()[0])
+        first = first_sample + int((~finite).nonzero()[0])
         raise ValueError(
             f"The audio has {int((~finite).sum())} NaN or infinite samples, the first at sample {first}; all samples "
             "must be finite. Repair or leave out the recording."

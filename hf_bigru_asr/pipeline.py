@@ -88,7 +88,7 @@ class BeamSearchPipeline(AutomaticSpeechRecognitionPipeline):
         hypotheses = self.beam_search(torch.cat(pieces)[None])[0]
         result: dict[str, Any] = {"text": hypotheses[0].text}
         if return_timestamps:
-            result["chunks"] = _chunks(hypotheses[0], return_timestamps)
+            result["chunks"] = timed_chunks(hypotheses[0], return_timestamps)
         if self.beam_search.settings.nbest > 1:
             result["hypotheses"] = hypotheses
         return result | extra
@@ -98,7 +98,8 @@ def _as_list(stride: Any) -> list[tuple[int, int, int]]:  # noqa: ANN401 - a tri
     return list(stride) if isinstance(stride, list) else [stride]
 
 
-def _chunks(hypothesis: Hypothesis, unit: str) -> list[dict[str, Any]]:
+def timed_chunks(hypothesis: Hypothesis, unit: str) -> list[dict[str, Any]]:
+    """Words (`"word"`) or characters (`"char"`) of a reading with their times, in the form of the stock pipeline."""
     if unit == "word":
         return [{"text": word.text, "timestamp": (word.start_s, word.end_s)} for word in hypothesis.words]
     return [{"text": span.char, "timestamp": (span.start_s, span.end_s)} for span in hypothesis.characters]

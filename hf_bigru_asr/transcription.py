@@ -1,7 +1,8 @@
-"""Transcribes many recordings with the stock pipeline; one that cannot be read does not stop the others."""
+"""Transcribes many recordings, of any length; one that cannot be read does not stop the others."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 from transformers import AutomaticSpeechRecognitionPipeline, pipeline
 
 from .audio import load_audio
+from .batch_recognition import BATCH_S, LONG_S, BatchRecognizer
 from .bundled import BUNDLED, resolve_model
-from .decoding import Hypothesis
+from .decoding import Decoder, GreedyDecoder, Hypothesis
+from .decoding_pool import BeamSearchPool
 from .hotwords import DEFAULT_HOTWORD_WEIGHT
-from .pipeline import BeamSearchPipeline
+from .pipeline import BeamSearchPipeline, timed_chunks
 from .text import normalize_transcript
 
 __all__ = ["OWN_LANGUAGE_MODEL", "Transcript", "load_recognizer", "parse_hotwords", "transcribe"]
@@ -103,24 +106,86 @@ def transcribe(
     recognizer: AutomaticSpeechRecognitionPipeline,
     sources: Iterable[str | Path],
     *,
-    batch_size: int = 1,
+    batch_size: int = 16,
+    batch_s: float = BATCH_S,
+    num_workers: int = 1,
+    long_s: float = LONG_S,
     chunk_length_s: float | None = None,
     stride_length_s: float | None = None,
     return_timestamps: str | None = None,
 ) -> Iterator[Transcript]:
-    """Transcribe recordings one after another, in order.
+    """Transcribe recordings, in order.
+
+    Texts and times are those that `recognizer` gives for every recording alone, whatever the other arguments are.
+    Recordings longer than `long_s` go through the network in chunks that carry its state, with the result of one pass
+    over the whole; with a language model they are decoded in parts, which end in pauses. `chunk_length_s` asks for the
+    pipeline's own chunks instead, whose results differ from that.
 
     Args:
-        recognizer: See [`load_recognizer`].
+        recognizer: See [`load_recognizer`]; its model may be one of another runtime.
         sources: Files in any format that [`load_audio`] reads.
-        batch_size: Recordings, or chunks of them, that run through the network together. The text is the same.
-        chunk_length_s: Cut recordings into chunks of this length; whole recordings if `None`.
-        stride_length_s: Overlap on either side of a chunk; a sixth of its length if `None`.
+        batch_size: Recordings that run through the network together, at the most.
+        batch_s: Seconds of audio that run together, at the most.
+        num_workers: Threads that read files and, with a language model and more than one, processes that decode.
+        long_s: What is longer is run in chunks.
+        chunk_length_s: Cut recordings into the pipeline's chunks of this length.
+        stride_length_s: Overlap on either side of such a chunk; a sixth of its length if `None`.
         return_timestamps: `"char"` or `"word"` for times.
 
     Yields:
         One [`Transcript`] for each source, with an error where the recording cannot be used.
+
+    Raises:
+        ValueError: If an argument is out of range.
     """
+    if return_timestamps not in (None, "char", "word"):
+        raise ValueError(f"return_timestamps is {return_timestamps!r}; it must be 'char', 'word' or None.")
+    if stride_length_s is not None and chunk_length_s is None:
+        raise ValueError(f"stride_length_s is {stride_length_s}; it needs chunk_length_s.")
+    if chunk_length_s is not None or not hasattr(recognizer.feature_extractor, "log_mel"):
+        options = {
+            "chunk_length_s": chunk_length_s,
+            "stride_length_s": stride_length_s,
+            "return_timestamps": return_timestamps,
+        }
+        given = {name: value for name, value in options.items() if value is not None}
+        yield from _transcribe_with_pipeline(recognizer, sources, batch_size, given)
+        return
+    extractor: Any = recognizer.feature_extractor
+    tokenizer: Any = recognizer.tokenizer
+    with ExitStack() as stack:
+        decoder: Decoder
+        if not isinstance(recognizer, BeamSearchPipeline):
+            decoder = GreedyDecoder(tokenizer, extractor.hop_length / extractor.sampling_rate)
+        elif num_workers == 1:
+            decoder = recognizer.beam_search
+        else:
+            decoder = stack.enter_context(BeamSearchPool.of_decoder(recognizer.beam_search, num_workers))
+        batches = BatchRecognizer(
+            recognizer.model, extractor, tokenizer, decoder, batch_size, batch_s, num_workers, long_s
+        )
+        nbest = recognizer.beam_search.settings.nbest if isinstance(recognizer, BeamSearchPipeline) else 1
+        for found in batches.recognize(sources):
+            if found.error is not None:
+                yield Transcript(str(found.source), error=found.error)
+                continue
+            best = found.hypotheses[0]
+            yield Transcript(
+                str(found.source),
+                best.text,
+                found.duration_s,
+                None if return_timestamps is None else timed_chunks(best, return_timestamps),
+                found.hypotheses if nbest > 1 else None,
+            )
+
+
+def _transcribe_with_pipeline(
+    recognizer: AutomaticSpeechRecognitionPipeline,
+    sources: Iterable[str | Path],
+    batch_size: int,
+    options: dict[str, Any],
+) -> Iterator[Transcript]:
+    """Transcribe with the pipeline itself, for what it alone does: its chunks, and models of other makes."""
     sampling_rate = recognizer.feature_extractor.sampling_rate  # type: ignore[union-attr] # speech always has one
     waiting: deque[Transcript] = deque()
 
@@ -138,13 +203,7 @@ def transcribe(
         while waiting and waiting[0].error is not None:
             yield waiting.popleft()
 
-    options = {
-        "chunk_length_s": chunk_length_s,
-        "stride_length_s": stride_length_s,
-        "return_timestamps": return_timestamps,
-    }
-    given = {name: value for name, value in options.items() if value is not None}
-    for output in recognizer(waveforms(), batch_size=batch_size, **given):  # type: ignore[arg-type] # takes iterators
+    for output in recognizer(waveforms(), batch_size=batch_size, **options):  # type: ignore[arg-type] # takes iterators
         yield from failures()
         begun = waiting.popleft()
         yield Transcript(

@@ -1,22 +1,17 @@
-"""Beam search over many utterances at once, and the choice of its weights on a validation set."""
+"""The choice of the weights of beam search on a validation set."""
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from itertools import product
-from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from .decoding import BeamSearchDecoder, BeamSearchSettings, Hypothesis
+from .decoding import BeamSearchSettings
+from .decoding_pool import BeamSearchPool
 from .metrics import character_error_counts, word_error_counts
-from .tokenization_bigru_ctc import BiGRUCTCTokenizer
 
-__all__ = ["BeamSearchPool", "Trial", "mean_posteriors", "tune_decoding"]
+__all__ = ["Trial", "mean_posteriors", "tune_decoding"]
 
 
 @dataclass(frozen=True)
@@ -45,60 +40,6 @@ class Trial:
             "cer": self.cer,
             "real_time_factor": self.real_time_factor,
         }
-
-
-class BeamSearchPool:
-    """Processes that decode utterances in parallel; use it in a `with` block.
-
-    Args:
-        folder: Folder of the language model.
-        tokenizer: Gives the characters of the classes.
-        frame_s: Seconds per frame.
-        num_workers: Processes.
-    """
-
-    def __init__(self, folder: str | Path, tokenizer: BiGRUCTCTokenizer, frame_s: float, num_workers: int = 1) -> None:
-        if num_workers < 1:
-            raise ValueError(f"num_workers is {num_workers}; it must be at least 1.")
-        self._arguments = (folder, tokenizer, frame_s)
-        self.frame_s = frame_s
-        self._pool = ProcessPoolExecutor(num_workers, mp_context=get_context("spawn"))
-
-    def __enter__(self) -> "BeamSearchPool":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
-
-    def decode(
-        self, utterances: Sequence[torch.Tensor], settings: BeamSearchSettings
-    ) -> Iterator[tuple[list[Hypothesis], float]]:
-        """Readings of every utterance, in order, each with the seconds that it took.
-
-        Args:
-            utterances: Log-probabilities `(frames, classes)` of each, without padding.
-            settings: Weights and width.
-        """
-        arguments = (*self._arguments, settings)
-        # As arrays: tensors would travel through shared memory, one open file each.
-        arrays = [utterance.float().cpu().numpy() for utterance in utterances]
-        yield from self._pool.map(_decode, [arguments] * len(arrays), arrays)
-
-
-_decoders: dict[str, BeamSearchDecoder] = {}
-
-
-def _decode(arguments: tuple[Any, ...], log_probs: np.ndarray) -> tuple[list[Hypothesis], float]:
-    """Decode one utterance in a worker, which keeps the decoder that it made last."""
-    folder, tokenizer, frame_s, settings = arguments
-    key = repr((folder, frame_s, settings))
-    if key not in _decoders:
-        torch.set_num_threads(1)
-        _decoders.clear()
-        _decoders[key] = BeamSearchDecoder(folder, tokenizer, frame_s, settings)
-    start_s = time.perf_counter()
-    hypotheses = _decoders[key](torch.from_numpy(log_probs)[None])[0]
-    return hypotheses, time.perf_counter() - start_s
 
 
 def mean_posteriors(utterances: Sequence[torch.Tensor]) -> tuple[float, ...]:

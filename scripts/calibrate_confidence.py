@@ -15,9 +15,9 @@ from hf_bigru_asr.bundled import resolve_model
 from hf_bigru_asr.calibration import confidence_figures, cross_validate, fit_confidence, judge_words
 from hf_bigru_asr.data import load_speech_dataset
 from hf_bigru_asr.decoding import BeamSearchSettings
+from hf_bigru_asr.decoding_pool import BeamSearchPool
 from hf_bigru_asr.environment import command_line, git_commit, versions
 from hf_bigru_asr.evaluation import iterate_log_probs
-from hf_bigru_asr.tuning import BeamSearchPool
 
 
 @dataclass

@@ -9,6 +9,7 @@ utterance that cannot be used is named, the others are evaluated all the same, a
 
 import json
 import sys
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from transformers import AutoModelForCTC, AutoProcessor, HfArgumentParser
 
 from hf_bigru_asr.bundled import resolve_model
 from hf_bigru_asr.data import load_speech_dataset
+from hf_bigru_asr.decoding_pool import BeamSearchPool
 from hf_bigru_asr.environment import command_line, git_commit, machine, versions
 from hf_bigru_asr.evaluation import comparison, evaluate_utterances, summarize
 
@@ -37,6 +39,10 @@ class Arguments:
     text_column_name: str = field(default="text", metadata={"help": "Column with the transcript."})
     max_samples: int | None = field(default=None, metadata={"help": "Measure on the first so many utterances only."})
     batch_size: int = field(default=1, metadata={"help": "Utterances that run together."})
+    num_workers: int = field(
+        default=1,
+        metadata={"help": "Threads that read and, with --lm, processes that decode the utterances of a batch."},
+    )
     lm: str | None = field(
         default=None,
         metadata={"help": "Decode by beam search with the language model of this folder; 'own' is the model's own."},
@@ -78,17 +84,26 @@ def main() -> int:
         decoding = {"method": "beam search", "language_model": args.lm, **asdict(decoder.settings)}
 
     # 2. Recognition
-    columns = {"audio_column": args.audio_column_name, "text_column": args.text_column_name}
+    options = {
+        "audio_column": args.audio_column_name,
+        "text_column": args.text_column_name,
+        "batch_size": args.batch_size,
+        "num_workers": args.num_workers,
+    }
     results = []
-    for result in tqdm(
-        evaluate_utterances(model, processor, dataset, batch_size=args.batch_size, decoder=decoder, **columns),
-        total=None if args.streaming else len(dataset),
-        unit="utt",
-        mininterval=2,
-    ):
-        results.append(result)
-        if result.error is not None:
-            print(f"{result.id}: not evaluated: {result.error}", file=sys.stderr)
+    with ExitStack() as stack:
+        if decoder is not None and args.num_workers > 1:
+            decoder = stack.enter_context(BeamSearchPool.of_decoder(decoder, args.num_workers))
+            decoder.start()
+        for result in tqdm(
+            evaluate_utterances(model, processor, dataset, decoder=decoder, **options),
+            total=None if args.streaming else len(dataset),
+            unit="utt",
+            mininterval=2,
+        ):
+            results.append(result)
+            if result.error is not None:
+                print(f"{result.id}: not evaluated: {result.error}", file=sys.stderr)
 
     # 3. Figures
     summary = summarize(results)
@@ -102,7 +117,7 @@ def main() -> int:
             **sizes,
         },
         **summary,
-        "decoding": {**decoding, "batch_size": args.batch_size},
+        "decoding": {**decoding, "batch_size": args.batch_size, "num_workers": args.num_workers},
         "machine": machine() | {"device": args.device},
         "versions": versions(),
         "command": command_line(),

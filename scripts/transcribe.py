@@ -14,6 +14,7 @@ from pathlib import Path
 
 from transformers import HfArgumentParser
 
+from hf_bigru_asr.batch_recognition import BATCH_S
 from hf_bigru_asr.transcription import load_recognizer, transcribe
 
 
@@ -24,8 +25,16 @@ class Arguments:
     model: str = field(
         default="bundled", metadata={"help": "Model folder, model on the Hub, or the one that ships with the package."}
     )
-    batch_size: int = field(default=1, metadata={"help": "Recordings or chunks that run together."})
-    chunk_length_s: float | None = field(default=None, metadata={"help": "Cut recordings into chunks so long."})
+    batch_size: int = field(default=16, metadata={"help": "Recordings that run together, at the most."})
+    batch_s: float = field(default=BATCH_S, metadata={"help": "Seconds of audio that run together, at the most."})
+    num_workers: int = field(
+        default=1,
+        metadata={"help": "Threads that read files and, with --lm and more than one, processes that decode."},
+    )
+    chunk_length_s: float | None = field(
+        default=None,
+        metadata={"help": "Cut recordings into the pipeline's chunks; long ones are exact and bounded without it."},
+    )
     stride_length_s: float | None = field(default=None, metadata={"help": "Overlap on either side of a chunk."})
     lm: str | None = field(
         default=None,
@@ -48,6 +57,8 @@ def main() -> int:
     decoding = {name: value for name, value in given.items() if value is not None}
     if decoding and args.lm is None:
         parser.error(f"{' and '.join(decoding)} belong to beam search; give --lm own or --lm FOLDER too")
+    if args.stride_length_s is not None and args.chunk_length_s is None:
+        parser.error("stride_length_s belongs to the pipeline's chunks; give --chunk_length_s too")
     recognizer = load_recognizer(
         args.model,
         language_model=args.lm,
@@ -60,6 +71,8 @@ def main() -> int:
         recognizer,
         rest.files,
         batch_size=args.batch_size,
+        batch_s=args.batch_s,
+        num_workers=args.num_workers,
         chunk_length_s=args.chunk_length_s,
         stride_length_s=args.stride_length_s,
         return_timestamps=args.return_timestamps,

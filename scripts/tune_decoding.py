@@ -19,11 +19,12 @@ from transformers import AutoModelForCTC, AutoProcessor, HfArgumentParser
 from hf_bigru_asr.bundled import resolve_model
 from hf_bigru_asr.data import load_speech_dataset
 from hf_bigru_asr.decoding import BeamSearchSettings
+from hf_bigru_asr.decoding_pool import BeamSearchPool
 from hf_bigru_asr.environment import command_line, git_commit, machine, versions
 from hf_bigru_asr.evaluation import iterate_log_probs
 from hf_bigru_asr.plots import plot_tuning
 from hf_bigru_asr.processing_bigru_ctc import SETTINGS_NAME
-from hf_bigru_asr.tuning import BeamSearchPool, mean_posteriors, tune_decoding
+from hf_bigru_asr.tuning import mean_posteriors, tune_decoding
 
 
 @dataclass

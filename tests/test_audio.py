@@ -14,9 +14,10 @@ import numpy.typing as npt
 import pytest
 import soundfile
 import torch
+import torchaudio
 
 import hf_bigru_asr
-from hf_bigru_asr.audio import AudioError, audio_duration_s, load_audio, to_mono_float32
+from hf_bigru_asr.audio import AudioError, audio_duration_s, iterate_audio, load_audio, to_mono_float32
 
 Samples = npt.NDArray[np.float32]
 PACKAGE_PARENT = Path(hf_bigru_asr.__file__).resolve().parents[1]
@@ -363,6 +364,45 @@ def test_real_ffmpeg(tmp_path: Path, speechlike: Samples, extension: str, codec:
     data = path.read_bytes()
     with pytest.raises(AudioError, match="ffmpeg says"):
         load_audio(data[: len(data) // 2])
+
+
+# In blocks
+
+
+@pytest.mark.parametrize("rate", [8_000, 11_025, 16_000, 22_050, 44_100, 48_000])
+@pytest.mark.parametrize("block_frames", [1_000, 4_097])
+def test_blocks_are_the_whole(rate: int, block_frames: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hf_bigru_asr.audio._BLOCK_FRAMES", block_frames)
+    rng = np.random.default_rng(0)
+    for num_samples in (1, 999, 20_001):
+        samples = rng.uniform(-0.7, 0.7, (num_samples, 2)).astype(np.float32)
+        blocks = list(iterate_audio(encode(samples, rate, subtype="FLOAT")))
+        assert all(block.dtype == np.float32 and len(block) for block in blocks)
+        assert len(blocks) > 1 or num_samples <= block_frames
+        mono = torch.from_numpy(samples.mean(1))
+        expected = torchaudio.functional.resample(mono, rate, 16_000).clamp(-1, 1)
+        np.testing.assert_allclose(np.concatenate(blocks), expected, atol=1e-6)
+
+
+def test_damage_behind_the_first_block_is_found(speechlike: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hf_bigru_asr.audio._BLOCK_FRAMES", 1_000)
+    data = encode(speechlike, format="FLAC")
+    blocks = iterate_audio(data[: len(data) // 2])
+    assert len(next(blocks)) == 1_000
+    with pytest.raises(AudioError, match="broken or truncated FLAC"):
+        list(blocks)
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs the ffmpeg program")
+def test_ffmpeg_in_blocks(tmp_path: Path, speechlike: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "in.wav").write_bytes(encode(np.stack([speechlike, -0.5 * speechlike], 1)))
+    path = tmp_path / "out.mka"
+    subprocess.run(["ffmpeg", "-v", "error", "-i", str(tmp_path / "in.wav"), "-c:a", "flac", str(path)], check=True)
+    monkeypatch.setattr("hf_bigru_asr.audio._BLOCK_FRAMES", 1_000)
+    blocks = list(iterate_audio(path))
+    assert len(blocks) == 16
+    np.testing.assert_allclose(np.concatenate(blocks), 0.25 * speechlike, atol=1e-4)
+    next(iterate_audio(path)).mean()  # left in the middle: ffmpeg ends too
 
 
 # Arrays

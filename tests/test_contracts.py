@@ -1,6 +1,7 @@
 """The contracts of the design, each as a short statement on a tiny model. In other files stand:
 
-- 1, through the pipeline, and 3: test_pipeline.py; 1, on the level of single layers: test_modeling_bigru_ctc.py
+- 1, through the pipeline, and 3: test_pipeline.py; 1, on the level of single layers: test_modeling_bigru_ctc.py; 1, of
+  recordings in chunks, in detail: test_long_audio.py
 - 2, push and pull: test_hub.py; missing keys: test_modeling_bigru_ctc.py; import orders: test_registration.py
 - 4, in detail: test_training.py
 - 5: test_tokenization_bigru_ctc.py
@@ -19,6 +20,7 @@ from transformers import Trainer, TrainingArguments
 
 from hf_bigru_asr import BiGRUCTCProcessor, BiGRUForCTC
 from hf_bigru_asr.data import DataCollatorForCTC
+from hf_bigru_asr.long_audio import log_probs_of_long_audio
 
 RATE_HZ = 16_000
 TOLERANCE = 1e-4
@@ -94,6 +96,28 @@ def test_padding_adds_no_text_whatever_its_best_class(
     tiny_model.lm_head.bias.data[favourite] = 2.0
     single = recognise(tiny_model, processor, waveforms[:1])[0][1]
     assert recognise(tiny_model, processor, [waveforms[0], waveforms[2]], extra_frames=5)[0][1] == single
+
+
+@pytest.mark.parametrize(("chunk_s", "num_stretches"), [(0.02, 1), (0.3, 1), (0.3, 3), (60.0, 2)])
+def test_long_audio_equals_short(
+    chunk_s: float,
+    num_stretches: int,
+    alone: list[tuple[torch.Tensor, str]],
+    tiny_model: BiGRUForCTC,
+    processor: BiGRUCTCProcessor,
+    waveforms: list[np.ndarray],
+) -> None:
+    for waveform, (expected, text) in zip(waveforms, alone, strict=True):
+        log_probs = log_probs_of_long_audio(
+            tiny_model,
+            processor.feature_extractor,
+            waveform,
+            sampling_rate=RATE_HZ,
+            chunk_s=chunk_s,
+            num_stretches=num_stretches,
+        )
+        torch.testing.assert_close(log_probs, expected, atol=TOLERANCE, rtol=0)
+        assert processor.greedy_decoder()(log_probs[None])[0][0].text == text
 
 
 # 2. Save and load

@@ -37,8 +37,16 @@ def test_batch_size_does_not_change_the_text(
         for size in (1, 2, 4)
     ]
 
-    assert texts[0] == texts[1] == texts[2]
+    texts.append(
+        [
+            result.hypothesis
+            for result in evaluate_utterances(tiny_model, processor, examples, batch_size=3, num_workers=2)
+        ]
+    )
+    assert texts[0] == texts[1] == texts[2] == texts[3]
     assert any(texts[0])
+    with pytest.raises(ValueError, match="num_workers is 0"):
+        next(evaluate_utterances(tiny_model, processor, examples, num_workers=0))
 
 
 def test_a_broken_utterance_is_named_and_counted(

@@ -8,9 +8,10 @@ from test_decoding import FRAME_S, folder, log_probs, tokenizer  # noqa: F401 - 
 
 from hf_bigru_asr import BiGRUCTCTokenizer
 from hf_bigru_asr.decoding import BeamSearchDecoder, BeamSearchSettings
+from hf_bigru_asr.decoding_pool import BeamSearchPool
 from hf_bigru_asr.metrics import word_error_counts
 from hf_bigru_asr.plots import plot_learning_curve, plot_tuning
-from hf_bigru_asr.tuning import BeamSearchPool, mean_posteriors, tune_decoding
+from hf_bigru_asr.tuning import mean_posteriors, tune_decoding
 
 
 @pytest.mark.slow
@@ -20,7 +21,10 @@ def test_processes_decode_what_one_decoder_decodes(folder: Path, tokenizer: BiGR
     decoder = BeamSearchDecoder(folder, tokenizer, FRAME_S, settings)
     alone = [decoder(utterance[None])[0] for utterance in utterances]
     references = [hypotheses[0].text for hypotheses in alone]
-    with BeamSearchPool(folder, tokenizer, FRAME_S, num_workers=2) as pool:
+    with BeamSearchPool.of_decoder(decoder, num_workers=2) as pool:
+        pool.start()
+        batch = torch.nn.utils.rnn.pad_sequence(utterances, batch_first=True)
+        assert pool(batch, torch.tensor([len(utterance) for utterance in utterances])) == alone
         decoded = list(pool.decode(utterances, settings))
         assert [hypotheses for hypotheses, _ in decoded] == alone
         assert all(time_s > 0 for _, time_s in decoded)

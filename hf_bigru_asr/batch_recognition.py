@@ -1,0 +1,251 @@
+"""Recognises many recordings: reading, network and decoding overlap, and utterances of like length run together.
+
+Threads read files and compute features ahead of the network; what they hold ready is limited in seconds of audio. The
+network takes the recordings of a window sorted by length, so that little of a batch is padding, and results come back
+in the order of the files. Beam search can run in processes of its own meanwhile. A recording that is too long for a
+batch is read again, block by block, and goes through the network in chunks (`long_audio`).
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import BatchFeature
+
+from .audio import iterate_audio
+from .decoding import Decoder, Hypothesis
+from .decoding_pool import BeamSearchPool
+from .feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
+from .layer_runners import runner_of
+from .long_audio import log_probs_of_long_audio
+from .long_decoding import decode_in_parts
+from .read_ahead import read_ahead
+from .tokenization_bigru_ctc import BiGRUCTCTokenizer
+
+__all__ = ["BatchRecognizer", "Recognition"]
+
+BATCH_S = 240.0
+LONG_S = 120.0
+WINDOW_BATCHES = 4
+"""Batches of the window within which recordings are sorted, and of what threads hold ready for the next one."""
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """What was recognised in one recording, or why it could not be used.
+
+    Args:
+        source: The recording, as it was given.
+        duration_s: Its length; 0 if there is an error.
+        hypotheses: Its readings, the best one first; none if there is an error.
+        error: What is wrong with the recording, if something is.
+    """
+
+    source: str | Path
+    duration_s: float = 0.0
+    hypotheses: list[Hypothesis] = field(default_factory=list)
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class _Recording:
+    """What a thread made of a file: features `(frames, mels)`, an error, or neither, if it is too long for a batch."""
+
+    source: str | Path
+    duration_s: float = 0.0
+    features: np.ndarray | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A recording on its way to its readings."""
+
+    source: str | Path
+    duration_s: float = 0.0
+    error: str | None = None
+    readings: "Future[tuple[list[Hypothesis], float]] | None" = None
+
+    @property
+    def is_done(self) -> bool:
+        return self.readings is None or self.readings.done()
+
+    def result(self) -> Recognition:
+        hypotheses = [] if self.readings is None else self.readings.result()[0]
+        return Recognition(self.source, self.duration_s, hypotheses, self.error)
+
+
+@dataclass(frozen=True)
+class BatchRecognizer:
+    """Model, features and decoder as one, for many recordings.
+
+    Args:
+        model: A torch model or one of another runtime, in evaluation mode, called as [`BiGRUForCTC`] is.
+        feature_extractor: Computes its features.
+        tokenizer: Gives the characters of its classes.
+        decoder: Makes readings of log-probabilities; a [`BeamSearchPool`] does it beside the network.
+        batch_size: Recordings that run together, at the most.
+        batch_s: Seconds of audio in a batch, padding counted.
+        num_workers: Threads that read files and compute features.
+        long_s: What is longer goes through the network in chunks.
+
+    Raises:
+        ValueError: If a number is not positive.
+    """
+
+    model: Any
+    feature_extractor: BiGRUCTCFeatureExtractor
+    tokenizer: BiGRUCTCTokenizer
+    decoder: Decoder
+    batch_size: int = 16
+    batch_s: float = BATCH_S
+    num_workers: int = 1
+    long_s: float = LONG_S
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        for name in ("batch_size", "batch_s", "num_workers", "long_s"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be positive.")
+
+    @property
+    def frame_s(self) -> float:
+        """Seconds per frame."""
+        return self.feature_extractor.hop_length / self.feature_extractor.sampling_rate
+
+    def recognize(self, sources: Iterable[str | Path]) -> Iterator[Recognition]:
+        """Recognise recordings.
+
+        Args:
+            sources: Files in any format that [`load_audio`] reads; taken in a thread, as they are needed.
+
+        Yields:
+            One [`Recognition`] for each, in order; the first ones when a window of recordings has been read, or all.
+        """
+        waiting: deque[_Work] = deque()
+        window_s = WINDOW_BATCHES * self.batch_s
+        recordings = read_ahead(
+            sources,
+            self._read,
+            num_workers=self.num_workers,
+            size=lambda recording: max(recording.duration_s, 1.0),
+            limit=window_s,
+        )
+        with closing(recordings):  # type: ignore[type-var] # a generator
+            for window in _windows(recordings, window_s, WINDOW_BATCHES * self.batch_size):
+                # Decoding of the last window goes on beside the network, that of the ones before it has to end.
+                while len(waiting) > WINDOW_BATCHES * self.batch_size:
+                    yield waiting.popleft().result()
+                waiting.extend(self._run(window))
+                while waiting and waiting[0].is_done:
+                    yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+    def _read(self, source: str | Path) -> _Recording:
+        """Read one file and compute its features, in a thread."""
+        rate = self.feature_extractor.sampling_rate
+        is_chunked = runner_of(self.model) is not None
+        blocks: list[np.ndarray] = []
+        num_samples = 0
+        try:
+            with closing(iterate_audio(source, sampling_rate=rate)) as stream:  # type: ignore[type-var] # the same
+                for block in stream:
+                    blocks.append(block)
+                    num_samples += len(block)
+                    if is_chunked and num_samples > self.long_s * rate:
+                        return _Recording(source)
+            features = self.feature_extractor(np.concatenate(blocks), sampling_rate=rate).input_features[0]
+        except (ValueError, OSError) as error:
+            return _Recording(source, error=str(error))
+        return _Recording(source, num_samples / rate, np.asarray(features))
+
+    def _run(self, window: list[_Recording]) -> list[_Work]:
+        """Run the network over a window and begin to decode."""
+        works = {
+            index: _Work(recording.source, error=recording.error)
+            for index, recording in enumerate(window)
+            if recording.error is not None
+        }
+        lengths = {
+            index: len(recording.features) for index, recording in enumerate(window) if recording.features is not None
+        }
+        for batch in _batches(lengths, self.batch_size, self.batch_s / self.frame_s):
+            for index, log_probs in zip(batch, self._log_probs([window[index] for index in batch]), strict=True):
+                recording = window[index]
+                works[index] = _Work(recording.source, recording.duration_s, readings=self._begin_to_decode(log_probs))
+        for index in set(range(len(window))) - set(works):
+            works[index] = self._run_long(window[index].source)
+        return [works[index] for index in range(len(window))]
+
+    @torch.inference_mode()
+    def _log_probs(self, recordings: list[_Recording]) -> list[torch.Tensor]:
+        """Log-probabilities `(frames, classes)` of each recording of a batch."""
+        features = [recording.features for recording in recordings if recording.features is not None]
+        inputs = self.feature_extractor.pad(BatchFeature({"input_features": features}), return_tensors="pt")
+        log_probs = self.model(**inputs.to(getattr(self.model, "device", "cpu"))).logits
+        rows = torch.as_tensor(log_probs).float().cpu()
+        return [row[: len(each)] for row, each in zip(rows, features, strict=True)]
+
+    def _begin_to_decode(self, log_probs: torch.Tensor) -> "Future[tuple[list[Hypothesis], float]]":
+        if isinstance(self.decoder, BeamSearchPool):
+            return self.decoder.submit(log_probs)
+        return _done(self.decoder(log_probs[None])[0])
+
+    def _run_long(self, source: str | Path) -> _Work:
+        """Recognise a recording that is too long for a batch."""
+        rate = self.feature_extractor.sampling_rate
+        num_samples = 0
+
+        def blocks() -> Iterator[np.ndarray]:
+            nonlocal num_samples
+            for block in iterate_audio(source, sampling_rate=rate):
+                num_samples += len(block)
+                yield block
+
+        try:
+            log_probs = log_probs_of_long_audio(self.model, self.feature_extractor, blocks(), sampling_rate=rate)
+        except (ValueError, OSError) as error:
+            return _Work(source, error=str(error))
+        settings = getattr(self.decoder, "settings", None)
+        if settings is None:
+            readings = self.decoder(log_probs[None])[0]
+        else:
+            readings = decode_in_parts(self.decoder, log_probs, self.tokenizer, self.frame_s, nbest=settings.nbest)
+        return _Work(source, num_samples / rate, readings=_done(readings))
+
+
+def _done(readings: list[Hypothesis]) -> "Future[tuple[list[Hypothesis], float]]":
+    future: Future[tuple[list[Hypothesis], float]] = Future()
+    future.set_result((readings, 0.0))
+    return future
+
+
+def _windows(recordings: Iterable[_Recording], window_s: float, max_recordings: int) -> Iterator[list[_Recording]]:
+    """Recordings that follow each other, so many seconds or recordings of them."""
+    window: list[_Recording] = []
+    for recording in recordings:
+        window.append(recording)
+        if len(window) == max_recordings or sum(each.duration_s for each in window) >= window_s:
+            yield window
+            window = []
+    if window:
+        yield window
+
+
+def _batches(lengths: dict[int, int], batch_size: int, batch_frames: float) -> Iterator[list[int]]:
+    """Keys of `lengths` in batches of like length, the longest first, padding counted in `batch_frames`."""
+    batch: list[int] = []
+    for key in sorted(lengths, key=lambda key: -lengths[key]):
+        if batch and (len(batch) == batch_size or (len(batch) + 1) * lengths[batch[0]] > batch_frames):
+            yield batch
+            batch = []
+        batch.append(key)
+    if batch:
+        yield batch

@@ -1,0 +1,230 @@
+"""A recording of any length through the network: the result of one pass over the whole, in bounded memory.
+
+A bidirectional layer needs the whole of what the layer below gives. So the network runs layer by layer, each direction
+of a layer in chunks that carry its state on, and what a layer gives lies in a temporary file (about 0.9 GB for every
+hour) until the next one is through with it. In memory are the chunks and, at the end, the log-probabilities (21 MB for
+every hour).
+
+One sequence alone leaves most of a processor idle. So a long recording is cut into several stretches that run side by
+side, each at first from a state of zeros. Then every stretch but the first starts again from the state in which the
+one before it ended, until it meets what it gave before: a GRU forgets where it started, and from there on nothing
+changes. If it does not forget before its end, the next stretch is corrected again. So nothing is guessed: the outputs
+are those of one run from the first frame to the last.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from .feature_extraction_bigru_ctc import AudioArray, BiGRUCTCFeatureExtractor, mono_waveform
+from .frame_store import Frames, FrameStore
+from .layer_runners import Direction, LayerRunner, TorchLayerRunner, runner_of
+from .long_features import LongFeatures
+
+__all__ = ["log_probs_of_long_audio"]
+
+CHUNK_S = 5.0
+BLOCK_SAMPLES = 1 << 20
+MAX_STRETCHES = 16
+MIN_STRETCH_FRAMES = 4000
+"""Stretches are so long that correcting their beginnings costs little: the shipped networks forget in 300 to 3,000."""
+SAME_STATE = 1e-6
+"""Largest difference between two states that count as one; rounding alone makes some 1e-7."""
+
+
+def log_probs_of_long_audio(
+    model: Any,  # noqa: ANN401 - a torch model, one of another runtime, one from the Hub
+    feature_extractor: BiGRUCTCFeatureExtractor,
+    audio: AudioArray | Iterator[AudioArray],
+    *,
+    sampling_rate: int,
+    chunk_s: float = CHUNK_S,
+    num_stretches: int | None = None,
+    runner: LayerRunner | None = None,
+) -> torch.Tensor:
+    """Log-probabilities of a recording of any length, equal to those of the model on the whole within 1e-4.
+
+    Args:
+        model: The recogniser, in evaluation mode.
+        feature_extractor: Computes its features.
+        audio: The samples, `(samples,)` or `(channels, samples)`, or an iterator over successive blocks of them.
+        sampling_rate: Their sampling rate in Hz; it must be the extractor's own.
+        chunk_s: Length of the chunks. It changes memory and speed, not the result.
+        num_stretches: How many stretches of the recording run side by side; `None` chooses by its length.
+        runner: Runs the layers; those of the model if `None`.
+
+    Returns:
+        `(frames, classes)` float32 on the CPU.
+
+    Raises:
+        ValueError: If the audio is empty or otherwise unusable, see [`BiGRUCTCFeatureExtractor`]; if the sampling rate
+            is another one, a length is not positive, or the model shows no layers.
+        OSError: If there is no room for the temporary file.
+    """
+    if sampling_rate != feature_extractor.sampling_rate:
+        raise ValueError(
+            f"The audio has a sampling rate of {sampling_rate} Hz; this feature extractor takes "
+            f"{feature_extractor.sampling_rate} Hz. Resample it, or read the file with "
+            "hf_bigru_asr.audio.iterate_audio."
+        )
+    if not chunk_s > 0:
+        raise ValueError(f"chunk_s is {chunk_s}; it must be positive.")
+    if num_stretches is not None and num_stretches < 1:
+        raise ValueError(f"num_stretches is {num_stretches}; it must be at least 1, or None.")
+    runner = runner_of(model) if runner is None else runner
+    if runner is None:
+        raise ValueError(
+            f"A {type(model).__name__} does not show its layers; give a BiGRUForCTC, or a runner= for its layers."
+        )
+    frame_s = feature_extractor.hop_length / feature_extractor.sampling_rate
+    chunk_frames = max(round(chunk_s / frame_s), 1)
+    with ExitStack() as stack:
+        features = LongFeatures.compute(
+            feature_extractor,
+            _blocks(audio),
+            stack.enter_context(FrameStore(feature_extractor.feature_size)),
+            max_frames=chunk_frames,
+        )
+        if num_stretches is None:
+            num_stretches = min(max(len(features) // MIN_STRETCH_FRAMES, 1), MAX_STRETCHES)
+        num_threads = stack.enter_context(_threads(runner))
+        # The outputs of a layer, and those of the layer below, which it reads.
+        layers = [
+            _BothDirections(*(stack.enter_context(FrameStore(runner.hidden_size)) for _ in range(2))) for _ in range(2)
+        ]
+        hidden_states: _Source = features
+        for layer in range(runner.num_layers):
+            outputs = layers[layer % 2]
+            sweeps = [
+                _Sweep(runner, layer, "forward", hidden_states, outputs.ahead, len(features), num_stretches),
+                _Sweep(runner, layer, "backward", hidden_states, outputs.behind, len(features), num_stretches),
+            ]
+            with ThreadPoolExecutor(num_threads) as pool:
+                list(pool.map(lambda sweep: sweep.run(chunk_frames), sweeps))
+            hidden_states = outputs
+        return _head(runner, hidden_states, len(features), chunk_frames)
+
+
+def _blocks(audio: AudioArray | Iterator[AudioArray]) -> Iterator[AudioArray]:
+    if isinstance(audio, Iterator):
+        return audio
+    is_plain = isinstance(audio, np.ndarray | torch.Tensor) and audio.ndim == 1
+    whole = audio if is_plain else mono_waveform(audio)
+    return (whole[first : first + BLOCK_SAMPLES] for first in range(0, len(whole), BLOCK_SAMPLES))
+
+
+class _Source(Protocol):
+    """Frames that a layer reads."""
+
+    def read(self, start: int, stop: int) -> Frames:
+        """`(stop - start, features)`."""
+
+
+@dataclass(frozen=True)
+class _BothDirections:
+    """What a layer gives: the outputs of its two directions side by side."""
+
+    ahead: FrameStore
+    behind: FrameStore
+
+    def read(self, start: int, stop: int) -> Frames:
+        return np.concatenate([self.ahead.read(start, stop), self.behind.read(start, stop)], axis=1)
+
+
+@dataclass(frozen=True)
+class _Sweep:
+    """One direction of one layer over a whole recording. Positions count in the order of the direction."""
+
+    runner: LayerRunner
+    layer: int
+    direction: Direction
+    source: _Source
+    target: FrameStore
+    num_frames: int
+    num_stretches: int
+
+    def run(self, chunk_frames: int) -> None:
+        """Write the outputs of all frames."""
+        length = -(-self.num_frames // self.num_stretches)
+        starts = range(0, self.num_frames, length)
+        states = np.zeros((len(starts), self.runner.hidden_size), dtype=np.float32)
+        ends = self._pass(starts, length, states, chunk_frames, correct=False)
+        while ends is not None:
+            states = np.concatenate([np.zeros_like(ends[:1]), ends[:-1]])
+            if len(starts) == 1:
+                break
+            corrected = self._pass(starts, length, states, chunk_frames, correct=True)
+            if corrected is not None and np.abs(corrected - ends)[:-1].max() <= SAME_STATE:
+                break
+            ends = corrected
+
+    def _pass(self, starts: range, length: int, states: Frames, chunk_frames: int, *, correct: bool) -> Frames | None:
+        """Run all stretches; return their last states, or `None` if a correction met the outputs that were there."""
+        for offset in range(0, length, chunk_frames):
+            # The last stretch may be shorter; what the others still run through then stands on padding.
+            spans = [
+                (start + offset, max(min(start + min(offset + chunk_frames, length), self.num_frames), start + offset))
+                for start in starts
+            ]
+            pieces = [self._read(*span) for span in spans]
+            inputs = np.zeros((max(map(len, pieces)), len(pieces), pieces[0].shape[1]), dtype=np.float32)
+            for column, piece in enumerate(pieces):
+                inputs[: len(piece), column] = piece
+            outputs, states = self.runner(self.layer, self.direction, inputs, states)
+            changed = 0.0
+            for column, (start, stop) in enumerate(spans):
+                if start < stop:
+                    piece = outputs[: stop - start, column]
+                    if correct:
+                        changed = max(changed, float(np.abs(piece[-1] - self._written(stop - 1)).max()))
+                    self._write(start, piece)
+            if correct and changed <= SAME_STATE:
+                return None
+        return states
+
+    def _read(self, start: int, stop: int) -> Frames:
+        if self.direction == "forward":
+            return self.source.read(start, stop)
+        return self.source.read(self.num_frames - stop, self.num_frames - start)[::-1]
+
+    def _written(self, position: int) -> Frames:
+        row = position if self.direction == "forward" else self.num_frames - 1 - position
+        return self.target.read(row, row + 1)[0]
+
+    def _write(self, start: int, rows: Frames) -> None:
+        if self.direction == "forward":
+            self.target.write(start, rows)
+        else:
+            self.target.write(self.num_frames - start - len(rows), rows[::-1])
+
+
+def _head(runner: LayerRunner, hidden_states: _Source, num_frames: int, chunk_frames: int) -> torch.Tensor:
+    log_probs: torch.Tensor | None = None
+    for start in range(0, num_frames, chunk_frames):
+        stop = min(start + chunk_frames, num_frames)
+        rows = torch.from_numpy(runner.log_probs(hidden_states.read(start, stop)))
+        if log_probs is None:
+            log_probs = torch.empty(num_frames, rows.shape[1])
+        log_probs[start:stop] = rows
+    if log_probs is None:
+        raise ValueError("The audio is empty; give at least one sample.")
+    return log_probs
+
+
+@contextmanager
+def _threads(runner: LayerRunner) -> Iterator[int]:
+    """How many directions run at once: with torch's threads divided between them, so that they are not too many."""
+    available = torch.get_num_threads()
+    if not isinstance(runner, TorchLayerRunner):
+        yield 2
+        return
+    torch.set_num_threads(max(available // 2, 1))
+    try:
+        yield min(available, 2)
+    finally:
+        torch.set_num_threads(available)
