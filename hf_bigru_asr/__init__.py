@@ -11,6 +11,7 @@ from .bundled import bundled_checkpoint
 from .registration import check_torchaudio, register_with_transformers
 
 if TYPE_CHECKING:
+    from .aligner import Aligner, align
     from .configuration_bigru_ctc import BiGRUCTCConfig
     from .feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
     from .modeling_bigru_ctc import BiGRUCTCPreTrainedModel, BiGRUForCTC, BiGRUModel
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Aligner",
     "BiGRUCTCConfig",
     "BiGRUCTCFeatureExtractor",
     "BiGRUCTCPreTrainedModel",
@@ -27,10 +29,12 @@ __all__ = [
     "BiGRUCTCTokenizer",
     "BiGRUForCTC",
     "BiGRUModel",
+    "align",
     "bundled_checkpoint",
 ]
 
 _MODULES = {
+    "Aligner": "aligner",
     "BiGRUCTCConfig": "configuration_bigru_ctc",
     "BiGRUCTCFeatureExtractor": "feature_extraction_bigru_ctc",
     "BiGRUCTCPreTrainedModel": "modeling_bigru_ctc",
@@ -38,6 +42,7 @@ _MODULES = {
     "BiGRUCTCTokenizer": "tokenization_bigru_ctc",
     "BiGRUForCTC": "modeling_bigru_ctc",
     "BiGRUModel": "modeling_bigru_ctc",
+    "align": "aligner",
 }
 
 
