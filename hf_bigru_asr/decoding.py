@@ -84,6 +84,9 @@ class Hypothesis:
 class Decoder(Protocol):
     """What [`GreedyDecoder`] and [`BeamSearchDecoder`] have in common."""
 
+    confidence: ConfidenceModel | None
+    """What makes probabilities of the properties of words."""
+
     def __call__(self, log_probs: torch.Tensor, lengths: torch.Tensor | None = None) -> list[list[Hypothesis]]:
         """Readings of every utterance, the best one first.
 

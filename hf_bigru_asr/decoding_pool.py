@@ -44,7 +44,9 @@ class BeamSearchPool:
         if num_workers < 1:
             raise ValueError(f"num_workers is {num_workers}; it must be at least 1.")
         self._arguments = (folder, tokenizer, frame_s, confidence)
+        self.folder = Path(folder)
         self.frame_s = frame_s
+        self.confidence = confidence or ConfidenceModel.from_folder(folder)
         self.settings = settings or BeamSearchSettings.from_folder(folder)
         self._num_classes = len(tokenizer)
         self._num_workers = num_workers

@@ -11,8 +11,9 @@ import jiwer
 import numpy as np
 import torch
 
+from .calibration import confidence_figures, right_words
 from .data import load_utterance
-from .decoding import Decoder
+from .decoding import Decoder, Hypothesis
 from .metrics import ErrorCounts, character_error_counts, word_error_counts
 from .modeling_bigru_ctc import BiGRUForCTC
 from .processing_bigru_ctc import BiGRUCTCProcessor
@@ -33,6 +34,8 @@ class UtteranceResult:
         time_s: Time from encoded audio to text, as a clock on the wall shows it; in a batch, the batch's time divided
             by its size.
         speaker_id: Who spoke, if the data set says.
+        confidences: Of the words of the hypothesis.
+        best_of_readings: The reading with the fewest errors among those of the decoder, if known.
         error: Why the utterance could not be used, if so.
     """
 
@@ -42,6 +45,8 @@ class UtteranceResult:
     duration_s: float = 0.0
     time_s: float = 0.0
     speaker_id: int | None = None
+    confidences: tuple[float, ...] = ()
+    best_of_readings: str | None = None
     error: str | None = None
 
     @property
@@ -95,30 +100,38 @@ def evaluate_utterances(
             return result | {"error": str(error)}, None
         return result | {"duration_s": len(waveform) / sampling_rate}, waveform
 
+    decoder = decoder or processor.greedy_decoder()
     rows = enumerate(examples)
     with ThreadPoolExecutor(num_workers) as threads:
         while batch := list(islice(rows, batch_size)):
             start_s = time.perf_counter()
             read_rows = list(threads.map(read, batch))
             waveforms = [waveform for _, waveform in read_rows if waveform is not None]
-            texts = iter(_recognize(model, processor, waveforms, decoder) if waveforms else [])
+            readings = iter(_recognize(model, processor, waveforms, decoder) if waveforms else [])
             time_s = (time.perf_counter() - start_s) / max(len(waveforms), 1)
             for result, waveform in read_rows:
                 if waveform is not None:
-                    result |= {"hypothesis": " ".join(next(texts).split()), "time_s": time_s}
+                    result |= {"time_s": time_s} | _texts(next(readings), result["reference"])
                 yield UtteranceResult(**result)
 
 
 @torch.inference_mode()
 def _recognize(
-    model: BiGRUForCTC, processor: BiGRUCTCProcessor, waveforms: list[np.ndarray], decoder: Decoder | None
-) -> list[str]:
+    model: BiGRUForCTC, processor: BiGRUCTCProcessor, waveforms: list[np.ndarray], decoder: Decoder
+) -> list[list[Hypothesis]]:
     inputs = processor(audio=waveforms, sampling_rate=processor.feature_extractor.sampling_rate, device=model.device)
     log_probs = model(**inputs).logits
-    if decoder is None:
-        return processor.batch_decode(log_probs.argmax(-1))
-    readings = decoder(log_probs.cpu(), inputs["attention_mask"].sum(-1).cpu())
-    return [hypotheses[0].text for hypotheses in readings]
+    return decoder(log_probs.cpu(), inputs["attention_mask"].sum(-1).cpu())
+
+
+def _texts(readings: list[Hypothesis], reference: str) -> dict[str, Any]:
+    """What a result says of the readings of an utterance."""
+    texts = [" ".join(reading.text.split()) for reading in readings]
+    return {
+        "hypothesis": texts[0],
+        "confidences": tuple(word.confidence for word in readings[0].words),
+        "best_of_readings": min(texts, key=lambda text: word_error_counts([reference], [text]).num_edits),
+    }
 
 
 @torch.inference_mode()
@@ -164,9 +177,11 @@ def summarize(results: Sequence[UtteranceResult]) -> dict[str, Any]:
         results: Everything that [`evaluate_utterances`] gave.
 
     Returns:
-        `num_utterances`, `num_failed`, `hours`, `metrics` (fractions and counts), `speed` (`real_time_factor`: seconds
-        of audio per second; `time_per_utterance_s`: median and 95th percentile), and the word error rate `by_speaker`
-        (lowest, median, highest; if speakers are known) and `by_duration_s` (of the utterances up to each length).
+        `num_utterances`, `num_failed`, `hours`, `metrics` (fractions and counts; `wer_best_of_readings` is what the
+        best choice among the decoder's readings gives), `confidence` (see [`confidence_figures`]), `speed`
+        (`real_time_factor`: seconds of audio per second; `time_per_utterance_s`: median and 95th percentile), and the
+        word error rate `by_speaker` (lowest, median, highest; if speakers are known) and `by_duration_s` (of the
+        utterances up to each length).
 
     Raises:
         ValueError: If no utterance could be used.
@@ -180,13 +195,19 @@ def summarize(results: Sequence[UtteranceResult]) -> dict[str, Any]:
     chars = character_error_counts(references, hypotheses)
     audio_s = sum(result.duration_s for result in used)
     median_s, p95_s = np.percentile([result.time_s for result in used], [50, 95])
+    best = [result.hypothesis if result.best_of_readings is None else result.best_of_readings for result in used]
+    judged = [result for result in used if result.confidences]
+    confidences = [confidence for result in judged for confidence in result.confidences]
+    right = [each for result in judged for each in right_words(result.reference, result.hypothesis)]
     return {
         "num_utterances": len(used),
         "num_failed": len(results) - len(used),
         "hours": audio_s / 3600,
         "metrics": words.as_dict("wer", "num_words")
         | {f"cer_{name}": value for name, value in chars.as_dict("cer", "num_characters").items() if name != "cer"}
-        | {"cer": chars.error_rate},
+        | {"cer": chars.error_rate}
+        | {"wer_best_of_readings": word_error_counts(references, best).error_rate},
+        "confidence": confidence_figures(confidences, right),
         "speed": {
             "real_time_factor": audio_s / sum(result.time_s for result in used),
             "time_per_utterance_s": {"median": float(median_s), "p95": float(p95_s)},

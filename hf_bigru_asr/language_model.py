@@ -28,6 +28,7 @@ __all__ = [
     "TextScore",
     "build_language_model",
     "lexicon_entries",
+    "rarest_words",
     "score_sentences",
     "spell",
 ]
@@ -228,11 +229,7 @@ def score_sentences(folder: str | Path, sentences: Iterable[str]) -> TextScore:
         ImportError: If the extra `lm` is not installed.
         ValueError: If there are no words.
     """
-    try:
-        import kenlm
-    except ImportError as error:
-        raise ImportError("A language model needs the extra `lm`: pip install 'hf-bigru-asr[lm]'.") from error
-    model = kenlm.Model(str(Path(folder) / MODEL_NAME))
+    model = _load_model(folder)
     num_words = unknown = num_events = 0
     log10 = 0.0
     for sentence in sentences:
@@ -248,3 +245,27 @@ def score_sentences(folder: str | Path, sentences: Iterable[str]) -> TextScore:
     if num_words == 0:
         raise ValueError("There are no words to measure the language model on.")
     return TextScore(math.pow(10, -log10 / num_events), unknown / num_words, num_words)
+
+
+def rarest_words(sentences: Iterable[str], folder: str | Path, num_words: int) -> list[str]:
+    """Words of some sentences that are the least likely ones for a language model, those outside its lexicon first.
+
+    Args:
+        sentences: Normalised transcripts.
+        folder: Where [`build_language_model`] wrote it.
+        num_words: How many words.
+
+    Raises:
+        ImportError: If the extra `lm` is not installed.
+    """
+    model = _load_model(folder)
+    words = {word for sentence in sentences for word in sentence.split()}
+    return sorted(words, key=lambda word: (word in model, model.score(word, bos=False, eos=False), word))[:num_words]
+
+
+def _load_model(folder: str | Path) -> Any:  # noqa: ANN401 - of a package without type information
+    try:
+        import kenlm
+    except ImportError as error:
+        raise ImportError("A language model needs the extra `lm`: pip install 'hf-bigru-asr[lm]'.") from error
+    return kenlm.Model(str(Path(folder) / MODEL_NAME))

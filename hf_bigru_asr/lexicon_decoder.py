@@ -9,7 +9,7 @@ from .hotwords import HotwordPhrases
 from .processing_bigru_ctc import LEXICON_NAME, MODEL_NAME
 from .tokenization_bigru_ctc import BiGRUCTCTokenizer
 
-__all__ = ["load_lexicon_decoder"]
+__all__ = ["lexicon_words", "load_lexicon_decoder"]
 
 _UNKNOWN = "<unk>"
 
@@ -61,6 +61,12 @@ def load_lexicon_decoder(
             return ctc_decoder(lexicon=str(lexicon), lm_dict=str(index), lm=language_model, **options)
     except (RuntimeError, OSError) as error:
         raise ValueError(f"{model_path} is no language model that KenLM reads: {error}") from error
+
+
+def lexicon_words(folder: str | Path) -> frozenset[str]:
+    """The words of a language model's lexicon, and the units of words that are spelled."""
+    lines = (Path(folder) / LEXICON_NAME).read_text(encoding="utf-8").splitlines()
+    return frozenset(line.split(maxsplit=1)[0] for line in lines)
 
 
 def _read_words(path: Path, symbols: frozenset[str], delimiter: str) -> dict[str, None]:

@@ -15,7 +15,8 @@ class BeamSearchPipeline(AutomaticSpeechRecognitionPipeline):
     """Speech recognition pipeline that decodes by beam search with a language model.
 
     It takes what the stock pipeline takes and gives what it gives, chunks and times of words and characters included;
-    with `nbest` above 1 also `hypotheses`, a list of [`Hypothesis`].
+    with `nbest` above 1 also `hypotheses`, a list of [`Hypothesis`]; and with a calibrated language model
+    (`scripts/calibrate_confidence.py`) the `confidence` of every word that has a time.
 
     Args:
         args: As for the stock pipeline.
@@ -88,7 +89,9 @@ class BeamSearchPipeline(AutomaticSpeechRecognitionPipeline):
         hypotheses = self.beam_search(torch.cat(pieces)[None])[0]
         result: dict[str, Any] = {"text": hypotheses[0].text}
         if return_timestamps:
-            result["chunks"] = timed_chunks(hypotheses[0], return_timestamps)
+            result["chunks"] = timed_chunks(
+                hypotheses[0], return_timestamps, with_confidence=self.beam_search.confidence is not None
+            )
         if self.beam_search.settings.nbest > 1:
             result["hypotheses"] = hypotheses
         return result | extra
@@ -98,8 +101,15 @@ def _as_list(stride: Any) -> list[tuple[int, int, int]]:  # noqa: ANN401 - a tri
     return list(stride) if isinstance(stride, list) else [stride]
 
 
-def timed_chunks(hypothesis: Hypothesis, unit: str) -> list[dict[str, Any]]:
-    """Words (`"word"`) or characters (`"char"`) of a reading with their times, in the form of the stock pipeline."""
+def timed_chunks(hypothesis: Hypothesis, unit: str, *, with_confidence: bool = False) -> list[dict[str, Any]]:
+    """Words (`"word"`) or characters (`"char"`) of a reading with their times, in the form of the stock pipeline.
+
+    With `with_confidence` a word has its `confidence` too.
+    """
     if unit == "word":
-        return [{"text": word.text, "timestamp": (word.start_s, word.end_s)} for word in hypothesis.words]
+        return [
+            {"text": word.text, "timestamp": (word.start_s, word.end_s)}
+            | ({"confidence": word.confidence} if with_confidence else {})
+            for word in hypothesis.words
+        ]
     return [{"text": span.char, "timestamp": (span.start_s, span.end_s)} for span in hypothesis.characters]

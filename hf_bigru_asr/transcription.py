@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from transformers import AutomaticSpeechRecognitionPipeline, pipeline
+from transformers.utils import cached_file
 
 from .audio import load_audio
 from .batch_recognition import BATCH_S, LONG_S, BatchRecognizer
 from .bundled import BUNDLED, resolve_model
+from .confidence import ConfidenceModel
 from .decoding import Decoder, GreedyDecoder, Hypothesis
 from .decoding_pool import BeamSearchPool
 from .hotwords import DEFAULT_HOTWORD_WEIGHT
 from .pipeline import BeamSearchPipeline, timed_chunks
+from .processing_bigru_ctc import CONFIDENCE_NAME
 from .text import normalize_transcript
 
 __all__ = ["OWN_LANGUAGE_MODEL", "Transcript", "load_recognizer", "parse_hotwords", "transcribe"]
@@ -32,7 +35,8 @@ class Transcript:
         source: Name of the recording.
         text: The transcript, in capitals; `None` if there is an error.
         duration_s: Length of the recording; 0 if there is an error.
-        chunks: Words or characters `{"text", "timestamp": (start_s, end_s)}` if asked for.
+        chunks: Words or characters `{"text", "timestamp": (start_s, end_s)}` if asked for; words with their
+            `confidence` too if the decoder is calibrated.
         hypotheses: The best readings, if the recogniser gives more than one.
         error: What is wrong with the recording, if something is.
     """
@@ -85,7 +89,7 @@ def load_recognizer(
     Args:
         model: Folder, name on the Hub, or `"bundled"`.
         language_model: Folder of a language model, or `"own"` for the model's own; greedy decoding if `None`.
-        decoding: Fields of [`BeamSearchSettings`] to change.
+        decoding: Fields of [`BeamSearchSettings`] to change, `hotwords` for example.
         device: Where to run; `None` lets the library choose.
         trust_remote_code: Whether to run the code that comes with a model on the Hub instead of this package's.
     """
@@ -156,11 +160,13 @@ def transcribe(
     with ExitStack() as stack:
         decoder: Decoder
         if not isinstance(recognizer, BeamSearchPipeline):
-            decoder = GreedyDecoder(tokenizer, extractor.hop_length / extractor.sampling_rate)
+            confidence = _greedy_confidence(str(recognizer.model.name_or_path))
+            decoder = GreedyDecoder(tokenizer, extractor.hop_length / extractor.sampling_rate, confidence)
         elif num_workers == 1:
             decoder = recognizer.beam_search
         else:
             decoder = stack.enter_context(BeamSearchPool.of_decoder(recognizer.beam_search, num_workers))
+        calibrated = decoder.confidence is not None
         batches = BatchRecognizer(
             recognizer.model, extractor, tokenizer, decoder, batch_size, batch_s, num_workers, long_s
         )
@@ -174,9 +180,22 @@ def transcribe(
                 str(found.source),
                 best.text,
                 found.duration_s,
-                None if return_timestamps is None else timed_chunks(best, return_timestamps),
+                None
+                if return_timestamps is None
+                else timed_chunks(best, return_timestamps, with_confidence=calibrated),
                 found.hypotheses if nbest > 1 else None,
             )
+
+
+def _greedy_confidence(model: str) -> ConfidenceModel | None:
+    """What came with a model, from its folder or from the Hub."""
+    path = model and cached_file(
+        model,
+        CONFIDENCE_NAME,
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_connection_errors=False,
+    )
+    return ConfidenceModel.from_folder(Path(path).parent) if path else None
 
 
 def _transcribe_with_pipeline(

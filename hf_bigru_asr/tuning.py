@@ -9,9 +9,11 @@ import torch
 
 from .decoding import BeamSearchSettings
 from .decoding_pool import BeamSearchPool
+from .lexicon_decoder import lexicon_words
 from .metrics import character_error_counts, word_error_counts
+from .term_recall import term_recall
 
-__all__ = ["Trial", "mean_posteriors", "tune_decoding"]
+__all__ = ["Trial", "mean_posteriors", "outside_lexicon_figures", "tune_decoding"]
 
 
 @dataclass(frozen=True)
@@ -99,3 +101,31 @@ def tune_decoding(
     for beam_size in beam_sizes:
         if beam_size != start.beam_size:
             yield _measure(pool, utterances, references, replace(best, beam_size=beam_size))
+
+
+def outside_lexicon_figures(
+    pool: BeamSearchPool, utterances: Sequence[torch.Tensor], references: Sequence[str], settings: BeamSearchSettings
+) -> dict[str, Any]:
+    """How well words are written that the pool's lexicon does not have, JSON-serialisable.
+
+    Args:
+        pool: Processes that decode.
+        utterances: Log-probabilities `(frames, classes)` of each utterance of a validation set.
+        references: Their transcripts.
+        settings: Weights and width.
+
+    Returns:
+        What [`TermRecall.as_dict`] gives for these words, with `num_utterances` that have such words and their `wer`,
+        `None` if there are none.
+    """
+    words = {word for reference in references for word in reference.split()} - lexicon_words(pool.folder)
+    places = [place for place, reference in enumerate(references) if words.intersection(reference.split())]
+    decoded = pool.decode([utterances[place] for place in places], settings)
+    texts = [hypotheses[0].text for hypotheses, _ in decoded]
+    chosen = [references[place] for place in places]
+    hours = sum(len(utterance) for utterance in utterances) * pool.frame_s / 3600
+    return {
+        "num_utterances": len(places),
+        "wer": word_error_counts(chosen, texts).error_rate if places else None,
+        **term_recall(chosen, texts, sorted(words), hours).as_dict(),
+    }

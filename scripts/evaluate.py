@@ -23,6 +23,8 @@ from hf_bigru_asr.data import load_speech_dataset
 from hf_bigru_asr.decoding_pool import BeamSearchPool
 from hf_bigru_asr.environment import command_line, git_commit, machine, versions
 from hf_bigru_asr.evaluation import comparison, evaluate_utterances, summarize
+from hf_bigru_asr.plots import plot_reliability
+from hf_bigru_asr.transcription import parse_hotwords
 
 
 @dataclass
@@ -49,6 +51,15 @@ class Arguments:
     )
     beam_size: int | None = field(default=None, metadata={"help": "Readings that beam search keeps."})
     lm_weight: float | None = field(default=None, metadata={"help": "Weight of the language model."})
+    hotwords: list[str] = field(
+        default_factory=list, metadata={"help": "Expected words or phrases, 'PHRASE' or 'PHRASE:WEIGHT', with --lm."}
+    )
+    nbest: int | None = field(
+        default=None, metadata={"help": "Readings of an utterance among which the best is measured too, with --lm."}
+    )
+    plot_reliability: bool = field(
+        default=False, metadata={"help": "Draw how true the confidences are: reliability.png (extra `plot`)."}
+    )
     word_score: float | None = field(default=None, metadata={"help": "Score of every word in beam search."})
     device: str = field(
         default_factory=lambda: "cuda" if torch.cuda.is_available() else "cpu", metadata={"help": "Where to run."}
@@ -60,7 +71,14 @@ class Arguments:
 
 def main() -> int:
     """Evaluate, print, write, and return the exit status."""
-    args = HfArgumentParser(Arguments, description=__doc__.splitlines()[0]).parse_args_into_dataclasses()[0]
+    parser = HfArgumentParser(Arguments, description=__doc__.splitlines()[0])
+    (args,) = parser.parse_args_into_dataclasses()
+    given = {name: getattr(args, name) for name in ("beam_size", "lm_weight", "word_score", "nbest")}
+    settings = {name: value for name, value in given.items() if value is not None}
+    if args.hotwords:
+        settings["hotwords"] = parse_hotwords(args.hotwords)
+    if settings and args.lm is None:
+        parser.error(f"{' and '.join(settings)} belong to beam search; give --lm own or --lm FOLDER too")
     # 1. Model and data
     name = resolve_model(args.model)
     model = AutoModelForCTC.from_pretrained(name, trust_remote_code=args.trust_remote_code).to(args.device).eval()
@@ -78,8 +96,6 @@ def main() -> int:
     decoder = None
     decoding: dict[str, object] = {"method": "greedy"}
     if args.lm is not None:
-        given = {name: getattr(args, name) for name in ("beam_size", "lm_weight", "word_score")}
-        settings = {name: value for name, value in given.items() if value is not None}
         decoder = processor.beam_search_decoder(None if args.lm == "own" else args.lm, **settings)
         decoding = {"method": "beam search", "language_model": args.lm, **asdict(decoder.settings)}
 
@@ -127,6 +143,8 @@ def main() -> int:
     args.output_dir.mkdir(parents=True, exist_ok=True)
     (args.output_dir / "evaluation.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     (args.output_dir / "utterances.txt").write_text(comparison(results), encoding="utf-8")
+    if args.plot_reliability:
+        plot_reliability(summary["confidence"]["bins"], args.output_dir / "reliability.png")
     print(json.dumps({name: report[name] for name in ("dataset", "metrics", "speed")}, indent=2))
     print(f"Written to {args.output_dir}: evaluation.json, utterances.txt")
     return int(sizes["num_failed"] > 0)

@@ -15,7 +15,7 @@ from pathlib import Path
 from transformers import HfArgumentParser
 
 from hf_bigru_asr.batch_recognition import BATCH_S
-from hf_bigru_asr.transcription import load_recognizer, transcribe
+from hf_bigru_asr.transcription import load_recognizer, parse_hotwords, transcribe
 
 
 @dataclass
@@ -41,6 +41,9 @@ class Arguments:
         metadata={"help": "Decode by beam search with the language model of this folder; 'own' is the model's own."},
     )
     beam_size: int | None = field(default=None, metadata={"help": "Readings that beam search keeps."})
+    hotwords: list[str] = field(
+        default_factory=list, metadata={"help": "Expected words or phrases, 'PHRASE' or 'PHRASE:WEIGHT', with --lm."}
+    )
     nbest: int | None = field(default=None, metadata={"help": "Readings to print, with --lm."})
     return_timestamps: str | None = field(default=None, metadata={"help": "Times of what: char or word."})
     output: Path | None = field(default=None, metadata={"help": "JSON file to write the transcripts to as well."})
@@ -55,6 +58,8 @@ def main() -> int:
     args, rest = parser.parse_args_into_dataclasses()
     given = {name: getattr(args, name) for name in ("beam_size", "nbest")}
     decoding = {name: value for name, value in given.items() if value is not None}
+    if args.hotwords:
+        decoding["hotwords"] = parse_hotwords(args.hotwords)
     if decoding and args.lm is None:
         parser.error(f"{' and '.join(decoding)} belong to beam search; give --lm own or --lm FOLDER too")
     if args.stride_length_s is not None and args.chunk_length_s is None:
@@ -86,7 +91,8 @@ def main() -> int:
             print(f"  {hypothesis.score:8.2f}  {hypothesis.text}")
         for chunk in transcript.chunks or ():
             start_s, end_s = chunk["timestamp"]
-            print(f"  {start_s:8.2f} {end_s:8.2f}  {chunk['text']}")
+            confidence = f"  {chunk['confidence']:.2f}" if "confidence" in chunk else ""
+            print(f"  {start_s:8.2f} {end_s:8.2f}{confidence}  {chunk['text']}")
     if args.output is not None:
         rows = [asdict(transcript) for transcript in transcripts]
         args.output.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")

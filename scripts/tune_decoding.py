@@ -24,7 +24,7 @@ from hf_bigru_asr.environment import command_line, git_commit, machine, versions
 from hf_bigru_asr.evaluation import iterate_log_probs
 from hf_bigru_asr.plots import plot_tuning
 from hf_bigru_asr.processing_bigru_ctc import SETTINGS_NAME
-from hf_bigru_asr.tuning import mean_posteriors, tune_decoding
+from hf_bigru_asr.tuning import mean_posteriors, outside_lexicon_figures, tune_decoding
 
 
 @dataclass
@@ -108,16 +108,18 @@ def main() -> None:
                 f"WER {trial.wer:.2%}, CER {trial.cer:.2%}, {trial.real_time_factor:.0f} times real time",
                 flush=True,
             )
+        grid = [trial for trial in trials if trial.settings.beam_size == args.beam_size]
+        best = min(grid, key=lambda trial: trial.wer).settings
+        chosen = replace(best, beam_size=args.chosen_beam_size)
+        outside = outside_lexicon_figures(pool, utterances, references, chosen)
 
     # 3. Results
-    grid = [trial for trial in trials if trial.settings.beam_size == args.beam_size]
-    best = min(grid, key=lambda trial: trial.wer).settings
-    chosen = replace(best, beam_size=args.chosen_beam_size)
     report = {
         "model": args.model,
         "language_model": args.lm,
         "dataset": {"name": args.dataset_name, "config": args.dataset_config_name, "split": args.split},
         "chosen": asdict(chosen),
+        "outside_lexicon": outside,
         "trials": [trial.as_dict() for trial in trials],
         "num_workers": args.num_workers,
         "machine": machine(),
@@ -129,6 +131,12 @@ def main() -> None:
     (args.output_dir / "tuning.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     plot_tuning(trials, args.beam_size, args.output_dir / "tuning.png")
     (Path(args.lm) / SETTINGS_NAME).write_text(json.dumps(asdict(chosen), indent=2) + "\n", encoding="utf-8")
+    print(
+        f"{outside['num_said']} words outside the lexicon, of which {outside['num_found']} are right; "
+        f"WER of the {outside['num_utterances']} utterances that have them: {outside['wer']:.2%}"
+        if outside["num_said"]
+        else "No word is outside the lexicon."
+    )
     print(f"Chosen: {asdict(chosen)}. Written to {args.output_dir} and {args.lm}.")
 
 

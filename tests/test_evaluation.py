@@ -64,8 +64,9 @@ def test_a_broken_utterance_is_named_and_counted(
 
 def test_summary_against_counts_made_by_hand() -> None:
     results = [
-        UtteranceResult("1", "A B C", "A B C", duration_s=4.0, time_s=0.1, speaker_id=1),
-        UtteranceResult("2", "D E", "D X", duration_s=6.0, time_s=0.3, speaker_id=2),  # one substitution
+        UtteranceResult("1", "A B C", "A B C", 4.0, 0.1, speaker_id=1, confidences=(0.9, 0.9, 0.8)),
+        # one substitution
+        UtteranceResult("2", "D E", "D X", 6.0, 0.3, 2, confidences=(0.7, 0.2), best_of_readings="D E"),
         UtteranceResult(
             "3", "F G H I J", "F G I J K", duration_s=12.0, time_s=0.2, speaker_id=3
         ),  # H gone, K too much
@@ -83,6 +84,11 @@ def test_summary_against_counts_made_by_hand() -> None:
     assert summary["speed"]["time_per_utterance_s"]["median"] == pytest.approx(0.2)
     assert summary["by_speaker"] == {"num_speakers": 3, "min": 0.0, "median": 2 / 5, "max": 1 / 2}
     assert [row["from_s"] for row in summary["by_duration_s"]] == [0, 5, 10]
+    assert metrics["wer_best_of_readings"] == pytest.approx(2 / 10)
+    # The third has no confidences.
+    assert summary["confidence"]["num_words"] == 5
+    assert summary["confidence"]["share_wrong"] == pytest.approx(1 / 5)
+    assert summary["confidence"]["wrong_words_average_precision"] == 1
 
 
 def test_summary_of_nothing_is_an_error() -> None:

@@ -18,6 +18,7 @@ from hf_bigru_asr.language_model import (
     build_language_model,
     count_words,
     lexicon_entries,
+    rarest_words,
     score_sentences,
     spell,
 )
@@ -186,6 +187,13 @@ def test_what_a_program_says_is_passed_on(tmp_path: Path) -> None:
 def test_bad_settings(values: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         LanguageModelSettings(**values)
+
+
+def test_rarest_words(tmp_path: Path) -> None:
+    unigrams = {"<unk>": -9, "<s>": -99, "</s>": -1, "A": -1, "B": -3, "C": -2, "X~": -4}
+    lines = ["\\data\\", f"ngram 1={len(unigrams)}", "", "\\1-grams:", *(f"{p}\t{w}" for w, p in unigrams.items())]
+    (tmp_path / "lm.binary").write_text("\n".join([*lines, "", "\\end\\", ""]))
+    assert rarest_words(["A B", "C B OTHER A"], tmp_path, 3) == ["OTHER", "B", "C"]
 
 
 def test_nothing_to_measure_on(tmp_path: Path) -> None:

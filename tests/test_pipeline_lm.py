@@ -1,13 +1,16 @@
 """The processor with a language model, and the pipeline that decodes with it."""
 
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from transformers import pipeline
 
 from hf_bigru_asr import BiGRUCTCProcessor, BiGRUForCTC
+from hf_bigru_asr.confidence import ConfidenceModel
 from hf_bigru_asr.decoding import BeamSearchSettings
 from hf_bigru_asr.language_model import lexicon_entries
 from hf_bigru_asr.pipeline import BeamSearchPipeline
@@ -124,3 +127,26 @@ def test_readings_beside_the_best_one(model_dir: Path) -> None:
     assert len({hypothesis.text for hypothesis in transcript.hypotheses}) == 3
     other = load_recognizer(model_dir, language_model=model_dir / "language_model")
     assert next(transcribe(other, [sample])).text == transcript.text
+
+
+def test_a_calibrated_language_model_gives_confidences(model_dir: Path, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", noise(1.0), 16_000)
+    for calibrate in (False, True):
+        if calibrate:
+            ConfidenceModel((0.0,) * 5, 2.0).save(model_dir / "language_model")
+            ConfidenceModel((0.0,) * 5, -2.0).save(model_dir)
+        for language_model, expected in (("own", 1 / (1 + math.exp(-2))), (None, 1 / (1 + math.exp(2)))):
+            recognizer = load_recognizer(model_dir, language_model=language_model, device="cpu")
+            (transcript,) = transcribe(recognizer, [tmp_path / "a.wav"], return_timestamps="word")
+            assert transcript.chunks
+            for chunk in transcript.chunks:
+                assert chunk.get("confidence") == (pytest.approx(expected) if calibrate else None)
+
+
+def test_confidence_files_travel_with_the_processor(model_dir: Path, tmp_path: Path) -> None:
+    ConfidenceModel((1.0,) * 5, 2.0).save(model_dir)
+    ConfidenceModel((2.0,) * 5, 3.0).save(model_dir / "language_model")
+    BiGRUCTCProcessor.from_pretrained(model_dir).save_pretrained(tmp_path / "copy")
+    copy = BiGRUCTCProcessor.from_pretrained(tmp_path / "copy")
+    assert copy.greedy_decoder().confidence == ConfidenceModel((1.0,) * 5, 2.0)
+    assert copy.beam_search_decoder().confidence == ConfidenceModel((2.0,) * 5, 3.0)

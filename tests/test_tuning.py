@@ -11,7 +11,7 @@ from hf_bigru_asr.decoding import BeamSearchDecoder, BeamSearchSettings
 from hf_bigru_asr.decoding_pool import BeamSearchPool
 from hf_bigru_asr.metrics import word_error_counts
 from hf_bigru_asr.plots import plot_learning_curve, plot_tuning
-from hf_bigru_asr.tuning import mean_posteriors, tune_decoding
+from hf_bigru_asr.tuning import mean_posteriors, outside_lexicon_figures, tune_decoding
 
 
 @pytest.mark.slow
@@ -51,6 +51,10 @@ def test_processes_decode_what_one_decoder_decodes(folder: Path, tokenizer: BiGR
         texts = [one(utterance[None])[0][0].text for utterance in utterances]
         assert trial.wer == word_error_counts(references, texts).error_rate
         assert json.loads(json.dumps(trial.as_dict()))["beam_size"] == trial.settings.beam_size
+        reading = f"{references[0]} ZZ {references[0]}"
+        outside = outside_lexicon_figures(pool, utterances, [reading, *references[1:]], trials[4].settings)
+    assert (outside["num_utterances"], outside["num_said"], outside["num_found"]) == (1, 1, 0)
+    assert outside["wer"] == word_error_counts([reading], [references[0]]).error_rate
     plot_tuning(trials, 50, folder / "tuning.png")
     assert (folder / "tuning.png").read_bytes().startswith(b"\x89PNG")
 

@@ -1,0 +1,101 @@
+"""Measure what hotwords find and what they find wrongly: python scripts/measure_hotwords.py --help.
+
+The hotwords are the words said in a data set that are the rarest for the language model, those outside its lexicon
+first. All of them are hotwords in every utterance; a false alarm is one where it was not said.
+
+Example:
+    python scripts/measure_hotwords.py --dataset_name openslr/librispeech_asr --dataset_config_name clean \
+        --lm language_model --num_workers 2
+"""
+
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from tqdm import tqdm
+from transformers import AutoModelForCTC, AutoProcessor, HfArgumentParser
+
+from hf_bigru_asr.bundled import resolve_model
+from hf_bigru_asr.data import load_speech_dataset
+from hf_bigru_asr.decoding import BeamSearchSettings
+from hf_bigru_asr.decoding_pool import BeamSearchPool
+from hf_bigru_asr.environment import command_line, git_commit, versions
+from hf_bigru_asr.evaluation import iterate_log_probs
+from hf_bigru_asr.language_model import rarest_words
+from hf_bigru_asr.metrics import word_error_counts
+from hf_bigru_asr.term_recall import term_recall
+
+
+@dataclass
+class Arguments:
+    """Which hotwords to try, on what."""
+
+    dataset_name: str = field(metadata={"help": "Data set on the Hub, local Parquet folder, or OpenSLR archive."})
+    lm: Path = field(metadata={"help": "Folder of a tuned language model."})
+    model: str = field(default="bundled", metadata={"help": "Model folder, model on the Hub, or the bundled one."})
+    dataset_config_name: str | None = field(default=None, metadata={"help": "Configuration of the data set."})
+    split: str = field(default="validation", metadata={"help": "Split to measure on."})
+    num_hotwords: int = field(default=100, metadata={"help": "Words of the data set that are hotwords."})
+    weights: list[float] = field(
+        default_factory=lambda: [0.0, 2.0, 4.0, 6.0, 8.0, 10.0, 12.0], metadata={"help": "Weights to try."}
+    )
+    beam_size: int | None = field(default=None, metadata={"help": "Readings that beam search keeps."})
+    batch_size: int = field(default=8, metadata={"help": "Utterances that run through the network together."})
+    num_workers: int = field(default=1, metadata={"help": "Processes that decode."})
+    output_dir: Path = field(default=Path("outputs/hotwords"), metadata={"help": "Folder for the results."})
+
+
+def main() -> None:
+    """Run the network once, decode with every weight, write."""
+    (args,) = HfArgumentParser(Arguments, description=__doc__.partition("\n")[0]).parse_args_into_dataclasses()
+    # 1. Log-probabilities of every utterance
+    name = resolve_model(args.model)
+    model, processor = AutoModelForCTC.from_pretrained(name).eval(), AutoProcessor.from_pretrained(name)
+    dataset = load_speech_dataset(args.dataset_name, args.dataset_config_name, args.split)
+    pairs = list(
+        tqdm(
+            iterate_log_probs(model, processor, dataset, batch_size=args.batch_size),
+            total=len(dataset),
+            unit="utt",
+            desc="Network",
+        )
+    )
+    references, utterances = [reference for reference, _ in pairs], [log_probs for _, log_probs in pairs]
+    hours = sum(map(len, utterances)) * processor.frame_s / 3600
+    hotwords = rarest_words(references, args.lm, args.num_hotwords)
+
+    # 2. Decoding with every weight
+    settings = BeamSearchSettings.from_folder(args.lm)
+    if args.beam_size is not None:
+        settings = replace(settings, beam_size=args.beam_size)
+    trials = []
+    with BeamSearchPool(args.lm, processor.tokenizer, processor.frame_s, args.num_workers) as pool:
+        for weight in args.weights:
+            chosen = replace(settings, hotwords=dict.fromkeys(hotwords, weight) if weight else {})
+            texts = [hypotheses[0].text for hypotheses, _ in pool.decode(utterances, chosen)]
+            recall = term_recall(references, texts, hotwords, hours)
+            wer = word_error_counts(references, texts).error_rate
+            trials.append({"weight": weight, "wer": wer, **recall.as_dict()})
+            print(
+                f"weight {weight:g}: {recall.num_found} of {recall.num_said} found, "
+                f"{recall.false_alarms_per_hour:.1f} false alarms per hour, WER {wer:.2%}",
+                flush=True,
+            )
+
+    # 3. Results
+    args.output_dir.mkdir(parents=True, exist_ok=True)
+    report = {
+        "hotwords": hotwords,
+        "trials": trials,
+        "beam_size": settings.beam_size,
+        "versions": versions(),
+        "command": command_line(),
+        "commit": git_commit(),
+    }
+    path = args.output_dir / "hotwords.json"
+    path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    print(f"Written to {path}.")
+
+
+if __name__ == "__main__":
+    main()
