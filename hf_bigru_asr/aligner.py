@@ -12,7 +12,9 @@ from torchaudio.functional import merge_tokens
 
 from .alignment import CharacterSpan, best_path, encode_text
 from .audio import load_audio, to_mono_float32
+from .batch_recognition import LONG_S
 from .bundled import BUNDLED, resolve_model
+from .long_audio import log_probs_of_long_audio
 from .modeling_bigru_ctc import BiGRUForCTC
 from .processing_bigru_ctc import BiGRUCTCProcessor
 from .text import normalize_transcript
@@ -134,6 +136,10 @@ class Aligner:
 
     def log_probs(self, waveform: np.ndarray) -> torch.Tensor:
         """Log-probabilities `(frames, classes)` of mono samples at the rate of the model."""
+        if len(waveform) > LONG_S * self.sampling_rate:
+            return log_probs_of_long_audio(
+                self.model, self.processor.feature_extractor, waveform, sampling_rate=self.sampling_rate
+            )
         inputs = self.processor(audio=waveform, sampling_rate=self.sampling_rate).to(self.model.device)
         with torch.inference_mode():
             return self.model(**inputs).logits[0]

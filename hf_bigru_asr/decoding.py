@@ -258,15 +258,16 @@ class BeamSearchDecoder:
         if len(log_probs) == 0:
             return [Hypothesis("", 0.0, (), ())]
         found = self._decoder(self._with_end(log_probs)[None])[0]
-        readings = [self._places(hypothesis) for hypothesis in found]
-        weights = torch.tensor([hypothesis.score for hypothesis in found]).softmax(0).tolist()
+        considered = found[:_NUM_READINGS]  # so that confidences do not depend on `nbest`
+        readings = [self._places(hypothesis) for hypothesis in considered]
+        weights = torch.tensor([hypothesis.score for hypothesis in considered]).softmax(0).tolist()
         results: dict[str, Hypothesis] = {}
-        for hypothesis, places in zip(found, readings, strict=True):
+        for hypothesis in found:
             text = join_units(hypothesis.words)
             if text in results:
                 continue
             spans = align_log_probs(log_probs, text, self.tokenizer, self.frame_s)
-            posteriors = word_posteriors(places, readings, weights)
+            posteriors = word_posteriors(self._places(hypothesis), readings, weights)
             words = _words(spans, self.confidence, posteriors)
             results[text] = Hypothesis(text, float(hypothesis.score), tuple(spans), words)
             if len(results) == self.settings.nbest:

@@ -69,6 +69,14 @@ def spoken_words() -> tuple[np.ndarray, list[tuple[float, float]]]:
     return (0.5 * audio / np.abs(audio).max() + noise).astype(np.float32), times
 
 
+def test_the_network_runs_over_long_recordings_in_chunks(aligner: Aligner, monkeypatch: pytest.MonkeyPatch) -> None:
+    waveform = load_audio(SAMPLE)
+    whole = aligner.log_probs(waveform)
+    monkeypatch.setattr("hf_bigru_asr.aligner.LONG_S", 1.0)
+    monkeypatch.setattr(aligner.model, "forward", None)
+    torch.testing.assert_close(aligner.log_probs(waveform), whole, atol=1e-4, rtol=0)
+
+
 @pytest.mark.slow
 def test_words_are_where_they_were_put(aligner: Aligner) -> None:
     audio, times = spoken_words()

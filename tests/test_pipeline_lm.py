@@ -80,7 +80,10 @@ def test_decoders_of_the_processor(model_dir: Path, tiny_model: BiGRUForCTC) -> 
     beam = processor.beam_search_decoder()
     assert beam.frame_s == 0.02
     for readings, row, length in zip(beam(log_probs, lengths), log_probs, lengths.tolist(), strict=True):
-        assert readings == beam(row[None, :length])[0]
+        (alone,) = beam(row[None, :length])[
+            0
+        ]  # confidences hang on readings of equal score, not all of which are kept
+        assert (readings[0].text, readings[0].characters) == (alone.text, alone.characters)
         assert all(word.start_s < word.end_s <= length * 0.02 for word in readings[0].words)
 
 
