@@ -17,11 +17,14 @@ from huggingface_hub import EvalResult, EvalResultEntry, ModelCard, ModelCardDat
 from safetensors import safe_open
 
 from . import __version__
+from .processing_bigru_ctc import LANGUAGE_MODEL_DIR, RECORD_NAME
 
 TASK = "automatic-speech-recognition"
 LIBRISPEECH = "openslr/librispeech_asr"
 CARD_NAME = "README.md"
 TEMPLATE_NAME = "model_card.md"
+PICTURES = ("learning_curve.png", "tuning.png", "reliability.png")
+"""Pictures that the card shows if they lie beside the model."""
 TRAINING_NAME = "training.json"
 RECORDS_FOLDER = ".eval_results"
 RATES = ("wer", "cer")
@@ -135,6 +138,9 @@ def build_card(
         num_parameters=_count_parameters(folder / "model.safetensors"),
         size_mb=(folder / "model.safetensors").stat().st_size / 1e6,
         results=[_result_row(evaluation) for evaluation in evaluations],
+        duration_columns=_duration_columns(evaluations),
+        language_model=_language_model(folder / LANGUAGE_MODEL_DIR),
+        pictures=[name for name in PICTURES if (folder / name).is_file()],
         training_rows=_training_rows(training),
         hyperparameters=_hyperparameters(training),
     )
@@ -313,7 +319,45 @@ def _result_row(evaluation: Json) -> dict[str, str]:
         "command": _code(evaluation.get("command")),
         "commit": _code(evaluation.get("commit")),
         "date": _line(evaluation.get("date")),
+        "by_speaker": {
+            name: f"{_percent(value):.1f}" if name != "num_speakers" else _number(value)
+            for name, value in evaluation.get("by_speaker", {}).items()
+        },
+        "by_duration": {
+            _duration(part): f"{_percent(part['wer']):.1f}" for part in evaluation.get("by_duration_s", ())
+        },
+        "confidence": _confidence(evaluation.get("confidence") or {}),
     }
+
+
+def _duration(part: Json) -> str:
+    return f"{part['from_s']} to {part['to_s']} s" if "to_s" in part else f"over {part['from_s']} s"
+
+
+def _duration_columns(evaluations: Sequence[Json]) -> list[str]:
+    """Lengths of utterances that any of the evaluations tells apart, the shortest first."""
+    parts = {_duration(part): part["from_s"] for each in evaluations for part in each.get("by_duration_s", ())}
+    return sorted(parts, key=parts.__getitem__)
+
+
+def _confidence(figures: Json) -> dict[str, str]:
+    """How true the confidences of words are, in percent; nothing where that was not measured."""
+    error, precision = figures.get("expected_calibration_error"), figures.get("wrong_words_average_precision")
+    if error is None or precision is None:
+        return {}
+    names = {"share_wrong": figures["share_wrong"], "error": error, "precision": precision}
+    return {"num_words": _number(figures["num_words"])} | {
+        name: f"{_percent(value):.1f}" for name, value in names.items()
+    }
+
+
+def _language_model(folder: Path) -> Json:
+    """What the files of a language model say of it; nothing if there is none."""
+    if not (folder / RECORD_NAME).is_file():
+        return {}
+    record = _load_json(folder / RECORD_NAME)
+    scores = {split: score for split, score in record.items() if isinstance(score, dict) and "perplexity" in score}
+    return record | {"scores": scores}
 
 
 def _training_rows(training: Json) -> list[tuple[str, str]]:

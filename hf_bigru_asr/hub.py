@@ -25,7 +25,7 @@ from huggingface_hub import (
 )
 from huggingface_hub.errors import HfHubHTTPError
 
-from .card import CARD_NAME, Json, check_card, write_card
+from .card import CARD_NAME, PICTURES, Json, check_card, write_card
 from .configuration_bigru_ctc import BiGRUCTCConfig
 from .modeling_bigru_ctc import BiGRUForCTC
 from .processing_bigru_ctc import BiGRUCTCProcessor
@@ -48,6 +48,7 @@ RELEASE_FILES = (
     "hotwords.py",
     "lexicon_decoder.py",
     "confidence.json",
+    *PICTURES,
     "language_model/*",
     ".eval_results/*.yaml",
     CARD_NAME,

@@ -82,25 +82,34 @@ def _lowest(points: Iterable[tuple[float, float]]) -> tuple[list[float], list[fl
     return sorted(lowest), [lowest[place] for place in sorted(lowest)]
 
 
-def plot_learning_curve(log_history: Iterable[Mapping[str, Any]], path: str | Path) -> None:
-    """Training loss, and word and character error rate on the validation set, against passes over the data.
+def plot_learning_curve(stages: Sequence[Iterable[Mapping[str, Any]]], path: str | Path) -> None:
+    """Training loss, and word and character error rate on the validation set, against the time of training.
 
     Args:
-        log_history: The log of a `Trainer`, as `training.json` holds it.
+        stages: The logs of one or more runs that each began with the model of the one before, as `training.json` holds
+            them; a dotted line divides them.
         path: Where to write the picture.
     """
-    history = list(log_history)
     figure, (losses, rates) = _new_figure(2)
-    for name, label in (("loss", "training"), ("eval_loss", "validation")):
-        points = [(entry["epoch"], entry[name]) for entry in history if name in entry]
+    history: list[dict[str, Any]] = []
+    for stage in stages:
+        start_h = history[-1]["hours"] if history else 0.0
+        if history:
+            for axes in (losses, rates):
+                axes.axvline(start_h, color="grey", linestyle=":")
+        history += [{**entry, "hours": start_h + entry["elapsed_s"] / 3600} for entry in stage if "elapsed_s" in entry]
+    curves = (
+        (losses, "loss", "training", 1, ""),
+        (losses, "eval_loss", "validation", 1, "o"),
+        (rates, "eval_wer", "words", 100, "o"),
+        (rates, "eval_cer", "characters", 100, "o"),
+    )
+    for axes, name, label, factor, marker in curves:
+        points = [(entry["hours"], factor * entry[name]) for entry in history if name in entry]
         if points:
-            losses.plot(*zip(*points, strict=True), label=label)
-    losses.set(xlabel="epoch", ylabel="loss per character (nats)", title="loss")
+            axes.plot(*zip(*points, strict=True), marker=marker, markersize=3, label=label)
+    losses.set(xlabel="hours of training", ylabel="loss per character (nats)", title="loss", ylim=(0, None))
+    rates.set(xlabel="hours of training", ylabel="error rate (%)", title="validation, greedy", ylim=(0, None))
     losses.legend()
-    for name, label in (("eval_wer", "words"), ("eval_cer", "characters")):
-        points = [(entry["epoch"], 100 * entry[name]) for entry in history if name in entry]
-        if points:
-            rates.plot(*zip(*points, strict=True), marker="o", label=label)
-    rates.set(xlabel="epoch", ylabel="error rate (%)", title="validation, greedy decoding", ylim=(0, None))
     rates.legend()
     figure.savefig(path, dpi=120)

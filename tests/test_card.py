@@ -257,6 +257,51 @@ def test_what_was_not_measured_is_left_out(model_dir: Path) -> None:
         assert trace not in card.text
 
 
+def test_speakers_lengths_and_confidences_have_tables(model_dir: Path) -> None:
+    measured = _evaluation() | {
+        "by_speaker": {"num_speakers": 40, "min": 0.1, "median": 0.25, "max": 0.5},
+        "by_duration_s": [
+            {"from_s": 0, "to_s": 5, "num_utterances": 3, "wer": 0.3},
+            {"from_s": 20, "num_utterances": 2, "wer": 0.2},
+        ],
+        "confidence": {
+            "num_words": 1234,
+            "share_wrong": 0.25,
+            "expected_calibration_error": 0.021,
+            "wrong_words_average_precision": 0.75,
+            "bins": [],
+        },
+    }
+    other = _evaluation(dataset={"split": "validation"}) | {
+        "by_speaker": {"num_speakers": 2, "min": 0.2, "median": 0.3, "max": 0.4},
+        "by_duration_s": [{"from_s": 5, "to_s": 10, "num_utterances": 3, "wer": 0.4}],
+    }
+    text = build_card(model_dir, [measured, other], "alice/bigru").text
+    speakers = _table(text.replace("WER % by speaker", "## BY SPEAKER\n"), "BY SPEAKER")
+    assert speakers[0][2:] == ["Speakers", "Best", "Median", "Worst", "0 to 5 s", "5 to 10 s", "over 20 s"]
+    assert speakers[2][2:] == ["40", "10.0", "25.0", "50.0", "30.0", "", "20.0"]
+    assert speakers[3][2:] == ["2", "20.0", "30.0", "40.0", "", "40.0", ""]
+    confidences = _table(text.replace("How true the confidences", "## CONFIDENCES\n"), "CONFIDENCES")
+    assert [row[2:] for row in confidences[2:]] == [["1,234", "25.0", "2.1", "75.0"]]
+
+
+def test_a_language_model_and_pictures_are_shown_if_they_are_there(model_dir: Path) -> None:
+    text = build_card(model_dir, [_evaluation()], "alice/bigru").text
+    assert "With the language model" not in text
+    assert ".png" not in text
+    record = {"order": 4, "num_words": 57441, "num_bytes": 12_400_000, "num_running_words": 17_000_000}
+    score = {"perplexity": 377.1, "out_of_vocabulary_rate": 0.00999, "num_words": 4704}
+    (model_dir / "language_model").mkdir()
+    (model_dir / "language_model" / "language_model.json").write_text(json.dumps({**record, "validation": score}))
+    for name in ("learning_curve.png", "tuning.png", "reliability.png"):
+        (model_dir / name).touch()
+    text = build_card(model_dir, [_evaluation()], "alice/bigru").text
+    assert "order 4 with its lexicon of 57,441 words (12.4 MB), from 17.0 million words" in text
+    assert "On validation its perplexity is 377, and 1.0 % of the words are outside the lexicon." in text
+    for name in ("learning_curve.png", "tuning.png", "reliability.png"):
+        assert f"]({name})" in text
+
+
 def test_card_without_figures_says_so(model_dir: Path) -> None:
     card = build_card(model_dir, [], "alice/bigru")
     assert "No figures have been measured for this checkpoint." in card.text

@@ -70,8 +70,8 @@ def test_no_workers_are_refused(folder: Path, tokenizer: BiGRUCTCTokenizer) -> N
 
 
 def test_learning_curve(tmp_path: Path) -> None:
-    log = [{"epoch": 0.5, "loss": 2.0}, {"epoch": 1.0, "eval_loss": 1.5, "eval_wer": 0.5, "eval_cer": 0.2}]
-    plot_learning_curve(log, tmp_path / "curve.png")
+    log = [{"elapsed_s": 9, "loss": 2.0}, {"elapsed_s": 20, "eval_loss": 1.5, "eval_wer": 0.5, "eval_cer": 0.2}, {}]
+    plot_learning_curve([log, log], tmp_path / "curve.png")
     assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
 
 
