@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
     from .modeling_bigru_ctc import BiGRUCTCPreTrainedModel, BiGRUForCTC, BiGRUModel
     from .processing_bigru_ctc import BiGRUCTCProcessor
+    from .runtime_models import OnnxBiGRUForCTC, OpenVINOBiGRUForCTC
     from .tokenization_bigru_ctc import BiGRUCTCTokenizer
 
 __version__ = "0.1.0"
@@ -27,6 +28,8 @@ __all__ = [
     "BiGRUCTCTokenizer",
     "BiGRUForCTC",
     "BiGRUModel",
+    "OnnxBiGRUForCTC",
+    "OpenVINOBiGRUForCTC",
     "bundled_checkpoint",
 ]
 
@@ -38,6 +41,8 @@ _MODULES = {
     "BiGRUCTCTokenizer": "tokenization_bigru_ctc",
     "BiGRUForCTC": "modeling_bigru_ctc",
     "BiGRUModel": "modeling_bigru_ctc",
+    "OnnxBiGRUForCTC": "runtime_models",
+    "OpenVINOBiGRUForCTC": "runtime_models",
 }
 
 

@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,6 +26,10 @@ from .registration import check_torchaudio
 __all__ = ["SAMPLING_RATE", "AudioError", "audio_duration_s", "load_audio", "to_mono_float32"]
 
 SAMPLING_RATE = 16_000
+
+Resampler = Callable[[npt.NDArray[np.float32], int, int], npt.NDArray[np.float32]]
+"""Turns `(samples,)` at one rate in hertz into samples at another."""
+
 MAX_CHANNELS = 2
 # Lossy decoders and hot float mixes pass 1.0 by some decibels and are clipped; beyond 6 dB the scale itself is wrong.
 MAX_PEAK = 2.0
@@ -41,7 +46,10 @@ _INTEGER_SCALES = {"int8": 2.0**7, "int16": 2.0**15, "int32": 2.0**31}
 
 
 def load_audio(
-    source: str | os.PathLike[str] | bytes | BinaryIO, *, sampling_rate: int = SAMPLING_RATE
+    source: str | os.PathLike[str] | bytes | BinaryIO,
+    *,
+    sampling_rate: int = SAMPLING_RATE,
+    resample: Resampler | None = None,
 ) -> npt.NDArray[np.float32]:
     """Return the audio of one file as mono float32 samples.
 
@@ -50,6 +58,7 @@ def load_audio(
     Args:
         source: Path of a file, the bytes of a file, or a file open for binary reading (read from where it stands).
         sampling_rate: Rate of the result in hertz.
+        resample: What resamples; `torchaudio.functional.resample` if `None`. Not called at the right rate.
 
     Returns:
         Array of shape `(samples,)`, float32 in [-1, 1], at least one sample.
@@ -70,7 +79,7 @@ def load_audio(
     rate = _checked_rate(sampling_rate, "sampling_rate")
     name, data = _read_source(source)
     samples, source_rate = _decode(data, name)
-    return _convert(samples, source_rate, rate, name)
+    return _convert(samples, source_rate, rate, name, resample)
 
 
 def to_mono_float32(
@@ -255,7 +264,11 @@ def _read_source(source: object) -> tuple[str, bytes]:
 
 
 def _convert(
-    samples: npt.NDArray[np.float32], source_rate: int, sampling_rate: int, name: str
+    samples: npt.NDArray[np.float32],
+    source_rate: int,
+    sampling_rate: int,
+    name: str,
+    resample: Resampler | None = None,
 ) -> npt.NDArray[np.float32]:
     """Check float32 `samples` of shape `(samples, channels)`, average the channels and resample."""
     num_samples, num_channels = samples.shape
@@ -280,13 +293,12 @@ def _convert(
         )
     mono: npt.NDArray[np.float32] = samples.mean(axis=1, dtype=np.float32)
     if source_rate != sampling_rate:
-        mono = _resample(mono, source_rate, sampling_rate, name)
+        _check_rates(source_rate, sampling_rate, name)
+        mono = (resample or _resample)(mono, source_rate, sampling_rate)
     return mono.clip(-1.0, 1.0)
 
 
-def _resample(
-    mono: npt.NDArray[np.float32], source_rate: int, sampling_rate: int, name: str
-) -> npt.NDArray[np.float32]:
+def _check_rates(source_rate: int, sampling_rate: int, name: str) -> None:
     divisor = math.gcd(source_rate, sampling_rate)
     if (source_rate // divisor) * (sampling_rate // divisor) > MAX_RESAMPLING_KERNEL:
         raise AudioError(
@@ -294,6 +306,9 @@ def _resample(
             f"cannot be resampled from {source_rate} Hz to {sampling_rate} Hz: the two rates have too small a common "
             f"divisor ({divisor}); save it at a usual rate first, such as {sampling_rate} Hz",
         )
+
+
+def _resample(mono: npt.NDArray[np.float32], source_rate: int, sampling_rate: int) -> npt.NDArray[np.float32]:
     check_torchaudio()
     import torch  # here, because reading a file that has the right rate already does not need the seconds it takes
     from torchaudio.functional import resample

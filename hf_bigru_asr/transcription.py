@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from transformers import AutomaticSpeechRecognitionPipeline, pipeline
+from transformers import AutomaticSpeechRecognitionPipeline, AutoProcessor, pipeline
 
 from .audio import load_audio
 from .bundled import BUNDLED, resolve_model
 from .decoding import Hypothesis
 from .pipeline import BeamSearchPipeline
+from .runtime_models import load_model
 
 __all__ = ["OWN_LANGUAGE_MODEL", "Transcript", "load_recognizer", "transcribe"]
 
@@ -45,6 +46,9 @@ def load_recognizer(
     *,
     language_model: str | Path | None = None,
     decoding: dict[str, Any] | None = None,
+    runtime: str = "torch",
+    dtype: str | None = None,
+    num_threads: int | None = None,
     device: str | None = None,
     trust_remote_code: bool = False,
 ) -> AutomaticSpeechRecognitionPipeline:
@@ -54,18 +58,32 @@ def load_recognizer(
         model: Folder, name on the Hub, or `"bundled"`.
         language_model: Folder of a language model, or `"own"` for the model's own; greedy decoding if `None`.
         decoding: Fields of [`BeamSearchSettings`] to change.
+        runtime: What runs the network: `"torch"`, `"onnx"`, `"openvino"` or `"auto"`, see [`choose_runtime`].
+        dtype: Number format of the network, see [`load_model`].
+        num_threads: Threads of the network; as the runtime sees fit if `None`.
         device: Where to run; `None` lets the library choose.
         trust_remote_code: Whether to run the code that comes with a model on the Hub instead of this package's.
+
+    Raises:
+        ImportError: If the extra of the runtime is not installed.
+        ValueError: If the runtime does not run so.
     """
+    name = resolve_model(model)
     options: dict[str, Any] = {}
     if language_model is not None:
         folder = None if str(language_model) == OWN_LANGUAGE_MODEL else language_model
         options = {"pipeline_class": BeamSearchPipeline, "language_model": folder, "decoding": decoding}
+    loaded = load_model(
+        name, runtime, device=device, num_threads=num_threads, dtype=dtype, trust_remote_code=trust_remote_code
+    )
+    processor = AutoProcessor.from_pretrained(name, trust_remote_code=trust_remote_code)
     return pipeline(
         "automatic-speech-recognition",
-        model=resolve_model(model),
-        device=device,
-        trust_remote_code=trust_remote_code,
+        model=loaded,  # type: ignore[arg-type] # the pipeline asks of a model what a RuntimeModel has
+        tokenizer=processor.tokenizer,
+        feature_extractor=processor.feature_extractor,
+        processor=processor,
+        device=loaded.device,
         **options,
     )
 
