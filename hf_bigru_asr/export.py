@@ -113,7 +113,7 @@ def load_graph(files: ModelFiles) -> bytes:
     return graph
 
 
-def locate_model(model: str | Path, **hub_options: object) -> Path:
+def locate_model(model: str | Path, **hub_options: Any) -> Path:
     """Local folder of a model; one on the Hub is downloaded, what the runtimes need of it.
 
     Args:
@@ -136,7 +136,7 @@ def locate_model(model: str | Path, **hub_options: object) -> Path:
         ) from error
     patterns = [*MODEL_FILES, GRAPH_NAME, WEIGHTS_NAME, f"{LANGUAGE_MODEL_DIR}/*"]
     try:
-        return Path(snapshot_download(name, allow_patterns=patterns, **hub_options))  # type: ignore[arg-type]
+        return Path(snapshot_download(name, allow_patterns=patterns, **hub_options))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:
         raise FileNotFoundError(
             f"{name} is neither a folder here nor a model that could be downloaded: {error}"

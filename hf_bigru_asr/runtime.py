@@ -22,7 +22,7 @@ from .log_mel import FloatArray, log_mel
 from .model_files import ModelFiles
 from .resampling import resample
 
-__all__ = ["OnnxRecognizer", "create_session", "greedy_text", "main"]
+__all__ = ["OnnxRecognizer", "check_inputs", "create_session", "greedy_text", "main"]
 
 
 class OnnxRecognizer:
@@ -105,13 +105,24 @@ def create_session(graph: bytes, num_threads: int | None = None) -> Any:  # noqa
         raise ValueError(
             f"ONNX Runtime cannot read the graph: {error} Write it anew with scripts/export.py."
         ) from error
-    names = [each.name for each in session.get_inputs()]
+    check_inputs([each.name for each in session.get_inputs()])
+    return session
+
+
+def check_inputs(names: Sequence[str]) -> None:
+    """Refuse a graph that is not one of [`recognizer_graph`].
+
+    Args:
+        names: What it takes.
+
+    Raises:
+        ValueError: If it takes something else than frames and lengths.
+    """
     if sorted(names) != ["input_features", "lengths"]:
         raise ValueError(
             f"The graph takes {', '.join(names)}; it must take input_features and lengths. Write it with "
             "scripts/export.py."
         )
-    return session
 
 
 def greedy_text(log_probs: FloatArray, symbols: Sequence[str]) -> str:

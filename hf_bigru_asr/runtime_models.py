@@ -4,12 +4,13 @@ import threading
 from abc import ABC, abstractmethod
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 import torch
 from transformers import AutoModelForCTC
 from transformers.modeling_outputs import CausalLMOutput
+from transformers.utils import can_return_tuple
 
 from .bundled import resolve_model
 from .configuration_bigru_ctc import BiGRUCTCConfig
@@ -18,7 +19,7 @@ from .log_mel import FloatArray
 from .model_files import GRAPH_NAME, ModelFiles
 from .modeling_bigru_ctc import BiGRUForCTC, batch_of_frames, frame_lengths
 from .onnx_graph import recognizer_graph
-from .runtime import create_session
+from .runtime import check_inputs, create_session
 
 __all__ = [
     "RUNTIMES",
@@ -102,7 +103,8 @@ class RuntimeModel(ABC):
         graph = recognizer_graph(
             weights, model.config.pad_token_id or 0, graph_metadata(model.config.to_dict(), weights)
         )
-        return cls(model.config, graph.SerializeToString(), num_threads=num_threads, dtype=dtype)
+        config = cast("BiGRUCTCConfig", model.config)
+        return cls(config, graph.SerializeToString(), num_threads=num_threads, dtype=dtype)
 
     def save_pretrained(self, save_directory: str | Path, **kwargs: object) -> None:
         """Write `model.onnx` and `config.json` into a folder. `kwargs` are ignored."""
@@ -111,6 +113,7 @@ class RuntimeModel(ABC):
         self.config.save_pretrained(folder)
         (folder / GRAPH_NAME).write_bytes(self._graph)
 
+    @can_return_tuple
     def forward(
         self,
         input_features: torch.Tensor,
@@ -118,7 +121,7 @@ class RuntimeModel(ABC):
         labels: torch.Tensor | None = None,
         output_hidden_states: bool | None = None,
         **kwargs: object,
-    ) -> CausalLMOutput | tuple[torch.Tensor, ...]:
+    ) -> CausalLMOutput:
         """Score every frame.
 
         Args:
@@ -150,8 +153,6 @@ class RuntimeModel(ABC):
         lengths = frame_lengths(attention_mask).cpu().numpy()
         values = features.detach().to("cpu", torch.float32).contiguous().numpy()
         logits = torch.from_numpy(self._run(values, lengths)).to(input_features.device)
-        if kwargs.get("return_dict") is False:
-            return (logits,)
         return CausalLMOutput(logits=logits)
 
     __call__ = forward
@@ -231,11 +232,13 @@ class OpenVINOBiGRUForCTC(RuntimeModel):
         if num_threads is not None:
             options["INFERENCE_NUM_THREADS"] = num_threads
         try:
-            self._compiled = core.compile_model(core.read_model(graph), "CPU", options)
+            network = core.read_model(graph)
+            self._compiled = core.compile_model(network, "CPU", options)
         except RuntimeError as error:
             raise ValueError(
                 f"OpenVINO cannot read the graph: {error} Write it anew with scripts/export.py."
             ) from error
+        check_inputs([each.any_name for each in self._compiled.inputs])
         self._requests = threading.local()
 
     def _run(self, features: FloatArray, lengths: np.ndarray) -> FloatArray:

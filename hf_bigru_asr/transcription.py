@@ -4,17 +4,20 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import torch
 from transformers import AutomaticSpeechRecognitionPipeline, AutoProcessor, pipeline
 
 from .audio import load_audio
 from .bundled import BUNDLED, resolve_model
 from .decoding import Hypothesis
 from .pipeline import BeamSearchPipeline
-from .runtime_models import load_model
+from .runtime_models import choose_runtime, load_model
 
 __all__ = ["OWN_LANGUAGE_MODEL", "Transcript", "load_recognizer", "transcribe"]
+
+TASK: Literal["automatic-speech-recognition"] = "automatic-speech-recognition"
 
 OWN_LANGUAGE_MODEL = "own"
 """What the scripts take for the language model that lies beside a model."""
@@ -73,17 +76,23 @@ def load_recognizer(
     if language_model is not None:
         folder = None if str(language_model) == OWN_LANGUAGE_MODEL else language_model
         options = {"pipeline_class": BeamSearchPipeline, "language_model": folder, "decoding": decoding}
-    loaded = load_model(
-        name, runtime, device=device, num_threads=num_threads, dtype=dtype, trust_remote_code=trust_remote_code
-    )
+    runtime = choose_runtime(runtime, device)
+    if runtime == "torch":
+        if num_threads is not None:
+            torch.set_num_threads(num_threads)
+        if dtype is not None:
+            options["dtype"] = dtype
+        return pipeline(TASK, model=name, device=device, trust_remote_code=trust_remote_code, **options)
+    # To the pipeline's types only a PreTrainedModel is a model.
+    network: Any = load_model(name, runtime, num_threads=num_threads, dtype=dtype)
     processor = AutoProcessor.from_pretrained(name, trust_remote_code=trust_remote_code)
     return pipeline(
-        "automatic-speech-recognition",
-        model=loaded,  # type: ignore[arg-type] # the pipeline asks of a model what a RuntimeModel has
+        TASK,
+        model=network,
         tokenizer=processor.tokenizer,
         feature_extractor=processor.feature_extractor,
         processor=processor,
-        device=loaded.device,
+        device="cpu",
         **options,
     )
 

@@ -4,14 +4,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
+from runtime_support import RUNTIME_CASES
 from transformers import pipeline
 
 from hf_bigru_asr import BiGRUCTCProcessor, BiGRUForCTC
 from hf_bigru_asr.decoding import BeamSearchSettings
 from hf_bigru_asr.language_model import lexicon_entries
 from hf_bigru_asr.pipeline import BeamSearchPipeline
-from hf_bigru_asr.transcription import load_recognizer, transcribe
+from hf_bigru_asr.transcription import Transcript, load_recognizer, transcribe
 
 WORDS = {"A": -1.0, "I": -1.2, "IT": -1.5, "NO": -1.4, "YOU": -1.6}
 
@@ -124,3 +126,19 @@ def test_readings_beside_the_best_one(model_dir: Path) -> None:
     assert len({hypothesis.text for hypothesis in transcript.hypotheses}) == 3
     other = load_recognizer(model_dir, language_model=model_dir / "language_model")
     assert next(transcribe(other, [sample])).text == transcript.text
+
+
+@pytest.mark.parametrize("runtime", RUNTIME_CASES)
+def test_every_runtime_decodes_with_it(model_dir: Path, tmp_path: Path, runtime: str) -> None:
+    path = tmp_path / "noise.wav"
+    soundfile.write(path, 0.1 * np.random.default_rng(0).standard_normal(16_000), 16_000)
+
+    def transcript_of(name: str) -> Transcript:
+        recognizer = load_recognizer(model_dir, language_model="own", runtime=name, device="cpu")
+        assert isinstance(recognizer, BeamSearchPipeline)
+        return next(transcribe(recognizer, [path], return_timestamps="word"))
+
+    transcript = transcript_of(runtime)
+
+    assert transcript.text
+    assert transcript == transcript_of("torch")
