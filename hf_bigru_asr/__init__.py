@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
     from .modeling_bigru_ctc import BiGRUCTCPreTrainedModel, BiGRUForCTC, BiGRUModel
     from .processing_bigru_ctc import BiGRUCTCProcessor
+    from .runtime_models import OnnxBiGRUForCTC, OpenVINOBiGRUForCTC
     from .tokenization_bigru_ctc import BiGRUCTCTokenizer
 
 __version__ = "0.1.0"
@@ -29,6 +30,8 @@ __all__ = [
     "BiGRUCTCTokenizer",
     "BiGRUForCTC",
     "BiGRUModel",
+    "OnnxBiGRUForCTC",
+    "OpenVINOBiGRUForCTC",
     "align",
     "bundled_checkpoint",
 ]
@@ -42,6 +45,8 @@ _MODULES = {
     "BiGRUCTCTokenizer": "tokenization_bigru_ctc",
     "BiGRUForCTC": "modeling_bigru_ctc",
     "BiGRUModel": "modeling_bigru_ctc",
+    "OnnxBiGRUForCTC": "runtime_models",
+    "OpenVINOBiGRUForCTC": "runtime_models",
     "align": "aligner",
 }
 

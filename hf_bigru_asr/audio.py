@@ -9,7 +9,7 @@ import io
 import math
 import operator
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -26,6 +26,10 @@ from .resampling import resampled_blocks
 __all__ = ["SAMPLING_RATE", "AudioError", "audio_duration_s", "iterate_audio", "load_audio", "to_mono_float32"]
 
 SAMPLING_RATE = 16_000
+
+Resampler = Callable[[npt.NDArray[np.float32], int, int], npt.NDArray[np.float32]]
+"""Turns `(samples,)` at one rate in hertz into samples at another."""
+
 MAX_CHANNELS = 2
 # Lossy decoders and hot float mixes pass 1.0 by some decibels and are clipped; beyond 6 dB the scale itself is wrong.
 MAX_PEAK = 2.0
@@ -43,7 +47,10 @@ _INTEGER_SCALES = {"int8": 2.0**7, "int16": 2.0**15, "int32": 2.0**31}
 
 
 def load_audio(
-    source: str | os.PathLike[str] | bytes | BinaryIO, *, sampling_rate: int = SAMPLING_RATE
+    source: str | os.PathLike[str] | bytes | BinaryIO,
+    *,
+    sampling_rate: int = SAMPLING_RATE,
+    resample: Resampler | None = None,
 ) -> npt.NDArray[np.float32]:
     """Return the audio of one file as mono float32 samples.
 
@@ -52,6 +59,7 @@ def load_audio(
     Args:
         source: Path of a file, the bytes of a file, or a file open for binary reading (read from where it stands).
         sampling_rate: Rate of the result in hertz.
+        resample: What resamples; `torchaudio.functional.resample` if `None`. Not called at the right rate.
 
     Returns:
         Array of shape `(samples,)`, float32 in [-1, 1], at least one sample.
@@ -69,12 +77,15 @@ def load_audio(
         >>> load_audio(file.getvalue()).shape
         (16000,)
     """
-    blocks = list(iterate_audio(source, sampling_rate=sampling_rate))
+    blocks = list(iterate_audio(source, sampling_rate=sampling_rate, resample=resample))
     return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
 
 def iterate_audio(
-    source: str | os.PathLike[str] | bytes | BinaryIO, *, sampling_rate: int = SAMPLING_RATE
+    source: str | os.PathLike[str] | bytes | BinaryIO,
+    *,
+    sampling_rate: int = SAMPLING_RATE,
+    resample: Resampler | None = None,
 ) -> Iterator[npt.NDArray[np.float32]]:
     """Give the audio of one file in blocks of about a minute, so that its length does not matter.
 
@@ -83,6 +94,7 @@ def iterate_audio(
     Args:
         source: As in `load_audio`.
         sampling_rate: Rate of the result in hertz.
+        resample: As in `load_audio`.
 
     Yields:
         Arrays of shape `(samples,)`; joined they are what `load_audio` returns.
@@ -101,7 +113,9 @@ def iterate_audio(
     source_rate = first[1]
     mono = (_mono(samples, name) for samples, _ in chain([first], blocks))
     if source_rate != rate:
-        mono = resampled_blocks(mono, source_rate, rate, lambda block: _resample(block, source_rate, rate, name))
+        _check_rates(source_rate, rate, name)
+        change = resample or _resample
+        mono = resampled_blocks(mono, source_rate, rate, lambda block: change(block, source_rate, rate))
     for block in mono:
         yield block.clip(-1.0, 1.0)
 
@@ -288,12 +302,16 @@ def _read_source(source: object) -> tuple[str, bytes]:
 
 
 def _convert(
-    samples: npt.NDArray[np.float32], source_rate: int, sampling_rate: int, name: str
+    samples: npt.NDArray[np.float32],
+    source_rate: int,
+    sampling_rate: int,
+    name: str,
 ) -> npt.NDArray[np.float32]:
     """Check float32 `samples` of shape `(samples, channels)`, average the channels and resample."""
     mono = _mono(samples, name)
     if source_rate != sampling_rate:
-        mono = _resample(mono, source_rate, sampling_rate, name)
+        _check_rates(source_rate, sampling_rate, name)
+        mono = _resample(mono, source_rate, sampling_rate)
     return mono.clip(-1.0, 1.0)
 
 
@@ -323,9 +341,7 @@ def _mono(samples: npt.NDArray[np.float32], name: str) -> npt.NDArray[np.float32
     return mono
 
 
-def _resample(
-    mono: npt.NDArray[np.float32], source_rate: int, sampling_rate: int, name: str
-) -> npt.NDArray[np.float32]:
+def _check_rates(source_rate: int, sampling_rate: int, name: str) -> None:
     divisor = math.gcd(source_rate, sampling_rate)
     if (source_rate // divisor) * (sampling_rate // divisor) > MAX_RESAMPLING_KERNEL:
         raise AudioError(
@@ -333,6 +349,9 @@ def _resample(
             f"cannot be resampled from {source_rate} Hz to {sampling_rate} Hz: the two rates have too small a common "
             f"divisor ({divisor}); save it at a usual rate first, such as {sampling_rate} Hz",
         )
+
+
+def _resample(mono: npt.NDArray[np.float32], source_rate: int, sampling_rate: int) -> npt.NDArray[np.float32]:
     check_torchaudio()
     import torch  # here, because reading a file that has the right rate already does not need the seconds it takes
     from torchaudio.functional import resample

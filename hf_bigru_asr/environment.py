@@ -12,7 +12,17 @@ import torch
 
 __all__ = ["command_line", "git_commit", "machine", "versions"]
 
-PACKAGES = ("torch", "torchaudio", "transformers", "datasets", "huggingface_hub", "accelerate", "hf-bigru-asr")
+PACKAGES = (
+    "torch",
+    "torchaudio",
+    "transformers",
+    "datasets",
+    "huggingface_hub",
+    "accelerate",
+    "onnxruntime",
+    "openvino",
+    "hf-bigru-asr",
+)
 
 
 def machine() -> dict[str, str | int]:

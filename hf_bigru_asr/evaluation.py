@@ -17,6 +17,7 @@ from .decoding import Decoder, Hypothesis
 from .metrics import ErrorCounts, character_error_counts, word_error_counts
 from .modeling_bigru_ctc import BiGRUForCTC
 from .processing_bigru_ctc import BiGRUCTCProcessor
+from .runtime_models import RuntimeModel
 from .text import normalize_transcript
 
 __all__ = ["UtteranceResult", "comparison", "evaluate_utterances", "iterate_log_probs", "summarize"]
@@ -56,7 +57,7 @@ class UtteranceResult:
 
 
 def evaluate_utterances(
-    model: BiGRUForCTC,
+    model: BiGRUForCTC | RuntimeModel,
     processor: BiGRUCTCProcessor,
     examples: Iterable[dict[str, Any]],
     *,
@@ -117,7 +118,7 @@ def evaluate_utterances(
 
 @torch.inference_mode()
 def _recognize(
-    model: BiGRUForCTC, processor: BiGRUCTCProcessor, waveforms: list[np.ndarray], decoder: Decoder
+    model: BiGRUForCTC | RuntimeModel, processor: BiGRUCTCProcessor, waveforms: list[np.ndarray], decoder: Decoder
 ) -> list[list[Hypothesis]]:
     inputs = processor(audio=waveforms, sampling_rate=processor.feature_extractor.sampling_rate, device=model.device)
     log_probs = model(**inputs).logits
@@ -136,7 +137,7 @@ def _texts(readings: list[Hypothesis], reference: str) -> dict[str, Any]:
 
 @torch.inference_mode()
 def iterate_log_probs(
-    model: BiGRUForCTC,
+    model: BiGRUForCTC | RuntimeModel,
     processor: BiGRUCTCProcessor,
     examples: Iterable[dict[str, Any]],
     *,

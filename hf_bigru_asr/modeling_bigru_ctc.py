@@ -21,6 +21,22 @@ NUM_GATES = 3
 """Reset, update and new gate: the order of the row blocks in `nn.GRU`'s weights."""
 
 
+def batch_of_frames(input_features: torch.Tensor, num_mel_bins: int) -> torch.Tensor:
+    """`(batch, frames, mels)` from either layout that the model takes.
+
+    Raises:
+        ValueError: If it is neither, or has no frame.
+    """
+    if input_features.dim() == 4 and input_features.shape[1] == 1 and input_features.shape[2] == num_mel_bins:
+        return input_features[:, 0].transpose(1, 2)
+    if input_features.dim() == 3 and input_features.shape[2] == num_mel_bins and input_features.shape[1] > 0:
+        return input_features
+    raise ValueError(
+        f"input_features has the shape {tuple(input_features.shape)}; give (batch, frames, {num_mel_bins}) or "
+        f"(batch, 1, {num_mel_bins}, frames) with at least one frame."
+    )
+
+
 def frame_lengths(attention_mask: torch.Tensor) -> torch.Tensor:
     """Number of valid frames of each utterance; every length in the model comes from here.
 
@@ -334,7 +350,7 @@ class BiGRUModel(BiGRUCTCPreTrainedModel):
         Raises:
             ValueError: If the shape of `input_features` or `attention_mask` is not one of the above.
         """
-        features = self._batch_of_frames(input_features)
+        features = batch_of_frames(input_features, self.config.num_mel_bins)
         batch_size, num_frames, _ = features.shape
         if attention_mask is None:
             attention_mask = torch.ones(batch_size, num_frames, dtype=torch.bool, device=features.device)
@@ -357,18 +373,6 @@ class BiGRUModel(BiGRUCTCPreTrainedModel):
         return BaseModelOutput(
             last_hidden_state=hidden_states,
             hidden_states=all_hidden_states if output_hidden_states else None,
-        )
-
-    def _batch_of_frames(self, input_features: torch.Tensor) -> torch.Tensor:
-        """`(batch, frames, mels)` from either layout."""
-        mels = self.config.num_mel_bins
-        if input_features.dim() == 4 and input_features.shape[1] == 1 and input_features.shape[2] == mels:
-            return input_features[:, 0].transpose(1, 2)
-        if input_features.dim() == 3 and input_features.shape[2] == mels and input_features.shape[1] > 0:
-            return input_features
-        raise ValueError(
-            f"input_features has the shape {tuple(input_features.shape)}; give (batch, frames, {mels}) or "
-            f"(batch, 1, {mels}, frames) with at least one frame."
         )
 
     def _mask_features(self, features: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:

@@ -18,12 +18,19 @@ def register_with_transformers() -> None:
 
     Without torch there is nothing to register: the part of the package that runs without it needs no Auto classes.
     """
-    if find_spec("torch") is None or find_spec("torchaudio") is None:
+    if not (_is_installed("torch") and _is_installed("torchaudio")):
         return
     if "transformers" in sys.modules:
         _register()
     else:
         sys.meta_path.insert(0, _Finder())
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except (ImportError, ValueError):  # a hook refuses it, or `sys.modules` says that it must not be imported
+        return False
 
 
 def check_torchaudio() -> None:

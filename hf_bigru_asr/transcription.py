@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from transformers import AutomaticSpeechRecognitionPipeline, pipeline
+import torch
+from transformers import AutomaticSpeechRecognitionPipeline, AutoProcessor, pipeline
 from transformers.utils import cached_file
 
 from .audio import load_audio
@@ -19,9 +20,12 @@ from .decoding_pool import BeamSearchPool
 from .hotwords import DEFAULT_HOTWORD_WEIGHT
 from .pipeline import BeamSearchPipeline, timed_chunks
 from .processing_bigru_ctc import CONFIDENCE_NAME
+from .runtime_models import choose_runtime, load_model
 from .text import normalize_transcript
 
 __all__ = ["OWN_LANGUAGE_MODEL", "Transcript", "load_recognizer", "parse_hotwords", "transcribe"]
+
+TASK: Literal["automatic-speech-recognition"] = "automatic-speech-recognition"
 
 OWN_LANGUAGE_MODEL = "own"
 """What the scripts take for the language model that lies beside a model."""
@@ -81,6 +85,9 @@ def load_recognizer(
     *,
     language_model: str | Path | None = None,
     decoding: dict[str, Any] | None = None,
+    runtime: str = "torch",
+    dtype: str | None = None,
+    num_threads: int | None = None,
     device: str | None = None,
     trust_remote_code: bool = False,
 ) -> AutomaticSpeechRecognitionPipeline:
@@ -90,18 +97,38 @@ def load_recognizer(
         model: Folder, name on the Hub, or `"bundled"`.
         language_model: Folder of a language model, or `"own"` for the model's own; greedy decoding if `None`.
         decoding: Fields of [`BeamSearchSettings`] to change, `hotwords` for example.
+        runtime: What runs the network: `"torch"`, `"onnx"`, `"openvino"` or `"auto"`, see [`choose_runtime`].
+        dtype: Number format of the network, see [`load_model`].
+        num_threads: Threads of the network; as the runtime sees fit if `None`.
         device: Where to run; `None` lets the library choose.
         trust_remote_code: Whether to run the code that comes with a model on the Hub instead of this package's.
+
+    Raises:
+        ImportError: If the extra of the runtime is not installed.
+        ValueError: If the runtime does not run so.
     """
+    name = resolve_model(model)
     options: dict[str, Any] = {}
     if language_model is not None:
         folder = None if str(language_model) == OWN_LANGUAGE_MODEL else language_model
         options = {"pipeline_class": BeamSearchPipeline, "language_model": folder, "decoding": decoding}
+    runtime = choose_runtime(runtime, device)
+    if runtime == "torch":
+        if num_threads is not None:
+            torch.set_num_threads(num_threads)
+        if dtype is not None:
+            options["dtype"] = dtype
+        return pipeline(TASK, model=name, device=device, trust_remote_code=trust_remote_code, **options)
+    # To the pipeline's types only a PreTrainedModel is a model.
+    network: Any = load_model(name, runtime, num_threads=num_threads, dtype=dtype)
+    processor = AutoProcessor.from_pretrained(name, trust_remote_code=trust_remote_code)
     return pipeline(
-        "automatic-speech-recognition",
-        model=resolve_model(model),
-        device=device,
-        trust_remote_code=trust_remote_code,
+        TASK,
+        model=network,
+        tokenizer=processor.tokenizer,
+        feature_extractor=processor.feature_extractor,
+        processor=processor,
+        device="cpu",
         **options,
     )
 
@@ -160,7 +187,7 @@ def transcribe(
     with ExitStack() as stack:
         decoder: Decoder
         if not isinstance(recognizer, BeamSearchPipeline):
-            confidence = _greedy_confidence(str(recognizer.model.name_or_path))
+            confidence = _greedy_confidence(recognizer.model.config.name_or_path)
             decoder = GreedyDecoder(tokenizer, extractor.hop_length / extractor.sampling_rate, confidence)
         elif num_workers == 1:
             decoder = recognizer.beam_search

@@ -14,9 +14,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-import torch
 from tqdm.auto import tqdm
-from transformers import AutoModelForCTC, AutoProcessor, HfArgumentParser
+from transformers import AutoProcessor, HfArgumentParser
 
 from hf_bigru_asr.bundled import resolve_model
 from hf_bigru_asr.data import load_speech_dataset
@@ -24,6 +23,7 @@ from hf_bigru_asr.decoding_pool import BeamSearchPool
 from hf_bigru_asr.environment import command_line, git_commit, machine, versions
 from hf_bigru_asr.evaluation import comparison, evaluate_utterances, summarize
 from hf_bigru_asr.plots import plot_reliability
+from hf_bigru_asr.runtime_models import choose_runtime, load_model
 from hf_bigru_asr.transcription import parse_hotwords
 
 
@@ -61,9 +61,10 @@ class Arguments:
         default=False, metadata={"help": "Draw how true the confidences are: reliability.png (extra `plot`)."}
     )
     word_score: float | None = field(default=None, metadata={"help": "Score of every word in beam search."})
-    device: str = field(
-        default_factory=lambda: "cuda" if torch.cuda.is_available() else "cpu", metadata={"help": "Where to run."}
-    )
+    runtime: str = field(default="torch", metadata={"help": "What runs the network: torch, onnx, openvino, or auto."})
+    dtype: str | None = field(default=None, metadata={"help": "Number format of the network: float32 or bfloat16."})
+    num_threads: int | None = field(default=None, metadata={"help": "Threads of the network."})
+    device: str | None = field(default=None, metadata={"help": "Where to run; a GPU if there is one."})
     streaming: bool = field(default=False, metadata={"help": "Read the data as they are used."})
     trust_remote_code: bool = field(default=False, metadata={"help": "Run the code that comes with a Hub model."})
     output_dir: Path = field(default=Path("outputs/evaluation"), metadata={"help": "Folder for the results."})
@@ -81,7 +82,15 @@ def main() -> int:
         parser.error(f"{' and '.join(settings)} belong to beam search; give --lm own or --lm FOLDER too")
     # 1. Model and data
     name = resolve_model(args.model)
-    model = AutoModelForCTC.from_pretrained(name, trust_remote_code=args.trust_remote_code).to(args.device).eval()
+    runtime = choose_runtime(args.runtime, args.device)
+    model = load_model(
+        name,
+        runtime,
+        device=args.device,
+        num_threads=args.num_threads,
+        dtype=args.dtype,
+        trust_remote_code=args.trust_remote_code,
+    )
     processor = AutoProcessor.from_pretrained(name, trust_remote_code=args.trust_remote_code)
     dataset = load_speech_dataset(
         args.dataset_name,
@@ -134,7 +143,8 @@ def main() -> int:
         },
         **summary,
         "decoding": {**decoding, "batch_size": args.batch_size, "num_workers": args.num_workers},
-        "machine": machine() | {"device": args.device},
+        "runtime": {"name": runtime, "dtype": args.dtype or "float32", "num_threads": args.num_threads},
+        "machine": machine() | {"device": str(model.device)},
         "versions": versions(),
         "command": command_line(),
         "commit": git_commit(),

@@ -47,6 +47,9 @@ class Arguments:
     nbest: int | None = field(default=None, metadata={"help": "Readings to print, with --lm."})
     return_timestamps: str | None = field(default=None, metadata={"help": "Times of what: char or word."})
     output: Path | None = field(default=None, metadata={"help": "JSON file to write the transcripts to as well."})
+    runtime: str = field(default="torch", metadata={"help": "What runs the network: torch, onnx, openvino, or auto."})
+    dtype: str | None = field(default=None, metadata={"help": "Number format of the network: float32 or bfloat16."})
+    num_threads: int | None = field(default=None, metadata={"help": "Threads of the network."})
     device: str | None = field(default=None, metadata={"help": "Where to run: cpu, cuda, ..."})
     trust_remote_code: bool = field(default=False, metadata={"help": "Run the code that comes with a Hub model."})
 
@@ -68,6 +71,9 @@ def main() -> int:
         args.model,
         language_model=args.lm,
         decoding=decoding,
+        runtime=args.runtime,
+        dtype=args.dtype,
+        num_threads=args.num_threads,
         device=args.device,
         trust_remote_code=args.trust_remote_code,
     )

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from runtime_support import RUNTIME_CASES
 from transformers import pipeline
 
 from hf_bigru_asr import BiGRUCTCProcessor, BiGRUForCTC
@@ -14,7 +15,7 @@ from hf_bigru_asr.confidence import ConfidenceModel
 from hf_bigru_asr.decoding import BeamSearchSettings
 from hf_bigru_asr.language_model import lexicon_entries
 from hf_bigru_asr.pipeline import BeamSearchPipeline
-from hf_bigru_asr.transcription import load_recognizer, transcribe
+from hf_bigru_asr.transcription import Transcript, load_recognizer, transcribe
 
 WORDS = {"A": -1.0, "I": -1.2, "IT": -1.5, "NO": -1.4, "YOU": -1.6}
 
@@ -153,3 +154,19 @@ def test_confidence_files_travel_with_the_processor(model_dir: Path, tmp_path: P
     copy = BiGRUCTCProcessor.from_pretrained(tmp_path / "copy")
     assert copy.greedy_decoder().confidence == ConfidenceModel((1.0,) * 5, 2.0)
     assert copy.beam_search_decoder().confidence == ConfidenceModel((2.0,) * 5, 3.0)
+
+
+@pytest.mark.parametrize("runtime", RUNTIME_CASES)
+def test_every_runtime_decodes_with_it(model_dir: Path, tmp_path: Path, runtime: str) -> None:
+    path = tmp_path / "noise.wav"
+    soundfile.write(path, 0.1 * np.random.default_rng(0).standard_normal(16_000), 16_000)
+
+    def transcript_of(name: str) -> Transcript:
+        recognizer = load_recognizer(model_dir, language_model="own", runtime=name, device="cpu")
+        assert isinstance(recognizer, BeamSearchPipeline)
+        return next(transcribe(recognizer, [path], return_timestamps="word"))
+
+    transcript = transcript_of(runtime)
+
+    assert transcript.text
+    assert transcript == transcript_of("torch")

@@ -12,6 +12,8 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 import soundfile
+from runtime_support import needs_onnx
+from tone_speech import save_listener, speak
 
 from hf_bigru_asr import BiGRUCTCFeatureExtractor
 
@@ -50,6 +52,22 @@ def test_transcribe_names_the_bad_file_and_transcribes_the_others(model_dir: Pat
     assert "bad.wav: not transcribed: " in result.stderr
     assert "missing.wav: not transcribed: " in result.stderr
     assert [row["error"] is None for row in json.loads(output.read_text())] == [True, False, False, True]
+
+
+@needs_onnx
+def test_transcribe_with_an_exported_model(tmp_path: Path) -> None:
+    save_listener(tmp_path / "model")
+    soundfile.write(tmp_path / "hello.wav", speak("HELLO WORLD")[0], SAMPLING_RATE)
+    exported = run("export.py", "--model", tmp_path / "model", "--output_dir", tmp_path / "exported", "--waveform")
+    assert exported.stdout.strip().endswith("exported: model.onnx, model_waveform.onnx"), exported.stderr
+
+    result = run(
+        *("transcribe.py", "--model", tmp_path / "exported", "--runtime", "onnx", "--num_threads", 1),
+        *("--return_timestamps", "word", tmp_path / "hello.wav"),
+    )
+
+    assert result.returncode == 0, result.stderr
+    assert [line.split()[-1] for line in result.stdout.splitlines()] == ["WORLD", "HELLO", "WORLD"]
 
 
 def test_evaluate_writes_figures_and_names_the_bad_utterance(model_dir: Path, tmp_path: Path) -> None:

@@ -1,0 +1,132 @@
+"""Reads the folder of a saved model with numpy and safetensors: settings, symbols and weights, without torch."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .log_mel import FloatArray, LogMelSettings
+
+__all__ = ["GRAPH_NAME", "WAVEFORM_GRAPH_NAME", "WEIGHTS_NAME", "ModelFiles", "read_weights", "weights_digest"]
+
+MODEL_TYPE = "bigru_ctc"
+CONFIG_NAME = "config.json"
+WEIGHTS_NAME = "model.safetensors"
+GRAPH_NAME = "model.onnx"
+WAVEFORM_GRAPH_NAME = "model_waveform.onnx"
+
+_NUMPY_DTYPES = {"F64": np.float64, "F32": np.float32, "F16": np.float16}
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """The files of one model.
+
+    Args:
+        folder: As `save_pretrained` of model and processor, or `scripts/export.py`, left it.
+    """
+
+    folder: Path
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The model's configuration.
+
+        Raises:
+            FileNotFoundError: If there is none.
+            ValueError: If it is that of another kind of model.
+        """
+        config = self._read_json(CONFIG_NAME)
+        if config.get("model_type") != MODEL_TYPE:
+            raise ValueError(
+                f"{self.folder} holds a model of the type {config.get('model_type')!r}; give one of {MODEL_TYPE!r}."
+            )
+        return config
+
+    @cached_property
+    def feature_settings(self) -> LogMelSettings:
+        """How the model's features are computed."""
+        if (self.folder / "processor_config.json").is_file():
+            values = self._read_json("processor_config.json")["feature_extractor"]
+        else:
+            values = self._read_json("preprocessor_config.json")
+        return LogMelSettings.from_dict(values)
+
+    @cached_property
+    def symbols(self) -> list[str]:
+        """The text of every class: a character, a space for the word delimiter, and nothing for the blank."""
+        vocabulary: dict[str, int] = self._read_json("vocab.json")
+        delimiter = self._read_json("tokenizer_config.json").get("word_delimiter_token", "|")
+        texts = {index: " " if symbol == delimiter else symbol for symbol, index in vocabulary.items()}
+        texts[self.blank_id] = ""
+        if sorted(texts) != list(range(len(texts))):
+            raise ValueError(f"{self.folder / 'vocab.json'} has the ids {sorted(texts)}; they must count from 0.")
+        return [texts[index] for index in range(len(texts))]
+
+    @property
+    def blank_id(self) -> int:
+        """Id of the CTC blank."""
+        return int(self.config.get("pad_token_id", 0))
+
+    @property
+    def graph_path(self) -> Path:
+        """Where an exported graph lies, if there is one."""
+        return self.folder / GRAPH_NAME
+
+    @property
+    def weights_path(self) -> Path:
+        """Where the weights lie, if they are there."""
+        return self.folder / WEIGHTS_NAME
+
+    def _read_json(self, name: str) -> dict[str, Any]:
+        path = self.folder / name
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"{path} does not exist; give a folder that save_pretrained of model and processor, or "
+                "scripts/export.py, wrote."
+            )
+        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return values
+
+
+def read_weights(path: str | Path) -> dict[str, FloatArray]:
+    """Every weight of a safetensors file as float32.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is damaged, or has numbers of another kind than float64, float32, float16 and bfloat16.
+    """
+    from safetensors import SafetensorError, deserialize
+
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist; the weights of a model are saved as {WEIGHTS_NAME}.")
+    try:
+        tensors = deserialize(path.read_bytes())
+    except SafetensorError as error:
+        raise ValueError(f"{path} is no readable safetensors file ({error}); save or download it again.") from error
+    return {name: _float32(name, tensor) for name, tensor in tensors}
+
+
+def _float32(name: str, tensor: Mapping[str, Any]) -> FloatArray:
+    if tensor["dtype"] == "BF16":  # numpy has no bfloat16; it is the upper half of a float32
+        values = (np.frombuffer(tensor["data"], dtype="<u2").astype(np.uint32) << 16).view(np.float32)
+    elif tensor["dtype"] in _NUMPY_DTYPES:
+        values = np.frombuffer(tensor["data"], dtype=_NUMPY_DTYPES[tensor["dtype"]]).astype(np.float32)
+    else:
+        raise ValueError(f"The weight {name} has numbers of the type {tensor['dtype']}; floating-point is needed.")
+    return values.reshape(tensor["shape"])
+
+
+def weights_digest(weights: Mapping[str, FloatArray]) -> str:
+    """Hexadecimal digest of names and values, by which a graph is known to belong to its weights."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name in sorted(weights):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(weights[name], dtype="<f4").tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,319 @@
+"""The recogniser on ONNX Runtime or OpenVINO, with the call and the output of `BiGRUForCTC`."""
+
+import threading
+from abc import ABC, abstractmethod
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Self, cast
+
+import numpy as np
+import torch
+from transformers import AutoModelForCTC
+from transformers.modeling_outputs import CausalLMOutput
+from transformers.utils import can_return_tuple
+
+from .bundled import resolve_model
+from .configuration_bigru_ctc import BiGRUCTCConfig
+from .export import graph_metadata, load_graph, locate_model
+from .log_mel import FloatArray
+from .model_files import GRAPH_NAME, ModelFiles
+from .modeling_bigru_ctc import BiGRUForCTC, batch_of_frames, frame_lengths
+from .onnx_graph import recognizer_graph
+from .runtime import check_inputs, create_session
+
+__all__ = [
+    "RUNTIMES",
+    "OnnxBiGRUForCTC",
+    "OpenVINOBiGRUForCTC",
+    "RuntimeModel",
+    "choose_runtime",
+    "load_model",
+]
+
+RUNTIMES = ("torch", "onnx", "openvino")
+PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
+
+
+class RuntimeModel(ABC):
+    """What the models of all runtimes have in common: they take the place of a [`BiGRUForCTC`] for inference.
+
+    The network runs on the CPU; inputs on another device are brought there, and the result is brought back.
+
+    Args:
+        config: The model's configuration.
+        graph: Serialised graph of the network, see [`recognizer_graph`].
+        num_threads: Threads; as the runtime sees fit if `None`.
+        dtype: Number format of the network, `"float32"` or `"bfloat16"`. Inputs and outputs are float32.
+
+    Raises:
+        ImportError: If the extra of the runtime is not installed.
+        ValueError: If the graph is broken or another one, or the runtime or the processor lacks the number format.
+    """
+
+    main_input_name = "input_features"
+    input_modalities = "audio"
+    extra: str
+    """The extra of this package that installs the runtime."""
+
+    def __init__(
+        self, config: BiGRUCTCConfig, graph: bytes, *, num_threads: int | None = None, dtype: str = "float32"
+    ) -> None:
+        if dtype not in PRECISIONS:
+            raise ValueError(f"dtype is {dtype!r}; choose {' or '.join(PRECISIONS)}.")
+        if num_threads is not None and num_threads < 1:
+            raise ValueError(f"num_threads is {num_threads}; it must be at least 1, or None.")
+        self.config = config
+        self.device = torch.device("cpu")
+        self.dtype = torch.float32
+        self.precision = dtype
+        self._graph = graph
+        self._start(graph, num_threads)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | Path,
+        *,
+        num_threads: int | None = None,
+        dtype: str = "float32",
+        **hub_options: Any,
+    ) -> Self:
+        """Load a model from a folder or from the Hub.
+
+        Without an exported graph in the folder the graph is made of the weights, in memory; nothing is written.
+
+        Args:
+            pretrained_model_name_or_path: Folder, name on the Hub, or `"bundled"`.
+            num_threads: Threads; as the runtime sees fit if `None`.
+            dtype: `"float32"` or `"bfloat16"`.
+            hub_options: `revision`, `token`, `cache_dir`, `local_files_only`, ...
+
+        Raises:
+            FileNotFoundError: If there is no such model.
+            ValueError: If it is no BiGRU-CTC model, or its graph was made of other weights than lie beside it.
+        """
+        files = ModelFiles(locate_model(pretrained_model_name_or_path, **hub_options))
+        config = BiGRUCTCConfig.from_dict(files.config)
+        config.name_or_path = str(pretrained_model_name_or_path)
+        return cls(config, load_graph(files), num_threads=num_threads, dtype=dtype)
+
+    @classmethod
+    def from_model(cls, model: BiGRUForCTC, *, num_threads: int | None = None, dtype: str = "float32") -> Self:
+        """The same network as `model`, with a copy of its weights."""
+        weights = {name: value.detach().float().cpu().numpy() for name, value in model.state_dict().items()}
+        graph = recognizer_graph(
+            weights, model.config.pad_token_id or 0, graph_metadata(model.config.to_dict(), weights)
+        )
+        config = cast("BiGRUCTCConfig", model.config)
+        return cls(config, graph.SerializeToString(), num_threads=num_threads, dtype=dtype)
+
+    def save_pretrained(self, save_directory: str | Path, **kwargs: object) -> None:
+        """Write `model.onnx` and `config.json` into a folder. `kwargs` are ignored."""
+        folder = Path(save_directory)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.config.save_pretrained(folder)
+        (folder / GRAPH_NAME).write_bytes(self._graph)
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_features: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        output_hidden_states: bool | None = None,
+        **kwargs: object,
+    ) -> CausalLMOutput:
+        """Score every frame.
+
+        Args:
+            input_features: `(batch, frames, num_mel_bins)`, or `(batch, 1, num_mel_bins, frames)`.
+            attention_mask: `(batch, frames)`, 1 on valid frames, 0 on padding (on the right). All valid if `None`.
+            labels: Not taken; a runtime has no loss.
+            output_hidden_states: Not taken.
+            kwargs: `return_dict`; anything else is ignored, as in the library.
+
+        Returns:
+            `logits` `(batch, frames, vocab_size)`: float32 log-probabilities; on padded frames the blank has
+            probability one.
+
+        Raises:
+            ValueError: If a shape is wrong, or there are labels.
+        """
+        if labels is not None or output_hidden_states:
+            raise ValueError(
+                f"{type(self).__name__} gives log-probabilities alone; take BiGRUForCTC for a loss or hidden states."
+            )
+        features = batch_of_frames(input_features, self.config.num_mel_bins)
+        if attention_mask is None:
+            attention_mask = torch.ones(features.shape[:2], dtype=torch.bool)
+        elif attention_mask.shape != features.shape[:2]:
+            raise ValueError(
+                f"attention_mask has the shape {tuple(attention_mask.shape)}; for these input_features it must be "
+                f"(batch, frames) = {tuple(features.shape[:2])}."
+            )
+        lengths = frame_lengths(attention_mask).cpu().numpy()
+        values = features.detach().to("cpu", torch.float32).contiguous().numpy()
+        logits = torch.from_numpy(self._run(values, lengths)).to(input_features.device)
+        return CausalLMOutput(logits=logits)
+
+    __call__ = forward
+
+    def to(self, device: str | int | torch.device) -> Self:
+        """Note where inputs come from; the network stays on the CPU."""
+        self.device = torch.device(device)
+        return self
+
+    def eval(self) -> Self:
+        """This model, which is always in evaluation mode."""
+        return self
+
+    def can_generate(self) -> bool:
+        """`False`: a CTC model does not generate."""
+        return False
+
+    @abstractmethod
+    def _start(self, graph: bytes, num_threads: int | None) -> None:
+        """Make the runtime ready."""
+
+    @abstractmethod
+    def _run(self, features: FloatArray, lengths: np.ndarray) -> FloatArray:
+        """Log-probabilities `(batch, frames, classes)`; may be called by several threads at once."""
+
+
+class OnnxBiGRUForCTC(RuntimeModel):
+    """The recogniser on ONNX Runtime (extra `onnx`); arguments are those of [`RuntimeModel`].
+
+    Example:
+        >>> import torch
+        >>> from hf_bigru_asr import OnnxBiGRUForCTC
+        >>> OnnxBiGRUForCTC.from_pretrained("bundled")(torch.zeros(1, 50, 128)).logits.shape
+        torch.Size([1, 50, 29])
+    """
+
+    extra = "onnx"
+
+    def _start(self, graph: bytes, num_threads: int | None) -> None:
+        if self.precision != "float32":
+            raise ValueError(f"dtype is {self.precision!r}; ONNX Runtime runs this network in float32 alone.")
+        self._session = create_session(graph, num_threads)
+
+    def _run(self, features: FloatArray, lengths: np.ndarray) -> FloatArray:
+        logits: FloatArray = self._session.run(["logits"], {"input_features": features, "lengths": lengths})[0]
+        return logits
+
+
+class OpenVINOBiGRUForCTC(RuntimeModel):
+    """The recogniser on OpenVINO (extra `openvino`); arguments are those of [`RuntimeModel`].
+
+    `dtype="bfloat16"` needs a processor that computes with it (AMX or AVX512-BF16); log-probabilities then differ by
+    some hundredths.
+
+    Example:
+        >>> import torch
+        >>> from hf_bigru_asr import OpenVINOBiGRUForCTC
+        >>> OpenVINOBiGRUForCTC.from_pretrained("bundled")(torch.zeros(1, 50, 128)).logits.shape
+        torch.Size([1, 50, 29])
+    """
+
+    extra = "openvino"
+
+    def _start(self, graph: bytes, num_threads: int | None) -> None:
+        try:
+            import openvino
+        except ImportError as error:
+            raise ImportError("OpenVINO is not installed: pip install 'hf-bigru-asr[openvino]'.") from error
+        core = openvino.Core()
+        if self.precision == "bfloat16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+            raise ValueError(
+                f"dtype is 'bfloat16', and {core.get_property('CPU', 'FULL_DEVICE_NAME')} does not compute with it; "
+                "choose 'float32'."
+            )
+        # Without a hint OpenVINO takes bfloat16 by itself where the processor has it.
+        options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": PRECISIONS[self.precision]}
+        if num_threads is not None:
+            options["INFERENCE_NUM_THREADS"] = num_threads
+        try:
+            network = core.read_model(graph)
+            self._compiled = core.compile_model(network, "CPU", options)
+        except RuntimeError as error:
+            raise ValueError(
+                f"OpenVINO cannot read the graph: {error} Write it anew with scripts/export.py."
+            ) from error
+        check_inputs([each.any_name for each in self._compiled.inputs])
+        self._requests = threading.local()
+
+    def _run(self, features: FloatArray, lengths: np.ndarray) -> FloatArray:
+        # A request serves one call at a time.
+        if not hasattr(self._requests, "own"):
+            self._requests.own = self._compiled.create_infer_request()
+        logits: FloatArray = self._requests.own.infer({"input_features": features, "lengths": lengths})["logits"]
+        if self.precision != "float32":
+            self._restore_padding(logits, lengths)
+        return logits
+
+    def _restore_padding(self, logits: FloatArray, lengths: np.ndarray) -> None:
+        """Write what stands on padding anew: the lowest float32 is minus infinity in bfloat16."""
+        padded = np.arange(logits.shape[1]) >= lengths[:, None]
+        logits[padded] = np.finfo(np.float32).min
+        logits[padded, self.config.pad_token_id] = 0.0
+
+
+_MODELS: dict[str, type[RuntimeModel]] = {"onnx": OnnxBiGRUForCTC, "openvino": OpenVINOBiGRUForCTC}
+_PACKAGES = {"onnx": ("onnxruntime", "onnx"), "openvino": ("openvino", "onnx")}
+
+
+def choose_runtime(runtime: str, device: str | None = None) -> str:
+    """Name of the runtime to take.
+
+    Args:
+        runtime: One of `RUNTIMES`, or `"auto"`: torch on a GPU, and on the CPU the first of ONNX Runtime, OpenVINO
+            and torch that is installed.
+        device: Where to run; the GPU, if there is one, if `None`.
+
+    Raises:
+        ValueError: If there is no such runtime, or it does not run on that device.
+    """
+    wants_gpu = torch.cuda.is_available() if device is None else torch.device(device).type != "cpu"
+    if runtime == "auto":
+        if wants_gpu:
+            return "torch"
+        installed = [name for name, packages in _PACKAGES.items() if all(map(find_spec, packages))]
+        return installed[0] if installed else "torch"
+    if runtime not in RUNTIMES:
+        raise ValueError(f"runtime is {runtime!r}; choose one of {', '.join(RUNTIMES)}, auto.")
+    if runtime != "torch" and device is not None and wants_gpu:
+        raise ValueError(f"The runtime {runtime!r} runs on the CPU and not on {device}; choose 'torch' for a GPU.")
+    return runtime
+
+
+def load_model(
+    model: str | Path,
+    runtime: str = "torch",
+    *,
+    device: str | None = None,
+    num_threads: int | None = None,
+    dtype: str | None = None,
+    trust_remote_code: bool = False,
+) -> BiGRUForCTC | RuntimeModel:
+    """A recogniser on a runtime, ready for inference.
+
+    Args:
+        model: Folder, name on the Hub, or `"bundled"`.
+        runtime: See [`choose_runtime`].
+        device: Where torch runs; a GPU if there is one, if `None`.
+        num_threads: Threads; as the runtime sees fit if `None`. For torch it holds for the whole process.
+        dtype: `"float32"` or `"bfloat16"`; the runtime's own choice, float32 unless saved otherwise, if `None`.
+        trust_remote_code: Whether torch runs the code that comes with a model on the Hub.
+
+    Raises:
+        ValueError: If the runtime does not run so.
+    """
+    runtime = choose_runtime(runtime, device)
+    if runtime != "torch":
+        return _MODELS[runtime].from_pretrained(model, num_threads=num_threads, dtype=dtype or "float32")
+    if num_threads is not None:
+        torch.set_num_threads(num_threads)
+    options = {} if dtype is None else {"dtype": dtype}
+    loaded = AutoModelForCTC.from_pretrained(resolve_model(model), trust_remote_code=trust_remote_code, **options)
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    return loaded.to(device).eval()
