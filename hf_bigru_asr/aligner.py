@@ -101,7 +101,9 @@ class Aligner:
         """
         name = resolve_model(model)
         network = BiGRUForCTC.from_pretrained(name, **kwargs)
-        return cls(network.to(device) if device else network, BiGRUCTCProcessor.from_pretrained(name, **kwargs))
+        if device is not None:
+            network.to(torch.device(device))  # type: ignore[arg-type] # a decorator of the library hides its types
+        return cls(network, BiGRUCTCProcessor.from_pretrained(name, **kwargs))
 
     def align(
         self,
