@@ -111,7 +111,7 @@ def iterate_audio(
     if first is None:
         raise AudioError(name, _NO_SAMPLES)
     source_rate = first[1]
-    mono = (_mono(samples, name) for samples, _ in chain([first], blocks))
+    mono: Iterator[npt.NDArray[np.float32]] = (_mono(samples, name) for samples, _ in chain([first], blocks))
     if source_rate != rate:
         _check_rates(source_rate, rate, name)
         change = resample or _resample

@@ -299,8 +299,8 @@ def _eval_results(evaluation: Json) -> list[EvalResult]:
     ]
 
 
-def _result_row(evaluation: Json) -> dict[str, str]:
-    """The strings of one line of the results table, empty where the file is silent."""
+def _result_row(evaluation: Json) -> dict[str, Any]:
+    """What the tables show of one evaluation: strings, empty where the file is silent."""
     dataset, metrics, speed = evaluation["dataset"], evaluation["metrics"], evaluation.get("speed", {})
     row = {name: f"{_percent(metrics[name]):.2f}" if name in metrics else "" for name in (*RATES, *SHARES)}
     times = speed.get("time_per_utterance_s", {})

@@ -114,5 +114,5 @@ def compare_chunks(
     for chunk_length_s in chunk_lengths_s:
         start_s = time.perf_counter()
         audio = {"raw": waveform, "sampling_rate": rate}
-        output = recognizer(audio, chunk_length_s=chunk_length_s, batch_size=batch_size)
+        output: Any = recognizer(audio, chunk_length_s=chunk_length_s, batch_size=batch_size)
         yield result(chunk_length_s, output["text"], start_s)

@@ -71,7 +71,7 @@ def lexicon_words(folder: str | Path) -> frozenset[str]:
 
 def _read_words(path: Path, symbols: frozenset[str], delimiter: str) -> dict[str, None]:
     """The words of a lexicon in their order, each once; their spellings are checked."""
-    words = {}
+    words: dict[str, None] = {}
     with path.open(encoding="utf-8") as stream:
         for number, line in enumerate(stream, 1):
             word, *spelling = line.split() or [""]

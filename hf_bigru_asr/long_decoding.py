@@ -108,7 +108,8 @@ def _shifted(hypothesis: Hypothesis, offset_s: float) -> Hypothesis:
 
 
 def _joined(left: Hypothesis, right: Hypothesis) -> Hypothesis:
-    text, between = left.text + right.text, ()
+    text = left.text + right.text
+    between: tuple[CharacterSpan, ...] = ()
     if left.characters and right.characters:
         text = f"{left.text} {right.text}"
         # A part is cut in a pause, which is as sure as the decision to cut there.

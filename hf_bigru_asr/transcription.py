@@ -214,7 +214,7 @@ def transcribe(
             )
 
 
-def _greedy_confidence(model: str) -> ConfidenceModel | None:
+def _greedy_confidence(model: str | None) -> ConfidenceModel | None:
     """What came with a model, from its folder or from the Hub."""
     path = model and cached_file(
         model,
