@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from .audio import iterate_audio
 from .decoding import Decoder, Hypothesis
 from .decoding_pool import BeamSearchPool
 from .feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
-from .layer_runners import runner_of
+from .layer_runners import LayerRunner, runner_of
 from .long_audio import log_probs_of_long_audio
 from .long_decoding import decode_in_parts
 from .read_ahead import read_ahead
@@ -114,6 +115,10 @@ class BatchRecognizer:
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be positive.")
 
+    @cached_property
+    def _runner(self) -> LayerRunner | None:
+        return runner_of(self.model)
+
     @property
     def frame_s(self) -> float:
         """Seconds per frame."""
@@ -151,7 +156,7 @@ class BatchRecognizer:
     def _read(self, source: str | Path) -> _Recording:
         """Read one file and compute its features, in a thread."""
         rate = self.feature_extractor.sampling_rate
-        is_chunked = runner_of(self.model) is not None
+        is_chunked = self._runner is not None
         blocks: list[np.ndarray] = []
         num_samples = 0
         try:
@@ -210,7 +215,9 @@ class BatchRecognizer:
                 yield block
 
         try:
-            log_probs = log_probs_of_long_audio(self.model, self.feature_extractor, blocks(), sampling_rate=rate)
+            log_probs = log_probs_of_long_audio(
+                self.model, self.feature_extractor, blocks(), sampling_rate=rate, runner=self._runner
+            )
         except (ValueError, OSError) as error:
             return _Work(source, error=str(error))
         settings = getattr(self.decoder, "settings", None)
