@@ -1,19 +1,41 @@
 """The trained model that ships with the package."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from hf_bigru_asr import BiGRUForCTC, bundled, bundled_checkpoint
-from hf_bigru_asr.metrics import character_error_counts
+from hf_bigru_asr.metrics import character_error_counts, word_error_counts
+from hf_bigru_asr.processing_bigru_ctc import LANGUAGE_MODEL_FILES
 from hf_bigru_asr.text import normalize_transcript
 from hf_bigru_asr.transcription import load_recognizer, transcribe
 
 SAMPLE = Path(__file__).parent / "data" / "speech_sample.flac"
 
 
-def test_only_safetensors_json_and_the_card() -> None:
-    assert {path.suffix for path in bundled_checkpoint().iterdir()} == {".json", ".md", ".safetensors"}
+def test_nothing_in_it_unpickles() -> None:
+    files = [path for path in bundled_checkpoint().rglob("*") if path.is_file()]
+    language_model = bundled_checkpoint() / "language_model"
+    assert {path.suffix for path in files if path.parent != language_model} == {".json", ".md", ".png", ".safetensors"}
+    assert {path.name for path in files if path.parent == language_model} == set(LANGUAGE_MODEL_FILES)
+
+
+def test_its_language_model_is_small() -> None:
+    record = json.loads((bundled_checkpoint() / "language_model" / "language_model.json").read_text())
+    sizes = [(bundled_checkpoint() / "language_model" / name).stat().st_size for name in ("lm.binary", "lexicon.txt")]
+    assert record["num_bytes"] == sum(sizes) < 15_000_000
+
+
+def test_its_language_model_mends_errors() -> None:
+    reference = normalize_transcript(SAMPLE.with_suffix(".txt").read_text(encoding="utf-8"))
+    rates = []
+    for language_model in (None, "own"):
+        recognizer = load_recognizer(device="cpu", language_model=language_model)
+        (transcript,) = transcribe(recognizer, [SAMPLE], return_timestamps="word")
+        rates.append(word_error_counts([reference], [transcript.text or ""]).error_rate)
+        assert all(0 < chunk["confidence"] < 1 for chunk in transcript.chunks or ())
+    assert rates[1] < 0.7 * rates[0]
 
 
 def test_it_is_the_default_network() -> None:
