@@ -191,8 +191,9 @@ def test_bad_settings(values: dict[str, object], message: str) -> None:
 
 def test_rarest_words(tmp_path: Path) -> None:
     unigrams = {"<unk>": -9, "<s>": -99, "</s>": -1, "A": -1, "B": -3, "C": -2, "X~": -4}
-    lines = ["\\data\\", f"ngram 1={len(unigrams)}", "", "\\1-grams:", *(f"{p}\t{w}" for w, p in unigrams.items())]
-    (tmp_path / "lm.binary").write_text("\n".join([*lines, "", "\\end\\", ""]))
+    lines = ["\\data\\", f"ngram 1={len(unigrams)}", "ngram 2=1", "", "\\1-grams:"]
+    lines += [f"{log10}\t{word}\t0" for word, log10 in unigrams.items()]
+    (tmp_path / "lm.binary").write_text("\n".join([*lines, "", "\\2-grams:", "-0.1\tA B", "", "\\end\\", ""]))
     assert rarest_words(["A B", "C B OTHER A"], tmp_path, 3) == ["OTHER", "B", "C"]
 
 
