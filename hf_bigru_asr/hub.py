@@ -6,6 +6,7 @@ that raced another one is refused by the Hub and overwrites nothing.
 """
 
 import re
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -114,6 +115,9 @@ def assemble_release(
     target.mkdir(parents=True, exist_ok=True)
     _load_complete_model(source).save_pretrained(target)
     BiGRUCTCProcessor.from_pretrained(source, local_files_only=True).save_pretrained(target)
+    for name in PICTURES:
+        if (source / name).is_file():
+            shutil.copyfile(source / name, target / name)
     write_card(source, target, evaluations, repo_id, dataset_id)
     check_no_token(target)
     return target

@@ -5,6 +5,7 @@ import importlib.util
 import io
 import itertools
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ from hf_bigru_asr import (
     BiGRUCTCProcessor,
     BiGRUCTCTokenizer,
     BiGRUForCTC,
+    bundled_checkpoint,
 )
 from hf_bigru_asr.hub import HubError, assemble_release, push_release, release_files
 
@@ -615,3 +617,11 @@ def test_dry_run_writes_what_would_be_pushed_and_asks_nobody(
         "name": "WER (greedy)",
     }
     assert len(client.requests) == before
+
+
+def test_a_release_has_the_pictures_and_the_language_model_of_its_card(tmp_path: Path) -> None:
+    folder = assemble_release(bundled_checkpoint(), tmp_path / "release", [], repo_id="alice/bigru")
+    shown = set(re.findall(r"\]\((\w+\.png)\)", (folder / "README.md").read_text(encoding="utf-8")))
+    assert shown == {"learning_curve.png", "reliability.png", "tuning.png"}
+    assert {name for name in release_files(folder) if name.endswith(".png")} == shown
+    assert "language_model/lm.binary" in release_files(folder)
