@@ -37,6 +37,22 @@ def batch_of_frames(input_features: torch.Tensor, num_mel_bins: int) -> torch.Te
     )
 
 
+def mask_of_frames(attention_mask: torch.Tensor | None, features: torch.Tensor) -> torch.Tensor:
+    """`(batch, frames)` bool, `True` on valid frames: every frame is valid if `attention_mask` is `None`.
+
+    Raises:
+        ValueError: If it has not the batch size and the frames of `features` `(batch, frames, mels)`.
+    """
+    if attention_mask is None:
+        return torch.ones(features.shape[:2], dtype=torch.bool, device=features.device)
+    if attention_mask.shape != features.shape[:2]:
+        raise ValueError(
+            f"attention_mask has the shape {tuple(attention_mask.shape)}; for these input_features it must be "
+            f"(batch, frames) = {tuple(features.shape[:2])}."
+        )
+    return attention_mask.to(torch.bool)
+
+
 def frame_lengths(attention_mask: torch.Tensor) -> torch.Tensor:
     """Number of valid frames of each utterance; every length in the model comes from here.
 
@@ -351,17 +367,10 @@ class BiGRUModel(BiGRUCTCPreTrainedModel):
             ValueError: If the shape of `input_features` or `attention_mask` is not one of the above.
         """
         features = batch_of_frames(input_features, self.config.num_mel_bins)
-        batch_size, num_frames, _ = features.shape
-        if attention_mask is None:
-            attention_mask = torch.ones(batch_size, num_frames, dtype=torch.bool, device=features.device)
-        elif attention_mask.shape != (batch_size, num_frames):
-            raise ValueError(
-                f"attention_mask has the shape {tuple(attention_mask.shape)}; for these input_features it must be "
-                f"(batch, frames) = {(batch_size, num_frames)}."
-            )
-        lengths = frame_lengths(attention_mask)
+        valid = mask_of_frames(attention_mask, features)
+        lengths = frame_lengths(valid)
         # Zeros times whatever stood on the padding: NaN there would reach the gradient of the weights.
-        hidden_states = features.masked_fill(~attention_mask.to(torch.bool)[..., None], 0.0)
+        hidden_states = features.masked_fill(~valid[..., None], 0.0)
         if self.training and self.config.apply_spec_augment:
             hidden_states = self._mask_features(hidden_states, lengths)
         if output_hidden_states is None:
@@ -472,9 +481,7 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
             output_hidden_states=output_hidden_states or needs_layers,
             return_dict=True,
         )
-        if attention_mask is None:
-            attention_mask = torch.ones(input_features.shape[0], outputs.last_hidden_state.shape[1], dtype=torch.bool)
-            attention_mask = attention_mask.to(outputs.last_hidden_state.device)
+        attention_mask = mask_of_frames(attention_mask, outputs.last_hidden_state)
         log_probs = self._log_probs(outputs.last_hidden_state, attention_mask)
         loss = None
         if labels is not None:
@@ -492,7 +499,7 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
         # The lowest finite number and not -inf: the probability is as exactly zero, and zero times it is no NaN.
         impossible = torch.full_like(log_probs[0, 0], torch.finfo(log_probs.dtype).min)
         impossible[self.config.pad_token_id] = 0.0
-        return torch.where(attention_mask.to(torch.bool)[..., None], log_probs, impossible)
+        return torch.where(attention_mask[..., None], log_probs, impossible)
 
     def _loss(
         self,

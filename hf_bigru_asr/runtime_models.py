@@ -2,6 +2,7 @@
 
 import threading
 from abc import ABC, abstractmethod
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self, cast
@@ -17,7 +18,7 @@ from .configuration_bigru_ctc import BiGRUCTCConfig
 from .export import graph_metadata, load_graph, locate_model
 from .log_mel import FloatArray
 from .model_files import GRAPH_NAME, ModelFiles
-from .modeling_bigru_ctc import BiGRUForCTC, batch_of_frames, frame_lengths
+from .modeling_bigru_ctc import BiGRUForCTC, batch_of_frames, frame_lengths, mask_of_frames
 from .onnx_graph import recognizer_graph
 from .runtime import check_inputs, create_session
 
@@ -144,14 +145,7 @@ class RuntimeModel(ABC):
                 f"{type(self).__name__} gives log-probabilities alone; take BiGRUForCTC for a loss or hidden states."
             )
         features = batch_of_frames(input_features, self.config.num_mel_bins)
-        if attention_mask is None:
-            attention_mask = torch.ones(features.shape[:2], dtype=torch.bool)
-        elif attention_mask.shape != features.shape[:2]:
-            raise ValueError(
-                f"attention_mask has the shape {tuple(attention_mask.shape)}; for these input_features it must be "
-                f"(batch, frames) = {tuple(features.shape[:2])}."
-            )
-        lengths = frame_lengths(attention_mask).cpu().numpy()
+        lengths = frame_lengths(mask_of_frames(attention_mask, features)).cpu().numpy()
         values = features.detach().to("cpu", torch.float32).contiguous().numpy()
         logits = torch.from_numpy(self._run(values, lengths)).to(input_features.device)
         return CausalLMOutput(logits=logits)
@@ -218,11 +212,7 @@ class OpenVINOBiGRUForCTC(RuntimeModel):
     extra = "openvino"
 
     def _start(self, graph: bytes, num_threads: int | None) -> None:
-        try:
-            import openvino
-        except ImportError as error:
-            raise ImportError("OpenVINO is not installed: pip install 'hf-bigru-asr[openvino]'.") from error
-        core = openvino.Core()
+        core = openvino_core()
         if self.precision == "bfloat16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             raise ValueError(
                 f"dtype is 'bfloat16', and {core.get_property('CPU', 'FULL_DEVICE_NAME')} does not compute with it; "
@@ -256,6 +246,28 @@ class OpenVINOBiGRUForCTC(RuntimeModel):
         padded = np.arange(logits.shape[1]) >= lengths[:, None]
         logits[padded] = np.finfo(np.float32).min
         logits[padded, self.config.pad_token_id] = 0.0
+
+
+def openvino_core() -> Any:  # noqa: ANN401 - of a package without type information
+    """The one `openvino.Core` of this process, which is never given back.
+
+    OpenVINO 2026.4 sets a signal stack with every core and restores the one that was there when the core goes. Cores
+    that go in another order than the reverse of their coming leave a stack that is freed already: the next signal
+    with a handler, Ctrl-C for one, ends the process with a segmentation fault.
+
+    Raises:
+        ImportError: If the extra `openvino` is not installed.
+    """
+    try:
+        from openvino import Core
+    except ImportError as error:
+        raise ImportError("OpenVINO is not installed: pip install 'hf-bigru-asr[openvino]'.") from error
+    return _only_one(Core)
+
+
+@cache
+def _only_one(kind: type) -> Any:  # noqa: ANN401 - an instance of `kind`
+    return kind()
 
 
 _MODELS: dict[str, type[RuntimeModel]] = {"onnx": OnnxBiGRUForCTC, "openvino": OpenVINOBiGRUForCTC}

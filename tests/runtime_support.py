@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from hf_bigru_asr.audio import load_audio
+from hf_bigru_asr.runtime_models import openvino_core
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -43,9 +44,7 @@ def run_graph(runtime: str, graph: "ModelProto", **inputs: np.ndarray) -> list[n
         options.intra_op_num_threads = 1
         session = onnxruntime.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
         return session.run(None, inputs)
-    import openvino
-
-    core = openvino.Core()
+    core = openvino_core()
     options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
     compiled = core.compile_model(core.read_model(graph.SerializeToString()), "CPU", options)
     results = compiled(inputs)

@@ -1,5 +1,7 @@
 """ONNX Runtime and OpenVINO in the place of torch: same outputs, same pipeline, same transcripts."""
 
+import textwrap
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from hf_bigru_asr import (
     runtime_models,
 )
 from hf_bigru_asr.export import export_onnx
-from hf_bigru_asr.runtime_models import RuntimeModel, choose_runtime, load_model
+from hf_bigru_asr.runtime_models import RuntimeModel, choose_runtime, load_model, openvino_core
 
 TASK = "automatic-speech-recognition"
 TOLERANCE = 1e-4
@@ -82,7 +84,7 @@ def test_save_and_load(model_dir: Path, tiny_model: BiGRUForCTC, tmp_path: Path,
     again = CLASSES[runtime].from_pretrained(tmp_path / "saved", num_threads=1)
 
     assert sorted(path.name for path in model_dir.iterdir()) == names  # the folder may be read-only
-    assert model.config.to_dict() == tiny_model.config.to_dict()
+    assert model.config.to_dict() == BiGRUForCTC.from_pretrained(model_dir).config.to_dict()
     assert not list((tmp_path / "saved").glob("*.safetensors"))
     for each in (model, again):
         torch.testing.assert_close(each(features, mask).logits, expected, atol=TOLERANCE, rtol=0)
@@ -166,9 +168,7 @@ def test_onnx_runtime_has_float32_alone(tiny_model: BiGRUForCTC) -> None:
 
 @needs_openvino
 def test_bfloat16_where_the_processor_has_it(tiny_model: BiGRUForCTC) -> None:
-    import openvino
-
-    if "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+    if "BF16" not in openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         with pytest.raises(ValueError, match="does not compute with it; choose 'float32'"):
             OpenVINOBiGRUForCTC.from_model(tiny_model, dtype="bfloat16")
         return
@@ -180,6 +180,21 @@ def test_bfloat16_where_the_processor_has_it(tiny_model: BiGRUForCTC) -> None:
 
     torch.testing.assert_close(logits[mask == 0], expected[mask == 0], atol=0, rtol=0)
     assert (logits[mask == 1].exp() - expected[mask == 1].exp()).abs().mean() < 0.05
+
+
+@needs_openvino
+def test_a_signal_after_models_went_in_the_order_they_came(model_dir: Path, run_in_child: Callable[..., str]) -> None:
+    code = """
+        import os, signal, sys
+        from hf_bigru_asr import OpenVINOBiGRUForCTC
+        signal.signal(signal.SIGUSR1, lambda *_: print("handled"))
+        first = OpenVINOBiGRUForCTC.from_pretrained(sys.argv[1])
+        second = OpenVINOBiGRUForCTC.from_pretrained(sys.argv[1])
+        del first
+        del second
+        os.kill(os.getpid(), signal.SIGUSR1)
+    """
+    assert run_in_child(textwrap.dedent(code), model_dir) == "handled\n"
 
 
 def test_choice_of_a_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
