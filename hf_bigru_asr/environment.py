@@ -7,10 +7,11 @@ import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import torch
 
-__all__ = ["command_line", "git_commit", "machine", "versions"]
+__all__ = ["command_line", "git_commit", "machine", "provenance", "versions"]
 
 PACKAGES = (
     "torch",
@@ -21,6 +22,8 @@ PACKAGES = (
     "accelerate",
     "onnxruntime",
     "openvino",
+    "flashlight-text",
+    "kenlm",
     "hf-bigru-asr",
 )
 
@@ -68,6 +71,16 @@ def git_commit() -> str | None:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+def provenance(device: str = "cpu") -> dict[str, Any]:
+    """Machine with the device in use, versions, command and commit, as every report has them; JSON-serialisable."""
+    return {
+        "machine": machine() | {"device": device},
+        "versions": versions(),
+        "command": command_line(),
+        "commit": git_commit(),
+    }
 
 
 def command_line() -> str:

@@ -28,10 +28,10 @@ from huggingface_hub.errors import HfHubHTTPError
 
 from .card import CARD_NAME, PICTURES, Json, check_card, write_card
 from .configuration_bigru_ctc import BiGRUCTCConfig
+from .model_files import WEIGHTS_NAME
 from .modeling_bigru_ctc import BiGRUForCTC
 from .processing_bigru_ctc import BiGRUCTCProcessor
 
-WEIGHTS_NAME = "model.safetensors"
 RELEASE_FILES = (
     "config.json",
     WEIGHTS_NAME,

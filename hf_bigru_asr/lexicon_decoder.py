@@ -1,7 +1,7 @@
 """torchaudio's beam search over the words of a lexicon, with the files of a language model and with hotwords."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,22 +65,27 @@ def load_lexicon_decoder(
 
 def lexicon_words(folder: str | Path) -> frozenset[str]:
     """The words of a language model's lexicon, and the units of words that are spelled."""
-    lines = (Path(folder) / LEXICON_NAME).read_text(encoding="utf-8").splitlines()
-    return frozenset(line.split(maxsplit=1)[0] for line in lines)
+    return frozenset(word for word, _ in _entries(Path(folder) / LEXICON_NAME))
 
 
 def _read_words(path: Path, symbols: frozenset[str], delimiter: str) -> dict[str, None]:
     """The words of a lexicon in their order, each once; their spellings are checked."""
     words: dict[str, None] = {}
-    with path.open(encoding="utf-8") as stream:
-        for number, line in enumerate(stream, 1):
-            word, *spelling = line.split() or [""]
-            unknown = sorted(set(spelling) - symbols)
-            if unknown or not spelling:
-                raise ValueError(
-                    f"Line {number} of {path}, {line.strip()!r}, has "
-                    + (f"symbols outside the alphabet: {' '.join(unknown)}." if unknown else "a word and no spelling.")
-                    + f" A line is a word and its characters, from {' '.join(sorted(symbols))}, {delimiter} last."
-                )
-            words[word] = None
+    for number, (word, spelling) in enumerate(_entries(path), 1):
+        unknown = sorted(set(spelling) - symbols)
+        if unknown or not spelling:
+            raise ValueError(
+                f"Line {number} of {path}, {' '.join([word, *spelling])!r}, has "
+                + (f"symbols outside the alphabet: {' '.join(unknown)}." if unknown else "a word and no spelling.")
+                + f" A line is a word and its characters, from {' '.join(sorted(symbols))}, {delimiter} last."
+            )
+        words[word] = None
     return words
+
+
+def _entries(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """Word and spelling of every line of a lexicon."""
+    with path.open(encoding="utf-8") as stream:
+        for line in stream:
+            word, *spelling = line.split() or [""]
+            yield word, spelling

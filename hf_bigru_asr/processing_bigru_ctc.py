@@ -25,6 +25,18 @@ LANGUAGE_MODEL_FILES = (MODEL_NAME, LEXICON_NAME, SETTINGS_NAME, RECORD_NAME, CO
 """What belongs to a language model, and where it lies beside a network."""
 
 
+def find_model_file(model: str | Path, name: str, **hub_options: Any) -> Path | None:
+    """A file of a model, in its folder or downloaded from the Hub; `None` if it has none or cannot be asked."""
+    path = cached_file(
+        model,
+        name,
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_connection_errors=False,
+        **hub_options,
+    )
+    return None if path is None else Path(path)
+
+
 class BiGRUCTCProcessor(ProcessorMixin):
     """Turns audio and text into model inputs, and ids or log-probabilities into text.
 
@@ -58,19 +70,11 @@ class BiGRUCTCProcessor(ProcessorMixin):
         processor = super().from_pretrained(pretrained_model_name_or_path, **kwargs)
         names = ("cache_dir", "force_download", "local_files_only", "token", "revision", "subfolder")
         options = {name: kwargs[name] for name in names if kwargs.get(name) is not None}
-
-        def find(name: str) -> Path | None:
-            path = cached_file(
-                pretrained_model_name_or_path,
-                name,
-                _raise_exceptions_for_missing_entries=False,
-                _raise_exceptions_for_connection_errors=False,
-                **options,
-            )
-            return None if path is None else Path(path)
-
-        processor.confidence_file = find(CONFIDENCE_NAME)
-        paths = {name: find(f"{LANGUAGE_MODEL_DIR}/{name}") for name in LANGUAGE_MODEL_FILES}
+        model = pretrained_model_name_or_path
+        processor.confidence_file = find_model_file(model, CONFIDENCE_NAME, **options)
+        paths = {
+            name: find_model_file(model, f"{LANGUAGE_MODEL_DIR}/{name}", **options) for name in LANGUAGE_MODEL_FILES
+        }
         model_path = paths[MODEL_NAME]
         if model_path is not None:
             processor.language_model = model_path.parent

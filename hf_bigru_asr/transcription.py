@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 import torch
 from transformers import AutomaticSpeechRecognitionPipeline, AutoProcessor, pipeline
-from transformers.utils import cached_file
 
 from .audio import load_audio
 from .batch_recognition import BATCH_S, LONG_S, BatchRecognizer
@@ -19,7 +18,7 @@ from .decoding import Decoder, GreedyDecoder, Hypothesis
 from .decoding_pool import BeamSearchPool
 from .hotwords import DEFAULT_HOTWORD_WEIGHT
 from .pipeline import BeamSearchPipeline, timed_chunks
-from .processing_bigru_ctc import CONFIDENCE_NAME
+from .processing_bigru_ctc import CONFIDENCE_NAME, find_model_file
 from .runtime_models import choose_runtime, load_model
 from .text import normalize_transcript
 
@@ -216,13 +215,8 @@ def transcribe(
 
 def _greedy_confidence(model: str | None) -> ConfidenceModel | None:
     """What came with a model, from its folder or from the Hub."""
-    path = model and cached_file(
-        model,
-        CONFIDENCE_NAME,
-        _raise_exceptions_for_missing_entries=False,
-        _raise_exceptions_for_connection_errors=False,
-    )
-    return ConfidenceModel.from_folder(Path(path).parent) if path else None
+    path = find_model_file(model, CONFIDENCE_NAME) if model else None
+    return ConfidenceModel.from_folder(path.parent) if path else None
 
 
 def _transcribe_with_pipeline(

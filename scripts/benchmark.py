@@ -24,7 +24,7 @@ from hf_bigru_asr.benchmarking import (
     training_gflop,
     training_step,
 )
-from hf_bigru_asr.environment import command_line, git_commit, machine, versions
+from hf_bigru_asr.environment import provenance
 
 
 @dataclass
@@ -77,10 +77,7 @@ def main() -> int:
     if args.output is not None:
         report = {
             "figures": figures,
-            "machine": machine(),
-            "versions": versions(),
-            "command": command_line(),
-            "commit": git_commit(),
+            **provenance(),
         }
         args.output.parent.mkdir(parents=True, exist_ok=True)
         args.output.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")

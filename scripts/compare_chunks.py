@@ -16,7 +16,7 @@ from transformers import HfArgumentParser
 
 from hf_bigru_asr.chunk_comparison import compare_chunks, concatenated
 from hf_bigru_asr.data import load_speech_dataset
-from hf_bigru_asr.environment import command_line, git_commit, machine, versions
+from hf_bigru_asr.environment import provenance
 from hf_bigru_asr.transcription import load_recognizer
 
 
@@ -71,10 +71,7 @@ def main() -> int:
             "batch_size": args.batch_size,
             "num_threads": torch.get_num_threads(),
             "results": [asdict(result) for result in results],
-            "machine": machine(),
-            "versions": versions(),
-            "command": command_line(),
-            "commit": git_commit(),
+            **provenance(),
         }
         args.output.parent.mkdir(parents=True, exist_ok=True)
         args.output.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")

@@ -20,7 +20,7 @@ from transformers import AutoProcessor, HfArgumentParser
 from hf_bigru_asr.bundled import resolve_model
 from hf_bigru_asr.data import load_speech_dataset
 from hf_bigru_asr.decoding_pool import BeamSearchPool
-from hf_bigru_asr.environment import command_line, git_commit, machine, versions
+from hf_bigru_asr.environment import provenance
 from hf_bigru_asr.evaluation import comparison, evaluate_utterances, summarize
 from hf_bigru_asr.plots import plot_reliability
 from hf_bigru_asr.runtime_models import choose_runtime, load_model
@@ -144,10 +144,7 @@ def main() -> int:
         **summary,
         "decoding": {**decoding, "batch_size": args.batch_size, "num_workers": args.num_workers},
         "runtime": {"name": runtime, "dtype": args.dtype or "float32", "num_threads": args.num_threads},
-        "machine": machine() | {"device": str(model.device)},
-        "versions": versions(),
-        "command": command_line(),
-        "commit": git_commit(),
+        **provenance(str(model.device)),
         "date": datetime.now(tz=UTC).date().isoformat(),
     }
     args.output_dir.mkdir(parents=True, exist_ok=True)
