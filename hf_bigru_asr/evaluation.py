@@ -20,7 +20,7 @@ from .processing_bigru_ctc import BiGRUCTCProcessor
 from .runtime_models import RuntimeModel
 from .text import normalize_transcript
 
-__all__ = ["UtteranceResult", "comparison", "evaluate_utterances", "iterate_log_probs", "summarize"]
+__all__ = ["UtteranceResult", "comparison", "evaluate_utterances", "summarize"]
 
 
 @dataclass(frozen=True)
@@ -133,42 +133,6 @@ def _texts(readings: list[Hypothesis], reference: str) -> dict[str, Any]:
         "confidences": tuple(word.confidence for word in readings[0].words),
         "best_of_readings": min(texts, key=lambda text: word_error_counts([reference], [text]).num_edits),
     }
-
-
-@torch.inference_mode()
-def iterate_log_probs(
-    model: BiGRUForCTC | RuntimeModel,
-    processor: BiGRUCTCProcessor,
-    examples: Iterable[dict[str, Any]],
-    *,
-    batch_size: int = 1,
-    audio_column: str = "audio",
-    text_column: str = "text",
-) -> Iterator[tuple[str, torch.Tensor]]:
-    """Run the network over a data set.
-
-    Args:
-        model: The recogniser, in evaluation mode, on its device.
-        processor: Computes its features.
-        examples: Rows of a data set, see [`load_speech_dataset`].
-        batch_size: Utterances that run together.
-        audio_column: Column with the audio.
-        text_column: Column with the transcript.
-
-    Yields:
-        Normalised transcript and log-probabilities `(frames, classes)` of every utterance, without padding.
-
-    Raises:
-        ValueError: If audio or text of an utterance cannot be used.
-    """
-    sampling_rate = processor.feature_extractor.sampling_rate
-    rows = iter(examples)
-    while batch := list(islice(rows, batch_size)):
-        waveforms = [load_utterance(example[audio_column], sampling_rate) for example in batch]
-        inputs = processor(audio=waveforms, sampling_rate=sampling_rate, device=model.device)
-        log_probs = model(**inputs).logits.cpu()
-        for example, row, mask in zip(batch, log_probs, inputs["attention_mask"].cpu(), strict=True):
-            yield normalize_transcript(example[text_column]), row[: int(mask.sum())].clone()
 
 
 def summarize(results: Sequence[UtteranceResult]) -> dict[str, Any]:

@@ -12,17 +12,14 @@ import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tqdm import tqdm
-from transformers import AutoModelForCTC, AutoProcessor, HfArgumentParser
+from transformers import HfArgumentParser
 
-from hf_bigru_asr.bundled import resolve_model
-from hf_bigru_asr.data import load_speech_dataset
 from hf_bigru_asr.decoding import BeamSearchSettings
 from hf_bigru_asr.decoding_pool import BeamSearchPool
-from hf_bigru_asr.environment import command_line, git_commit, versions
-from hf_bigru_asr.evaluation import iterate_log_probs
+from hf_bigru_asr.environment import provenance
 from hf_bigru_asr.language_model import rarest_words
 from hf_bigru_asr.metrics import word_error_counts
+from hf_bigru_asr.scored_dataset import ScoredDataset, ScoringArguments
 from hf_bigru_asr.term_recall import term_recall
 
 
@@ -30,38 +27,23 @@ from hf_bigru_asr.term_recall import term_recall
 class Arguments:
     """Which hotwords to try, on what."""
 
-    dataset_name: str = field(metadata={"help": "Data set on the Hub, local Parquet folder, or OpenSLR archive."})
     lm: Path = field(metadata={"help": "Folder of a tuned language model."})
-    model: str = field(default="bundled", metadata={"help": "Model folder, model on the Hub, or the bundled one."})
-    dataset_config_name: str | None = field(default=None, metadata={"help": "Configuration of the data set."})
-    split: str = field(default="validation", metadata={"help": "Split to measure on."})
     num_hotwords: int = field(default=100, metadata={"help": "Words of the data set that are hotwords."})
     weights: list[float] = field(
         default_factory=lambda: [0.0, 2.0, 4.0, 6.0, 8.0, 10.0, 12.0], metadata={"help": "Weights to try."}
     )
     beam_size: int | None = field(default=None, metadata={"help": "Readings that beam search keeps."})
-    batch_size: int = field(default=8, metadata={"help": "Utterances that run through the network together."})
     num_workers: int = field(default=1, metadata={"help": "Processes that decode."})
     output_dir: Path = field(default=Path("outputs/hotwords"), metadata={"help": "Folder for the results."})
 
 
 def main() -> None:
     """Run the network once, decode with every weight, write."""
-    (args,) = HfArgumentParser(Arguments, description=__doc__.partition("\n")[0]).parse_args_into_dataclasses()
+    parser = HfArgumentParser((ScoringArguments, Arguments), description=__doc__.partition("\n")[0])
+    scoring, args = parser.parse_args_into_dataclasses()
     # 1. Log-probabilities of every utterance
-    name = resolve_model(args.model)
-    model, processor = AutoModelForCTC.from_pretrained(name).eval(), AutoProcessor.from_pretrained(name)
-    dataset = load_speech_dataset(args.dataset_name, args.dataset_config_name, args.split)
-    pairs = list(
-        tqdm(
-            iterate_log_probs(model, processor, dataset, batch_size=args.batch_size),
-            total=len(dataset),
-            unit="utt",
-            desc="Network",
-        )
-    )
-    references, utterances = [reference for reference, _ in pairs], [log_probs for _, log_probs in pairs]
-    hours = sum(map(len, utterances)) * processor.frame_s / 3600
+    scored = ScoredDataset.compute(scoring)
+    references, utterances, processor = scored.references, scored.utterances, scored.processor
     hotwords = rarest_words(references, args.lm, args.num_hotwords)
 
     # 2. Decoding with every weight
@@ -73,7 +55,7 @@ def main() -> None:
         for weight in args.weights:
             chosen = replace(settings, hotwords=dict.fromkeys(hotwords, weight) if weight else {})
             texts = [hypotheses[0].text for hypotheses, _ in pool.decode(utterances, chosen)]
-            recall = term_recall(references, texts, hotwords, hours)
+            recall = term_recall(references, texts, hotwords, scored.hours)
             wer = word_error_counts(references, texts).error_rate
             trials.append({"weight": weight, "wer": wer, **recall.as_dict()})
             print(
@@ -85,12 +67,12 @@ def main() -> None:
     # 3. Results
     args.output_dir.mkdir(parents=True, exist_ok=True)
     report = {
+        **scored.origin,
+        "language_model": str(args.lm),
         "hotwords": hotwords,
         "trials": trials,
         "beam_size": settings.beam_size,
-        "versions": versions(),
-        "command": command_line(),
-        "commit": git_commit(),
+        **provenance(),
     }
     path = args.output_dir / "hotwords.json"
     path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")

@@ -12,18 +12,14 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-import torch
-from tqdm.auto import tqdm
-from transformers import AutoModelForCTC, AutoProcessor, HfArgumentParser
+from transformers import HfArgumentParser
 
-from hf_bigru_asr.bundled import resolve_model
-from hf_bigru_asr.data import load_speech_dataset
 from hf_bigru_asr.decoding import BeamSearchSettings
 from hf_bigru_asr.decoding_pool import BeamSearchPool
-from hf_bigru_asr.environment import command_line, git_commit, machine, versions
-from hf_bigru_asr.evaluation import iterate_log_probs
+from hf_bigru_asr.environment import provenance
 from hf_bigru_asr.plots import plot_tuning
 from hf_bigru_asr.processing_bigru_ctc import SETTINGS_NAME
+from hf_bigru_asr.scored_dataset import ScoredDataset, ScoringArguments
 from hf_bigru_asr.tuning import mean_posteriors, outside_lexicon_figures, tune_decoding
 
 
@@ -31,13 +27,7 @@ from hf_bigru_asr.tuning import mean_posteriors, outside_lexicon_figures, tune_d
 class Arguments:
     """What to tune, on what."""
 
-    dataset_name: str = field(metadata={"help": "Data set on the Hub, local Parquet folder, or OpenSLR archive."})
     lm: str = field(metadata={"help": "Folder of the language model; the chosen weights are written into it."})
-    model: str = field(default="bundled", metadata={"help": "Model folder, model on the Hub, or the bundled one."})
-    dataset_config_name: str | None = field(default=None, metadata={"help": "Configuration of the data set."})
-    split: str = field(default="validation", metadata={"help": "Split to tune on, never the one to report on."})
-    audio_column_name: str = field(default="audio", metadata={"help": "Column with the audio."})
-    text_column_name: str = field(default="text", metadata={"help": "Column with the transcript."})
     lm_weights: list[float] = field(
         default_factory=lambda: [0.5, 1.0, 1.5, 2.0, 2.5], metadata={"help": "Weights of the language model to try."}
     )
@@ -55,31 +45,17 @@ class Arguments:
     beam_size_token: int | None = field(default=10, metadata={"help": "Classes of a frame that are tried."})
     beam_threshold: float = field(default=25.0, metadata={"help": "Distance from the best at which readings fall."})
     chosen_beam_size: int = field(default=100, metadata={"help": "Width of the beam to write down."})
-    batch_size: int = field(default=8, metadata={"help": "Utterances that run through the network together."})
     num_workers: int = field(default=1, metadata={"help": "Processes that decode."})
     output_dir: Path = field(default=Path("outputs/tuning"), metadata={"help": "Folder for the results."})
 
 
 def main() -> None:
     """Run the network once, decode often, write the best."""
-    parser = HfArgumentParser(Arguments, description=__doc__.partition("\n")[0])
-    (args,) = parser.parse_args_into_dataclasses()
+    parser = HfArgumentParser((ScoringArguments, Arguments), description=__doc__.partition("\n")[0])
+    scoring, args = parser.parse_args_into_dataclasses()
     # 1. Log-probabilities of every utterance
-    name = resolve_model(args.model)
-    model, processor = AutoModelForCTC.from_pretrained(name).eval(), AutoProcessor.from_pretrained(name)
-    dataset = load_speech_dataset(
-        args.dataset_name, args.dataset_config_name, args.split, audio_column=args.audio_column_name
-    )
-    columns = {"audio_column": args.audio_column_name, "text_column": args.text_column_name}
-    utterances: list[torch.Tensor] = []
-    references: list[str] = []
-    with tqdm(total=len(dataset), unit="utt", desc="Network") as bar:
-        for reference, log_probs in iterate_log_probs(
-            model, processor, dataset, batch_size=args.batch_size, **columns
-        ):
-            references.append(reference)
-            utterances.append(log_probs)
-            bar.update()
+    scored = ScoredDataset.compute(scoring)
+    utterances, references, processor = scored.utterances, scored.references, scored.processor
 
     # 2. Weights
     start = BeamSearchSettings(
@@ -115,17 +91,13 @@ def main() -> None:
 
     # 3. Results
     report = {
-        "model": args.model,
+        **scored.origin,
         "language_model": args.lm,
-        "dataset": {"name": args.dataset_name, "config": args.dataset_config_name, "split": args.split},
         "chosen": asdict(chosen),
         "outside_lexicon": outside,
         "trials": [trial.as_dict() for trial in trials],
         "num_workers": args.num_workers,
-        "machine": machine(),
-        "versions": versions(),
-        "command": command_line(),
-        "commit": git_commit(),
+        **provenance(),
     }
     args.output_dir.mkdir(parents=True, exist_ok=True)
     (args.output_dir / "tuning.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")

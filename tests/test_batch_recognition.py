@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from test_pipeline_lm import write_language_model
+from small_language_model import write_language_model
 from transformers import AutomaticSpeechRecognitionPipeline
 
 from hf_bigru_asr import BiGRUCTCProcessor, BiGRUForCTC

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_pipeline_lm import write_language_model
+from small_language_model import write_language_model
 
 from hf_bigru_asr import BiGRUCTCTokenizer
 from hf_bigru_asr.alignment import CharacterSpan

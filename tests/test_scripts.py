@@ -13,9 +13,12 @@ import pyarrow.parquet
 import pytest
 import soundfile
 from runtime_support import needs_onnx
+from small_language_model import write_language_model
 from tone_speech import save_listener, speak
 
 from hf_bigru_asr import BiGRUCTCFeatureExtractor
+from hf_bigru_asr.confidence import ConfidenceModel
+from hf_bigru_asr.decoding import BeamSearchSettings
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 SAMPLING_RATE = 16_000
@@ -154,3 +157,51 @@ def test_align_refuses_what_it_cannot_do(arguments: tuple[str, ...], message: st
 
     assert result.returncode == 2
     assert message in result.stderr
+
+
+def test_decoding_is_tuned_calibrated_and_measured_on_what_was_said(tmp_path: Path) -> None:
+    save_listener(tmp_path / "model")
+    folder = write_language_model(tmp_path / "language_model")
+    data = tmp_path / "data"
+    data.mkdir()
+    # What is spoken and its transcript: some are wrong, so that some words are.
+    texts = {"IT NO": "IT NO", "YOU": "YOU", "NO A": "IT A", "I": "I", "NO YOU": "NO I", "QUIZ": "QUIZ"}
+    rows = []
+    for spoken, said in texts.items():
+        path = tmp_path / f"{spoken}.wav"
+        soundfile.write(path, speak(spoken)[0], SAMPLING_RATE)
+        rows.append({"sound": {"bytes": path.read_bytes(), "path": path.name}, "said": said})
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), data / "validation.parquet")
+    common = ("--dataset_name", data, "--audio_column_name", "sound", "--text_column_name", "said", "--lm", folder)
+    common += ("--model", tmp_path / "model", "--batch_size", 2)
+
+    tuned = run(
+        *("tune_decoding.py", *common, "--lm_weights", 0.5, 1, "--word_scores", 0, "--prior_weights", 0, 0.3),
+        *("--beam_size", 50, "--beam_sizes", 5, 50, "--chosen_beam_size", 20, "--output_dir", tmp_path / "tuning"),
+    )
+    assert tuned.returncode == 0, tuned.stderr
+    report = json.loads((tmp_path / "tuning" / "tuning.json").read_text())
+    assert report["dataset"] == {"name": str(data), "config": None, "split": "validation"}
+    assert [trial["lm_weight"] for trial in report["trials"]] == [0.5, 0.5, 1, 1, report["chosen"]["lm_weight"]]
+    assert (report["outside_lexicon"]["num_utterances"], report["outside_lexicon"]["num_said"]) == (1, 1)
+    assert (tmp_path / "tuning" / "tuning.png").read_bytes().startswith(b"\x89PNG")
+    assert BeamSearchSettings.from_folder(folder) == BeamSearchSettings(**report["chosen"])
+    assert report["chosen"]["beam_size"] == 20
+
+    calibrated = run("calibrate_confidence.py", *common)
+    assert calibrated.returncode == 0, calibrated.stderr
+    record = json.loads((folder / "confidence.json").read_text())
+    assert record["dataset"] == report["dataset"]
+    assert record["cross_validated"]["num_words"] >= 8
+    assert ConfidenceModel.from_folder(folder) is not None
+
+    measured = run(
+        *("measure_hotwords.py", *common, "--num_hotwords", 1, "--weights", 0, 30, "--output_dir", tmp_path / "hot"),
+    )
+    assert measured.returncode == 0, measured.stderr
+    report = json.loads((tmp_path / "hot" / "hotwords.json").read_text())
+    assert report["hotwords"] == ["QUIZ"]
+    assert [trial["weight"] for trial in report["trials"]] == [0, 30]
+    assert report["trials"][1]["num_found"] == 1
+    assert report["trials"][1]["false_alarms_per_hour"] >= 0
+    assert "weight 30: 1 of 1 found" in measured.stdout
