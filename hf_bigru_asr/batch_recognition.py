@@ -23,7 +23,7 @@ from .audio import iterate_audio
 from .decoding import Decoder, Hypothesis
 from .decoding_pool import BeamSearchPool
 from .feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
-from .layer_runners import LayerRunner, runner_of
+from .layer_runners import LayerRunner, runner_of, shows_layers
 from .long_audio import log_probs_of_long_audio
 from .long_decoding import decode_in_parts
 from .read_ahead import read_ahead
@@ -156,7 +156,7 @@ class BatchRecognizer:
     def _read(self, source: str | Path) -> _Recording:
         """Read one file and compute its features, in a thread."""
         rate = self.feature_extractor.sampling_rate
-        is_chunked = self._runner is not None
+        is_chunked = shows_layers(self.model)
         blocks: list[np.ndarray] = []
         num_samples = 0
         try:

@@ -1,15 +1,21 @@
 """Runs one direction of one layer over a piece of a recording: what a long recording needs of a network."""
 
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
+import numpy as np
 import torch
 
 from .frame_store import Frames
 from .modeling_bigru_ctc import BiGRUForCTC
+from .onnx_graph import Weights, gru_direction_graph, head_graph
 
-__all__ = ["Direction", "LayerRunner", "TorchLayerRunner", "runner_of"]
+__all__ = ["Direction", "GraphLayerRunner", "LayerRunner", "RunGraph", "TorchLayerRunner", "runner_of", "shows_layers"]
 
 Direction = Literal["forward", "backward"]
+RunGraph = Callable[[Mapping[str, np.ndarray]], dict[str, Frames]]
+"""A graph that is ready to run: values of its inputs by their names to those of its outputs."""
 
 
 class LayerRunner(Protocol):
@@ -78,10 +84,49 @@ class TorchLayerRunner:
         return torch.log_softmax(logits, dim=-1, dtype=torch.float32).cpu().numpy()
 
 
-def runner_of(model: Any) -> LayerRunner | None:  # noqa: ANN401 - models of several runtimes, and from the Hub
+class GraphLayerRunner:
+    """A [`LayerRunner`] on ONNX graphs of the layers, in a runtime.
+
+    Args:
+        weights: Those of the model, see [`recognizer_graph`].
+        compile_graph: Makes a serialised graph ready, given the names of what it takes.
+
+    Raises:
+        ImportError: If the extra `onnx` is not installed.
+    """
+
+    def __init__(self, weights: Weights, compile_graph: Callable[[bytes, Sequence[str]], RunGraph]) -> None:
+        self.hidden_size = weights["lm_head.weight"].shape[1] // 2
+        self.num_layers = sum(re.fullmatch(r"bigru\.layers\.\d+\.weight_hh_l0", name) is not None for name in weights)
+        directions: tuple[Direction, ...] = ("forward", "backward")
+        self._directions = {
+            (layer, direction): compile_graph(
+                gru_direction_graph(weights, layer, backward=direction == "backward").SerializeToString(),
+                ("inputs", "states"),
+            )
+            for layer in range(self.num_layers)
+            for direction in directions
+        }
+        self._head = compile_graph(head_graph(weights).SerializeToString(), ("hidden_states",))
+
+    def __call__(self, layer: int, direction: Direction, inputs: Frames, states: Frames) -> tuple[Frames, Frames]:
+        """Run a direction; see [`LayerRunner`]."""
+        values = {"inputs": np.ascontiguousarray(inputs), "states": np.ascontiguousarray(states)}
+        results = self._directions[layer, direction](values)
+        return results["outputs"], results["last_states"]
+
+    def log_probs(self, hidden_states: Frames) -> Frames:
+        """Score every frame; see [`LayerRunner`]."""
+        return self._head({"hidden_states": np.ascontiguousarray(hidden_states)})["log_probs"]
+
+
+def shows_layers(model: Any) -> bool:  # noqa: ANN401 - models of several runtimes, and from the Hub
+    """Whether [`runner_of`] gives a runner of this model's layers."""
+    return hasattr(model, "layer_runner") or (hasattr(model, "bigru") and hasattr(model, "lm_head"))
+
+
+def runner_of(model: Any) -> LayerRunner | None:  # noqa: ANN401 - the same
     """What a model's method `layer_runner` gives, or a runner of a torch model's layers; `None` without either."""
-    if hasattr(model, "layer_runner"):
-        return model.layer_runner()
-    if hasattr(model, "bigru") and hasattr(model, "lm_head"):
-        return TorchLayerRunner(model)
-    return None
+    if not shows_layers(model):
+        return None
+    return model.layer_runner() if hasattr(model, "layer_runner") else TorchLayerRunner(model)

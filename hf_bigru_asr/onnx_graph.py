@@ -20,7 +20,13 @@ from .onnx_builder import GraphBuilder
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-__all__ = ["gru_direction_graph", "recognizer_graph", "waveform_recognizer_graph"]
+__all__ = [
+    "gru_direction_graph",
+    "head_graph",
+    "recognizer_graph",
+    "waveform_recognizer_graph",
+    "weights_of_graph",
+]
 
 DIRECTIONS = ("", "_reverse")
 GRU_PARTS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
@@ -105,10 +111,10 @@ def waveform_recognizer_graph(
 def gru_direction_graph(weights: Weights, layer: int, *, backward: bool = False) -> "ModelProto":
     """One direction of one layer, for recordings that are run in chunks with the state carried on.
 
-    Inputs are `chunk` `(batch, frames, features)` and `state` `(batch, hidden)`, outputs `outputs`
-    `(batch, frames, hidden)` and `final_state` `(batch, hidden)`, all float32. The backward direction runs from the
-    last frame of the chunk to the first, so its chunks are run from the end of a recording, and its final state is
-    that before the first frame. Every frame counts: there are no lengths and no padding.
+    Inputs are `inputs` `(frames, batch, features)`, in the order in which the direction takes the frames (the last one
+    first for the backward direction), and `states` `(batch, hidden)` before the first of them; outputs are `outputs`
+    `(frames, batch, hidden)` in the same order and `last_states` `(batch, hidden)`, all float32. Every frame counts:
+    there are no lengths and no padding.
 
     Args:
         weights: As for `recognizer_graph`.
@@ -123,28 +129,64 @@ def gru_direction_graph(weights: Weights, layer: int, *, backward: bool = False)
     if not 0 <= layer < network.num_layers:
         raise ValueError(f"layer is {layer}; this network has the layers 0 to {network.num_layers - 1}.")
     graph = GraphBuilder()
-    chunk = graph.input("chunk", np.float32, ["batch", "frames", network.input_size(layer)])
-    state = graph.input("state", np.float32, ["batch", network.hidden])
-    outputs, final = graph.add_all(
+    inputs = graph.input("inputs", np.float32, ["frames", "batch", network.input_size(layer)])
+    states = graph.input("states", np.float32, ["batch", network.hidden])
+    constants = _gru_constants(graph, network, layer, DIRECTIONS[backward])
+    outputs, last_states = graph.add_all(
         "GRU",
-        [
-            graph.add("Transpose", chunk, perm=[1, 0, 2]),
-            *_gru_constants(graph, network, layer, DIRECTIONS[backward]),
-            "",
-            graph.unsqueeze(state, 0),
-        ],
+        [inputs, *constants, "", graph.unsqueeze(states, 0)],
         num_outputs=2,
         hidden_size=network.hidden,
         linear_before_reset=1,
-        direction="reverse" if backward else "forward",
     )
-    outputs = graph.add("Transpose", graph.squeeze(outputs, 1), perm=[1, 0, 2], output="outputs")
-    graph.outputs.append((outputs, np.float32, ["batch", "frames", network.hidden]))
-    axes = graph.constant(np.array([0]))
-    graph.outputs.append(
-        (graph.add("Squeeze", final, axes, output="final_state"), np.float32, ["batch", network.hidden])
-    )
+    outputs = graph.add("Squeeze", outputs, graph.constant(np.array([1])), output="outputs")
+    last_states = graph.add("Squeeze", last_states, graph.constant(np.array([0])), output="last_states")
+    graph.outputs.append((outputs, np.float32, ["frames", "batch", network.hidden]))
+    graph.outputs.append((last_states, np.float32, ["batch", network.hidden]))
     return graph.model("bigru_direction")
+
+
+def head_graph(weights: Weights) -> "ModelProto":
+    """The linear layer: `hidden_states` `(frames, 2 * hidden)` to `log_probs` `(frames, classes)`, both float32.
+
+    Args:
+        weights: As for `recognizer_graph`.
+    """
+    network = _Network.of(weights)
+    graph = GraphBuilder()
+    hidden = graph.input("hidden_states", np.float32, ["frames", 2 * network.hidden])
+    log_probs = graph.add("LogSoftmax", _add_head(graph, network, hidden), axis=1, output="log_probs")
+    graph.outputs.append((log_probs, np.float32, ["frames", network.num_classes]))
+    return graph.model("bigru_head")
+
+
+def weights_of_graph(graph: bytes) -> dict[str, FloatArray]:
+    """The weights that a graph of [`recognizer_graph`] was made of.
+
+    Args:
+        graph: Serialised.
+
+    Raises:
+        ImportError: If the extra `onnx` is not installed.
+    """
+    try:
+        from onnx import load_model_from_string, numpy_helper
+    except ImportError as error:
+        raise ImportError("Reading a graph needs the extra `onnx`: pip install 'hf-bigru-asr[onnx]'.") from error
+    model = load_model_from_string(graph).graph
+    constants = {each.name: numpy_helper.to_array(each) for each in model.initializer}
+    nodes = {kind: [node for node in model.node if node.op_type == kind] for kind in ("GRU", "MatMul", "Add")}
+    weights = {
+        "lm_head.weight": np.ascontiguousarray(constants[nodes["MatMul"][-1].input[1]].T),
+        "lm_head.bias": constants[nodes["Add"][-1].input[1]],
+    }
+    for number, node in enumerate(nodes["GRU"]):
+        input_weight, recurrent_weight, biases = (constants[name][0] for name in node.input[1:4])
+        values = (input_weight, recurrent_weight, *np.split(biases, 2))
+        for part, value in zip(GRU_PARTS, values, strict=True):
+            # Update and reset gate change places, as they did before.
+            weights[f"bigru.layers.{number // 2}.{part}{DIRECTIONS[number % 2]}"] = _update_gate_first(value)
+    return weights
 
 
 @dataclass(frozen=True)
@@ -208,14 +250,18 @@ def _add_network(graph: GraphBuilder, network: _Network, hidden: str, lengths: s
     for layer in range(network.num_layers):
         directions = [_add_direction(graph, network, layer, name, hidden, lengths) for name in DIRECTIONS]
         hidden = graph.add("Concat", *directions, axis=2)
-    scores = graph.add("MatMul", hidden, graph.constant(network.weights["lm_head.weight"].T))
-    scores = graph.add("Add", scores, graph.constant(network.weights["lm_head.bias"]))
+    scores = _add_head(graph, network, hidden)
     log_probs = graph.add("Transpose", graph.add("LogSoftmax", scores, axis=2), perm=[1, 0, 2])
     impossible = np.full(network.num_classes, np.finfo(np.float32).min, dtype=np.float32)
     impossible[blank_id] = 0.0
     mask = graph.unsqueeze(valid, 2)
     logits = graph.add("Where", mask, log_probs, graph.constant(impossible), output="logits")
     graph.outputs.append((logits, np.float32, ["batch", "frames", network.num_classes]))
+
+
+def _add_head(graph: GraphBuilder, network: _Network, hidden: str) -> str:
+    scores = graph.add("MatMul", hidden, graph.constant(network.weights["lm_head.weight"].T))
+    return graph.add("Add", scores, graph.constant(network.weights["lm_head.bias"]))
 
 
 def _add_direction(

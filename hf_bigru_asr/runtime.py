@@ -24,6 +24,8 @@ from .numpy_resampling import resample
 
 __all__ = ["OnnxRecognizer", "check_inputs", "create_session", "greedy_text", "main"]
 
+NETWORK_INPUTS = ("input_features", "lengths")
+
 
 class OnnxRecognizer:
     """A speech recogniser in a process without torch.
@@ -77,12 +79,13 @@ class OnnxRecognizer:
         return [row[:length] for row, length in zip(logits, lengths, strict=True)]
 
 
-def create_session(graph: bytes, num_threads: int | None = None) -> Any:  # noqa: ANN401 - onnxruntime is optional
+def create_session(graph: bytes, num_threads: int | None = None, inputs: Sequence[str] = NETWORK_INPUTS) -> Any:  # noqa: ANN401 - onnxruntime is optional
     """An `onnxruntime.InferenceSession` on the CPU.
 
     Args:
         graph: Serialised ONNX model.
         num_threads: As ONNX Runtime sees fit if `None`.
+        inputs: Names of what it must take.
 
     Raises:
         ImportError: If the extra `onnx` is not installed.
@@ -105,22 +108,23 @@ def create_session(graph: bytes, num_threads: int | None = None) -> Any:  # noqa
         raise ValueError(
             f"ONNX Runtime cannot read the graph: {error} Write it anew with scripts/export.py."
         ) from error
-    check_inputs([each.name for each in session.get_inputs()])
+    check_inputs([each.name for each in session.get_inputs()], inputs)
     return session
 
 
-def check_inputs(names: Sequence[str]) -> None:
-    """Refuse a graph that is not one of [`recognizer_graph`].
+def check_inputs(names: Sequence[str], expected: Sequence[str] = NETWORK_INPUTS) -> None:
+    """Refuse a graph that takes something else than it must.
 
     Args:
         names: What it takes.
+        expected: What it must take; by default what a graph of [`recognizer_graph`] does.
 
     Raises:
-        ValueError: If it takes something else than frames and lengths.
+        ValueError: If these differ.
     """
-    if sorted(names) != ["input_features", "lengths"]:
+    if sorted(names) != sorted(expected):
         raise ValueError(
-            f"The graph takes {', '.join(names)}; it must take input_features and lengths. Write it with "
+            f"The graph takes {', '.join(names)}; it must take {' and '.join(expected)}. Write it with "
             "scripts/export.py."
         )
 

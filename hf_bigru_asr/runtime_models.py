@@ -1,7 +1,9 @@
 """The recogniser on ONNX Runtime or OpenVINO, with the call and the output of `BiGRUForCTC`."""
 
+import os
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,11 +18,12 @@ from transformers.utils import can_return_tuple
 from .bundled import resolve_model
 from .configuration_bigru_ctc import BiGRUCTCConfig
 from .export import graph_metadata, load_graph, locate_model
+from .layer_runners import GraphLayerRunner, RunGraph
 from .log_mel import FloatArray
 from .model_files import GRAPH_NAME, ModelFiles
 from .modeling_bigru_ctc import BiGRUForCTC, batch_of_frames, frame_lengths, mask_of_frames
-from .onnx_graph import recognizer_graph
-from .runtime import check_inputs, create_session
+from .onnx_graph import recognizer_graph, weights_of_graph
+from .runtime import NETWORK_INPUTS, check_inputs, create_session
 
 __all__ = [
     "RUNTIMES",
@@ -67,8 +70,9 @@ class RuntimeModel(ABC):
         self.device = torch.device("cpu")
         self.dtype = torch.float32
         self.precision = dtype
+        self.num_threads = num_threads
         self._graph = graph
-        self._start(graph, num_threads)
+        self._network = self._compile(graph, num_threads, NETWORK_INPUTS)
 
     @classmethod
     def from_pretrained(
@@ -147,8 +151,10 @@ class RuntimeModel(ABC):
         features = batch_of_frames(input_features, self.config.num_mel_bins)
         lengths = frame_lengths(mask_of_frames(attention_mask, features)).cpu().numpy()
         values = features.detach().to("cpu", torch.float32).contiguous().numpy()
-        logits = torch.from_numpy(self._run(values, lengths)).to(input_features.device)
-        return CausalLMOutput(logits=logits)
+        logits = self._network({"input_features": values, "lengths": lengths})["logits"]
+        if self.precision != "float32":
+            self._restore_padding(logits, lengths)
+        return CausalLMOutput(logits=torch.from_numpy(logits).to(input_features.device))
 
     __call__ = forward
 
@@ -165,13 +171,27 @@ class RuntimeModel(ABC):
         """`False`: a CTC model does not generate."""
         return False
 
-    @abstractmethod
-    def _start(self, graph: bytes, num_threads: int | None) -> None:
-        """Make the runtime ready."""
+    def layer_runner(self) -> GraphLayerRunner:
+        """Runs the network layer by layer, for recordings of any length, on this runtime.
+
+        Raises:
+            ImportError: If the package `onnx` is not installed.
+        """
+        # Two directions run at once.
+        num_threads = max((self.num_threads or os.cpu_count() or 2) // 2, 1)
+        return GraphLayerRunner(
+            weights_of_graph(self._graph), lambda graph, inputs: self._compile(graph, num_threads, inputs)
+        )
+
+    def _restore_padding(self, logits: FloatArray, lengths: np.ndarray) -> None:
+        """Write what stands on padding anew: the lowest float32 is minus infinity in bfloat16."""
+        padded = np.arange(logits.shape[1]) >= lengths[:, None]
+        logits[padded] = np.finfo(np.float32).min
+        logits[padded, self.config.pad_token_id] = 0.0
 
     @abstractmethod
-    def _run(self, features: FloatArray, lengths: np.ndarray) -> FloatArray:
-        """Log-probabilities `(batch, frames, classes)`; may be called by several threads at once."""
+    def _compile(self, graph: bytes, num_threads: int | None, inputs: Sequence[str]) -> RunGraph:
+        """Make a graph ready that takes `inputs`; several threads may call the result at once."""
 
 
 class OnnxBiGRUForCTC(RuntimeModel):
@@ -186,14 +206,12 @@ class OnnxBiGRUForCTC(RuntimeModel):
 
     extra = "onnx"
 
-    def _start(self, graph: bytes, num_threads: int | None) -> None:
+    def _compile(self, graph: bytes, num_threads: int | None, inputs: Sequence[str]) -> RunGraph:
         if self.precision != "float32":
             raise ValueError(f"dtype is {self.precision!r}; ONNX Runtime runs this network in float32 alone.")
-        self._session = create_session(graph, num_threads)
-
-    def _run(self, features: FloatArray, lengths: np.ndarray) -> FloatArray:
-        logits: FloatArray = self._session.run(["logits"], {"input_features": features, "lengths": lengths})[0]
-        return logits
+        session = create_session(graph, num_threads, inputs)
+        names = [each.name for each in session.get_outputs()]
+        return lambda values: dict(zip(names, session.run(names, values), strict=True))
 
 
 class OpenVINOBiGRUForCTC(RuntimeModel):
@@ -211,7 +229,7 @@ class OpenVINOBiGRUForCTC(RuntimeModel):
 
     extra = "openvino"
 
-    def _start(self, graph: bytes, num_threads: int | None) -> None:
+    def _compile(self, graph: bytes, num_threads: int | None, inputs: Sequence[str]) -> RunGraph:
         core = openvino_core()
         if self.precision == "bfloat16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             raise ValueError(
@@ -223,29 +241,21 @@ class OpenVINOBiGRUForCTC(RuntimeModel):
         if num_threads is not None:
             options["INFERENCE_NUM_THREADS"] = num_threads
         try:
-            network = core.read_model(graph)
-            self._compiled = core.compile_model(network, "CPU", options)
+            compiled = core.compile_model(core.read_model(graph), "CPU", options)
         except RuntimeError as error:
             raise ValueError(
                 f"OpenVINO cannot read the graph: {error} Write it anew with scripts/export.py."
             ) from error
-        check_inputs([each.any_name for each in self._compiled.inputs])
-        self._requests = threading.local()
+        check_inputs([each.any_name for each in compiled.inputs], inputs)
+        requests = threading.local()
 
-    def _run(self, features: FloatArray, lengths: np.ndarray) -> FloatArray:
-        # A request serves one call at a time.
-        if not hasattr(self._requests, "own"):
-            self._requests.own = self._compiled.create_infer_request()
-        logits: FloatArray = self._requests.own.infer({"input_features": features, "lengths": lengths})["logits"]
-        if self.precision != "float32":
-            self._restore_padding(logits, lengths)
-        return logits
+        def run(values: Mapping[str, np.ndarray]) -> dict[str, FloatArray]:
+            if not hasattr(requests, "own"):  # a request serves one call at a time
+                requests.own = compiled.create_infer_request()
+            results = requests.own.infer(values)
+            return {output.any_name: results[output] for output in compiled.outputs}
 
-    def _restore_padding(self, logits: FloatArray, lengths: np.ndarray) -> None:
-        """Write what stands on padding anew: the lowest float32 is minus infinity in bfloat16."""
-        padded = np.arange(logits.shape[1]) >= lengths[:, None]
-        logits[padded] = np.finfo(np.float32).min
-        logits[padded, self.config.pad_token_id] = 0.0
+        return run
 
 
 def openvino_core() -> Any:  # noqa: ANN401 - of a package without type information

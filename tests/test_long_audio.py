@@ -6,8 +6,16 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
+from runtime_support import RUNTIME_CASES
 
-from hf_bigru_asr import BiGRUCTCFeatureExtractor, BiGRUCTCProcessor, BiGRUForCTC, bundled_checkpoint
+from hf_bigru_asr import (
+    BiGRUCTCFeatureExtractor,
+    BiGRUCTCProcessor,
+    BiGRUForCTC,
+    OnnxBiGRUForCTC,
+    OpenVINOBiGRUForCTC,
+    bundled_checkpoint,
+)
 from hf_bigru_asr.frame_store import FrameStore
 from hf_bigru_asr.layer_runners import TorchLayerRunner
 from hf_bigru_asr.long_audio import log_probs_of_long_audio
@@ -163,6 +171,18 @@ def test_the_shipped_network() -> None:
     expected = on_the_whole(model, extractor, audio)
     for num_stretches in (1, 3):
         found = log_probs_of_long_audio(model, extractor, audio, sampling_rate=RATE_HZ, num_stretches=num_stretches)
+        assert_equal(found, expected)
+
+
+@pytest.mark.parametrize("runtime", RUNTIME_CASES)
+def test_other_runtimes(runtime: str, tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor) -> None:
+    model = {"onnx": OnnxBiGRUForCTC, "openvino": OpenVINOBiGRUForCTC}[runtime].from_model(tiny_model, num_threads=2)
+    extractor, audio = processor.feature_extractor, sounds(9000)
+    expected = on_the_whole(tiny_model, extractor, audio)
+    for num_stretches in (1, 3):
+        found = log_probs_of_long_audio(
+            model, extractor, audio, sampling_rate=RATE_HZ, chunk_s=0.1, num_stretches=num_stretches
+        )
         assert_equal(found, expected)
 
 

@@ -10,7 +10,13 @@ from runtime_support import EXTRACTORS, RUNTIME_CASES, needs_onnx, padded_batch,
 
 from hf_bigru_asr import BiGRUCTCConfig, BiGRUCTCFeatureExtractor, BiGRUForCTC
 from hf_bigru_asr.log_mel import LogMelSettings
-from hf_bigru_asr.onnx_graph import gru_direction_graph, recognizer_graph, waveform_recognizer_graph
+from hf_bigru_asr.onnx_graph import (
+    gru_direction_graph,
+    head_graph,
+    recognizer_graph,
+    waveform_recognizer_graph,
+    weights_of_graph,
+)
 
 TOLERANCE = 1e-4
 LENGTHS = [[1], [2], [77], [1, 2, 3], [40, 1, 17, 40, 39], [5, 33, 8]]
@@ -94,11 +100,30 @@ def test_a_direction_in_chunks_equals_one_pass(tiny_model: BiGRUForCTC, runtime:
     pieces = []
     chunks = [frames[:, :10], frames[:, 10:11], frames[:, 11:]]
     for chunk in reversed(chunks) if backward else chunks:
-        outputs, state = run_graph(runtime, graph, chunk=chunk.numpy(), state=state)
-        pieces.append(outputs)
+        taken = chunk.flip(1) if backward else chunk
+        outputs, state = run_graph(runtime, graph, inputs=taken.transpose(0, 1).contiguous().numpy(), states=state)
+        pieces.append(outputs.swapaxes(0, 1)[:, :: -1 if backward else 1])
 
     np.testing.assert_allclose(np.concatenate(pieces[::-1] if backward else pieces, axis=1), expected, atol=1e-5)
     np.testing.assert_allclose(state, expected[:, 0 if backward else -1], atol=1e-5)
+
+
+@needs_onnx
+def test_weights_come_back_from_the_graph(tiny_model: BiGRUForCTC) -> None:
+    weights = weights_of(tiny_model)
+    found = weights_of_graph(recognizer_graph(weights).SerializeToString())
+    assert found.keys() == weights.keys()
+    for name, value in weights.items():
+        np.testing.assert_array_equal(found[name], value)
+
+
+@pytest.mark.parametrize("runtime", RUNTIME_CASES)
+def test_head_equals_torch(tiny_model: BiGRUForCTC, runtime: str) -> None:
+    hidden = torch.randn(7, 16)
+    with torch.inference_mode():
+        expected = tiny_model.lm_head(hidden).log_softmax(-1).numpy()
+    (log_probs,) = run_graph(runtime, head_graph(weights_of(tiny_model)), hidden_states=hidden.numpy())
+    np.testing.assert_allclose(log_probs, expected, atol=1e-5)
 
 
 def drop_head(weights: dict[str, np.ndarray]) -> None:
