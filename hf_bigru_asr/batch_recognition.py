@@ -104,7 +104,7 @@ class BatchRecognizer:
     feature_extractor: BiGRUCTCFeatureExtractor
     tokenizer: BiGRUCTCTokenizer
     decoder: Decoder
-    batch_size: int = 16
+    batch_size: int = 32
     batch_s: float = BATCH_S
     num_workers: int = 1
     long_s: float = LONG_S

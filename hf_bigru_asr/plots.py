@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .tuning import Trial
 
-__all__ = ["plot_learning_curve", "plot_reliability", "plot_tuning"]
+__all__ = ["plot_learning_curve", "plot_reliability", "plot_speed", "plot_tuning"]
 
 _PANEL_INCHES = (5, 4)
 
@@ -112,4 +112,22 @@ def plot_learning_curve(stages: Sequence[Iterable[Mapping[str, Any]]], path: str
     rates.set(xlabel="hours of training", ylabel="error rate (%)", title="validation, greedy", ylim=(0, None))
     losses.legend()
     rates.legend()
+    figure.savefig(path, dpi=120)
+
+
+def plot_speed(files: Sequence[Mapping[str, Any]], path: str | Path) -> None:
+    """Word error rate of recognisers against their speed.
+
+    Args:
+        files: `name`, `wer` (a fraction) and `real_time_factor` of each, as `scripts/benchmark.py` writes them.
+        path: Where to write the picture.
+    """
+    figure, (axes,) = _new_figure(1)
+    for row in files:
+        axes.plot(row["real_time_factor"], 100 * row["wer"], "o", label=row["name"])
+    axes.set_xscale("log")
+    axes.set(xlabel="seconds of audio per second", ylabel="word error rate (%)", title="from file to text")
+    axes.set_ylim(bottom=0)
+    axes.grid(which="both", alpha=0.3)
+    axes.legend()
     figure.savefig(path, dpi=120)

@@ -4,6 +4,7 @@ import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,6 +35,8 @@ __all__ = [
     "load_model",
 ]
 
+MIN_PART = 4
+"""Utterances that are enough for a thread of their own."""
 RUNTIMES = ("torch", "onnx", "openvino")
 PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
 
@@ -72,7 +75,7 @@ class RuntimeModel(ABC):
         self.precision = dtype
         self.num_threads = num_threads
         self._graph = graph
-        self._network = self._compile(graph, num_threads, NETWORK_INPUTS)
+        self._network = self.compile_graph(graph, num_threads, NETWORK_INPUTS)
 
     @classmethod
     def from_pretrained(
@@ -151,7 +154,7 @@ class RuntimeModel(ABC):
         features = batch_of_frames(input_features, self.config.num_mel_bins)
         lengths = frame_lengths(mask_of_frames(attention_mask, features)).cpu().numpy()
         values = features.detach().to("cpu", torch.float32).contiguous().numpy()
-        logits = self._network({"input_features": values, "lengths": lengths})["logits"]
+        logits = self._score(values, lengths)
         if self.precision != "float32":
             self._restore_padding(logits, lengths)
         return CausalLMOutput(logits=torch.from_numpy(logits).to(input_features.device))
@@ -180,8 +183,12 @@ class RuntimeModel(ABC):
         # Two directions run at once.
         num_threads = max((self.num_threads or os.cpu_count() or 2) // 2, 1)
         return GraphLayerRunner(
-            weights_of_graph(self._graph), lambda graph, inputs: self._compile(graph, num_threads, inputs)
+            weights_of_graph(self._graph), lambda graph, inputs: self.compile_graph(graph, num_threads, inputs)
         )
+
+    def _score(self, features: FloatArray, lengths: np.ndarray) -> FloatArray:
+        """Log-probabilities `(batch, frames, classes)`."""
+        return self._network({"input_features": features, "lengths": lengths})["logits"]
 
     def _restore_padding(self, logits: FloatArray, lengths: np.ndarray) -> None:
         """Write what stands on padding anew: the lowest float32 is minus infinity in bfloat16."""
@@ -190,8 +197,8 @@ class RuntimeModel(ABC):
         logits[padded, self.config.pad_token_id] = 0.0
 
     @abstractmethod
-    def _compile(self, graph: bytes, num_threads: int | None, inputs: Sequence[str]) -> RunGraph:
-        """Make a graph ready that takes `inputs`; several threads may call the result at once."""
+    def compile_graph(self, graph: bytes, num_threads: int | None, inputs: Sequence[str]) -> RunGraph:
+        """Make a serialised graph ready that takes `inputs`; several threads may call the result at once."""
 
 
 class OnnxBiGRUForCTC(RuntimeModel):
@@ -206,7 +213,26 @@ class OnnxBiGRUForCTC(RuntimeModel):
 
     extra = "onnx"
 
-    def _compile(self, graph: bytes, num_threads: int | None, inputs: Sequence[str]) -> RunGraph:
+    def __init__(
+        self, config: BiGRUCTCConfig, graph: bytes, *, num_threads: int | None = None, dtype: str = "float32"
+    ) -> None:
+        super().__init__(config, graph, num_threads=num_threads, dtype=dtype)
+        self._num_parts = num_threads or os.cpu_count() or 1
+        if self._num_parts > 1:
+            self._single = self.compile_graph(graph, 1, NETWORK_INPUTS)
+            self._threads = ThreadPoolExecutor(self._num_parts, thread_name_prefix="onnx")
+
+    def _score(self, features: FloatArray, lengths: np.ndarray) -> FloatArray:
+        # Utterances are independent: several threads, each with its part of the batch, are faster than several threads
+        # that share every matrix product.
+        if self._num_parts == 1 or len(features) < MIN_PART * self._num_parts:
+            return super()._score(features, lengths)
+        parts = zip(np.array_split(features, self._num_parts), np.array_split(lengths, self._num_parts), strict=True)
+        inputs = [{"input_features": part, "lengths": part_lengths} for part, part_lengths in parts]
+        return np.concatenate([outputs["logits"] for outputs in self._threads.map(self._single, inputs)])
+
+    def compile_graph(self, graph: bytes, num_threads: int | None, inputs: Sequence[str]) -> RunGraph:
+        """Make a graph ready; see [`RuntimeModel.compile_graph`]."""
         if self.precision != "float32":
             raise ValueError(f"dtype is {self.precision!r}; ONNX Runtime runs this network in float32 alone.")
         session = create_session(graph, num_threads, inputs)
@@ -229,7 +255,8 @@ class OpenVINOBiGRUForCTC(RuntimeModel):
 
     extra = "openvino"
 
-    def _compile(self, graph: bytes, num_threads: int | None, inputs: Sequence[str]) -> RunGraph:
+    def compile_graph(self, graph: bytes, num_threads: int | None, inputs: Sequence[str]) -> RunGraph:
+        """Make a graph ready; see [`RuntimeModel.compile_graph`]."""
         core = openvino_core()
         if self.precision == "bfloat16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             raise ValueError(

@@ -136,7 +136,7 @@ def transcribe(
     recognizer: AutomaticSpeechRecognitionPipeline,
     sources: Iterable[str | Path],
     *,
-    batch_size: int = 16,
+    batch_size: int = 32,
     batch_s: float = BATCH_S,
     num_workers: int = 1,
     long_s: float = LONG_S,

@@ -1,21 +1,57 @@
-"""Measure the speed of training on this machine, side by side in one run.
+"""Measure the speed of this machine with this network, side by side in one run.
 
-python scripts/benchmark.py --output outputs/benchmark.json
+    python scripts/benchmark.py --output outputs/benchmark.json
+    python scripts/benchmark.py --dataset_name openslr/librispeech_asr --dataset_config_name clean --peers \
+        --output outputs/benchmark.json --plot outputs/benchmark.png
 
-Compares a training step with the same step on packed sequences and with the machine's matrix-product ceiling, and two
-data-parallel processes with one. Run nothing else meanwhile.
+The network alone, on every runtime that is installed, against `nn.GRU` on packed sequences and against the largest
+matrix product of any library; from file to text, with `--dataset_name`, on short recordings and on a long one, with
+`--peers` beside what one would take instead; a fresh process that needs no torch; and, with `--training`, a training
+step. All take turns. Run nothing else meanwhile.
 """
 
 import json
 import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
-from transformers import HfArgumentParser
+from transformers import AutoProcessor, HfArgumentParser
 
 from hf_bigru_asr import BiGRUCTCConfig, BiGRUForCTC
-from hf_bigru_asr.benchmarking import (
+from hf_bigru_asr.benchmark_workers import Worker
+from hf_bigru_asr.bundled import resolve_model
+from hf_bigru_asr.data import load_speech_dataset, load_utterance
+from hf_bigru_asr.environment import provenance
+from hf_bigru_asr.file_benchmark import (
+    FileTiming,
+    load_files_peer,
+    load_files_recognizer,
+    measure_files,
+    measure_stages,
+    measure_start,
+    write_files,
+)
+from hf_bigru_asr.network_benchmark import (
+    PACKED,
+    NetworkTiming,
+    available_networks,
+    inference_gflop,
+    load_network,
+    measure_ceilings,
+    measure_networks,
+)
+from hf_bigru_asr.peers import PEERS, installed_peers
+from hf_bigru_asr.plots import plot_speed
+from hf_bigru_asr.runtime_models import choose_runtime
+from hf_bigru_asr.text import normalize_transcript
+from hf_bigru_asr.training_benchmark import (
     Batch,
     PackedGRUForCTC,
     data_parallel_speedup,
@@ -24,64 +60,230 @@ from hf_bigru_asr.benchmarking import (
     training_gflop,
     training_step,
 )
-from hf_bigru_asr.environment import provenance
+
+SAMPLING_RATE = 16_000
+SAMPLE = Path(__file__).parents[1] / "tests" / "data" / "speech_sample.flac"
 
 
 @dataclass
 class Arguments:
-    """Sizes and repetitions."""
+    """What to measure, and how often."""
 
-    num_utterances: int = field(default=16, metadata={"help": "Utterances per batch."})
-    num_frames: int = field(default=1200, metadata={"help": "Frames of the longest utterance."})
-    num_threads: int = field(default=1, metadata={"help": "Threads of the training step."})
-    repeats: int = field(default=3, metadata={"help": "Steps timed; the median counts."})
+    model: str = field(default="bundled", metadata={"help": "Model folder, model on the Hub, or the bundled one."})
+    runtimes: list[str] = field(
+        default_factory=lambda: ["torch", "onnx", "openvino"], metadata={"help": "Runtimes to measure."}
+    )
+    num_threads: int = field(default=2, metadata={"help": "Threads of everything that infers."})
+    batch_sizes: list[int] = field(default_factory=lambda: [1, 4, 16, 64], metadata={"help": "Utterances per batch."})
+    duration_s: float = field(default=15.0, metadata={"help": "Seconds of each utterance of a batch."})
+    repeats: int = field(default=5, metadata={"help": "Turns of the network; the median counts."})
+
+    dataset_name: str | None = field(
+        default=None, metadata={"help": "Data set on the Hub, local Parquet folder, or OpenSLR archive."}
+    )
+    dataset_config_name: str | None = field(default=None, metadata={"help": "Configuration of the data set."})
+    split: str = field(default="test", metadata={"help": "Split whose recordings are transcribed."})
+    every: int = field(default=16, metadata={"help": "Every so manyth utterance is taken."})
+    lm: str | None = field(default=None, metadata={"help": "Language model to decode with too; 'own': the model's."})
+    peers: bool = field(default=False, metadata={"help": f"Measure {' and '.join(PEERS)} too, if installed."})
+    file_repeats: int = field(
+        default=3, metadata={"help": "Turns from file to text; peers and language model have one."}
+    )
+    long_s: float = field(default=3600.0, metadata={"help": "Seconds of the long recording. 0: none."})
+
+    training: bool = field(default=False, metadata={"help": "Measure a training step; with packed ones, minutes."})
+    training_utterances: int = field(default=16, metadata={"help": "Utterances of its batch."})
+    training_frames: int = field(default=1200, metadata={"help": "Frames of its longest utterance."})
     packed_repeats: int = field(default=1, metadata={"help": "Packed steps timed; one takes minutes. 0: none."})
     num_processes: int = field(default=2, metadata={"help": "Data-parallel processes to compare with one. 0: none."})
+
     output: Path | None = field(default=None, metadata={"help": "JSON file to write the figures to as well."})
+    plot: Path | None = field(default=None, metadata={"help": "Picture of error rate against speed."})
 
 
 def main() -> int:
-    """Time, print a table, write JSON."""
-    args = HfArgumentParser(Arguments, description=__doc__.splitlines()[0]).parse_args_into_dataclasses()[0]
+    """Measure, print tables, write JSON and a picture."""
+    (args,) = HfArgumentParser(Arguments, description=__doc__.splitlines()[0]).parse_args_into_dataclasses()
     torch.set_num_threads(args.num_threads)
-    config = BiGRUCTCConfig(apply_spec_augment=False)
-    batch = Batch.random(args.num_utterances, args.num_frames, config)
-    model = BiGRUForCTC(config).train()
+    report: dict[str, Any] = {"model": args.model, "num_threads": args.num_threads}
+    report |= network_part(args)
+    if args.dataset_name is not None:
+        report |= file_part(args)
+    if args.training:
+        report["training"] = training_part(args)
+    report["ratios"] = ratios(report)
+    print("\n" + "\n".join(f"{name:60} {value:8.2f}" for name, value in report["ratios"].items()))
+    if args.output is not None:
+        args.output.parent.mkdir(parents=True, exist_ok=True)
+        args.output.write_text(json.dumps(report | provenance(), indent=2) + "\n", encoding="utf-8")
+    if args.plot is not None and "files" in report:
+        plot_speed(report["files"], args.plot)
+    return 0
 
-    # 1. The step and its ceiling
+
+def network_part(args: Arguments) -> dict[str, Any]:
+    """The network alone on every runtime, and the matrix products of their libraries."""
+    name = resolve_model(args.model)
+    config = BiGRUCTCConfig.from_pretrained(name)
+    frame_s = config.inputs_to_logits_ratio / SAMPLING_RATE
+    with ExitStack() as stack:
+        workers = {}
+        for network, (runtime, dtype) in available_networks(args.runtimes).items():
+            workers[network] = stack.enter_context(Worker(args.num_threads))
+            workers[network].run(load_network, name, runtime, dtype, args.num_threads)
+        sizes = [(1, 5.0)] + [(batch_size, args.duration_s) for batch_size in args.batch_sizes]
+        timings = measure_networks(workers, sizes, frame_s, args.repeats)
+        products = measure_ceilings(workers, args.repeats)
+    ceilings = {name: gflops / inference_gflop(config, round(1 / frame_s)) for name, gflops in products.items()}
+    print_networks(timings)
+    print("\nMatrix products, as times real time of this network:")
+    for name, speed in ceilings.items():
+        print(f"{name:28} {speed:8.0f}   ({products[name]:.0f} GFLOP/s)")
+    return {
+        "network": [timing.as_dict() for timing in timings],
+        "ceilings": [
+            {"name": name, "gflops": products[name], "real_time_factor": ceilings[name]} for name in products
+        ],
+    }
+
+
+def print_networks(timings: list[NetworkTiming]) -> None:
+    """A table of the network alone."""
+    print(f"{'Network alone':28} {'batch':>5} {'of s':>5} {'x real time':>11} {'median':>9} {'p95':>9} {'peak':>9}")
+    for timing in timings:
+        row = timing.as_dict()
+        print(
+            f"{timing.name:28} {timing.batch_size:5} {timing.duration_s:5g} {timing.real_time_factor:11.0f} "
+            f"{1000 * row['latency_median_s']:6.0f} ms {1000 * row['latency_p95_s']:6.0f} ms "
+            + ("" if timing.peak_memory_mib is None else f"{timing.peak_memory_mib:5.0f} MiB")
+        )
+
+
+def file_part(args: Arguments) -> dict[str, Any]:
+    """From file to text: short recordings, a long one, and a fresh process."""
+    model = resolve_model(args.model)
+    rate = AutoProcessor.from_pretrained(model).feature_extractor.sampling_rate
+    dataset = load_speech_dataset(args.dataset_name, args.dataset_config_name, args.split)
+    rows = [dataset[number] for number in range(0, len(dataset), args.every)]
+    waveforms = [load_utterance(row["audio"], rate) for row in rows]
+    references = [normalize_transcript(row["text"]) for row in rows]
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        paths = write_files(waveforms, rate, folder)
+        workers: dict[str, tuple[Worker, float]] = {}
+
+        def add(name: str, function: Callable[..., float], *arguments: object) -> None:
+            worker = stack.enter_context(Worker(args.num_threads))
+            workers[name] = (worker, worker.run(function, *arguments))
+
+        for runtime in args.runtimes:
+            add(f"this package, {runtime}", load_files_recognizer, model, runtime, args.num_threads, None)
+        greedy = dict(workers)
+        repeats = dict.fromkeys(greedy, args.file_repeats)
+        if args.lm:
+            runtime = choose_runtime("auto", "cpu")
+            name = f"this package, {runtime}, language model"
+            add(name, load_files_recognizer, model, runtime, args.num_threads, args.lm)
+        measure_files(workers, paths[:1], None, dict.fromkeys(workers, 1))  # warm
+        for name in installed_peers() if args.peers else ():
+            add(name, load_files_peer, name, args.num_threads)
+        repeats = dict.fromkeys(workers, 1) | repeats
+        files = measure_files(workers, paths, references, repeats)
+        stages = next(iter(greedy.values()))[0].run(measure_stages, paths)
+        print_files(f"File to text, {len(paths)} recordings", files)
+        report = {"files": [timing.as_dict() for timing in files], "stages": stages}
+        print(f"one thread: reading {stages['reading']:.0f}, features {stages['features']:.0f} times real time")
+        if args.long_s:
+            long = write_files([repeated(waveforms, round(args.long_s * rate))], rate, folder)
+            timings = measure_files(greedy, long, None, dict.fromkeys(greedy, args.file_repeats))
+            print_files("One recording", timings)
+            report["long"] = [timing.as_dict() for timing in timings]
+    start = measure_start(SAMPLE, args.file_repeats)
+    print(
+        f"\nA fresh process without torch, {start['audio_s']:.1f} s of audio: {start['time_s']:.2f} s, "
+        f"{start['peak_memory_mib']:.0f} MiB"
+    )
+    return report | {"start": start}
+
+
+def repeated(waveforms: list[np.ndarray], num_samples: int) -> np.ndarray:
+    """Recordings one after another, from the first one again at the end, up to a length."""
+    pieces, total = [], 0
+    for waveform in cycle(waveforms):
+        pieces.append(waveform)
+        total += len(waveform)
+        if total >= num_samples:
+            return np.concatenate(pieces)[:num_samples]
+    raise ValueError("There is no recording.")
+
+
+def print_files(title: str, timings: list[FileTiming]) -> None:
+    """A table from file to text."""
+    print(f"\n{title:45} {'x real time':>11} {'WER':>8} {'load':>8} {'memory':>9} {'peak':>9}")
+    for timing in timings:
+        wer = "" if timing.wer is None else f"{timing.wer:.1%}"
+        memory = [f"{value:5.0f} MiB" for value in (timing.memory_mib, timing.peak_memory_mib) if value is not None]
+        print(f"{timing.name:45} {timing.real_time_factor:11.1f} {wer:>8} {timing.load_s:6.1f} s {' '.join(memory)}")
+
+
+def ratios(report: dict[str, Any]) -> dict[str, float]:
+    """What the single figures are to each other."""
+    found = {}
+    rows = report["network"]
+    for batch_size, duration_s in dict.fromkeys((row["batch_size"], row["duration_s"]) for row in rows):
+        here = {
+            row["name"]: row["real_time_factor"]
+            for row in rows
+            if (row["batch_size"], row["duration_s"]) == (batch_size, duration_s)
+        }
+        best = max(speed for name, speed in here.items() if name != PACKED)
+        found[f"network, batch {batch_size} of {duration_s:g} s: best to packed nn.GRU"] = best / here[PACKED]
+        found[f"network, batch {batch_size} of {duration_s:g} s: best to matrix product"] = best / max(
+            each["real_time_factor"] for each in report["ceilings"] if not each["name"].endswith("bfloat16")
+        )
+    if "files" in report:
+        speeds = {row["name"]: row["real_time_factor"] for row in report["files"]}
+        best = max(speed for name, speed in speeds.items() if name not in PEERS)
+        for name in PEERS:
+            if name in speeds:
+                found[f"file to text: best to {name}"] = best / speeds[name]
+        network = max(row["real_time_factor"] for row in rows if row["name"] != PACKED)
+        found["file to text: best to network alone"] = best / network
+        for row in report.get("long", ()):
+            found[f"one long file, {row['name']}: to network alone"] = row["real_time_factor"] / network
+    return found
+
+
+def training_part(args: Arguments) -> dict[str, float]:
+    """A training step on one thread against packed sequences and the machine's ceiling, and processes against one."""
+    torch.set_num_threads(1)
+    config = BiGRUCTCConfig(apply_spec_augment=False)
+    batch = Batch.random(args.training_utterances, args.training_frames, config)
+    model = BiGRUForCTC(config).train()
     ceiling = matrix_product_gflops()
-    ours_s = median_time_s(training_step(model, batch), args.repeats)
-    gflops = training_gflop(config, args.num_utterances * args.num_frames) / ours_s
+    ours_s = median_time_s(training_step(model, batch), 3)
+    gflops = training_gflop(config, args.training_utterances * args.training_frames) / ours_s
     figures = {
         "step_s": ours_s,
-        "audio_s_per_s": int(batch.attention_mask.sum()) * config.inputs_to_logits_ratio / 16_000 / ours_s,
+        "audio_s_per_s": int(batch.attention_mask.sum()) * config.inputs_to_logits_ratio / SAMPLING_RATE / ours_s,
         "step_gflops": gflops,
         "ceiling_gflops": ceiling,
         "share_of_ceiling": gflops / ceiling,
     }
-    # 2. Packed sequences
     if args.packed_repeats:
         packed = PackedGRUForCTC(config).train()
         packed.load_weights(model)
         figures["packed_step_s"] = median_time_s(training_step(packed, batch), args.packed_repeats, warmup=0)
         figures["speedup_over_packed"] = figures["packed_step_s"] / ours_s
-    # 3. Data-parallel processes
     if args.num_processes:
         figures["num_processes"] = args.num_processes
         figures["data_parallel_speedup"] = data_parallel_speedup(
-            args.num_processes, args.num_utterances, args.num_frames, args.repeats
+            args.num_processes, args.training_utterances, args.training_frames, 3
         )
-
+    print("\nTraining step")
     for name, value in figures.items():
         print(f"{name:24} {value:10.3f}")
-    if args.output is not None:
-        report = {
-            "figures": figures,
-            **provenance(),
-        }
-        args.output.parent.mkdir(parents=True, exist_ok=True)
-        args.output.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    return 0
+    return figures
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ class Arguments:
     model: str = field(
         default="bundled", metadata={"help": "Model folder, model on the Hub, or the one that ships with the package."}
     )
-    batch_size: int = field(default=16, metadata={"help": "Recordings that run together, at the most."})
+    batch_size: int = field(default=32, metadata={"help": "Recordings that run together, at the most."})
     batch_s: float = field(default=BATCH_S, metadata={"help": "Seconds of audio that run together, at the most."})
     num_workers: int = field(
         default=1,

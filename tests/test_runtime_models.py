@@ -73,6 +73,17 @@ def test_batch_equals_single(tiny_model: BiGRUForCTC, runtime: str) -> None:
         assert (row[length:].argmax(-1) == 0).all()
 
 
+@pytest.mark.parametrize("num_utterances", [7, 8, 9])
+@needs_onnx
+def test_threads_share_a_batch(tiny_model: BiGRUForCTC, num_utterances: int) -> None:
+    model = OnnxBiGRUForCTC.from_model(tiny_model, num_threads=2)
+    features, mask = padded_batch([3 + number for number in range(num_utterances)])
+
+    logits = model(features, attention_mask=mask).logits
+
+    torch.testing.assert_close(logits, torch_logits(tiny_model, features, mask), atol=TOLERANCE, rtol=0)
+
+
 @pytest.mark.parametrize("runtime", RUNTIME_CASES)
 def test_save_and_load(model_dir: Path, tiny_model: BiGRUForCTC, tmp_path: Path, runtime: str) -> None:
     names = sorted(path.name for path in model_dir.iterdir())

@@ -205,3 +205,35 @@ def test_decoding_is_tuned_calibrated_and_measured_on_what_was_said(tmp_path: Pa
     assert report["trials"][1]["num_found"] == 1
     assert report["trials"][1]["false_alarms_per_hour"] >= 0
     assert "weight 30: 1 of 1 found" in measured.stdout
+
+
+@needs_onnx
+def test_benchmark_compares_runtimes_and_files(tmp_path: Path) -> None:
+    save_listener(tmp_path / "model")
+    data = tmp_path / "data"
+    data.mkdir()
+    rows = []
+    for text in ("HELLO", "NOT TAKEN", "ALL WELL"):
+        soundfile.write(tmp_path / "speech.wav", speak(text)[0], SAMPLING_RATE)
+        rows.append({"audio": {"bytes": (tmp_path / "speech.wav").read_bytes(), "path": "speech.wav"}, "text": text})
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), data / "test.parquet")
+
+    result = run(
+        *("benchmark.py", "--model", tmp_path / "model", "--runtimes", "onnx", "--num_threads", 1),
+        *("--batch_sizes", 2, "--duration_s", 0.4, "--repeats", 1, "--dataset_name", data, "--every", 2),
+        *("--file_repeats", 1, "--long_s", 3, "--output", tmp_path / "out.json", "--plot", tmp_path / "out.png"),
+    )
+
+    assert result.returncode == 0, result.stderr[-3000:]
+    report = json.loads((tmp_path / "out.json").read_text())
+    networks = [(row["name"], row["batch_size"], row["duration_s"]) for row in report["network"]]
+    names = ("torch, packed nn.GRU", "onnx float32")
+    assert networks == [(name, *size) for size in ((1, 5.0), (2, 0.4)) for name in names]
+    assert all(row["real_time_factor"] > 0 for row in (*report["network"], *report["ceilings"]))
+    (file,) = report["files"]
+    assert (file["name"], file["wer"]) == ("this package, onnx", 0)  # HELLO and ALL WELL
+    assert file["audio_s"] == pytest.approx(sum(len(speak(text)[0]) for text in ("HELLO", "ALL WELL")) / SAMPLING_RATE)
+    assert report["long"][0]["audio_s"] == 3
+    assert 10 < report["start"]["peak_memory_mib"] < 500
+    assert report["ratios"]["file to text: best to network alone"] > 0
+    assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")

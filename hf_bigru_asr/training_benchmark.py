@@ -84,13 +84,17 @@ class PackedGRUForCTC(nn.Module):
     def forward(self, batch: Batch) -> torch.Tensor:
         """CTC loss of a batch, averaged as [`BiGRUForCTC`] does."""
         lengths = batch.attention_mask.sum(-1)
-        packed = pack_padded_sequence(batch.input_features, lengths, batch_first=True, enforce_sorted=False)
-        hidden_states, _ = pad_packed_sequence(self.gru(packed)[0], batch_first=True)
-        log_probs = self.lm_head(hidden_states).log_softmax(-1).transpose(0, 1)
+        log_probs = self.log_probs(batch.input_features, lengths).transpose(0, 1)
         num_labels = torch.full((len(lengths),), batch.labels.shape[1])
         return nn.functional.ctc_loss(
             log_probs, batch.labels, lengths, num_labels, blank=self.config.pad_token_id or 0, zero_infinity=True
         )
+
+    def log_probs(self, input_features: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """`(batch, frames, classes)` of `(batch, frames, mels)` with lengths `(batch,)`."""
+        packed = pack_padded_sequence(input_features, lengths, batch_first=True, enforce_sorted=False)
+        hidden_states, _ = pad_packed_sequence(self.gru(packed)[0], batch_first=True)
+        return self.lm_head(hidden_states).log_softmax(-1)
 
 
 def training_step(model: nn.Module, batch: Batch) -> Callable[[], float]:

