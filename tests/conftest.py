@@ -8,6 +8,8 @@ from pathlib import Path
 
 # Read by the libraries when they are imported. A test that talks to a Hub takes it back for its own children.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# The networks of the tests are too small to share between cores, and tests run side by side.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 import torch
@@ -21,9 +23,6 @@ from hf_bigru_asr import (
 )
 
 REPOSITORY = Path(__file__).parents[1]
-
-# The networks of the tests are too small to share between cores.
-torch.set_num_threads(1)
 
 
 def randomise_biases(model: BiGRUForCTC) -> None:

@@ -40,6 +40,8 @@ def test_processes_decode_what_one_decoder_decodes(folder: Path, tokenizer: BiGR
                 beam_sizes=[400, 50],
             )
         )
+        reading = f"{references[0]} ZZ {references[0]}"
+        outside = outside_lexicon_figures(pool, utterances, [reading, *references[1:]], trials[4].settings)
     names = ("lm_weight", "word_score", "prior_weight", "beam_size")
     points = [tuple(getattr(trial.settings, name) for name in names) for trial in trials]
     assert points[:8] == list(itertools.product([0.0, 1.0], [0.0, -9.0], [0.0, 0.5], [50]))
@@ -51,8 +53,6 @@ def test_processes_decode_what_one_decoder_decodes(folder: Path, tokenizer: BiGR
         texts = [one(utterance[None])[0][0].text for utterance in utterances]
         assert trial.wer == word_error_counts(references, texts).error_rate
         assert json.loads(json.dumps(trial.as_dict()))["beam_size"] == trial.settings.beam_size
-        reading = f"{references[0]} ZZ {references[0]}"
-        outside = outside_lexicon_figures(pool, utterances, [reading, *references[1:]], trials[4].settings)
     assert (outside["num_utterances"], outside["num_said"], outside["num_found"]) == (1, 1, 0)
     assert outside["wer"] == word_error_counts([reading], [references[0]]).error_rate
     plot_tuning(trials, 50, folder / "tuning.png")
