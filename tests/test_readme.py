@@ -27,7 +27,7 @@ def test_two_set_up_commands() -> None:
 
     assert len(commands) == 2
     assert all(len(command.strip().splitlines()) == 1 for command in commands)
-    assert commands[1].strip().endswith("python -m pytest")
+    assert commands[1].strip().endswith("python -m pytest -n auto")
 
 
 def test_every_script_that_is_named_is_there() -> None:
