@@ -7,7 +7,6 @@ The last two packages are the weights of Whisper-base, in two halves.
 
 import tempfile
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from importlib.resources import files
 from importlib.util import find_spec
@@ -48,9 +47,10 @@ def load_peer(name: str, num_threads: int) -> RecognizeAll:
     if name == WHISPER:
         recognize = _load_whisper(num_threads)
         return lambda paths: list(map(recognize, paths))
-    pool = ProcessPoolExecutor(num_threads, mp_context=get_context("spawn"))
-    list(pool.map(_recognize_with_pocketsphinx, [None] * num_threads))
-    return lambda paths: list(pool.map(_recognize_with_pocketsphinx, paths))
+    # These processes end with the one that started them.
+    pool = get_context("spawn").Pool(num_threads)
+    pool.map(_recognize_with_pocketsphinx, [None] * num_threads, chunksize=1)
+    return lambda paths: pool.map(_recognize_with_pocketsphinx, paths, chunksize=1)
 
 
 def _recognize_with_pocketsphinx(path: Path | None) -> str:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import soundfile
 
 from hf_bigru_asr import BiGRUForCTC, bundled, bundled_checkpoint
 from hf_bigru_asr.metrics import character_error_counts, word_error_counts
@@ -36,6 +37,22 @@ def test_its_language_model_mends_errors() -> None:
         rates.append(word_error_counts([reference], [transcript.text or ""]).error_rate)
         assert all(0 < chunk["confidence"] < 1 for chunk in transcript.chunks or ())
     assert rates[1] < 0.7 * rates[0]
+
+
+def test_a_hotword_mends_a_name_that_was_wrong(tmp_path: Path) -> None:
+    pytest.importorskip("hibari")
+    from hf_bigru_asr.synthesis import load_voice
+
+    voice = load_voice("hibari:heart")
+    speech = voice("we saw mister barberini walking in the garden", 1.0, 0)
+    soundfile.write(tmp_path / "garden.wav", 0.5 * speech / abs(speech).max(), voice.sampling_rate)
+    texts = []
+    for decoding in ({}, {"hotwords": ["BARBERINI"]}):
+        recognizer = load_recognizer(device="cpu", language_model="own", decoding=decoding)
+        (transcript,) = transcribe(recognizer, [tmp_path / "garden.wav"])
+        texts.append((transcript.text or "").split())
+    assert "BARBERINI" not in texts[0]
+    assert "BARBERINI" in texts[1]
 
 
 def test_it_is_the_default_network() -> None:
