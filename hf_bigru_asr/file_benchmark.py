@@ -106,16 +106,29 @@ def _word_error_rate(references: Sequence[str], texts: Sequence[str]) -> float:
     return word_error_counts(list(map(normalize, references)), list(map(normalize, texts))).error_rate
 
 
-def measure_start(path: Path, repeats: int) -> dict[str, float]:
-    """A fresh process that transcribes one file without torch: median seconds, and the most memory in MiB."""
+def measure_start(model: str | Path, path: Path, repeats: int) -> dict[str, float]:
+    """A fresh process that transcribes one file without torch: median seconds, and the most memory in MiB.
+
+    Args:
+        model: Folder, name on the Hub, or `"bundled"`.
+        path: The recording.
+        repeats: Processes, one after another.
+
+    Raises:
+        subprocess.CalledProcessError: If a process fails; it says why on the error output.
+    """
     # What the system says of an ended process counts the memory of the one that started it; so it says it itself.
-    code = "import sys; from hf_bigru_asr import runtime, peak_memory; runtime.main(sys.argv[1:]); "
-    code += "print(peak_memory.peak_memory_mib() or '')"
+    code = "import sys; from hf_bigru_asr import runtime, peak_memory; status = runtime.main(sys.argv[1:]); "
+    code += "print(peak_memory.peak_memory_mib() or ''); sys.exit(status)"
+    arguments = ["--model", str(model), str(path)]
     times_s, peaks = [], []
     for _ in range(repeats):
         start_s = time.perf_counter()
         process = subprocess.run(
-            [sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True, check=True
+            [sys.executable, "-c", code, "--model", str(model), str(path)],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
         )
         times_s.append(time.perf_counter() - start_s)
         peaks.append(float(process.stdout.splitlines()[-1] or "nan"))

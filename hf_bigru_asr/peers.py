@@ -43,7 +43,10 @@ def load_peer(name: str, num_threads: int) -> RecognizeAll:
 
     Raises:
         ImportError: If it is not installed.
+        ValueError: If there is no such system.
     """
+    if name not in PEERS:
+        raise ValueError(f"name is {name!r}; choose one of {', '.join(PEERS)}.")
     if name == WHISPER:
         recognize = _load_whisper(num_threads)
         return lambda paths: list(map(recognize, paths))

@@ -5,7 +5,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self, cast
@@ -32,6 +32,7 @@ __all__ = [
     "OpenVINOBiGRUForCTC",
     "RuntimeModel",
     "choose_runtime",
+    "installed_runtimes",
     "load_model",
 ]
 
@@ -213,21 +214,22 @@ class OnnxBiGRUForCTC(RuntimeModel):
 
     extra = "onnx"
 
-    def __init__(
-        self, config: BiGRUCTCConfig, graph: bytes, *, num_threads: int | None = None, dtype: str = "float32"
-    ) -> None:
-        super().__init__(config, graph, num_threads=num_threads, dtype=dtype)
-        self._num_parts = num_threads or os.cpu_count() or 1
-        if self._num_parts > 1:
-            self._single = self.compile_graph(graph, 1, NETWORK_INPUTS)
-            self._threads = ThreadPoolExecutor(self._num_parts, thread_name_prefix="onnx")
+    @cached_property
+    def _single(self) -> RunGraph:
+        """The network on one thread, for parts of a batch."""
+        return self.compile_graph(self._graph, 1, NETWORK_INPUTS)
+
+    @cached_property
+    def _threads(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self.num_threads or os.cpu_count(), thread_name_prefix="onnx")
 
     def _score(self, features: FloatArray, lengths: np.ndarray) -> FloatArray:
         # Utterances are independent: several threads, each with its part of the batch, are faster than several threads
         # that share every matrix product.
-        if self._num_parts == 1 or len(features) < MIN_PART * self._num_parts:
+        num_parts = self.num_threads or os.cpu_count() or 1
+        if num_parts == 1 or len(features) < MIN_PART * num_parts:
             return super()._score(features, lengths)
-        parts = zip(np.array_split(features, self._num_parts), np.array_split(lengths, self._num_parts), strict=True)
+        parts = zip(np.array_split(features, num_parts), np.array_split(lengths, num_parts), strict=True)
         inputs = [{"input_features": part, "lengths": part_lengths} for part, part_lengths in parts]
         return np.concatenate([outputs["logits"] for outputs in self._threads.map(self._single, inputs)])
 
@@ -311,6 +313,11 @@ _MODELS: dict[str, type[RuntimeModel]] = {"onnx": OnnxBiGRUForCTC, "openvino": O
 _PACKAGES = {"onnx": ("onnxruntime", "onnx"), "openvino": ("openvino", "onnx")}
 
 
+def installed_runtimes() -> list[str]:
+    """Names of the runtimes that can run here, torch first."""
+    return ["torch", *(name for name, packages in _PACKAGES.items() if all(map(find_spec, packages)))]
+
+
 def choose_runtime(runtime: str, device: str | None = None) -> str:
     """Name of the runtime to take.
 
@@ -326,8 +333,7 @@ def choose_runtime(runtime: str, device: str | None = None) -> str:
     if runtime == "auto":
         if wants_gpu:
             return "torch"
-        installed = [name for name, packages in _PACKAGES.items() if all(map(find_spec, packages))]
-        return installed[0] if installed else "torch"
+        return (*installed_runtimes()[1:], "torch")[0]
     if runtime not in RUNTIMES:
         raise ValueError(f"runtime is {runtime!r}; choose one of {', '.join(RUNTIMES)}, auto.")
     if runtime != "torch" and device is not None and wants_gpu:

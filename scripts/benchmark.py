@@ -49,7 +49,7 @@ from hf_bigru_asr.network_benchmark import (
 )
 from hf_bigru_asr.peers import PEERS, installed_peers
 from hf_bigru_asr.plots import plot_speed
-from hf_bigru_asr.runtime_models import choose_runtime
+from hf_bigru_asr.runtime_models import choose_runtime, installed_runtimes
 from hf_bigru_asr.text import normalize_transcript
 from hf_bigru_asr.training_benchmark import (
     Batch,
@@ -71,7 +71,7 @@ class Arguments:
 
     model: str = field(default="bundled", metadata={"help": "Model folder, model on the Hub, or the bundled one."})
     runtimes: list[str] = field(
-        default_factory=lambda: ["torch", "onnx", "openvino"], metadata={"help": "Runtimes to measure."}
+        default_factory=installed_runtimes, metadata={"help": "Runtimes to measure; those that are installed."}
     )
     num_threads: int = field(default=2, metadata={"help": "Threads of everything that infers."})
     batch_sizes: list[int] = field(default_factory=lambda: [1, 4, 16, 64], metadata={"help": "Utterances per batch."})
@@ -198,7 +198,7 @@ def file_part(args: Arguments) -> dict[str, Any]:
             timings = measure_files(greedy, long, None, dict.fromkeys(greedy, args.file_repeats))
             print_files("One recording", timings)
             report["long"] = [timing.as_dict() for timing in timings]
-    start = measure_start(SAMPLE, args.file_repeats)
+    start = measure_start(model, SAMPLE, args.file_repeats)
     print(
         f"\nA fresh process without torch, {start['audio_s']:.1f} s of audio: {start['time_s']:.2f} s, "
         f"{start['peak_memory_mib']:.0f} MiB"
