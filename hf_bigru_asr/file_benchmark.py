@@ -120,16 +120,11 @@ def measure_start(model: str | Path, path: Path, repeats: int) -> dict[str, floa
     # What the system says of an ended process counts the memory of the one that started it; so it says it itself.
     code = "import sys; from hf_bigru_asr import runtime, peak_memory; status = runtime.main(sys.argv[1:]); "
     code += "print(peak_memory.peak_memory_mib() or ''); sys.exit(status)"
-    arguments = ["--model", str(model), str(path)]
+    command = [sys.executable, "-c", code, "--model", str(model), str(path)]
     times_s, peaks = [], []
     for _ in range(repeats):
         start_s = time.perf_counter()
-        process = subprocess.run(
-            [sys.executable, "-c", code, "--model", str(model), str(path)],
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
+        process = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         times_s.append(time.perf_counter() - start_s)
         peaks.append(float(process.stdout.splitlines()[-1] or "nan"))
     return {
