@@ -8,8 +8,8 @@ every hour).
 One sequence alone leaves most of a processor idle. So a long recording is cut into several stretches that run side by
 side, each at first from a state of zeros. Then every stretch but the first starts again from the state in which the
 one before it ended, until it meets what it gave before: a GRU forgets where it started, and from there on nothing
-changes. If it does not forget before its end, the next stretch is corrected again. So nothing is guessed: the outputs
-are those of one run from the first frame to the last.
+changes. Only a stretch that does not forget before its end makes the next one start once more. So nothing is guessed:
+the outputs are those of one run from the first frame to the last.
 """
 
 from collections.abc import Iterator
@@ -151,40 +151,46 @@ class _Sweep:
     def run(self, chunk_frames: int) -> None:
         """Write the outputs of all frames."""
         length = -(-self.num_frames // self.num_stretches)
-        starts = range(0, self.num_frames, length)
-        states = np.zeros((len(starts), self.runner.hidden_size), dtype=np.float32)
-        ends = self._pass(starts, length, states, chunk_frames, correct=False)
-        while ends is not None:
-            states = np.concatenate([np.zeros_like(ends[:1]), ends[:-1]])
-            if len(starts) == 1:
-                break
-            corrected = self._pass(starts, length, states, chunk_frames, correct=True)
-            if corrected is not None and np.abs(corrected - ends)[:-1].max() <= SAME_STATE:
-                break
-            ends = corrected
+        starts = list(range(0, self.num_frames, length))
+        ends = self._pass(
+            {start: np.zeros(self.runner.hidden_size, dtype=np.float32) for start in starts},
+            length,
+            chunk_frames,
+            correct=False,
+        )
+        # Whenever a stretch ends in another state than the next one has started from, that one starts again.
+        while states := {start: ends[start - length] for start in starts if start - length in ends}:
+            ends = self._pass(states, length, chunk_frames, correct=True)
 
-    def _pass(self, starts: range, length: int, states: Frames, chunk_frames: int, *, correct: bool) -> Frames | None:
-        """Run all stretches; return their last states, or `None` if a correction met the outputs that were there."""
+    def _pass(self, states: dict[int, Frames], length: int, chunk_frames: int, *, correct: bool) -> dict[int, Frames]:
+        """Run stretches from their states, both by where the stretch starts.
+
+        Returns:
+            States `(hidden_size,)` at the ends of the stretches; without those that a correction did not change.
+        """
         for offset in range(0, length, chunk_frames):
-            # The last stretch may be shorter; what the others still run through then stands on padding.
-            spans = [
-                (start + offset, max(min(start + min(offset + chunk_frames, length), self.num_frames), start + offset))
-                for start in starts
-            ]
-            pieces = [self._read(*span) for span in spans]
+            spans = {
+                start: (start + offset, min(start + min(offset + chunk_frames, length), self.num_frames))
+                for start in states
+            }
+            # The last stretch may be shorter, and its end is nobody's start.
+            spans = {start: span for start, span in spans.items() if span[0] < span[1]}
+            if not spans:
+                return {}
+            pieces = [self._read(*span) for span in spans.values()]
             inputs = np.zeros((max(map(len, pieces)), len(pieces), pieces[0].shape[1]), dtype=np.float32)
             for column, piece in enumerate(pieces):
                 inputs[: len(piece), column] = piece
-            outputs, states = self.runner(self.layer, self.direction, inputs, states)
-            changed = 0.0
-            for column, (start, stop) in enumerate(spans):
-                if start < stop:
-                    piece = outputs[: stop - start, column]
-                    if correct:
-                        changed = max(changed, float(np.abs(piece[-1] - self._written(stop - 1)).max()))
-                    self._write(start, piece)
-            if correct and changed <= SAME_STATE:
-                return None
+            outputs, last_states = self.runner(
+                self.layer, self.direction, inputs, np.stack([states[start] for start in spans])
+            )
+            states = {}
+            for column, (start, span) in enumerate(spans.items()):
+                rows = outputs[: span[1] - span[0], column]
+                has_met = correct and np.abs(rows[-1] - self._written(span[1] - 1)).max() <= SAME_STATE
+                self._write(span[0], rows)
+                if not has_met:
+                    states[start] = last_states[column]
         return states
 
     def _read(self, start: int, stop: int) -> Frames:
