@@ -33,6 +33,8 @@ __all__ = ["BatchRecognizer", "Recognition"]
 
 BATCH_S = 240.0
 LONG_S = 120.0
+READ_AHEAD_S = 60.0
+"""What is read of a long recording while features of the part before are computed."""
 WINDOW_BATCHES = 4
 """Batches of the window within which recordings are sorted, and of what threads hold ready for the next one."""
 
@@ -210,9 +212,12 @@ class BatchRecognizer:
 
         def blocks() -> Iterator[np.ndarray]:
             nonlocal num_samples
-            for block in iterate_audio(source, sampling_rate=rate):
-                num_samples += len(block)
-                yield block
+            stream = iterate_audio(source, sampling_rate=rate)
+            ahead = read_ahead(stream, np.asarray, num_workers=1, size=len, limit=READ_AHEAD_S * rate)
+            with closing(ahead):  # type: ignore[type-var] # a generator
+                for block in ahead:
+                    num_samples += len(block)
+                    yield block
 
         try:
             log_probs = log_probs_of_long_audio(

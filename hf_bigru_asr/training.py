@@ -146,11 +146,15 @@ def build_processor(model_name_or_path: str | None, **feature_kwargs: Any) -> Bi
 
     Args:
         model_name_or_path: A model on the Hub, a folder or `"bundled"`; `None` for a new processor.
-        feature_kwargs: Settings of a new feature extractor, `hop_length` for example.
+        feature_kwargs: Settings of the feature extractor to set, `hop_length` for example, in either case.
     """
-    if model_name_or_path is not None:
-        return BiGRUCTCProcessor.from_pretrained(resolve_model(model_name_or_path))
-    return BiGRUCTCProcessor(BiGRUCTCFeatureExtractor(**feature_kwargs), BiGRUCTCTokenizer())
+    if model_name_or_path is None:
+        return BiGRUCTCProcessor(BiGRUCTCFeatureExtractor(**feature_kwargs), BiGRUCTCTokenizer())
+    processor = BiGRUCTCProcessor.from_pretrained(resolve_model(model_name_or_path))
+    if feature_kwargs:
+        values = processor.feature_extractor.to_dict() | feature_kwargs
+        processor.feature_extractor = BiGRUCTCFeatureExtractor.from_dict(values)
+    return processor
 
 
 def build_model(model_name_or_path: str | None, processor: BiGRUCTCProcessor, **config_kwargs: Any) -> BiGRUForCTC:
@@ -158,14 +162,14 @@ def build_model(model_name_or_path: str | None, processor: BiGRUCTCProcessor, **
 
     Args:
         model_name_or_path: A model on the Hub, a folder or `"bundled"`; `None` for random weights.
-        processor: Gives the sizes of the input and the output of a new model.
+        processor: Gives the length of a frame, and the sizes of the input and the output of a new model.
         config_kwargs: Fields of [`BiGRUCTCConfig`] to set, in either case.
     """
+    config_kwargs["inputs_to_logits_ratio"] = processor.feature_extractor.hop_length
     if model_name_or_path is not None:
         return BiGRUForCTC.from_pretrained(resolve_model(model_name_or_path), **config_kwargs)
     config = BiGRUCTCConfig(
         num_mel_bins=processor.feature_extractor.feature_size,
-        inputs_to_logits_ratio=processor.feature_extractor.hop_length,
         vocab_size=len(processor.tokenizer),
         pad_token_id=processor.tokenizer.pad_token_id,
         **config_kwargs,

@@ -11,6 +11,7 @@ import json
 import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from transformers import EarlyStoppingCallback, HfArgumentParser, Trainer, set_seed
 from transformers.trainer_utils import get_last_checkpoint
@@ -60,6 +61,12 @@ class ModelArguments:
     ctc_zero_infinity: bool = field(default=True, metadata={"help": "Whether infinite losses count as zero."})
     normalization: str = field(
         default="utterance", metadata={"help": "Feature normalisation of a new model: utterance, global or none."}
+    )
+    hop_length: int | None = field(
+        default=None, metadata={"help": "Samples per frame; those of the model, or 320, without it."}
+    )
+    win_length: int | None = field(
+        default=None, metadata={"help": "Samples that a frame sees; those of the model, or 512, without it."}
     )
 
 
@@ -119,9 +126,11 @@ def main() -> None:
     # 2. Processor and data
     is_global = model_args.model_name_or_path is None and model_args.normalization == "global"
     # Global statistics are taken from the training data below.
-    processor = build_processor(
-        model_args.model_name_or_path, normalization="none" if is_global else model_args.normalization
-    )
+    given = {"hop_length": model_args.hop_length, "win_length": model_args.win_length}
+    features: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if model_args.model_name_or_path is None:
+        features["normalization"] = "none" if is_global else model_args.normalization
+    processor = build_processor(model_args.model_name_or_path, **features)
     columns = {"audio_column": data_args.audio_column_name, "text_column": data_args.text_column_name}
     splits = {}
     reports = {}
@@ -168,7 +177,7 @@ def main() -> None:
     config = {
         name: value
         for name, value in asdict(model_args).items()
-        if name not in ("model_name_or_path", "normalization")
+        if name not in ("model_name_or_path", "normalization", "hop_length", "win_length")
     }
     model = build_model(model_args.model_name_or_path, processor, **config)
 

@@ -21,7 +21,7 @@ from transformers import (
     set_seed,
 )
 
-from hf_bigru_asr import BiGRUCTCConfig, BiGRUCTCProcessor, BiGRUForCTC
+from hf_bigru_asr import BiGRUCTCConfig, BiGRUCTCFeatureExtractor, BiGRUCTCProcessor, BiGRUForCTC
 from hf_bigru_asr.data import DataCollatorForCTC, EpochCallback, load_utterance
 from hf_bigru_asr.training import (
     CTCMetrics,
@@ -255,6 +255,17 @@ def test_a_trained_model_goes_on(model_dir: Path, tiny_model: BiGRUForCTC) -> No
     assert model.config.hidden_dropout == 0.4
     assert model.bigru.dropout.p == 0.4
     assert_equal(weights_of(model), weights_of(tiny_model))
+
+
+def test_a_trained_model_goes_on_with_other_frames(model_dir: Path, tiny_model: BiGRUForCTC, tmp_path: Path) -> None:
+    processor = build_processor(str(model_dir), hop_length=480, win_length=640)
+    build_model(str(model_dir), processor).save_pretrained(tmp_path)
+    processor.save_pretrained(tmp_path)
+    model, saved = BiGRUForCTC.from_pretrained(tmp_path), BiGRUCTCProcessor.from_pretrained(tmp_path)
+    assert_equal(weights_of(model), weights_of(tiny_model))
+    assert model.config.inputs_to_logits_ratio == 480
+    expected = BiGRUCTCFeatureExtractor(hop_length=480, win_length=640)(make_waveform(0), RATE_HZ).input_features
+    assert np.array_equal(saved.feature_extractor(make_waveform(0), RATE_HZ).input_features, expected)
 
 
 def test_elapsed_time_goes_on_after_a_resume(tmp_path: Path) -> None:
