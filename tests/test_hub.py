@@ -1,5 +1,6 @@
 """Releases and pushes, against a Hub on 127.0.0.1; pushes and pulls run in processes of their own."""
 
+import dataclasses
 import hashlib
 import importlib.util
 import io
@@ -25,6 +26,7 @@ from huggingface_hub import CommitOperationAdd, HfApi, ModelCard, constants
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 from loopback_hub import LoopbackHub
 from safetensors.torch import load_file
+from small_language_model import write_language_model
 
 from hf_bigru_asr import (
     BiGRUCTCConfig,
@@ -34,6 +36,7 @@ from hf_bigru_asr import (
     BiGRUForCTC,
     bundled_checkpoint,
 )
+from hf_bigru_asr.decoding import BeamSearchDecoder, BeamSearchSettings
 from hf_bigru_asr.hub import HubError, assemble_release, push_release, release_files
 
 pytestmark = pytest.mark.hub
@@ -68,9 +71,9 @@ else:
 
 PULL = """
 import contextlib, hashlib, io, json, re, sys
-import soundfile
+import soundfile, torch
 from huggingface_hub import ModelCard
-from transformers import AutoModelForCTC, pipeline
+from transformers import AutoModelForCTC, AutoProcessor, pipeline
 
 repo_id, flag = sys.argv[1], {"trust_remote_code": True} if sys.argv[2] == "trust" else {}
 audio, rate = soundfile.read("speech.flac", dtype="float32")
@@ -84,6 +87,11 @@ result = {
     },
     "printed": [],
 }
+processor = AutoProcessor.from_pretrained(repo_id, **flag)
+with torch.inference_mode():
+    log_probs = recognizer.model(**processor(audio=audio, sampling_rate=rate)).logits
+readings = processor.beam_search_decoder(nbest=3)(log_probs)[0]
+result["readings"] = [(reading.text, reading.score) for reading in readings]
 try:
     AutoModelForCTC.from_pretrained(repo_id, trust_remote_code=False)
     result["refusal"] = None
@@ -171,6 +179,7 @@ def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model.lm_head.weight.data *= 30
     model.save_pretrained(folder)
     BiGRUCTCProcessor(BiGRUCTCFeatureExtractor(), BiGRUCTCTokenizer()).save_pretrained(folder)
+    write_language_model(folder / "language_model")
     (folder / "evaluation_clean.json").write_text(json.dumps(EVALUATION))
     for stray in ("training_args.bin", "checkpoint-1/optimizer.pt", "optimizer.pt", ".env", "notes.py"):
         (folder / stray).parent.mkdir(exist_ok=True)
@@ -199,6 +208,20 @@ def transcript(model_dir: Path, speech_dir: Path) -> str:
     text = processor.decode(logits[0].argmax(-1))
     assert len(set(text)) >= 3
     return text
+
+
+@pytest.fixture(scope="module")
+def readings(model_dir: Path, speech_dir: Path) -> list[tuple[str, float]]:
+    """The three best readings of `speech.flac` with the language model, without a pipeline or a Hub."""
+    processor = BiGRUCTCProcessor.from_pretrained(model_dir)
+    audio, rate = soundfile.read(speech_dir / "speech.flac", dtype="float32")
+    with torch.inference_mode():
+        logits = BiGRUForCTC.from_pretrained(model_dir)(**processor(audio, sampling_rate=rate)).logits
+    folder = model_dir / "language_model"
+    settings = dataclasses.replace(BeamSearchSettings.from_folder(folder), nbest=3)
+    found = BeamSearchDecoder(folder, processor.tokenizer, processor.frame_s, settings)(logits)[0]
+    assert len({reading.text for reading in found}) == 3
+    return [(reading.text, reading.score) for reading in found]
 
 
 @pytest.fixture(scope="module")
@@ -293,13 +316,19 @@ def journeys(
         yield {name: start(name) for name in users}
 
 
+def assert_same_readings(found: list[list[Any]], expected: list[tuple[str, float]]) -> None:
+    assert [text for text, _ in found] == [text for text, _ in expected]
+    np.testing.assert_allclose([score for _, score in found], [score for _, score in expected], rtol=1e-5)
+
+
 def test_pull_without_the_package_is_equal(
-    journeys: dict[str, Callable[[], Path]], model_dir: Path, transcript: str
+    journeys: dict[str, Callable[[], Path]], model_dir: Path, transcript: str, readings: list[tuple[str, float]]
 ) -> None:
     result = json.loads((journeys["bare"]() / "result.json").read_text())
     assert result["module"].startswith("transformers_modules.")
     assert result["weights"] == _weight_hashes(model_dir)
     assert result["text"] == transcript
+    assert_same_readings(result["readings"], readings)
     assert "trust_remote_code" in result["refusal"]
     from_pipeline, from_model, words, batch = result["printed"]
     assert from_pipeline == from_model == transcript + "\n"
@@ -308,12 +337,13 @@ def test_pull_without_the_package_is_equal(
 
 
 def test_pull_with_the_package_needs_no_flag(
-    journeys: dict[str, Callable[[], Path]], model_dir: Path, transcript: str
+    journeys: dict[str, Callable[[], Path]], model_dir: Path, transcript: str, readings: list[tuple[str, float]]
 ) -> None:
     result = json.loads((journeys["installed"]() / "result.json").read_text())
     assert result["module"] == "hf_bigru_asr.modeling_bigru_ctc"
     assert result["weights"] == _weight_hashes(model_dir)
     assert result["text"] == transcript
+    assert_same_readings(result["readings"], readings)
     assert result["refusal"] is None
     assert len(result["printed"]) == 1
 
