@@ -33,12 +33,14 @@ class CharacterSpan:
         start_s: Where it begins, in seconds.
         end_s: Where it ends.
         score: Highest probability that the network gives it there.
+        relative_score: That probability over the one of the best class of its frame: 1 where the character is it.
     """
 
     char: str
     start_s: float
     end_s: float
     score: float
+    relative_score: float = 1.0
 
 
 def align_log_probs(
@@ -67,11 +69,15 @@ def align_log_probs(
     log_probs = log_probs.float().cpu()
     path = best_path(log_probs, ids, tokenizer.pad_token_id)
     scores = log_probs.gather(1, path[:, None])[:, 0].exp()
-    spans = merge_tokens(path, scores, blank=tokenizer.pad_token_id)
-    return [
-        CharacterSpan(char, span.start * frame_s, span.end * frame_s, float(scores[span.start : span.end].max()))
-        for char, span in zip(text, spans, strict=True)
-    ]
+    best_scores = log_probs.amax(-1).exp()
+    characters = []
+    for char, span in zip(text, merge_tokens(path, scores, blank=tokenizer.pad_token_id), strict=True):
+        frame = span.start + int(scores[span.start : span.end].argmax())
+        score = float(scores[frame])
+        characters.append(
+            CharacterSpan(char, span.start * frame_s, span.end * frame_s, score, score / float(best_scores[frame]))
+        )
+    return characters
 
 
 def encode_text(text: str, tokenizer: BiGRUCTCTokenizer, num_frames: int, frame_s: float) -> torch.Tensor:

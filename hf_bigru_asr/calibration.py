@@ -29,7 +29,7 @@ def fit_confidence(features: npt.ArrayLike, right: Sequence[bool], *, penalty: f
     """Logistic regression of right words on their properties, with a small ridge penalty.
 
     Args:
-        features: `(words, 5)`.
+        features: `(words, properties)`, see [`word_features`].
         right: Which words are right.
         penalty: Factor of half the squared weights, of properties with a standard deviation of 1, against the sum of
             the words' logarithmic losses.
@@ -153,7 +153,7 @@ def cross_validate(features: npt.ArrayLike, right: Sequence[bool], num_folds: in
     """Confidences of words from fits without them.
 
     Args:
-        features: `(words, 5)`, in the order of the recordings.
+        features: `(words, properties)`, in the order of the recordings.
         right: Which words are right.
         num_folds: Parts, each a run of successive words, so that a recording is in one part, or two.
     """

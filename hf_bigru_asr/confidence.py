@@ -18,7 +18,17 @@ __all__ = ["ConfidenceModel", "word_features"]
 
 _FLOOR = 1e-6
 """Probabilities below count as this one."""
-FEATURES = ("mean_log_probability", "lowest_log_probability", "edge_log_probability", "log_length", "log_posterior")
+FEATURES = (
+    "mean_log_probability",
+    "lowest_log_probability",
+    "edge_log_probability",
+    "log_length",
+    "log_posterior",
+    "mean_probability",
+    "relative_probability",
+    "length",
+    "posterior",
+)
 
 
 def word_features(
@@ -34,16 +44,27 @@ def word_features(
 
     Returns:
         Mean and lowest logarithmic probability of the characters, lowest one of the spaces, logarithm of the
-        number of characters, logarithm of the posterior.
+        number of characters, logarithm of the posterior; then the geometric means of the characters' probabilities and
+        of their relative ones, the number of characters, and the posterior.
     """
-    inside, outside = ([math.log(max(span.score, _FLOOR)) for span in spans] or [0.0] for spans in (characters, edges))
+    inside, outside = ([_log(span.score) for span in spans] or [0.0] for spans in (characters, edges))
+    relative = [_log(span.relative_score) for span in characters] or [0.0]
+    mean = sum(inside) / len(inside)
     return (
-        sum(inside) / len(inside),
+        mean,
         min(inside),
         min(outside),
         math.log(max(len(characters), 1)),
-        math.log(max(posterior, _FLOOR)),
+        _log(posterior),
+        math.exp(mean),
+        math.exp(sum(relative) / len(relative)),
+        len(characters),
+        posterior,
     )
+
+
+def _log(probability: float) -> float:
+    return math.log(max(probability, _FLOOR))
 
 
 @dataclass(frozen=True)
@@ -75,7 +96,8 @@ class ConfidenceModel:
         if folder is None or not (path := Path(folder) / CONFIDENCE_NAME).is_file():
             return None
         values = json.loads(path.read_text(encoding="utf-8"))
-        return cls(values["weights"], values["bias"])
+        weights = dict(zip(values["features"], values["weights"], strict=True))
+        return cls(tuple(weights.get(name, 0.0) for name in FEATURES), values["bias"])
 
     def save(self, folder: str | Path, **record: Any) -> Path:
         """Write it with a record of its making, JSON-serialisable, and return the path."""

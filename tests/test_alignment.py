@@ -111,3 +111,18 @@ def test_one_frame_and_impossible_classes() -> None:
     (span,) = align_log_probs(frames, "A", tokenizer, 0.02)
 
     assert (span.char, span.start_s, span.end_s, span.score) == ("A", 0.0, 0.02, 1.0)
+
+
+def test_scores_are_those_of_the_best_frame_and_relative_to_its_best_class() -> None:
+    tokenizer = BiGRUCTCTokenizer()
+    (a,), (b,) = (tokenizer(char).input_ids for char in "AB")
+    probabilities = torch.full((3, NUM_CLASSES), 1e-3)
+    probabilities[0, [a, b]] = torch.tensor([0.1, 0.9])
+    probabilities[1, [a, b]] = torch.tensor([0.2, 0.6])
+    probabilities[2, [a, b]] = torch.tensor([0.3, 0.5])
+
+    (first, second) = align_log_probs(probabilities.log(), "AB", tokenizer, 0.02)
+
+    assert (first.start_s, first.end_s, second.end_s) == pytest.approx((0.0, 0.02, 0.06))
+    assert (first.score, first.relative_score) == pytest.approx((0.1, 0.1 / 0.9))
+    assert (second.score, second.relative_score) == pytest.approx((0.6, 1.0))

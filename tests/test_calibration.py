@@ -18,38 +18,40 @@ from hf_bigru_asr.confidence import FEATURES
 from hf_bigru_asr.decoding import DecodedWord, Hypothesis
 from hf_bigru_asr.plots import plot_reliability
 
+WEIGHTS = [1.0, -0.5, 2.0, 0.0, 0.3, 0.0, -1.0, 0.2, 0.0]
+
 
 def drawn(num_words: int, weights: list[float], bias: float) -> tuple[np.ndarray, list[bool]]:
     """Words whose truth is drawn from a known logistic model."""
     rng = np.random.default_rng(0)
-    features = rng.standard_normal((num_words, len(FEATURES))) * [1, 2, 0.5, 1, 3] + [0, 1, 0, -2, 0]
+    scales, means = [1, 2, 0.5, 1, 3, 1, 1, 2, 1], [0, 1, 0, -2, 0, 0, 1, 0, 0]
+    features = rng.standard_normal((num_words, len(FEATURES))) * scales + means
     probabilities = 1 / (1 + np.exp(-(features @ weights + bias)))
     return features, (rng.random(num_words) < probabilities).tolist()
 
 
 def test_a_known_model_is_found_again() -> None:
-    weights = [1.0, -0.5, 2.0, 0.0, 0.3]
-    features, right = drawn(200_000, weights, 0.7)
+    features, right = drawn(200_000, WEIGHTS, 0.7)
     model = fit_confidence(features, right)
-    assert model.weights == pytest.approx(weights, abs=0.03)
+    assert model.weights == pytest.approx(WEIGHTS, abs=0.03)
     assert model.bias == pytest.approx(0.7, abs=0.05)
 
 
 def test_the_fit_is_the_best_one() -> None:
-    features, right = drawn(300, [1.0, -0.5, 2.0, 0.0, 0.3], 0.7)
+    features, right = drawn(300, WEIGHTS, 0.7)
     features[:, 4] = 0.0  # a property that all words share
     model = fit_confidence(features, right, penalty=0.0)
     assert model.weights[4] == 0
     residuals = np.array([model(row) for row in features]) - right
     # Where the likelihood is highest, its derivatives by bias and weights are zero.
     assert residuals.sum() == pytest.approx(0, abs=1e-4)
-    assert residuals @ features == pytest.approx(np.zeros(5), abs=1e-3)
+    assert residuals @ features == pytest.approx(np.zeros(len(FEATURES)), abs=1e-3)
 
 
 @pytest.mark.parametrize("right", [[True, True], [False, False]])
 def test_a_fit_needs_right_and_wrong_words(right: list[bool]) -> None:
     with pytest.raises(ValueError, match="all of them right or all wrong"):
-        fit_confidence(np.zeros((2, 5)), right)
+        fit_confidence(np.zeros((2, len(FEATURES))), right)
 
 
 def test_right_words() -> None:
@@ -123,7 +125,7 @@ def test_figures_of_confidences(tmp_path: Path) -> None:
 
 
 def test_cross_validation_fits_without_the_words_in_question() -> None:
-    features, right = drawn(100, [1.0, -0.5, 2.0, 0.0, 0.3], 0.7)
+    features, right = drawn(100, WEIGHTS, 0.7)
     confidences = cross_validate(features, right, 4)
     without = fit_confidence(np.delete(features, slice(25, 50), 0), [*right[:25], *right[50:]])
     assert confidences[25:50] == [without(row) for row in features[25:50].tolist()]

@@ -174,7 +174,7 @@ def test_confidences_of_a_beam_search_follow_its_readings(folder: Path, tokenize
     for frame, symbol in enumerate([2, 0, 1, 3, 0, 3]):  # A BB, the last B as likely as A
         frames[frame, symbol] = 0.0
     frames[0, 3] = -0.5
-    model = ConfidenceModel((0.0, 0.0, 0.0, 0.0, 1.0), 0.0)
+    model = ConfidenceModel((0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0), 0.0)
     decoder = BeamSearchDecoder(folder, tokenizer, FRAME_S, BeamSearchSettings(lm_weight=0.1), model)
     (best,) = decoder(frames[None])[0]
     first, second = (word.confidence for word in best.words)  # p / (1 + p) of the posterior p
