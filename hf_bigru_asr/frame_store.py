@@ -54,7 +54,7 @@ class FrameStore:
                     raise
                 raise OSError(
                     error.errno,
-                    f"there is no room for the frames of a long recording in {tempfile.gettempdir()!r}, about 0.9 GB "
+                    f"there is no room for the frames of a long recording in {tempfile.gettempdir()!r}, about 0.6 GB "
                     "for every hour; name a folder with room in the environment variable TMPDIR",
                 ) from error
             data = data[written:]
