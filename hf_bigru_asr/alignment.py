@@ -11,7 +11,7 @@ from torchaudio.functional import forced_align, merge_tokens
 from .modeling_bigru_ctc import num_frames_needed
 from .tokenization_bigru_ctc import BiGRUCTCTokenizer
 
-__all__ = ["CharacterSpan", "align_log_probs", "best_path", "encode_text"]
+__all__ = ["CharacterSpan", "MarkedCharacter", "align_log_probs", "best_path", "encode_text"]
 
 # torchaudio's `forced_align` keeps a table of frames times states: up to this many cells it does all the work, and
 # beyond, as much of it at a time as lies between two milestones.
@@ -33,19 +33,28 @@ class CharacterSpan:
         start_s: Where it begins, in seconds.
         end_s: Where it ends.
         score: Highest probability that the network gives it there.
-        relative_score: That probability over the one of the best class of its frame: 1 where the character is it.
     """
 
     char: str
     start_s: float
     end_s: float
     score: float
-    relative_score: float = 1.0
+
+
+@dataclass(frozen=True)
+class MarkedCharacter(CharacterSpan):
+    """One character and the frames in which the network marks it.
+
+    Args:
+        relative_score: Its score over the probability of the best class of that frame: 1 where the character is it.
+    """
+
+    relative_score: float
 
 
 def align_log_probs(
     log_probs: torch.Tensor, text: str, tokenizer: BiGRUCTCTokenizer, frame_s: float
-) -> list[CharacterSpan]:
+) -> list[MarkedCharacter]:
     """Times of the characters of a text on the most probable path that spells it.
 
     A time is that of the frames that emit the character, often one alone: the network marks where a sound is and not
@@ -75,7 +84,7 @@ def align_log_probs(
         frame = span.start + int(scores[span.start : span.end].argmax())
         score = float(scores[frame])
         characters.append(
-            CharacterSpan(char, span.start * frame_s, span.end * frame_s, score, score / float(best_scores[frame]))
+            MarkedCharacter(char, span.start * frame_s, span.end * frame_s, score, score / float(best_scores[frame]))
         )
     return characters
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .alignment import CharacterSpan
+from .alignment import MarkedCharacter
 from .processing_bigru_ctc import CONFIDENCE_NAME
 
 __all__ = ["ConfidenceModel", "word_features"]
@@ -32,7 +32,7 @@ FEATURES = (
 
 
 def word_features(
-    characters: Sequence[CharacterSpan], edges: Sequence[CharacterSpan] = (), posterior: float = 1.0
+    characters: Sequence[MarkedCharacter], edges: Sequence[MarkedCharacter] = (), posterior: float = 1.0
 ) -> tuple[float, ...]:
     """Properties of a word from which its confidence follows, in the order of `FEATURES`.
 

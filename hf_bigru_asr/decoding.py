@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import torch
 
-from .alignment import CharacterSpan, align_log_probs
+from .alignment import CharacterSpan, MarkedCharacter, align_log_probs
 from .confidence import ConfidenceModel, word_features
 from .hotwords import DEFAULT_HOTWORD_WEIGHT, HotwordPhrases
 from .lexicon_decoder import load_lexicon_decoder
@@ -125,8 +125,12 @@ class GreedyDecoder:
         ends = counts.cumsum(0).tolist()
         probabilities = best.exp().tolist()
         spans = [
-            CharacterSpan(
-                self._characters[run], start * self.frame_s, end * self.frame_s, max(probabilities[start:end])
+            MarkedCharacter(
+                self._characters[run],
+                start * self.frame_s,
+                end * self.frame_s,
+                score=max(probabilities[start:end]),
+                relative_score=1.0,
             )
             for run, start, end in zip(runs.tolist(), [0, *ends], ends, strict=False)
             if self._characters[run]
@@ -321,7 +325,7 @@ def word_posteriors(
 
 
 def _words(
-    spans: Sequence[CharacterSpan], confidence: ConfidenceModel | None, posteriors: Sequence[float] | None = None
+    spans: Sequence[MarkedCharacter], confidence: ConfidenceModel | None, posteriors: Sequence[float] | None = None
 ) -> tuple[DecodedWord, ...]:
     """Words of a reading from its characters."""
     groups = [tuple(group) for _, group in groupby(spans, key=lambda span: span.char == " ")]

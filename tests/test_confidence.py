@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from hf_bigru_asr.alignment import CharacterSpan
+from hf_bigru_asr.alignment import MarkedCharacter
 from hf_bigru_asr.confidence import FEATURES, ConfidenceModel, word_features
 
 
-def spans(scores: list[float], relative_score: float = 1.0) -> list[CharacterSpan]:
-    return [CharacterSpan("A", 0.0, 0.0, score, relative_score) for score in scores]
+def spans(scores: list[float], relative_score: float = 1.0) -> list[MarkedCharacter]:
+    return [MarkedCharacter("A", 0.0, 0.0, score, relative_score) for score in scores]
 
 
 def test_properties_of_a_word() -> None:
