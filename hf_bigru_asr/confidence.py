@@ -92,11 +92,20 @@ class ConfidenceModel:
 
     @classmethod
     def from_folder(cls, folder: str | Path | None) -> "ConfidenceModel | None":
-        """The one that [`save`] left in a folder, or `None`."""
+        """The one that [`save`] left in a folder, or `None`. Properties that it was fitted without have no weight.
+
+        Raises:
+            ValueError: If it was fitted with properties that this version does not know.
+        """
         if folder is None or not (path := Path(folder) / CONFIDENCE_NAME).is_file():
             return None
         values = json.loads(path.read_text(encoding="utf-8"))
         weights = dict(zip(values["features"], values["weights"], strict=True))
+        if unknown := sorted(weights.keys() - set(FEATURES)):
+            raise ValueError(
+                f"{path} weighs {', '.join(unknown)}; known are {', '.join(FEATURES)}. Fit it anew with "
+                "scripts/calibrate_confidence.py."
+            )
         return cls(tuple(weights.get(name, 0.0) for name in FEATURES), values["bias"])
 
     def save(self, folder: str | Path, **record: Any) -> Path:

@@ -42,6 +42,9 @@ def test_a_model_is_kept_in_a_folder(tmp_path: Path) -> None:
     # One that was fitted when there were fewer properties, in another order.
     path.write_text('{"features": ["length", "edge_log_probability"], "weights": [0.5, 0.25], "bias": 2.0}')
     assert ConfidenceModel.from_folder(tmp_path) == ConfidenceModel((0, 0, 0.25, 0, 0, 0, 0, 0.5, 0), 2.0)
+    path.write_text('{"features": ["colour"], "weights": [0.5], "bias": 2.0}')
+    with pytest.raises(ValueError, match=r"weighs colour; known are mean_log.*scripts/calibrate_confidence\.py"):
+        ConfidenceModel.from_folder(tmp_path)
     with pytest.raises(ValueError, match="There are 2 weights; give one for each of mean_log"):
         ConfidenceModel((1.0, 2.0), 0.0)
 
