@@ -46,6 +46,7 @@ class MarkedCharacter(CharacterSpan):
     """One character and the frames in which the network marks it.
 
     Args:
+        char: As in [`CharacterSpan`], like the times and the score.
         relative_score: Its score over the probability of the best class of that frame: 1 where the character is it.
     """
 

@@ -1,8 +1,8 @@
 """A recording of any length through the network: the result of one pass over the whole, in bounded memory.
 
 A bidirectional layer needs the whole of what the layer below gives. So the network runs layer by layer, each direction
-of a layer in chunks that carry its state on, and what a layer gives lies in a temporary file (0.55 GB for every
-hour, with frames of 30 ms) until the next one is through with it. In memory are the chunks and, at the end, the
+of a layer in chunks that carry its state on, and what a layer gives lies in a temporary file until the next one is
+through with it (0.55 GB for every hour of 30 ms frames). In memory are the chunks and, at the end, the
 log-probabilities (14 MB for every hour).
 
 One sequence alone leaves most of a processor idle. So a long recording is cut into several stretches that run side by

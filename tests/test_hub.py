@@ -199,24 +199,29 @@ def speech_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def transcript(model_dir: Path, speech_dir: Path) -> str:
-    """What the model hears in `speech.flac`, without a pipeline or a Hub."""
-    processor = BiGRUCTCProcessor.from_pretrained(model_dir)
+def processor(model_dir: Path) -> BiGRUCTCProcessor:
+    return BiGRUCTCProcessor.from_pretrained(model_dir)
+
+
+@pytest.fixture(scope="module")
+def logits(model_dir: Path, speech_dir: Path, processor: BiGRUCTCProcessor) -> torch.Tensor:
+    """Log-probabilities of `speech.flac`, without a pipeline or a Hub."""
     audio, rate = soundfile.read(speech_dir / "speech.flac", dtype="float32")
     with torch.inference_mode():
-        logits = BiGRUForCTC.from_pretrained(model_dir)(**processor(audio, sampling_rate=rate)).logits
+        return BiGRUForCTC.from_pretrained(model_dir)(**processor(audio, sampling_rate=rate)).logits
+
+
+@pytest.fixture(scope="module")
+def transcript(processor: BiGRUCTCProcessor, logits: torch.Tensor) -> str:
+    """What the model hears in `speech.flac`."""
     text = processor.decode(logits[0].argmax(-1))
     assert len(set(text)) >= 3
     return text
 
 
 @pytest.fixture(scope="module")
-def readings(model_dir: Path, speech_dir: Path) -> list[tuple[str, float]]:
-    """The three best readings of `speech.flac` with the language model, without a pipeline or a Hub."""
-    processor = BiGRUCTCProcessor.from_pretrained(model_dir)
-    audio, rate = soundfile.read(speech_dir / "speech.flac", dtype="float32")
-    with torch.inference_mode():
-        logits = BiGRUForCTC.from_pretrained(model_dir)(**processor(audio, sampling_rate=rate)).logits
+def readings(model_dir: Path, processor: BiGRUCTCProcessor, logits: torch.Tensor) -> list[tuple[str, float]]:
+    """The three best readings of `speech.flac` with the language model."""
     folder = model_dir / "language_model"
     settings = dataclasses.replace(BeamSearchSettings.from_folder(folder), nbest=3)
     found = BeamSearchDecoder(folder, processor.tokenizer, processor.frame_s, settings)(logits)[0]

@@ -12,7 +12,7 @@ from small_language_model import write_language_model
 from transformers import pipeline
 
 from hf_bigru_asr import BiGRUCTCProcessor, BiGRUForCTC
-from hf_bigru_asr.confidence import ConfidenceModel
+from hf_bigru_asr.confidence import FEATURES, ConfidenceModel
 from hf_bigru_asr.decoding import BeamSearchSettings
 from hf_bigru_asr.pipeline import BeamSearchPipeline
 from hf_bigru_asr.transcription import Transcript, load_recognizer, transcribe
@@ -118,8 +118,8 @@ def test_a_calibrated_language_model_gives_confidences(model_dir: Path, tmp_path
     soundfile.write(tmp_path / "a.wav", noise(1.0), 16_000)
     for calibrate in (False, True):
         if calibrate:
-            ConfidenceModel((0.0,) * 9, 2.0).save(model_dir / "language_model")
-            ConfidenceModel((0.0,) * 9, -2.0).save(model_dir)
+            ConfidenceModel((0.0,) * len(FEATURES), 2.0).save(model_dir / "language_model")
+            ConfidenceModel((0.0,) * len(FEATURES), -2.0).save(model_dir)
         for language_model, expected in (("own", 1 / (1 + math.exp(-2))), (None, 1 / (1 + math.exp(2)))):
             recognizer = load_recognizer(model_dir, language_model=language_model, device="cpu")
             (transcript,) = transcribe(recognizer, [tmp_path / "a.wav"], return_timestamps="word")
@@ -129,12 +129,12 @@ def test_a_calibrated_language_model_gives_confidences(model_dir: Path, tmp_path
 
 
 def test_confidence_files_travel_with_the_processor(model_dir: Path, tmp_path: Path) -> None:
-    ConfidenceModel((1.0,) * 9, 2.0).save(model_dir)
-    ConfidenceModel((2.0,) * 9, 3.0).save(model_dir / "language_model")
+    ConfidenceModel((1.0,) * len(FEATURES), 2.0).save(model_dir)
+    ConfidenceModel((2.0,) * len(FEATURES), 3.0).save(model_dir / "language_model")
     BiGRUCTCProcessor.from_pretrained(model_dir).save_pretrained(tmp_path / "copy")
     copy = BiGRUCTCProcessor.from_pretrained(tmp_path / "copy")
-    assert copy.greedy_decoder().confidence == ConfidenceModel((1.0,) * 9, 2.0)
-    assert copy.beam_search_decoder().confidence == ConfidenceModel((2.0,) * 9, 3.0)
+    assert copy.greedy_decoder().confidence == ConfidenceModel((1.0,) * len(FEATURES), 2.0)
+    assert copy.beam_search_decoder().confidence == ConfidenceModel((2.0,) * len(FEATURES), 3.0)
 
 
 @pytest.mark.parametrize("runtime", RUNTIME_CASES)
