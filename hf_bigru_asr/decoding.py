@@ -301,7 +301,7 @@ class BeamSearchDecoder:
 def word_posteriors(
     places: Sequence[WordPlace], readings: Sequence[Sequence[WordPlace]], weights: Sequence[float]
 ) -> list[float]:
-    """Share of the weight of all readings that have each word at about its time.
+    """Share of the weight of all readings that have each word at about its time; 0 for a word that none of them has.
 
     Args:
         places: Words of one reading, with their first and last frames.
@@ -318,7 +318,7 @@ def word_posteriors(
     return [
         sum(
             weights[number]
-            for number in {number for number, begin, end in shares[word] if begin <= last and first <= end}
+            for number in {number for number, begin, end in shares.get(word, ()) if begin <= last and first <= end}
         )
         for word, first, last in places
     ]

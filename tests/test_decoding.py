@@ -167,6 +167,8 @@ def test_word_posteriors() -> None:
     readings = [[(cat, 0, 4), (hat, 8, 12)], [(cat, 20, 24), (hat, 10, 14)], [(cat, 3, 6), (cat, 4, 8)]]
     # The second reading's `cat` is at another time; the third has it twice and counts once.
     assert word_posteriors(readings[0], readings, [0.5, 0.3, 0.2]) == pytest.approx([0.7, 0.8])
+    # The last of very many readings may have a word that none of those considered has.
+    assert word_posteriors([(cat, 0, 4), ((5,), 6, 7)], readings, [0.5, 0.3, 0.2]) == pytest.approx([0.7, 0.0])
 
 
 def test_confidences_of_a_beam_search_follow_its_readings(folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:
