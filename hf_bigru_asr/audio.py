@@ -337,7 +337,7 @@ def _mono(samples: npt.NDArray[np.float32], name: str) -> npt.NDArray[np.float32
             f"has floating-point samples up to {peak:g}; allowed is [-1, 1]: divide by the full scale (32768 for "
             "16-bit values) or give an int16 array",
         )
-    mono: npt.NDArray[np.float32] = samples.mean(axis=1, dtype=np.float32)
+    mono: npt.NDArray[np.float32] = samples[:, 0] if num_channels == 1 else samples.mean(axis=1, dtype=np.float32)
     return mono
 
 

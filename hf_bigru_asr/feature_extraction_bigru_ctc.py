@@ -216,9 +216,10 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
             window=self.window.to(padded.device),
             center=False,
             return_complex=True,
-        )
-        power = torch.view_as_real(spectrum).square().sum(-1)
-        return (power.T @ self.mel_filters.to(padded.device)).clamp(min=self.mel_floor).log()
+        ).T
+        # Faster than `sum` over an axis of two, or `abs`.
+        power = spectrum.real.square() + spectrum.imag.square()
+        return (power @ self.mel_filters.to(padded.device)).clamp(min=self.mel_floor).log()
 
     def _normalized(self, features: torch.Tensor) -> torch.Tensor:
         if self.normalization != "utterance":
@@ -370,8 +371,9 @@ def mono_waveform(audio: AudioArray, first_sample: int = 0) -> torch.Tensor:
         raise ValueError(
             f"The audio has the shape {tuple(waveform.shape)}; an utterance is (samples,) or (channels, samples)."
         )
-    finite = torch.isfinite(waveform)
-    if not bool(finite.all()):
+    lowest, highest = torch.aminmax(waveform)  # both are NaN if one sample is
+    if not math.isfinite(lowest) or not math.isfinite(highest):
+        finite = torch.isfinite(waveform)
         first = first_sample + int((~finite).nonzero()[0])
         raise ValueError(
             f"The audio has {int((~finite).sum())} NaN or infinite samples, the first at sample {first}; all samples "
