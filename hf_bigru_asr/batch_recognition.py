@@ -1,9 +1,10 @@
 """Recognises many recordings: reading, network and decoding overlap, and utterances of like length run together.
 
 Threads read files and compute features ahead of the network; what they hold ready is limited in seconds of audio. The
-network takes the recordings of a window sorted by length, so that little of a batch is padding, and results come back
-in the order of the files. Beam search can run in processes of its own meanwhile. A recording that is too long for a
-batch is read again, block by block, and goes through the network in chunks (`long_audio`).
+network takes the recordings of a window sorted by length, so that little of a batch is padding, and several batches
+side by side (`network_threads`). Results come back in the order of the files. Decoding goes on meanwhile, beam search
+in processes of its own if it may. A recording that is too long for a batch is read again, block by block, and goes
+through the network in chunks (`long_audio`).
 """
 
 from collections import deque
@@ -26,6 +27,7 @@ from .feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
 from .layer_runners import LayerRunner, runner_of, shows_layers
 from .long_audio import log_probs_of_long_audio
 from .long_decoding import decode_in_parts
+from .network_threads import NetworkThreads
 from .read_ahead import read_ahead
 from .tokenization_bigru_ctc import BiGRUCTCTokenizer
 
@@ -36,7 +38,8 @@ LONG_S = 120.0
 READ_AHEAD_S = 60.0
 """What is read of a long recording while features of the part before are computed."""
 WINDOW_BATCHES = 4
-"""Batches of the window within which recordings are sorted, and of what threads hold ready for the next one."""
+"""Batches of the window within which recordings are sorted, and of what threads hold ready for the next one; as many
+run side by side, at the most."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,14 @@ class _Work:
     def result(self) -> Recognition:
         hypotheses = [] if self.readings is None else self.readings.result()[0]
         return Recognition(self.source, self.duration_s, hypotheses, self.error)
+
+
+@dataclass(frozen=True)
+class _Window:
+    """Recordings whose batches run, each batch with their places and their log-probabilities to come."""
+
+    recordings: list[_Recording]
+    runs: "list[tuple[list[int], Future[list[torch.Tensor]]]]"
 
 
 @dataclass(frozen=True)
@@ -133,8 +144,10 @@ class BatchRecognizer:
             sources: Files in any format that [`load_audio`] reads; taken in a thread, as they are needed.
 
         Yields:
-            One [`Recognition`] for each, in order; the first ones when a window of recordings has been read, or all.
+            One [`Recognition`] for each, in order; the first ones when two windows of recordings have been read, or
+            all.
         """
+        running: deque[_Window] = deque()
         waiting: deque[_Work] = deque()
         window_s = WINDOW_BATCHES * self.batch_s
         recordings = read_ahead(
@@ -144,14 +157,20 @@ class BatchRecognizer:
             size=lambda recording: max(recording.duration_s, 1.0),
             limit=window_s,
         )
-        with closing(recordings):  # type: ignore[type-var] # a generator
+        with NetworkThreads(self.model, WINDOW_BATCHES) as network, closing(recordings):  # type: ignore[type-var] # a generator
             for window in _windows(recordings, window_s, WINDOW_BATCHES * self.batch_size):
+                # The network never waits: it has the next window before the results of the last one are taken.
+                running.append(self._begin(window, network))
+                if len(running) == 1:
+                    continue
                 # Decoding of the last window goes on beside the network, that of the ones before it has to end.
                 while len(waiting) > WINDOW_BATCHES * self.batch_size:
                     yield waiting.popleft().result()
-                waiting.extend(self._run(window))
+                waiting.extend(self._finish(running.popleft()))
                 while waiting and waiting[0].is_done:
                     yield waiting.popleft().result()
+            for window_works in map(self._finish, running):
+                waiting.extend(window_works)
         while waiting:
             yield waiting.popleft().result()
 
@@ -173,30 +192,37 @@ class BatchRecognizer:
             return _Recording(source, error=str(error))
         return _Recording(source, num_samples / rate, np.asarray(features))
 
-    def _run(self, window: list[_Recording]) -> list[_Work]:
-        """Run the network over a window and begin to decode."""
-        works = {
-            index: _Work(recording.source, error=recording.error)
-            for index, recording in enumerate(window)
-            if recording.error is not None
-        }
+    def _begin(self, window: list[_Recording], network: NetworkThreads) -> _Window:
+        """Hand a window to the network."""
         lengths = {
             index: len(recording.features) for index, recording in enumerate(window) if recording.features is not None
         }
-        for batch in _batches(lengths, self.batch_size, self.batch_s / self.frame_s):
-            for index, log_probs in zip(batch, self._log_probs([window[index] for index in batch]), strict=True):
-                recording = window[index]
-                works[index] = _Work(recording.source, recording.duration_s, readings=self._begin_to_decode(log_probs))
-        for index in set(range(len(window))) - set(works):
-            works[index] = self._run_long(window[index].source)
-        return [works[index] for index in range(len(window))]
+        batches = list(_batches(lengths, self.batch_size, self.batch_s / self.frame_s))
+        runs = network.submit(self._log_probs, [[window[index] for index in batch] for batch in batches])
+        return _Window(window, list(zip(batches, runs, strict=True)))
+
+    def _finish(self, window: _Window) -> list[_Work]:
+        """Take a window from the network and begin to decode."""
+        recordings = window.recordings
+        works = {
+            index: _Work(recording.source, error=recording.error)
+            for index, recording in enumerate(recordings)
+            if recording.error is not None
+        }
+        for batch, run in window.runs:
+            for index, log_probs in zip(batch, run.result(), strict=True):
+                source, duration_s = recordings[index].source, recordings[index].duration_s
+                works[index] = _Work(source, duration_s, readings=self._begin_to_decode(log_probs))
+        for index in set(range(len(recordings))) - set(works):
+            works[index] = self._run_long(recordings[index].source)
+        return [works[index] for index in range(len(recordings))]
 
     @torch.inference_mode()
-    def _log_probs(self, recordings: list[_Recording]) -> list[torch.Tensor]:
-        """Log-probabilities `(frames, classes)` of each recording of a batch."""
+    def _log_probs(self, model: Any, recordings: list[_Recording]) -> list[torch.Tensor]:  # noqa: ANN401 - see `model`
+        """Log-probabilities `(frames, classes)` of each recording of a batch, in a thread."""
         features = [recording.features for recording in recordings if recording.features is not None]
         inputs = self.feature_extractor.pad(BatchFeature({"input_features": features}), return_tensors="pt")
-        log_probs = self.model(**inputs.to(getattr(self.model, "device", "cpu"))).logits
+        log_probs = model(**inputs.to(getattr(model, "device", "cpu"))).logits
         rows = torch.as_tensor(log_probs).float().cpu()
         return [row[: len(each)] for row, each in zip(rows, features, strict=True)]
 

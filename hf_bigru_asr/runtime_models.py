@@ -5,6 +5,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from functools import cache, cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -77,6 +78,7 @@ class RuntimeModel(ABC):
         self.num_threads = num_threads
         self._graph = graph
         self._network = self.compile_graph(graph, num_threads, NETWORK_INPUTS)
+        self._divided: dict[int, Self] = {}
 
     @classmethod
     def from_pretrained(
@@ -187,6 +189,20 @@ class RuntimeModel(ABC):
             weights_of_graph(self._graph), lambda graph, inputs: self.compile_graph(graph, num_threads, inputs)
         )
 
+    def side_by_side(self, num_calls: int) -> Self:
+        """This network, ready for so many calls at once, which divide its threads among them.
+
+        Args:
+            num_calls: Threads that call it.
+        """
+        if num_calls not in self._divided:
+            num_threads = max(self.num_threads or os.cpu_count() or 1, num_calls)
+            divided = copy(self)
+            divided.num_threads = num_threads // num_calls
+            divided._network = self.compile_graph(self._graph, num_threads, NETWORK_INPUTS, num_calls)
+            self._divided[num_calls] = divided
+        return self._divided[num_calls]
+
     def _score(self, features: FloatArray, lengths: np.ndarray) -> FloatArray:
         """Log-probabilities `(batch, frames, classes)`."""
         return self._network({"input_features": features, "lengths": lengths})["logits"]
@@ -198,8 +214,18 @@ class RuntimeModel(ABC):
         logits[padded, self.config.pad_token_id] = 0.0
 
     @abstractmethod
-    def compile_graph(self, graph: bytes, num_threads: int | None, inputs: Sequence[str]) -> RunGraph:
-        """Make a serialised graph ready that takes `inputs`; several threads may call the result at once."""
+    def compile_graph(
+        self, graph: bytes, num_threads: int | None, inputs: Sequence[str], num_calls: int = 1
+    ) -> RunGraph:
+        """Make a serialised graph ready.
+
+        Args:
+            graph: An ONNX model.
+            num_threads: Threads; as the runtime sees fit if `None`.
+            inputs: Names of what it takes.
+            num_calls: Calls at once for which the threads are divided. Several threads may call the result whatever
+                this is.
+        """
 
 
 class OnnxBiGRUForCTC(RuntimeModel):
@@ -233,11 +259,14 @@ class OnnxBiGRUForCTC(RuntimeModel):
         inputs = [{"input_features": part, "lengths": part_lengths} for part, part_lengths in parts]
         return np.concatenate([outputs["logits"] for outputs in self._threads.map(self._single, inputs)])
 
-    def compile_graph(self, graph: bytes, num_threads: int | None, inputs: Sequence[str]) -> RunGraph:
+    def compile_graph(
+        self, graph: bytes, num_threads: int | None, inputs: Sequence[str], num_calls: int = 1
+    ) -> RunGraph:
         """Make a graph ready; see [`RuntimeModel.compile_graph`]."""
         if self.precision != "float32":
             raise ValueError(f"dtype is {self.precision!r}; ONNX Runtime runs this network in float32 alone.")
-        session = create_session(graph, num_threads, inputs)
+        # The calling thread is one of a session's threads.
+        session = create_session(graph, None if num_threads is None else max(num_threads // num_calls, 1), inputs)
         names = [each.name for each in session.get_outputs()]
         return lambda values: dict(zip(names, session.run(names, values), strict=True))
 
@@ -257,7 +286,9 @@ class OpenVINOBiGRUForCTC(RuntimeModel):
 
     extra = "openvino"
 
-    def compile_graph(self, graph: bytes, num_threads: int | None, inputs: Sequence[str]) -> RunGraph:
+    def compile_graph(
+        self, graph: bytes, num_threads: int | None, inputs: Sequence[str], num_calls: int = 1
+    ) -> RunGraph:
         """Make a graph ready; see [`RuntimeModel.compile_graph`]."""
         core = openvino_core()
         if self.precision == "bfloat16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
@@ -269,6 +300,8 @@ class OpenVINOBiGRUForCTC(RuntimeModel):
         options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": PRECISIONS[self.precision]}
         if num_threads is not None:
             options["INFERENCE_NUM_THREADS"] = num_threads
+        if num_calls > 1:
+            options["NUM_STREAMS"] = num_calls
         try:
             compiled = core.compile_model(core.read_model(graph), "CPU", options)
         except RuntimeError as error:
