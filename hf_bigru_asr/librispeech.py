@@ -1,4 +1,4 @@
-"""LibriSpeech as OpenSLR hands it out (SLR12): download, read, verify, and turn into the Hub's Parquet schema.
+"""LibriSpeech as OpenSLR hands it out (SLR12): download, read and verify.
 
 The corpus comes as one `<subset>.tar.gz` per subset, or as that archive extracted:
 
@@ -6,7 +6,7 @@ The corpus comes as one `<subset>.tar.gz` per subset, or as that archive extract
     LibriSpeech/<subset>/<speaker>/<chapter>/<speaker>-<chapter>.trans.txt      one "<id> <TRANSCRIPT>" a line
 
 Both forms are read twice. The first pass reads names and transcripts, the second one audio file at a time: memory
-stays within the transcripts plus one row group, in whatever order the archive stores its members, and a cut or damaged
+stays within the transcripts plus one recording, in whatever order the archive stores its members, and a cut or damaged
 archive is found before any work is done. Nothing is ever extracted.
 
 Source: V. Panayotov, G. Chen, D. Povey, S. Khudanpur, "Librispeech: an ASR corpus based on public domain audio books",
@@ -16,42 +16,39 @@ ICASSP 2015; https://www.openslr.org/12.
 import gzip
 import hashlib
 import io
-import json
 import logging
 import os
 import re
-import shutil
 import stat
 import tarfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import soundfile
-from tqdm import tqdm
 
 from .text import ALPHABET
 
 __all__ = [
-    "SCHEMA",
     "SUBSETS",
-    "PreparationReport",
+    "Member",
     "Reject",
     "RejectReason",
     "Utterance",
     "UtteranceError",
+    "UtteranceIndex",
+    "audio_members",
+    "build_index",
     "download_openslr",
     "iterate_openslr",
-    "prepare_parquet",
+    "open_source",
     "verify_utterance",
 ]
 
@@ -70,35 +67,11 @@ SUBSETS: dict[str, tuple[str, str]] = {
 
 SAMPLING_RATE_HZ = 16_000
 MAX_FILE_BYTES = 64 * 2**20  # LibriSpeech's longest utterance, 35 s, is 1.1 MB even without compression
-ROWS_PER_GROUP = 100  # what `datasets` writes for audio: small enough to stream and to preview
 _FOLDER = "LibriSpeech"
 _AUDIO_SUFFIX = ".flac"
 _TRANSCRIPT_SUFFIX = ".trans.txt"
 _NOT_IN_ALPHABET = re.compile(f"[^{re.escape(ALPHABET)}]")
 _NUMBER = re.compile(r"[0-9]{1,9}")
-
-_FEATURES = {
-    "file": {"dtype": "string", "_type": "Value"},
-    "audio": {"sampling_rate": SAMPLING_RATE_HZ, "_type": "Audio"},
-    "text": {"dtype": "string", "_type": "Value"},
-    "speaker_id": {"dtype": "int64", "_type": "Value"},
-    "chapter_id": {"dtype": "int64", "_type": "Value"},
-    "id": {"dtype": "string", "_type": "Value"},
-}
-
-# Written by hand: `datasets`' own writer encodes Audio through torchcodec, even for bytes that need no encoding.
-SCHEMA = pa.schema(
-    [
-        ("file", pa.string()),
-        ("audio", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
-        ("text", pa.string()),
-        ("speaker_id", pa.int64()),
-        ("chapter_id", pa.int64()),
-        ("id", pa.string()),
-    ],
-    metadata={"huggingface": json.dumps({"info": {"features": _FEATURES}})},
-)
-"""Columns of `openslr/librispeech_asr`, with the metadata from which `datasets` restores `Audio(16000)`."""
 
 
 class RejectReason(StrEnum):
@@ -168,63 +141,9 @@ class Utterance:
 
 
 @dataclass(frozen=True)
-class PreparationReport:
-    """What `prepare_parquet` wrote and what it left out.
+class Member:
+    """A file of the source, not read yet."""
 
-    Attributes:
-        subset: OpenSLR's name of what was read.
-        config: Configuration (folder) it was written to.
-        split: Split it was written to.
-        num_utterances: Rows written.
-        num_samples: Their audio, in samples at 16 kHz.
-        num_speakers: Different readers among them.
-        shards: Names of the Parquet files, relative to the output folder.
-        rejects: Everything that was left out.
-        fingerprint: Digest of the source's listing, its transcripts and the settings.
-    """
-
-    subset: str
-    config: str
-    split: str
-    num_utterances: int
-    num_samples: int
-    num_speakers: int
-    shards: tuple[str, ...]
-    rejects: tuple[Reject, ...]
-    fingerprint: str
-
-    @property
-    def hours(self) -> float:
-        """Hours of audio written."""
-        return self.num_samples / SAMPLING_RATE_HZ / 3600
-
-    @property
-    def rejects_by_reason(self) -> dict[str, int]:
-        """Number of rejects for each reason that occurred, most frequent first."""
-        return dict(Counter(str(reject.reason) for reject in self.rejects).most_common())
-
-    def summary(self) -> str:
-        """A few lines for people: what was written, and the number of rejects for each reason."""
-        lines = [
-            f"{self.config}/{self.split} from {self.subset}: {self.num_utterances:,} utterances, {self.hours:.2f} h, "
-            f"{self.num_speakers} speakers, {len(self.shards)} shards, {len(self.rejects):,} rejects"
-        ]
-        lines += [f"  {count:,} x {reason}" for reason, count in self.rejects_by_reason.items()]
-        return "\n".join(lines)
-
-    def to_json(self) -> dict[str, Any]:
-        """The report as JSON values (Any: that is what JSON holds), with `hours` and `rejects_by_reason`."""
-        return asdict(self) | {"hours": self.hours, "rejects_by_reason": self.rejects_by_reason}
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "PreparationReport":
-        """The report that `to_json` turned into `values`."""
-        known = {name: values[name] for name in cls.__dataclass_fields__}
-        return cls(**known | {"shards": tuple(known["shards"]), "rejects": _rejects_from_json(known["rejects"])})
-
-
-@dataclass(frozen=True)
-class _Member:
     path: str
     is_regular: bool
     size: int
@@ -243,13 +162,13 @@ def _archive_errors(archive: Path) -> Iterator[None]:
         ) from error
 
 
-def _archive_members(archive: Path) -> Iterator[_Member]:
+def _archive_members(archive: Path) -> Iterator[Member]:
     with _archive_errors(archive), gzip.open(archive) as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
         while (info := tar.next()) is not None:
             tar.members.clear()  # type: ignore[attr-defined]  # else it remembers every member for random access
             if not info.isdir():
                 read = partial(_read_member, archive, tar, info)
-                yield _Member(_printable(info.name), info.isreg(), info.size, int(info.mtime), read)
+                yield Member(_printable(info.name), info.isreg(), info.size, int(info.mtime), read)
         # tarfile takes a damaged header for the end of the archive, and gzip compares its checksum only at the end.
         while block := stream.read(2**20):
             if block.strip(b"\0"):
@@ -264,7 +183,7 @@ def _read_member(archive: Path, tar: tarfile.TarFile, info: tarfile.TarInfo) -> 
         return stream.read()
 
 
-def _tree_members(top: Path, subset: str | None) -> Iterator[_Member]:
+def _tree_members(top: Path, subset: str | None) -> Iterator[Member]:
     start = top / subset if subset else top
     for folder, subfolders, files in os.walk(start):  # does not follow links to folders, but lists them
         subfolders.sort()
@@ -273,7 +192,7 @@ def _tree_members(top: Path, subset: str | None) -> Iterator[_Member]:
             path = Path(folder, name)
             status = path.lstat()
             shown = _printable("/".join((_FOLDER, *path.relative_to(top).parts)))
-            yield _Member(shown, stat.S_ISREG(status.st_mode), status.st_size, int(status.st_mtime), path.read_bytes)
+            yield Member(shown, stat.S_ISREG(status.st_mode), status.st_size, int(status.st_mtime), path.read_bytes)
 
 
 def _printable(path: str) -> str:
@@ -281,7 +200,7 @@ def _printable(path: str) -> str:
     return path.removeprefix("./").encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _open_source(source: str | Path, subset: str | None) -> tuple[Callable[[], Iterator[_Member]], str | None]:
+def open_source(source: str | Path, subset: str | None) -> tuple[Callable[[], Iterator[Member]], str | None]:
     """A function that lists the source's files anew each time, and the subset if the path or the caller names it."""
     path = Path(source).expanduser()
     if not path.exists():
@@ -339,14 +258,14 @@ def _chapter_of(path: str, suffix: str) -> tuple[int, int, str]:
     return int(speaker), int(chapter), stem
 
 
-def _check_size(member: _Member) -> None:
+def _check_size(member: Member) -> None:
     if member.size > MAX_FILE_BYTES:
         detail = f"{member.size:,} bytes, at most {MAX_FILE_BYTES:,} are read"
         raise _reject(member.path, RejectReason.TOO_LARGE, detail)
 
 
 @dataclass
-class _Index:
+class UtteranceIndex:
     """What the first pass knows of one subset; keys are audio paths."""
 
     subset: str
@@ -356,7 +275,7 @@ class _Index:
     rejects: list[Reject] = field(default_factory=list)
     digest: Any = field(default_factory=hashlib.sha256)  # Any: hashlib has no public name for its type
 
-    def add(self, member: _Member) -> None:
+    def add(self, member: Member) -> None:
         """Take up an audio file, a transcript file or a link."""
         self.digest.update(f"{member.path}\0{member.is_regular}\0{member.size}\0{member.mtime_s}\n".encode())
         if not member.is_regular:
@@ -370,7 +289,7 @@ class _Index:
             except UtteranceError as error:
                 self.rejects.append(error.reject)
 
-    def _add_transcripts(self, member: _Member) -> None:
+    def _add_transcripts(self, member: Member) -> None:
         _, _, chapter = _chapter_of(member.path, _TRANSCRIPT_SUFFIX)
         _check_size(member)
         content = member.read()
@@ -394,7 +313,7 @@ class _Index:
                     Reject(path, RejectReason.NO_AUDIO, "the transcript names an audio file not there")
                 )
 
-    def utterance(self, member: _Member) -> Utterance:
+    def utterance(self, member: Member) -> Utterance:
         """The utterance of an audio file.
 
         Raises:
@@ -421,15 +340,16 @@ class _Index:
         )
 
 
-def _build_index(members: Iterator[_Member], subset: str | None, source: str | Path) -> _Index:
-    indexes: dict[str, _Index] = {}
+def build_index(members: Iterator[Member], subset: str | None, source: str | Path) -> UtteranceIndex:
+    """The first pass: what the source holds of one subset, and what is wrong with it."""
+    indexes: dict[str, UtteranceIndex] = {}
     stray: list[Reject] = []
     for member in members:
         if member.is_regular and not member.path.endswith((_AUDIO_SUFFIX, _TRANSCRIPT_SUFFIX)):
             continue  # the corpus's README.TXT, SPEAKERS.TXT and the like
         name = _subset_of(member.path)
         if name is not None:
-            indexes.setdefault(name, _Index(name)).add(member)
+            indexes.setdefault(name, UtteranceIndex(name)).add(member)
         else:
             stray.append(Reject(member.path, RejectReason.UNEXPECTED_PATH, "not below LibriSpeech/<subset>/"))
     if subset is None and len(indexes) == 1:
@@ -442,7 +362,8 @@ def _build_index(members: Iterator[_Member], subset: str | None, source: str | P
     return indexes[subset]
 
 
-def _audio_members(members: Iterator[_Member], index: _Index) -> Iterator[_Member]:
+def audio_members(members: Iterator[Member], index: UtteranceIndex) -> Iterator[Member]:
+    """The second pass: the audio files of the subset, in the order of the source."""
     return (member for member in members if member.is_regular and member.path in index.num_copies)
 
 
@@ -472,11 +393,11 @@ def iterate_openslr(
         >>> for utterance in iterate_openslr("train-clean-100.tar.gz"):  # doctest: +SKIP
         ...     print(utterance.id, utterance.text)
     """
-    open_members, subset = _open_source(source, subset)
-    index = _build_index(open_members(), subset, source)
+    open_members, subset = open_source(source, subset)
+    index = build_index(open_members(), subset, source)
     for reject in index.rejects:
         _hand_over(reject, on_reject)
-    for member in _audio_members(open_members(), index):
+    for member in audio_members(open_members(), index):
         try:
             utterance = index.utterance(member)
         except UtteranceError as error:
@@ -594,319 +515,3 @@ def download_openslr(subset: str, root: str | Path) -> Path:
     except RuntimeError as error:  # what torch.hub raises for a wrong checksum; it keeps nothing in that case
         raise ValueError(f"{url} came with a wrong checksum and was deleted: {error}. Run again.") from error
     return archive
-
-
-@dataclass(frozen=True)
-class _Shard:
-    """A finished shard; its JSON file is the sign that the Parquet file is whole."""
-
-    num_audio_files: int  # of the source, from the beginning of the first shard to the end of this one
-    num_utterances: int
-    num_samples: int
-    speaker_ids: tuple[int, ...]
-    rejects: tuple[Reject, ...]
-
-
-@dataclass(frozen=True)
-class _Job:
-    """Where a split goes: `<output>/<config>/`, by way of a hidden folder that survives an interruption."""
-
-    output_dir: Path
-    config: str
-    split: str
-    fingerprint: str
-
-    @property
-    def report_path(self) -> Path:
-        return self.output_dir / self.config / f"{self.split}-report.json"
-
-    @property
-    def staging_dir(self) -> Path:
-        return self.output_dir / f".{self.config}-{self.split}.partial"
-
-    def staged(self, number: int, suffix: str) -> Path:
-        return self.staging_dir / f"{number:05d}{suffix}"
-
-    def final(self, number: int, num_shards: int) -> Path:
-        return self.output_dir / self.config / f"{self.split}-{number:05d}-of-{num_shards:05d}.parquet"
-
-    def begin(self) -> PreparationReport | None:
-        """Make ready to write; a report means that everything is written already.
-
-        Raises:
-            ValueError: The folder holds the split, or part of it, of another source or other settings.
-        """
-        remedy = "Choose another output folder, or delete"
-        if self.report_path.exists():
-            report = PreparationReport.from_json(json.loads(self.report_path.read_text(encoding="utf-8")))
-            is_whole = all((self.output_dir / shard).exists() for shard in report.shards)
-            if report.fingerprint == self.fingerprint and is_whole:
-                return report
-            raise ValueError(
-                f"{self.report_path} is of another source, other settings or other files than those beside it. "
-                f"{remedy} it and {self.split}-*.parquet beside it."
-            )
-        marker = self.staging_dir / "fingerprint"
-        if marker.exists():
-            if marker.read_text(encoding="utf-8") != self.fingerprint:
-                raise ValueError(
-                    f"{self.staging_dir} holds an unfinished run over another source or with other settings. "
-                    f"{remedy} that folder."
-                )
-        elif present := sorted(self.report_path.parent.glob(f"{self.split}-*.parquet")):
-            raise ValueError(
-                f"{present[0]} exists and would be mixed with new shards. {remedy} {self.split}-*.parquet."
-            )
-        else:
-            self.staging_dir.mkdir(parents=True, exist_ok=True)
-            _write_text(marker, self.fingerprint)
-        return None
-
-    def finished(self) -> list[_Shard]:
-        """The shards that an interrupted run finished."""
-        shards: list[_Shard] = []
-        while (sidecar := self.staged(len(shards), ".json")).exists():
-            is_moved = any(self.report_path.parent.glob(f"{self.split}-{len(shards):05d}-of-*.parquet"))
-            if not is_moved and not self.staged(len(shards), ".parquet").exists():
-                break
-            values = json.loads(sidecar.read_text(encoding="utf-8"))
-            lists = {
-                "speaker_ids": tuple(values["speaker_ids"]),
-                "rejects": _rejects_from_json(values["rejects"]),
-            }
-            shards.append(_Shard(**values | lists))
-        return shards
-
-    def publish(self, report: PreparationReport) -> None:
-        """Give the shards their names, then write the report and the card. Can be repeated from any point."""
-        self.report_path.parent.mkdir(parents=True, exist_ok=True)
-        for number, name in enumerate(report.shards):
-            if (staged := self.staged(number, ".parquet")).exists():
-                os.replace(staged, self.output_dir / name)
-        _write_text(self.report_path, json.dumps(report.to_json(), indent=2) + "\n")
-        self.clean_up()
-
-    def clean_up(self) -> None:
-        """The two last steps, which an interruption may have kept from a split that is otherwise complete."""
-        _write_card(self.output_dir)
-        if self.staging_dir.exists():
-            shutil.rmtree(self.staging_dir)
-
-
-class _ShardWriter:
-    """One Parquet file in the making; memory holds one row group."""
-
-    def __init__(self, job: _Job, number: int) -> None:
-        self._job, self._number = job, number
-        self._partial = job.staged(number, ".parquet.tmp")
-        self._writer = pq.ParquetWriter(self._partial, SCHEMA, compression="none", use_dictionary=False)
-        self._rows: list[dict[str, object]] = []
-        self._speaker_ids: set[int] = set()
-        self._num_utterances = 0
-        self._num_samples = 0
-        self.num_bytes = 0
-
-    def add(self, utterance: Utterance, num_samples: int) -> None:
-        self._rows.append(
-            {
-                "file": utterance.file,
-                "audio": {"bytes": utterance.audio_bytes, "path": utterance.file},
-                "text": utterance.text,
-                "speaker_id": utterance.speaker_id,
-                "chapter_id": utterance.chapter_id,
-                "id": utterance.id,
-            }
-        )
-        self._speaker_ids.add(utterance.speaker_id)
-        self._num_utterances += 1
-        self._num_samples += num_samples
-        self.num_bytes += len(utterance.audio_bytes)
-        if len(self._rows) == ROWS_PER_GROUP:
-            self._flush()
-
-    def _flush(self) -> None:
-        if self._rows:
-            self._writer.write_table(pa.Table.from_pylist(self._rows, schema=SCHEMA))
-            self._rows.clear()
-
-    def commit(self, num_audio_files: int, rejects: Sequence[Reject]) -> _Shard:
-        self._flush()
-        self._writer.close()
-        _replace(self._partial, self._job.staged(self._number, ".parquet"))
-        speaker_ids = tuple(sorted(self._speaker_ids))
-        shard = _Shard(num_audio_files, self._num_utterances, self._num_samples, speaker_ids, tuple(rejects))
-        _write_text(self._job.staged(self._number, ".json"), json.dumps(asdict(shard)))
-        return shard
-
-
-def prepare_parquet(
-    source: str | Path,
-    output_dir: str | Path,
-    config: str | None = None,
-    split: str | None = None,
-    *,
-    subset: str | None = None,
-    max_shard_size_mb: float = 500.0,
-    progress: bool = True,
-) -> PreparationReport:
-    """Verified LibriSpeech as Parquet shards in the schema of `openslr/librispeech_asr`, read by `load_dataset`.
-
-    Every utterance goes through `verify_utterance`; what fails is left out and listed in the report, which is also
-    written to `<output_dir>/<config>/<split>-report.json`. The audio keeps its bytes. Splits can be added to the same
-    folder one by one; its README.md names them all.
-
-    An interrupted run is continued by the same call and ends in the same bytes as one that was never interrupted: no
-    shard bears its final name before all are written. Calling again after the end changes nothing. One process at a
-    time may write to a folder.
-
-    Args:
-        source: `<subset>.tar.gz`, or a folder: one that holds `LibriSpeech/`, that folder, or `LibriSpeech/<subset>`.
-        output_dir: Folder of the data set, made if need be.
-        config: Configuration to write; by default that of the subset in `SUBSETS`.
-        split: Split to write; by default that of the subset in `SUBSETS`.
-        subset: Which subset to read; needed if the source holds more than one.
-        max_shard_size_mb: A shard ends before its audio exceeds this many million bytes (one utterance always fits).
-        progress: Whether to show progress bars.
-
-    Returns:
-        What was written and what was rejected. Without a usable utterance only the report is written.
-
-    Raises:
-        FileNotFoundError: There is no such source.
-        ValueError: The source is no LibriSpeech archive or tree, is damaged, or does not hold exactly this subset; the
-            subset has no default split; or the folder holds this split from another source or other settings.
-
-    Example:
-        >>> report = prepare_parquet("train-clean-100.tar.gz", "librispeech")  # doctest: +SKIP
-        >>> load_dataset("librispeech", "clean", split="train.100")  # doctest: +SKIP
-    """
-    if not max_shard_size_mb > 0:
-        raise ValueError(
-            f"max_shard_size_mb is {max_shard_size_mb}; give a number of million bytes above 0, e.g. 500."
-        )
-    open_members, subset = _open_source(source, subset)
-    listing = tqdm(open_members(), desc="listing", unit=" files", disable=not progress)
-    index = _build_index(iter(listing), subset, source)
-    config, split = _choose_target(index.subset, config, split)
-    settings = f"{index.subset}\0{SCHEMA.to_string()}\0{ROWS_PER_GROUP}\0{max_shard_size_mb}"
-    index.digest.update(settings.encode())
-    job = _Job(Path(output_dir).expanduser(), config, split, index.digest.hexdigest())
-    report = job.begin()
-    if report is not None:
-        logger.info("%s is complete already.", job.report_path)
-        job.clean_up()
-        return report
-    shards, rest = _write_shards(open_members(), index, job, max_shard_size_mb * 1e6, progress)
-    report = PreparationReport(
-        subset=index.subset,
-        config=config,
-        split=split,
-        num_utterances=sum(shard.num_utterances for shard in shards),
-        num_samples=sum(shard.num_samples for shard in shards),
-        num_speakers=len({speaker_id for shard in shards for speaker_id in shard.speaker_ids}),
-        shards=tuple(f"{config}/{job.final(number, len(shards)).name}" for number in range(len(shards))),
-        rejects=(*index.rejects, *(reject for shard in shards for reject in shard.rejects), *rest),
-        fingerprint=job.fingerprint,
-    )
-    job.publish(report)
-    return report
-
-
-def _choose_target(subset: str, config: str | None, split: str | None) -> tuple[str, str]:
-    default_config, default_split = SUBSETS.get(subset, (None, None))
-    config, split = config or default_config, split or default_split
-    if config is None or split is None:
-        raise ValueError(
-            f"Subset {subset!r} has no configuration and split of its own (only {', '.join(SUBSETS)} have). "
-            'Name both, e.g. config="clean", split="train.100".'
-        )
-    for name in (config, split):
-        if not re.fullmatch(r"\w+(\.\w+)*", name):
-            raise ValueError(f"{name!r} cannot name a configuration or split: use letters, digits, _ and inner dots.")
-    return config, split
-
-
-def _write_shards(
-    members: Iterator[_Member], index: _Index, job: _Job, max_bytes: float, progress: bool
-) -> tuple[list[_Shard], list[Reject]]:
-    """All shards, those of an interrupted run included, and the rejects that came after the last one."""
-    shards = job.finished()
-    num_done = shards[-1].num_audio_files if shards else 0
-    writer: _ShardWriter | None = None
-    rejects: list[Reject] = []
-    num_rejects = len(index.rejects) + sum(len(shard.rejects) for shard in shards)
-    with tqdm(total=index.audio_bytes, desc="verifying", unit="B", unit_scale=True, disable=not progress) as bar:
-        for number, member in enumerate(_audio_members(members, index)):
-            bar.update(member.size)
-            if number < num_done:
-                continue
-            try:
-                utterance = index.utterance(member)
-                num_samples = verify_utterance(utterance)
-            except UtteranceError as error:
-                rejects.append(error.reject)
-                bar.set_postfix(rejects=num_rejects + len(rejects), refresh=False)
-                continue
-            if writer is not None and writer.num_bytes + len(utterance.audio_bytes) > max_bytes:
-                shards.append(writer.commit(number, rejects))
-                num_rejects += len(rejects)
-                rejects, writer = [], None
-            if writer is None:
-                writer = _ShardWriter(job, len(shards))
-            writer.add(utterance, num_samples)
-        num_done = sum(index.num_copies.values())
-    if writer is not None:
-        shards.append(writer.commit(num_done, rejects))
-        rejects = []
-    return shards, rejects
-
-
-def _rejects_from_json(values: Sequence[dict[str, str]]) -> tuple[Reject, ...]:
-    return tuple(Reject(value["path"], RejectReason(value["reason"]), value["detail"]) for value in values)
-
-
-def _replace(partial_path: Path, path: Path) -> None:
-    """Put a written file in its place, whole or not at all, also when the power fails."""
-    with partial_path.open("rb+") as stream:
-        os.fsync(stream.fileno())
-    os.replace(partial_path, path)
-
-
-def _write_text(path: Path, text: str) -> None:
-    partial_path = path.with_name(f"{path.name}.tmp")
-    partial_path.write_text(text, encoding="utf-8")
-    _replace(partial_path, path)
-
-
-_CARD_BODY = """
-# LibriSpeech
-
-Read English speech, 16 kHz mono, prepared from OpenSLR's [SLR12](https://www.openslr.org/12) by `hf_bigru_asr` in the
-schema of `openslr/librispeech_asr`; the audio files are the original ones. Each split's `-report.json` says how much
-was written and what was rejected.
-
-V. Panayotov, G. Chen, D. Povey, S. Khudanpur: Librispeech, an ASR corpus based on public domain audio books.
-ICASSP 2015. CC BY 4.0.
-"""
-
-
-def _write_card(output_dir: Path) -> None:
-    """README.md with the `configs:` that `load_dataset` reads, for every split in the folder; other text is kept."""
-    from huggingface_hub import DatasetCard, DatasetCardData
-
-    found = {tuple(path.parts[-2:]) for path in output_dir.glob("*/*-00000-of-*.parquet")}
-    targets = {(config, name.rpartition("-00000-of-")[0]) for config, name in found}
-    known = {target: number for number, target in enumerate(SUBSETS.values())}
-    configs: dict[str, list[dict[str, str]]] = {}
-    for config, split in sorted(targets, key=lambda target: (known.get(target, len(known)), target)):
-        configs.setdefault(config, []).append({"split": split, "path": f"{config}/{split}-*.parquet"})
-    if not configs:
-        return
-    path = output_dir / "README.md"
-    if path.exists():
-        card = DatasetCard.load(path)
-    else:
-        data = DatasetCardData(license="cc-by-4.0", language="en", task_categories=["automatic-speech-recognition"])
-        card = DatasetCard(f"---\n{data.to_yaml()}\n---\n{_CARD_BODY}")
-    card.data.configs = [{"config_name": config, "data_files": files} for config, files in configs.items()]
-    _write_text(path, str(card))

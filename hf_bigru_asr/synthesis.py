@@ -27,7 +27,7 @@ import soundfile
 
 from .audio import SAMPLING_RATE, to_mono_float32
 from .augmentation import DECAY_S, DIRECT_DB, add_random_noise, add_random_room
-from .librispeech import SCHEMA
+from .librispeech_parquet import SCHEMA
 from .text import normalize_transcript
 
 __all__ = [

@@ -22,19 +22,17 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 
-from hf_bigru_asr import librispeech
+from hf_bigru_asr import librispeech, librispeech_parquet
 from hf_bigru_asr.librispeech import (
-    SCHEMA,
     SUBSETS,
-    PreparationReport,
     Reject,
     RejectReason,
     UtteranceError,
     download_openslr,
     iterate_openslr,
-    prepare_parquet,
     verify_utterance,
 )
+from hf_bigru_asr.librispeech_parquet import SCHEMA, PreparationReport, prepare_parquet
 
 Files = dict[str, bytes]
 TraceFunction = Callable[[FrameType, str, object], Any]
@@ -529,7 +527,7 @@ def test_shards_hold_at_most_what_is_asked_unless_one_utterance_is_larger(tmp_pa
 
 
 def test_row_groups_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(librispeech, "ROWS_PER_GROUP", 4)
+    monkeypatch.setattr(librispeech_parquet, "ROWS_PER_GROUP", 4)
     prepare(write_tree(tmp_path / "tree", corpus()), tmp_path / "out")
     metadata = pq.ParquetFile(tmp_path / "out/clean/train.100-00000-of-00001.parquet").metadata
     assert [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)] == [4, 2]
@@ -562,12 +560,12 @@ class Interruption(BaseException):
 
 
 def interrupt_at_line(number: int, call: Callable[[], object]) -> int:
-    """Run `call`, raising at the `number`-th line that it executes in librispeech.py; returns the lines executed."""
+    """Run `call`, raising at the `number`-th line that it executes in the two modules; returns the lines executed."""
     num_lines = 0
 
     def trace(frame: FrameType, event: str, _argument: object) -> TraceFunction | None:
         nonlocal num_lines
-        if frame.f_code.co_filename != librispeech.__file__:
+        if frame.f_code.co_filename not in (librispeech.__file__, librispeech_parquet.__file__):
             return None
         if event == "line":
             num_lines += 1
@@ -596,8 +594,8 @@ def damaged_corpus(tmp_path: Path) -> Path:
 def test_interrupted_anywhere_and_run_again_gives_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damaged_corpus: Path
 ) -> None:
-    monkeypatch.setattr(librispeech, "ROWS_PER_GROUP", 1)
-    monkeypatch.setattr(librispeech.os, "fsync", lambda _: None)  # nobody cuts the power here
+    monkeypatch.setattr(librispeech_parquet, "ROWS_PER_GROUP", 1)
+    monkeypatch.setattr(librispeech_parquet.os, "fsync", lambda _: None)  # nobody cuts the power here
     options = {"max_shard_size_mb": 1.5 * len(audio_file()) / 1e6}
     prepare(damaged_corpus, tmp_path / "whole", **options)
     expected = contents(tmp_path / "whole")
@@ -625,13 +623,13 @@ def test_interrupted_run_does_not_repeat_its_finished_shards(tmp_path: Path, mon
         verified.append(utterance.id)
         return verify_utterance(utterance)
 
-    monkeypatch.setattr(librispeech, "verify_utterance", verify_four)
+    monkeypatch.setattr(librispeech_parquet, "verify_utterance", verify_four)
     options = {"max_shard_size_mb": 1.5 * len(audio_file()) / 1e6}
     with pytest.raises(Interruption):
         prepare(tree, tmp_path / "out", **options)
     assert not list((tmp_path / "out").glob("clean/*"))
     monkeypatch.setattr(
-        librispeech, "verify_utterance", lambda item: verified.append(item.id) or verify_utterance(item)
+        librispeech_parquet, "verify_utterance", lambda item: verified.append(item.id) or verify_utterance(item)
     )
     report = prepare(tree, tmp_path / "out", **options)
     assert verified == [*list(TEXTS)[:4], *list(TEXTS)[3:]]  # three shards were finished, the fourth was begun
@@ -650,19 +648,19 @@ def test_interruption_while_shards_get_their_names_repeats_nothing(
             raise Interruption
         replace(source, target)
 
-    monkeypatch.setattr(librispeech.os, "replace", replace_until_the_third)
+    monkeypatch.setattr(librispeech_parquet.os, "replace", replace_until_the_third)
     with pytest.raises(Interruption):
         prepare(tree, tmp_path / "out", **options)
     assert len(list((tmp_path / "out/clean").iterdir())) == 2
-    monkeypatch.setattr(librispeech.os, "replace", replace)
-    monkeypatch.setattr(librispeech, "verify_utterance", lambda _: pytest.fail("verified again"))
+    monkeypatch.setattr(librispeech_parquet.os, "replace", replace)
+    monkeypatch.setattr(librispeech_parquet, "verify_utterance", lambda _: pytest.fail("verified again"))
     assert prepare(tree, tmp_path / "out", **options).num_utterances == len(TEXTS)
     assert [row["id"] for row in rows_of(tmp_path / "out")] == list(TEXTS)
 
 
 KILLED_RUN = """
 import os, signal, sys
-from hf_bigru_asr.librispeech import prepare_parquet
+from hf_bigru_asr.librispeech_parquet import prepare_parquet
 replace, calls = os.replace, []
 def replace_or_die(*paths):
     if len(calls) == int(sys.argv[1]):
@@ -696,7 +694,7 @@ def test_second_run_changes_nothing_and_returns_the_same_report(
 ) -> None:
     first = prepare(damaged_corpus, tmp_path / "out")
     before = contents(tmp_path / "out")
-    monkeypatch.setattr(librispeech, "_write_shards", lambda *_: pytest.fail("wrote again"))
+    monkeypatch.setattr(librispeech_parquet, "_write_shards", lambda *_: pytest.fail("wrote again"))
     assert prepare(damaged_corpus, tmp_path / "out") == first
     assert contents(tmp_path / "out") == before
 
@@ -717,7 +715,7 @@ def test_another_source_or_setting_is_never_mixed_in(
     def interrupt(*_: object) -> int:
         raise Interruption
 
-    monkeypatch.setattr(librispeech, "verify_utterance", interrupt)
+    monkeypatch.setattr(librispeech_parquet, "verify_utterance", interrupt)
     with pytest.raises(Interruption):
         prepare(tree, tmp_path / "begun")
     with pytest.raises(ValueError, match="holds an unfinished run over another source"):
