@@ -105,7 +105,8 @@ class BatchRecognizer:
         tokenizer: Gives the characters of its classes.
         decoder: Makes readings of log-probabilities; a [`BeamSearchPool`] does it beside the network.
         batch_size: Recordings that run together, at the most.
-        batch_s: Seconds of audio in a batch, padding counted.
+        batch_s: Seconds of audio in a batch, padding counted. Up to `WINDOW_BATCHES` batches run side by side, one for
+            every thread of the network.
         num_workers: Threads that read files and compute features.
         long_s: What is longer goes through the network in chunks.
 
@@ -159,7 +160,7 @@ class BatchRecognizer:
         )
         with NetworkThreads(self.model, WINDOW_BATCHES) as network, closing(recordings):  # type: ignore[type-var] # a generator
             for window in _windows(recordings, window_s, WINDOW_BATCHES * self.batch_size):
-                # The network never waits: it has the next window before the results of the last one are taken.
+                # The network has the next window before the results of the last one are taken, so it seldom waits.
                 running.append(self._begin(window, network))
                 if len(running) == 1:
                     continue

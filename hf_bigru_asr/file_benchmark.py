@@ -17,7 +17,7 @@ from .audio import load_audio
 from .benchmark_workers import Worker
 from .metrics import word_error_counts
 from .peak_memory import peak_memory_mib, reset_peak_memory
-from .peers import load_peer
+from .peers import POCKETSPHINX, load_peer
 from .transcription import load_recognizer, transcribe
 
 __all__ = [
@@ -38,10 +38,11 @@ class FileTiming:
     Args:
         name: System, runtime and decoding.
         audio_s: Seconds of audio.
-        times_s: Seconds of every pass over all recordings, without loading the model.
+        times_s: Seconds of every pass over all recordings, without loading the model. With a language model and more
+            than one thread every pass starts its processes.
         load_s: Seconds until the first recording could be taken.
         wer: Word error rate of both sides normalised as Whisper's authors do, a fraction; `None` without references.
-        memory_mib: Memory of the process with the model loaded; `None` where unknown.
+        memory_mib: Memory of the process with the model loaded; `None` where unknown, or where it is not the only one.
         peak_memory_mib: The most meanwhile.
     """
 
@@ -137,6 +138,7 @@ def measure_start(model: str | Path, path: Path, repeats: int) -> dict[str, floa
 # In the worker
 
 _recognize: list[Any] = []
+"""Gives the texts of files; whether it does so in this process alone; and this package's recogniser."""
 
 
 def load_files_recognizer(model: str, runtime: str, num_threads: int, language_model: str | None) -> float:
@@ -150,14 +152,14 @@ def load_files_recognizer(model: str, runtime: str, num_threads: int, language_m
     def recognize(paths: list[Path]) -> list[str]:
         return [found.text or "" for found in transcribe(recognizer, paths, num_workers=num_threads)]
 
-    _recognize[:] = [recognize, recognizer]
+    _recognize[:] = [recognize, language_model is None or num_threads == 1, recognizer]
     return time.perf_counter() - start_s
 
 
 def load_files_peer(name: str, num_threads: int) -> float:
     """Make a peer ready in this process; gives the seconds it took."""
     start_s = time.perf_counter()
-    _recognize[:] = [load_peer(name, num_threads)]
+    _recognize[:] = [load_peer(name, num_threads), name != POCKETSPHINX]
     return time.perf_counter() - start_s
 
 
@@ -165,12 +167,14 @@ def _time_files(paths: list[Path]) -> tuple[list[str], float, float | None, floa
     memory = reset_peak_memory()
     start_s = time.perf_counter()
     texts = _recognize[0](paths)
-    return texts, time.perf_counter() - start_s, memory, peak_memory_mib()
+    time_s = time.perf_counter() - start_s
+    is_alone = _recognize[1]
+    return texts, time_s, *((memory, peak_memory_mib()) if is_alone else (None, None))
 
 
 def measure_stages(paths: list[Path]) -> dict[str, float]:
     """Seconds of audio per second of one thread: reading files, and computing the features of what was read."""
-    extractor = _recognize[1].feature_extractor
+    extractor = _recognize[2].feature_extractor
     num_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     start_s = time.perf_counter()

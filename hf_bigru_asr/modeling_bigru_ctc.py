@@ -240,6 +240,8 @@ class BiGRULayer(nn.GRU):
 
     def _forward_packed(self, hidden_states: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         self.flatten_parameters()
+        if not torch.is_autocast_enabled(hidden_states.device.type):
+            hidden_states = hidden_states.to(self.weight_ih_l0.dtype)
         packed = pack_padded_sequence(
             hidden_states, lengths.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False
         )

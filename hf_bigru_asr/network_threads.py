@@ -4,7 +4,6 @@ Utterances are independent of each other, and the products of a recurrent networ
 batch of their own get more done than threads that divide every product among them.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
@@ -36,16 +35,11 @@ class NetworkThreads:
         self._num_torch_threads = torch.get_num_threads()
         num_threads = 1
         if isinstance(model, RuntimeModel):
-            num_threads = model.num_threads or os.cpu_count() or 1
+            num_threads = model.max_threads
         elif isinstance(model, torch.nn.Module) and torch.device(getattr(model, "device", "cpu")).type == "cpu":
             num_threads = self._num_torch_threads
         self.num_batches = min(num_threads, max_batches)
-        self._pool = ThreadPoolExecutor(
-            self.num_batches,
-            thread_name_prefix="network",
-            initializer=torch.set_num_threads,
-            initargs=(max(self._num_torch_threads // self.num_batches, 1),),
-        )
+        self._pool = ThreadPoolExecutor(self.num_batches, thread_name_prefix="network")
 
     def __enter__(self) -> Self:
         return self
@@ -69,5 +63,12 @@ class NetworkThreads:
         Returns:
             What `run` gives for each.
         """
-        model = self._side_by_side if len(batches) > 1 else self.model
-        return [self._pool.submit(run, model, batch) for batch in batches]
+        shared = len(batches) > 1
+        model = self._side_by_side if shared else self.model
+        num_torch_threads = max(self._num_torch_threads // (self.num_batches if shared else 1), 1)
+
+        def run_on_threads(batch: Batch) -> Result:
+            torch.set_num_threads(num_torch_threads)
+            return run(model, batch)
+
+        return [self._pool.submit(run_on_threads, batch) for batch in batches]

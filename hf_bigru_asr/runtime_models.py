@@ -79,6 +79,7 @@ class RuntimeModel(ABC):
         self._graph = graph
         self._network = self.compile_graph(graph, num_threads, NETWORK_INPUTS)
         self._divided: dict[int, Self] = {}
+        self._is_divided = False
 
     @classmethod
     def from_pretrained(
@@ -184,10 +185,15 @@ class RuntimeModel(ABC):
             ImportError: If the package `onnx` is not installed.
         """
         # Two directions run at once.
-        num_threads = max((self.num_threads or os.cpu_count() or 2) // 2, 1)
+        num_threads = max(self.max_threads // 2, 1)
         return GraphLayerRunner(
             weights_of_graph(self._graph), lambda graph, inputs: self.compile_graph(graph, num_threads, inputs)
         )
+
+    @property
+    def max_threads(self) -> int:
+        """Threads that the network may take."""
+        return self.num_threads or available_cores()
 
     def side_by_side(self, num_calls: int) -> Self:
         """This network, ready for so many calls at once, which divide its threads among them.
@@ -196,9 +202,10 @@ class RuntimeModel(ABC):
             num_calls: Threads that call it.
         """
         if num_calls not in self._divided:
-            num_threads = max(self.num_threads or os.cpu_count() or 1, num_calls)
+            num_threads = max(self.max_threads, num_calls)
             divided = copy(self)
             divided.num_threads = num_threads // num_calls
+            divided._is_divided = True
             divided._network = self.compile_graph(self._graph, num_threads, NETWORK_INPUTS, num_calls)
             self._divided[num_calls] = divided
         return self._divided[num_calls]
@@ -247,13 +254,13 @@ class OnnxBiGRUForCTC(RuntimeModel):
 
     @cached_property
     def _threads(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(self.num_threads or os.cpu_count(), thread_name_prefix="onnx")
+        return ThreadPoolExecutor(self.max_threads, thread_name_prefix="onnx")
 
     def _score(self, features: FloatArray, lengths: np.ndarray) -> FloatArray:
         # Utterances are independent: several threads, each with its part of the batch, are faster than several threads
         # that share every matrix product.
-        num_parts = self.num_threads or os.cpu_count() or 1
-        if num_parts == 1 or len(features) < MIN_PART * num_parts:
+        num_parts = self.max_threads
+        if self._is_divided or num_parts == 1 or len(features) < MIN_PART * num_parts:
             return super()._score(features, lengths)
         parts = zip(np.array_split(features, num_parts), np.array_split(lengths, num_parts), strict=True)
         inputs = [{"input_features": part, "lengths": part_lengths} for part, part_lengths in parts]
@@ -340,6 +347,11 @@ def openvino_core() -> Any:  # noqa: ANN401 - of a package without type informat
 @cache
 def _only_one(kind: type) -> Any:  # noqa: ANN401 - an instance of `kind`
     return kind()
+
+
+def available_cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 _MODELS: dict[str, type[RuntimeModel]] = {"onnx": OnnxBiGRUForCTC, "openvino": OpenVINOBiGRUForCTC}

@@ -134,7 +134,7 @@ def network_part(args: Arguments) -> dict[str, Any]:
         sizes = [(1, 5.0)] + [(batch_size, args.duration_s) for batch_size in args.batch_sizes]
         timings = measure_networks(workers, sizes, frame_s, args.repeats)
         products = measure_ceilings(workers, args.repeats)
-    ceilings = {name: gflops / inference_gflop(config, round(1 / frame_s)) for name, gflops in products.items()}
+    ceilings = {name: gflops * frame_s / inference_gflop(config, 1) for name, gflops in products.items()}
     print_networks(timings)
     print("\nMatrix products, as times real time of this network:")
     for name, speed in ceilings.items():
@@ -184,7 +184,7 @@ def file_part(args: Arguments) -> dict[str, Any]:
             runtime = choose_runtime("auto", "cpu")
             name = f"this package, {runtime}, language model"
             add(name, load_files_recognizer, model, runtime, args.num_threads, args.lm)
-        measure_files(workers, paths[:1], None, dict.fromkeys(workers, 1))  # warm
+        measure_files(workers, paths[:40], None, dict.fromkeys(workers, 1))  # warm, with more than one batch
         for name in installed_peers() if args.peers else ():
             add(name, load_files_peer, name, args.num_threads)
         repeats = dict.fromkeys(workers, 1) | repeats
@@ -238,9 +238,13 @@ def ratios(report: dict[str, Any]) -> dict[str, float]:
         }
         best = max(speed for name, speed in here.items() if name != PACKED)
         found[f"network, batch {batch_size} of {duration_s:g} s: best to packed nn.GRU"] = best / here[PACKED]
-        found[f"network, batch {batch_size} of {duration_s:g} s: best to matrix product"] = best / max(
-            each["real_time_factor"] for each in report["ceilings"] if not each["name"].endswith("bfloat16")
-        )
+        for number_format in ("float32", "bfloat16"):
+            ceilings = [each for each in report["ceilings"] if each["name"].endswith(number_format)]
+            if ceilings:
+                fastest = max(speed for name, speed in here.items() if name.endswith(number_format))
+                found[f"network, batch {batch_size} of {duration_s:g} s: best {number_format} to matrix product"] = (
+                    fastest / max(each["real_time_factor"] for each in ceilings)
+                )
     if "files" in report:
         speeds = {row["name"]: row["real_time_factor"] for row in report["files"]}
         best = max(speed for name, speed in speeds.items() if name not in PEERS)

@@ -428,8 +428,9 @@ def test_autocast_is_finite_and_close(dtype: torch.dtype) -> None:
     assert all(bool(torch.isfinite(parameter.grad).all()) for parameter in model.parameters())
 
 
+@pytest.mark.parametrize("path", ["packed", "reversed"], indirect=True)
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
-def test_weights_in_half_precision(dtype: torch.dtype, tmp_path: Path) -> None:
+def test_weights_in_half_precision(dtype: torch.dtype, path: str, tmp_path: Path) -> None:
     full = make_model().eval()
     full.save_pretrained(tmp_path)
     model = BiGRUForCTC.from_pretrained(tmp_path, dtype=dtype).eval()

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from runtime_support import RUNTIME_CASES
+from runtime_support import RUNTIME_CASES, needs_onnx
 
 from hf_bigru_asr import BiGRUForCTC, OnnxBiGRUForCTC, OpenVINOBiGRUForCTC
 from hf_bigru_asr.network_threads import NetworkThreads
@@ -42,8 +42,15 @@ def test_batches_run_side_by_side_on_a_share_of_the_threads(tiny_model: BiGRUFor
 
 def test_no_more_batches_than_there_may_be(tiny_model: BiGRUForCTC, two_threads: None) -> None:
     with NetworkThreads(tiny_model, 1) as network:
-        (run,) = network.submit(lambda _, batch: (batch, torch.get_num_threads()), ["all"])
-        assert run.result() == ("all", 2)
+        runs = network.submit(lambda _, batch: (batch, torch.get_num_threads()), [1, 2])
+        assert [each.result() for each in runs] == [(1, 2), (2, 2)]
+
+
+def test_a_single_batch_has_all_threads(tiny_model: BiGRUForCTC, two_threads: None) -> None:
+    with NetworkThreads(tiny_model, MAX_BATCHES) as network:
+        for batches, num_threads in (([1], 2), ([1, 2], 1), ([1], 2)):
+            runs = network.submit(lambda _, batch: torch.get_num_threads(), batches)
+            assert [each.result() for each in runs] == [num_threads] * len(batches)
 
 
 def test_a_model_of_another_make_runs_one_batch_at_a_time(two_threads: None) -> None:
@@ -80,3 +87,14 @@ def test_a_runtime_is_divided_once(runtime: str, tiny_model: BiGRUForCTC) -> Non
     model = CLASSES[runtime].from_model(tiny_model, num_threads=4)
     assert model.side_by_side(2) is model.side_by_side(2)
     assert [model.side_by_side(calls).num_threads for calls in (1, 2, 3, 8)] == [4, 2, 1, 1]
+
+
+@needs_onnx
+def test_a_divided_batch_is_not_divided_again(tiny_model: BiGRUForCTC, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = OnnxBiGRUForCTC.from_model(tiny_model, num_threads=4)
+    batch = torch.randn(16, 20, tiny_model.config.num_mel_bins)
+    expected = model(batch).logits  # in four parts
+    monkeypatch.setitem(model.__dict__, "_single", None)
+    torch.testing.assert_close(model.side_by_side(2)(batch).logits, expected, atol=1e-4, rtol=0)
+    with pytest.raises(TypeError):
+        model(batch)
