@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .alignment import MarkedCharacter
+from .model_json import read_model_json
 from .processing_bigru_ctc import CONFIDENCE_NAME
 
 __all__ = ["ConfidenceModel", "word_features"]
@@ -95,11 +96,11 @@ class ConfidenceModel:
         """The one that [`save`] left in a folder, or `None`. Properties that it was fitted without have no weight.
 
         Raises:
-            ValueError: If it was fitted with properties that this version does not know.
+            ValueError: If it was fitted with properties that this version does not know, or the file is broken.
         """
         if folder is None or not (path := Path(folder) / CONFIDENCE_NAME).is_file():
             return None
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = read_model_json(path, "features", "weights", "bias")
         weights = dict(zip(values["features"], values["weights"], strict=True))
         if unknown := sorted(weights.keys() - set(FEATURES)):
             raise ValueError(

@@ -4,7 +4,6 @@ Both decoders take log-probabilities `(batch, frames, classes)` with their lengt
 best readings with times and confidences of words and characters.
 """
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -17,7 +16,8 @@ import torch
 from .alignment import CharacterSpan, MarkedCharacter, align_log_probs
 from .confidence import ConfidenceModel, word_features
 from .hotwords import DEFAULT_HOTWORD_WEIGHT, HotwordPhrases
-from .lexicon_decoder import load_lexicon_decoder
+from .lexicon_decoder import UNIT_END, UNIT_INSIDE, load_lexicon_decoder
+from .model_json import read_model_json
 from .processing_bigru_ctc import SETTINGS_NAME
 from .tokenization_bigru_ctc import BiGRUCTCTokenizer
 
@@ -29,8 +29,6 @@ _NUM_READINGS = 100
 """Most readings of a beam search that say how sure its best one is."""
 WordPlace = tuple[tuple[int, ...], int, int]
 """A word's tokens, its first and its last frame."""
-UNIT_INSIDE, UNIT_END = "~", "$"
-"""Marks of the entries of a lexicon that are one letter of a word that is spelled: inside it, and at its end."""
 
 
 @dataclass(frozen=True)
@@ -194,11 +192,15 @@ class BeamSearchSettings:
 
     @classmethod
     def from_folder(cls, folder: str | Path) -> "BeamSearchSettings":
-        """Settings that `scripts/tune_decoding.py` left beside a language model, or the defaults."""
+        """Settings that `scripts/tune_decoding.py` left beside a language model, or the defaults.
+
+        Raises:
+            ValueError: If the file is broken.
+        """
         path = Path(folder) / SETTINGS_NAME
         if not path.is_file():
             return cls()
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = read_model_json(path)
         return cls(**{each.name: values[each.name] for each in fields(cls) if each.name in values})
 
 

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .decoding import UNIT_END, UNIT_INSIDE
+from .lexicon_decoder import UNIT_END, UNIT_INSIDE
 from .processing_bigru_ctc import LEXICON_NAME, MODEL_NAME, RECORD_NAME
 from .text import ALPHABET, normalize_transcript
 
@@ -184,7 +184,7 @@ def _program(name: str, folder: str | Path | None) -> str:
 
 
 def _run(command: Sequence[str]) -> None:
-    """Run a program of KenLM, whose progress goes to the screen."""
+    """Run a program of KenLM, which says what was wrong if it fails."""
     result = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     if result.returncode != 0:
         raise RuntimeError(f"{command[0]} failed with status {result.returncode}: {result.stderr.strip()[-2000:]}")

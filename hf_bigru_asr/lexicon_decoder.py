@@ -9,8 +9,10 @@ from .hotwords import HotwordPhrases
 from .processing_bigru_ctc import LEXICON_NAME, MODEL_NAME
 from .tokenization_bigru_ctc import BiGRUCTCTokenizer
 
-__all__ = ["lexicon_words", "load_lexicon_decoder"]
+__all__ = ["UNIT_END", "UNIT_INSIDE", "lexicon_words", "load_lexicon_decoder"]
 
+UNIT_INSIDE, UNIT_END = "~", "$"
+"""Marks of the entries of a lexicon that are one letter of a word that is spelled: inside it, and at its end."""
 _UNKNOWN = "<unk>"
 
 
@@ -72,15 +74,29 @@ def _read_words(path: Path, symbols: frozenset[str], delimiter: str) -> dict[str
     """The words of a lexicon in their order, each once; their spellings are checked."""
     words: dict[str, None] = {}
     for number, (word, spelling) in enumerate(_entries(path), 1):
-        unknown = sorted(set(spelling) - symbols)
-        if unknown or not spelling:
+        if fault := _fault(word, spelling, symbols, delimiter):
             raise ValueError(
-                f"Line {number} of {path}, {' '.join([word, *spelling])!r}, has "
-                + (f"symbols outside the alphabet: {' '.join(unknown)}." if unknown else "a word and no spelling.")
-                + f" A line is a word and its characters, from {' '.join(sorted(symbols))}, {delimiter} last."
+                f"Line {number} of {path}, {' '.join([word, *spelling])!r}, has {fault}. A line is a word and its "
+                f"characters, from {' '.join(sorted(symbols))}, {delimiter} last."
             )
         words[word] = None
+    if not words:
+        raise ValueError(f"{path} has no words; scripts/build_lm.py makes a language model.")
     return words
+
+
+def _fault(word: str, spelling: list[str], symbols: frozenset[str], delimiter: str) -> str | None:
+    """What is wrong with an entry of a lexicon, if something is."""
+    if not spelling:
+        return "a word and no spelling"
+    is_unit = len(word) == 2 and word[1] in (UNIT_INSIDE, UNIT_END)
+    has_end = spelling[-1] == delimiter
+    used = {*(spelling[:-1] if has_end else spelling), *(word[0] if is_unit else word)}
+    if unknown := sorted(used - (symbols - {delimiter})):
+        return f"symbols outside the alphabet: {' '.join(unknown)}"
+    if is_unit and word[1] == UNIT_INSIDE:
+        return f"{delimiter} at its end, and is a letter inside a word" if has_end else None
+    return None if has_end else f"no {delimiter} at its end"
 
 
 def _entries(path: Path) -> Iterator[tuple[str, list[str]]]:

@@ -1,6 +1,6 @@
 """Beam search on a recording of any length: part by part, cut in pauses.
 
-The search and the times of the characters need memory that grows with the frames, the latter even with their square.
+The search needs memory that grows with the frames, and the times of the characters do with frames times characters.
 """
 
 import heapq

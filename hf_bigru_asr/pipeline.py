@@ -7,6 +7,7 @@ import torch
 from transformers import AutomaticSpeechRecognitionPipeline
 
 from .decoding import BeamSearchDecoder, Hypothesis
+from .long_decoding import decode_in_parts
 
 __all__ = ["BeamSearchPipeline"]
 
@@ -86,7 +87,10 @@ class BeamSearchPipeline(AutomaticSpeechRecognitionPipeline):
             output.pop("is_last", None)
             for name, value in output.items():
                 extra.setdefault(name, []).append(value)
-        hypotheses = self.beam_search(torch.cat(pieces)[None])[0]
+        decoder = self.beam_search
+        hypotheses = decode_in_parts(
+            decoder, torch.cat(pieces), decoder.tokenizer, decoder.frame_s, nbest=decoder.settings.nbest
+        )
         result: dict[str, Any] = {"text": hypotheses[0].text}
         if return_timestamps:
             result["chunks"] = timed_chunks(

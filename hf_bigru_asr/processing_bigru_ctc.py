@@ -63,6 +63,7 @@ class BiGRUCTCProcessor(ProcessorMixin):
         super().__init__(feature_extractor, tokenizer)
         self.language_model: Path | None = None
         self.confidence_file: Path | None = None
+        self._is_calibrated = True
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs: Any) -> "BiGRUCTCProcessor":  # type: ignore[override]
@@ -90,9 +91,14 @@ class BiGRUCTCProcessor(ProcessorMixin):
         if self.language_model is not None and target.resolve() != self.language_model.resolve():
             target.mkdir(parents=True, exist_ok=True)
             for name in LANGUAGE_MODEL_FILES:
-                if (self.language_model / name).is_file():
+                if (self.language_model / name).is_file() and (self._is_calibrated or name != CONFIDENCE_NAME):
                     shutil.copyfile(self.language_model / name, target / name)
         return super().save_pretrained(save_directory, push_to_hub=push_to_hub, **kwargs)
+
+    def forget_confidences(self) -> None:
+        """Save no confidences, neither of greedy decoding nor with the language model: they belong to one network."""
+        self.confidence_file = None
+        self._is_calibrated = False
 
     @property
     def frame_s(self) -> float:
@@ -123,7 +129,8 @@ class BiGRUCTCProcessor(ProcessorMixin):
         folder = self.language_model if language_model is None else Path(language_model)
         if folder is None:
             raise ValueError(
-                "This processor has no language model; name the folder of one that scripts/build_lm.py made."
+                "This processor came without a language model; name the folder of one that scripts/build_lm.py made. "
+                "If it should have come from the Hub with one, the connection may have failed: load it again."
             )
         chosen = replace(BeamSearchSettings.from_folder(folder), **settings)
         return BeamSearchDecoder(folder, self.tokenizer, self.frame_s, chosen)

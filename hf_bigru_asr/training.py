@@ -142,7 +142,7 @@ class ElapsedTime(TrainerCallback):
 
 
 def build_processor(model_name_or_path: str | None, **feature_kwargs: Any) -> BiGRUCTCProcessor:
-    """Processor of a trained model, or a new one.
+    """Processor for training: that of a trained model, without its confidences, or a new one.
 
     Args:
         model_name_or_path: A model on the Hub, a folder or `"bundled"`; `None` for a new processor.
@@ -151,6 +151,7 @@ def build_processor(model_name_or_path: str | None, **feature_kwargs: Any) -> Bi
     if model_name_or_path is None:
         return BiGRUCTCProcessor(BiGRUCTCFeatureExtractor(**feature_kwargs), BiGRUCTCTokenizer())
     processor = BiGRUCTCProcessor.from_pretrained(resolve_model(model_name_or_path))
+    processor.forget_confidences()
     if feature_kwargs:
         values = processor.feature_extractor.to_dict() | feature_kwargs
         processor.feature_extractor = BiGRUCTCFeatureExtractor.from_dict(values)

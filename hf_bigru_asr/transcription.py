@@ -104,8 +104,13 @@ def load_recognizer(
 
     Raises:
         ImportError: If the extra of the runtime is not installed.
-        ValueError: If the runtime does not run so.
+        ValueError: If the runtime does not run so, or there are settings of a beam search without a language model.
     """
+    if decoding and language_model is None:
+        raise ValueError(
+            f"decoding has {', '.join(decoding)}, which belong to beam search; give language_model= too, "
+            f"{OWN_LANGUAGE_MODEL!r} for the model's own."
+        )
     name = resolve_model(model)
     options: dict[str, Any] = {}
     if language_model is not None:

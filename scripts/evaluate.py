@@ -81,32 +81,35 @@ def main() -> int:
     if settings and args.lm is None:
         parser.error(f"{' and '.join(settings)} belong to beam search; give --lm own or --lm FOLDER too")
     # 1. Model and data
-    name = resolve_model(args.model)
-    runtime = choose_runtime(args.runtime, args.device)
-    model = load_model(
-        name,
-        runtime,
-        device=args.device,
-        num_threads=args.num_threads,
-        dtype=args.dtype,
-        trust_remote_code=args.trust_remote_code,
-    )
-    processor = AutoProcessor.from_pretrained(name, trust_remote_code=args.trust_remote_code)
-    dataset = load_speech_dataset(
-        args.dataset_name,
-        args.dataset_config_name,
-        args.split,
-        streaming=args.streaming,
-        audio_column=args.audio_column_name,
-    )
-    if args.max_samples is not None:
-        dataset = dataset.take(args.max_samples)
-
     decoder = None
     decoding: dict[str, object] = {"method": "greedy"}
-    if args.lm is not None:
-        decoder = processor.beam_search_decoder(None if args.lm == "own" else args.lm, **settings)
-        decoding = {"method": "beam search", "language_model": args.lm, **asdict(decoder.settings)}
+    try:
+        name = resolve_model(args.model)
+        runtime = choose_runtime(args.runtime, args.device)
+        model = load_model(
+            name,
+            runtime,
+            device=args.device,
+            num_threads=args.num_threads,
+            dtype=args.dtype,
+            trust_remote_code=args.trust_remote_code,
+        )
+        processor = AutoProcessor.from_pretrained(name, trust_remote_code=args.trust_remote_code)
+        dataset = load_speech_dataset(
+            args.dataset_name,
+            args.dataset_config_name,
+            args.split,
+            streaming=args.streaming,
+            audio_column=args.audio_column_name,
+        )
+        if args.max_samples is not None:
+            dataset = dataset.take(args.max_samples)
+
+        if args.lm is not None:
+            decoder = processor.beam_search_decoder(None if args.lm == "own" else args.lm, **settings)
+            decoding = {"method": "beam search", "language_model": args.lm, **asdict(decoder.settings)}
+    except (OSError, ValueError, ImportError) as error:
+        parser.error(str(error))
 
     # 2. Recognition
     options = {

@@ -67,16 +67,19 @@ def main() -> int:
         parser.error(f"{' and '.join(decoding)} belong to beam search; give --lm own or --lm FOLDER too")
     if args.stride_length_s is not None and args.chunk_length_s is None:
         parser.error("stride_length_s belongs to the pipeline's chunks; give --chunk_length_s too")
-    recognizer = load_recognizer(
-        args.model,
-        language_model=args.lm,
-        decoding=decoding,
-        runtime=args.runtime,
-        dtype=args.dtype,
-        num_threads=args.num_threads,
-        device=args.device,
-        trust_remote_code=args.trust_remote_code,
-    )
+    try:
+        recognizer = load_recognizer(
+            args.model,
+            language_model=args.lm,
+            decoding=decoding,
+            runtime=args.runtime,
+            dtype=args.dtype,
+            num_threads=args.num_threads,
+            device=args.device,
+            trust_remote_code=args.trust_remote_code,
+        )
+    except (OSError, ValueError, ImportError) as error:
+        parser.error(str(error))
     transcripts = []
     for transcript in transcribe(
         recognizer,

@@ -45,6 +45,9 @@ def test_a_model_is_kept_in_a_folder(tmp_path: Path) -> None:
     path.write_text('{"features": ["colour"], "weights": [0.5], "bias": 2.0}')
     with pytest.raises(ValueError, match=r"weighs colour; known are mean_log.*scripts/calibrate_confidence\.py"):
         ConfidenceModel.from_folder(tmp_path)
+    path.write_text('{"features": ["length"]}')
+    with pytest.raises(ValueError, match=r"confidence\.json is broken: it has no weights, bias"):
+        ConfidenceModel.from_folder(tmp_path)
     with pytest.raises(ValueError, match="There are 2 weights; give one for each of mean_log"):
         ConfidenceModel((1.0, 2.0), 0.0)
 

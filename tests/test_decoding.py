@@ -291,6 +291,10 @@ def test_a_broken_model_is_refused(content: bytes, folder: Path, tokenizer: BiGR
         ("ABC A B C |", r"Line 5 of .*'ABC A B C \|', has symbols outside the alphabet: C\."),
         ("AB", "has a word and no spelling"),
         ("AB A <pad> |", "outside the alphabet: <pad>"),
+        ("aB A B |", r"'aB A B \|', has symbols outside the alphabet: a\."),
+        ("AB A | B |", r"outside the alphabet: \|"),
+        ("AB A B", r"has no \| at its end"),
+        ("A~ A |", r"has \| at its end, and is a letter inside a word"),
     ],
 )
 def test_a_lexicon_of_another_alphabet_is_refused(
@@ -298,6 +302,26 @@ def test_a_lexicon_of_another_alphabet_is_refused(
 ) -> None:
     path = folder / "lexicon.txt"
     path.write_text(path.read_text() + line + "\n")
+    with pytest.raises(ValueError, match=message):
+        BeamSearchDecoder(folder, tokenizer, FRAME_S)
+
+
+def test_a_lexicon_without_words_is_refused(folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:
+    (folder / "lexicon.txt").write_text("")
+    with pytest.raises(ValueError, match=r"lexicon\.txt has no words; scripts/build_lm\.py"):
+        BeamSearchDecoder(folder, tokenizer, FRAME_S)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", r"decoding\.json is broken: Expecting"),
+        ("[1]", r"decoding\.json is broken: it holds no JSON object"),
+        ('{"beam_size": 0}', "beam_size is 0; it must be at least 1"),
+    ],
+)
+def test_broken_settings_are_named(content: str, message: str, folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:
+    (folder / "decoding.json").write_text(content)
     with pytest.raises(ValueError, match=message):
         BeamSearchDecoder(folder, tokenizer, FRAME_S)
 

@@ -188,6 +188,28 @@ def test_decoding_is_tuned_calibrated_and_measured_on_what_was_said(tmp_path: Pa
     assert BeamSearchSettings.from_folder(folder) == BeamSearchSettings(**report["chosen"])
     assert report["chosen"]["beam_size"] == 20
 
+    result = run(
+        *("transcribe.py", "--model", tmp_path / "model", "--lm", folder, "--hotwords", "quiz:9"),
+        *("--beam_size", 30, "--nbest", 2, tmp_path / "QUIZ.wav", tmp_path / "YOU.wav"),
+    )
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert [line.rpartition(": ")[2] for line in lines if ".wav: " in line] == ["QUIZ", "YOU"]
+    assert sum(re.match(r" +-?[0-9.]+  [A-Z]", line) is not None for line in lines) >= 1  # another reading
+
+    evaluated = run(
+        *("evaluate.py", *common, "--split", "validation", "--beam_size", 30, "--nbest", 2, "--hotwords", "QUIZ:9"),
+        *("--output_dir", tmp_path / "evaluation"),
+    )
+    assert evaluated.returncode == 0, evaluated.stderr
+    decoding = json.loads((tmp_path / "evaluation" / "evaluation.json").read_text())["decoding"]
+    assert (decoding["beam_size"], decoding["nbest"], decoding["hotwords"]) == (30, 2, {"QUIZ": 9.0})
+
+    refused = run("transcribe.py", "--model", tmp_path / "model", tmp_path / "YOU.wav", "--lm", tmp_path / "nowhere")
+    assert refused.returncode == 2
+    assert "nowhere/lm.binary does not exist" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
     calibrated = run("calibrate_confidence.py", *common)
     assert calibrated.returncode == 0, calibrated.stderr
     record = json.loads((folder / "confidence.json").read_text())

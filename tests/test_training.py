@@ -10,6 +10,7 @@ import pytest
 import torch
 from conftest import REPOSITORY
 from datasets import Dataset
+from small_language_model import write_language_model
 from speech_rows import RATE_HZ, flac, make_rows, make_waveform, write_parquet
 from transformers import (
     EvalPrediction,
@@ -22,6 +23,7 @@ from transformers import (
 )
 
 from hf_bigru_asr import BiGRUCTCConfig, BiGRUCTCFeatureExtractor, BiGRUCTCProcessor, BiGRUForCTC
+from hf_bigru_asr.confidence import FEATURES, ConfidenceModel
 from hf_bigru_asr.data import DataCollatorForCTC, EpochCallback, load_utterance
 from hf_bigru_asr.training import (
     CTCMetrics,
@@ -255,6 +257,19 @@ def test_a_trained_model_goes_on(model_dir: Path, tiny_model: BiGRUForCTC) -> No
     assert model.config.hidden_dropout == 0.4
     assert model.bigru.dropout.p == 0.4
     assert_equal(weights_of(model), weights_of(tiny_model))
+
+
+def test_training_on_leaves_out_the_confidences_of_the_network_before(model_dir: Path, tmp_path: Path) -> None:
+    folder = write_language_model(model_dir / "language_model")
+    confidence = ConfidenceModel((1.0,) * len(FEATURES), 0.0)
+    for each in (model_dir, folder):
+        confidence.save(each)
+    BiGRUCTCProcessor.from_pretrained(model_dir).save_pretrained(tmp_path / "as_it_is")
+    assert len(list((tmp_path / "as_it_is").rglob("confidence.json"))) == 2
+    build_processor(str(model_dir)).save_pretrained(tmp_path / "trained")
+    saved = BiGRUCTCProcessor.from_pretrained(tmp_path / "trained")
+    assert saved.beam_search_decoder().confidence is saved.greedy_decoder().confidence is None
+    assert saved.beam_search_decoder().settings.beam_size == 200
 
 
 def test_a_trained_model_goes_on_with_other_frames(model_dir: Path, tiny_model: BiGRUForCTC, tmp_path: Path) -> None:
