@@ -1,0 +1,36 @@
+"""Average the weights of several checkpoints of a training run, as a model to use or to train on.
+
+python scripts/average_checkpoints.py outputs/bigru/checkpoint-460 outputs/bigru/checkpoint-690 --output_dir averaged
+"""
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from transformers import HfArgumentParser
+
+from hf_bigru_asr.averaging import average_checkpoints
+
+
+@dataclass
+class Arguments:
+    """Where to."""
+
+    output_dir: Path = field(metadata={"help": "Folder for the model."})
+
+
+def main() -> int:
+    """Average, write, and return the exit status."""
+    parser = HfArgumentParser(Arguments, description=__doc__.splitlines()[0])
+    parser.add_argument("checkpoints", nargs="+", type=Path, metavar="CHECKPOINT", help="Folders of one run.")
+    args, rest = parser.parse_args_into_dataclasses()
+    try:
+        average_checkpoints(rest.checkpoints, args.output_dir)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    print(f"The mean of {len(rest.checkpoints)} checkpoints is written to {args.output_dir}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""Means of checkpoints, against the mean computed by hand."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from hf_bigru_asr import BiGRUCTCFeatureExtractor, BiGRUCTCProcessor, BiGRUForCTC
+from hf_bigru_asr.averaging import average_checkpoints
+from hf_bigru_asr.confidence import FEATURES, ConfidenceModel
+
+
+def save(folder: Path, model: BiGRUForCTC, processor: BiGRUCTCProcessor) -> Path:
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    return folder
+
+
+def test_the_mean_of_three_checkpoints(tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor, tmp_path: Path) -> None:
+    folders, weights = [], []
+    for number in range(3):
+        torch.manual_seed(number)
+        model = BiGRUForCTC(tiny_model.config)
+        folders.append(save(tmp_path / str(number), model, processor))
+        weights.append(model.state_dict())
+    ConfidenceModel((1.0,) * len(FEATURES), 0.0).save(folders[-1])
+
+    average_checkpoints(folders, tmp_path / "mean")
+
+    mean = BiGRUForCTC.from_pretrained(tmp_path / "mean").state_dict()
+    assert mean.keys() == weights[0].keys()
+    for name, value in mean.items():
+        torch.testing.assert_close(value, (weights[0][name] + weights[1][name] + weights[2][name]) / 3)
+    saved = BiGRUCTCProcessor.from_pretrained(tmp_path / "mean")
+    assert saved.feature_extractor.to_dict() == processor.feature_extractor.to_dict()
+    assert saved.confidence_file is None  # that of the last checkpoint holds for it alone
+
+
+def test_what_cannot_be_averaged(tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="There is no checkpoint"):
+        average_checkpoints([], tmp_path / "mean")
+    with pytest.raises(OSError, match="nowhere"):
+        average_checkpoints([tmp_path / "nowhere"], tmp_path / "mean")
+    folder = save(tmp_path / "model", tiny_model, processor)
+    hop = BiGRUCTCFeatureExtractor(hop_length=2 * processor.feature_extractor.hop_length)
+    other = save(tmp_path / "other", tiny_model, BiGRUCTCProcessor(hop, processor.tokenizer))
+    with pytest.raises(ValueError, match=rf"{re.escape(str(folder))} has another network or other features"):
+        average_checkpoints([folder, other], tmp_path / "mean")
+    assert not (tmp_path / "mean").exists()
