@@ -29,22 +29,22 @@ class Arguments:
 
     lm: str = field(metadata={"help": "Folder of the language model; the chosen weights are written into it."})
     lm_weights: list[float] = field(
-        default_factory=lambda: [0.5, 1.0, 1.5, 2.0, 2.5], metadata={"help": "Weights of the language model to try."}
+        default_factory=lambda: [1.5, 2.0, 2.5], metadata={"help": "Weights of the language model to try."}
     )
     word_scores: list[float] = field(
-        default_factory=lambda: [-1.0, -0.5, 0.0, 0.5], metadata={"help": "Scores of every word to try."}
+        default_factory=lambda: [-2.5, -2.0, -1.5, -1.0], metadata={"help": "Scores of every word to try."}
     )
     prior_weights: list[float] = field(
-        default_factory=lambda: [0.0, 0.2, 0.4, 0.6], metadata={"help": "Weights of the class priors to try."}
+        default_factory=lambda: [0.5, 0.7, 0.9], metadata={"help": "Weights of the class priors to try."}
     )
     beam_size: int = field(default=50, metadata={"help": "Width of the beam while weights are tried."})
     beam_sizes: list[int] = field(
-        default_factory=lambda: [1, 5, 10, 20, 50, 100, 200, 500],
+        default_factory=lambda: [1, 10, 20, 50, 100, 200, 500, 1000],
         metadata={"help": "Widths to try with the best weights."},
     )
     beam_size_token: int | None = field(default=10, metadata={"help": "Classes of a frame that are tried."})
-    beam_threshold: float = field(default=25.0, metadata={"help": "Distance from the best at which readings fall."})
-    chosen_beam_size: int = field(default=100, metadata={"help": "Width of the beam to write down."})
+    beam_threshold: float = field(default=12.0, metadata={"help": "Distance from the best at which readings fall."})
+    chosen_beam_size: int = field(default=500, metadata={"help": "Width of the beam to write down."})
     num_workers: int = field(default=1, metadata={"help": "Processes that decode."})
     output_dir: Path = field(default=Path("outputs/tuning"), metadata={"help": "Folder for the results."})
 

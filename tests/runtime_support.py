@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -67,8 +68,8 @@ def padded_batch(lengths: list[int], num_mels: int = 128, seed: int = 0) -> tupl
     return features, mask
 
 
-def real_waveforms(data_dir: Path, count: int) -> list[np.ndarray]:
-    """The first utterances of `validation` of the LibriSpeech in a folder."""
-    path = sorted((data_dir / "librispeech_asr" / "clean").glob("validation-*.parquet"))[0]
-    rows = pq.ParquetFile(path).iter_batches(batch_size=count, columns=["audio"])
-    return [load_audio(row["audio"]["bytes"]) for row in next(rows).to_pylist()]
+def real_waveforms(data_dir: Path, count: int | None = None) -> list[np.ndarray]:
+    """The first utterances of `validation` of the LibriSpeech in a folder, or all."""
+    paths = sorted((data_dir / "librispeech_asr" / "clean").glob("validation-*.parquet"))
+    rows = pa.concat_tables([pq.read_table(path, columns=["audio"]) for path in paths])[:count]
+    return [load_audio(row["audio"]["bytes"]) for row in rows.to_pylist()]
