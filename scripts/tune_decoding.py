@@ -32,12 +32,12 @@ class Arguments:
         default_factory=lambda: [1.5, 2.0, 2.5], metadata={"help": "Weights of the language model to try."}
     )
     word_scores: list[float] = field(
-        default_factory=lambda: [-2.5, -2.0, -1.5, -1.0], metadata={"help": "Scores of every word to try."}
+        default_factory=lambda: [-2.0, -1.5, -1.0], metadata={"help": "Scores of every word to try."}
     )
     prior_weights: list[float] = field(
         default_factory=lambda: [0.5, 0.7, 0.9], metadata={"help": "Weights of the class priors to try."}
     )
-    beam_size: int = field(default=50, metadata={"help": "Width of the beam while weights are tried."})
+    beam_size: int = field(default=200, metadata={"help": "Width of the beam while weights are tried."})
     beam_sizes: list[int] = field(
         default_factory=lambda: [1, 10, 20, 50, 100, 200, 500, 1000],
         metadata={"help": "Widths to try with the best weights."},
