@@ -201,6 +201,8 @@ class RuntimeModel(ABC):
         Args:
             num_calls: Threads that call it.
         """
+        if num_calls == 1:
+            return self
         if num_calls not in self._divided:
             num_threads = max(self.max_threads, num_calls)
             divided = copy(self)
