@@ -48,6 +48,7 @@ RELEASE_FILES = (
     "hotword_lm.py",
     "hotwords.py",
     "lexicon_decoder.py",
+    "model_json.py",
     "confidence.json",
     *PICTURES,
     "language_model/*",

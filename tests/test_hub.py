@@ -384,6 +384,7 @@ def test_pushed_repository_holds_the_release_and_no_more(pushed: str, loopback_h
         "hotword_lm.py",
         "hotwords.py",
         "lexicon_decoder.py",
+        "model_json.py",
         "configuration_bigru_ctc.py",
         "decoding.py",
         "feature_extraction_bigru_ctc.py",
