@@ -195,7 +195,6 @@ def test_decoding_is_tuned_calibrated_and_measured_on_what_was_said(tmp_path: Pa
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()
     assert [line.rpartition(": ")[2] for line in lines if ".wav: " in line] == ["QUIZ", "YOU"]
-    assert sum(re.match(r" +-?[0-9.]+  [A-Z]", line) is not None for line in lines) >= 1  # another reading
 
     evaluated = run(
         *("evaluate.py", *common, "--split", "validation", "--beam_size", 30, "--nbest", 2, "--hotwords", "QUIZ:9"),
