@@ -5,7 +5,6 @@ A folder of a trained model holds `config.json`, `model.safetensors` and, if `sc
 What a file does not say is left out of the card.
 """
 
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from huggingface_hub import EvalResult, EvalResultEntry, ModelCard, ModelCardDat
 from safetensors import safe_open
 
 from . import __version__
+from .model_json import read_model_json
 from .processing_bigru_ctc import LANGUAGE_MODEL_DIR, RECORD_NAME
 
 TASK = "automatic-speech-recognition"
@@ -77,7 +77,7 @@ def load_evaluation(path: str | Path, dataset_id: str | None = None) -> Json:
         FileNotFoundError: If there is no such file.
         ValueError: If it is not JSON, lacks one of the keys above, or has a rate that cannot be one.
     """
-    evaluation = _load_json(Path(path))
+    evaluation = read_model_json(Path(path))
     for section, key in (("dataset", "name"), ("dataset", "split"), ("metrics", "wer")):
         if not isinstance(evaluation.get(section), dict) or key not in evaluation[section]:
             raise ValueError(
@@ -125,7 +125,7 @@ def build_card(
         'apache-2.0'
     """
     folder = Path(model_dir)
-    training = _load_json(folder / TRAINING_NAME) if (folder / TRAINING_NAME).is_file() else {}
+    training = read_model_json(folder / TRAINING_NAME) if (folder / TRAINING_NAME).is_file() else {}
     training = _with_dataset_id(training, dataset_id)
     _check_distinct(evaluations)
     card: ModelCard = ModelCard.from_template(
@@ -134,7 +134,7 @@ def build_card(
         repo_id=repo_id,
         version=__version__,
         librispeech=LIBRISPEECH,
-        config=_load_json(folder / "config.json"),
+        config=read_model_json(folder / "config.json"),
         num_parameters=_count_parameters(folder / "model.safetensors"),
         size_mb=(folder / "model.safetensors").stat().st_size / 1e6,
         results=[_result_row(evaluation) for evaluation in evaluations],
@@ -228,18 +228,6 @@ def template_path() -> Path:
 
 def _metadata(card: ModelCard) -> Json:
     return dict(card.data.to_dict())
-
-
-def _load_json(path: Path) -> Json:
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no file {path}; give the path of a file that exists.")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is not JSON ({error}); give the file as the script wrote it.") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} holds a JSON {type(content).__name__}; it must hold an object.")
-    return content
 
 
 def _is_hub_id(name: str) -> bool:
@@ -355,7 +343,7 @@ def _language_model(folder: Path) -> Json:
     """What the files of a language model say of it; nothing if there is none."""
     if not (folder / RECORD_NAME).is_file():
         return {}
-    record = _load_json(folder / RECORD_NAME)
+    record = read_model_json(folder / RECORD_NAME)
     scores = {split: score for split, score in record.items() if isinstance(score, dict) and "perplexity" in score}
     return record | {"scores": scores}
 

@@ -96,14 +96,7 @@ def _is_openslr(path: Path) -> bool:
 
 def _openslr_rows(source: str, subset: str | None) -> Iterable[dict[str, Any]]:
     for utterance in iterate_openslr(source, subset):
-        yield {
-            "file": utterance.file,
-            "audio": {"bytes": utterance.audio_bytes, "path": utterance.file},
-            "text": utterance.text,
-            "speaker_id": utterance.speaker_id,
-            "chapter_id": utterance.chapter_id,
-            "id": utterance.id,
-        }
+        yield utterance.as_row()
 
 
 def load_utterance(audio: object, sampling_rate: int) -> np.ndarray:

@@ -139,6 +139,17 @@ class Utterance:
     audio_bytes: bytes = field(repr=False)
     path: str = field(repr=False)
 
+    def as_row(self) -> dict[str, Any]:
+        """Its row of the data set, by column."""
+        return {
+            "file": self.file,
+            "audio": {"bytes": self.audio_bytes, "path": self.file},
+            "text": self.text,
+            "speaker_id": self.speaker_id,
+            "chapter_id": self.chapter_id,
+            "id": self.id,
+        }
+
 
 @dataclass(frozen=True)
 class Member:

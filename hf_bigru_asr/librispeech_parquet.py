@@ -227,16 +227,7 @@ class _ShardWriter:
         self.num_bytes = 0
 
     def add(self, utterance: Utterance, num_samples: int) -> None:
-        self._rows.append(
-            {
-                "file": utterance.file,
-                "audio": {"bytes": utterance.audio_bytes, "path": utterance.file},
-                "text": utterance.text,
-                "speaker_id": utterance.speaker_id,
-                "chapter_id": utterance.chapter_id,
-                "id": utterance.id,
-            }
-        )
+        self._rows.append(utterance.as_row())
         self._speaker_ids.add(utterance.speaker_id)
         self._num_utterances += 1
         self._num_samples += num_samples

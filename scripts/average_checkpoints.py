@@ -1,4 +1,4 @@
-"""Average the weights of several checkpoints of a training run, as a model to use or to train on.
+"""Average the weights of several checkpoints of one network, as a model to use or to train on.
 
 python scripts/average_checkpoints.py outputs/bigru/checkpoint-460 outputs/bigru/checkpoint-690 --output_dir averaged
 """
@@ -22,7 +22,13 @@ class Arguments:
 def main() -> int:
     """Average, write, and return the exit status."""
     parser = HfArgumentParser(Arguments, description=__doc__.splitlines()[0])
-    parser.add_argument("checkpoints", nargs="+", type=Path, metavar="CHECKPOINT", help="Folders of one run.")
+    parser.add_argument(
+        "checkpoints",
+        nargs="+",
+        type=Path,
+        metavar="CHECKPOINT",
+        help="Folders of one run, or of runs on its weights.",
+    )
     args, rest = parser.parse_args_into_dataclasses()
     try:
         average_checkpoints(rest.checkpoints, args.output_dir)

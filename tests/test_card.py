@@ -352,8 +352,8 @@ def _without(section: str, key: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", "is not JSON"),
-        ("[]", "holds a JSON list; it must hold an object"),
+        ("{", "is broken: Expecting property name"),
+        ("[]", "is broken: it holds a JSON list instead of an object"),
         ("{}", r"has no dataset\.name; give a file that scripts/evaluate\.py wrote"),
         (json.dumps(_without("dataset", "split")), r"has no dataset\.split"),
         (json.dumps(_without("metrics", "wer")), r"has no metrics\.wer"),

@@ -316,7 +316,7 @@ def test_a_lexicon_without_words_is_refused(folder: Path, tokenizer: BiGRUCTCTok
     ("content", "message"),
     [
         ("{", r"decoding\.json is broken: Expecting"),
-        ("[1]", r"decoding\.json is broken: it holds no JSON object"),
+        ("[1]", r"decoding\.json is broken: it holds a JSON list instead of an object"),
         ('{"beam_size": 0}', "beam_size is 0; it must be at least 1"),
     ],
 )
