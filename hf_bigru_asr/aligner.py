@@ -81,7 +81,7 @@ class Aligner:
         >>> text = open("tests/data/speech_sample.txt").read()
         >>> alignment = aligner.align("tests/data/speech_sample.flac", text)
         >>> [(word.text, round(word.start_s, 1), round(word.end_s, 1)) for word in alignment.words[:3]]
-        [('The', 0.1, 0.4), ('old', 0.5, 0.7), ('man', 0.7, 1.0)]
+        [('The', 0.1, 0.4), ('old', 0.4, 0.7), ('man', 0.7, 1.0)]
     """
 
     def __init__(self, model: BiGRUForCTC, processor: BiGRUCTCProcessor) -> None:
@@ -200,7 +200,7 @@ def align(
     Example:
         >>> text = open("tests/data/speech_sample.txt").read()
         >>> align("tests/data/speech_sample.flac", text).words[6].text
-        'the'
+        'to'
     """
     return Aligner.from_pretrained(model).align(audio, text, sampling_rate=sampling_rate)
 

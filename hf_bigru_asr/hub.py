@@ -104,7 +104,7 @@ def assemble_release(
 
     Example:
         >>> from hf_bigru_asr import bundled_checkpoint
-        >>> folder = assemble_release(bundled_checkpoint(), "/tmp/release", repo_id="alice/bigru")
+        >>> folder = assemble_release(bundled_checkpoint(), "release", repo_id="alice/bigru")
         >>> (folder / "README.md").is_file()
         True
     """
