@@ -96,7 +96,7 @@ class BiGRUCTCProcessor(ProcessorMixin):
         return super().save_pretrained(save_directory, push_to_hub=push_to_hub, **kwargs)
 
     def forget_confidences(self) -> None:
-        """Save no confidences, neither of greedy decoding nor with the language model: they belong to one network."""
+        """Use and save no confidences, of greedy decoding or of the own language model: they belong to one network."""
         self.confidence_file = None
         self._is_calibrated = False
 
@@ -133,7 +133,10 @@ class BiGRUCTCProcessor(ProcessorMixin):
                 "If it should have come from the Hub with one, the connection may have failed: load it again."
             )
         chosen = replace(BeamSearchSettings.from_folder(folder), **settings)
-        return BeamSearchDecoder(folder, self.tokenizer, self.frame_s, chosen)
+        decoder = BeamSearchDecoder(folder, self.tokenizer, self.frame_s, chosen)
+        if language_model is None and not self._is_calibrated:
+            decoder.confidence = None
+        return decoder
 
     def __call__(
         self,

@@ -13,7 +13,7 @@ from transformers import pipeline
 
 from hf_bigru_asr import BiGRUCTCProcessor, BiGRUForCTC
 from hf_bigru_asr.confidence import FEATURES, ConfidenceModel
-from hf_bigru_asr.decoding import BeamSearchSettings
+from hf_bigru_asr.decoding import BeamSearchSettings, Hypothesis
 from hf_bigru_asr.pipeline import BeamSearchPipeline
 from hf_bigru_asr.transcription import Transcript, load_recognizer, transcribe
 
@@ -135,6 +135,46 @@ def test_confidence_files_travel_with_the_processor(model_dir: Path, tmp_path: P
     copy = BiGRUCTCProcessor.from_pretrained(tmp_path / "copy")
     assert copy.greedy_decoder().confidence == ConfidenceModel((1.0,) * len(FEATURES), 2.0)
     assert copy.beam_search_decoder().confidence == ConfidenceModel((2.0,) * len(FEATURES), 3.0)
+
+
+def test_forgotten_confidences_are_neither_used_nor_saved(model_dir: Path, tmp_path: Path) -> None:
+    ConfidenceModel((1.0,) * len(FEATURES), 2.0).save(model_dir)
+    ConfidenceModel((2.0,) * len(FEATURES), 3.0).save(model_dir / "language_model")
+    processor = BiGRUCTCProcessor.from_pretrained(model_dir)
+    processor.forget_confidences()
+    processor.save_pretrained(tmp_path / "copy")
+    for each in (processor, BiGRUCTCProcessor.from_pretrained(tmp_path / "copy")):
+        assert each.greedy_decoder().confidence is None
+        assert each.beam_search_decoder().confidence is None
+
+
+def test_the_pipeline_decodes_a_long_recording_in_parts(
+    model_dir: Path, processor: BiGRUCTCProcessor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recognizer = pipeline("automatic-speech-recognition", str(model_dir), pipeline_class=BeamSearchPipeline)
+    lengths: list[list[int]] = []
+    decode = recognizer.beam_search
+
+    class Watch:
+        tokenizer, frame_s, settings, confidence = decode.tokenizer, decode.frame_s, decode.settings, None
+
+        def __call__(self, log_probs: torch.Tensor, parts: torch.Tensor) -> list[list[Hypothesis]]:
+            lengths.append(parts.tolist())
+            return decode(log_probs, parts)
+
+    monkeypatch.setattr(recognizer, "beam_search", Watch())
+    found = recognizer({"raw": noise(130), "sampling_rate": 16_000}, return_timestamps="word")
+    (parts,) = lengths
+    assert sum(parts) == 130 / decode.frame_s
+    assert len(parts) > 2
+    assert max(parts) <= 60 / decode.frame_s
+    assert " ".join(chunk["text"] for chunk in found["chunks"]) == found["text"]
+    assert found["chunks"][-1]["timestamp"][1] > 60
+
+
+def test_settings_of_a_beam_search_need_a_language_model(model_dir: Path) -> None:
+    with pytest.raises(ValueError, match=r"decoding has hotwords, beam_size, .* give language_model= too"):
+        load_recognizer(model_dir, decoding={"hotwords": ("A",), "beam_size": 5})
 
 
 @pytest.mark.parametrize("runtime", RUNTIME_CASES)
