@@ -1,6 +1,7 @@
 """Many recordings at once, against each alone."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -208,6 +209,33 @@ def test_bad_arguments(model_dir: Path, recordings: list[Path]) -> None:
         next(transcribe(recognizer, recordings, stride_length_s=1))
     with pytest.raises(ValueError, match="num_workers is 0"):
         next(transcribe(recognizer, recordings, num_workers=0))
+
+
+def threads_of_a_new_thread() -> int:
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(torch.get_num_threads).result()
+
+
+def test_torch_has_its_threads_again_when_nobody_reads_on(
+    make: Callable[..., BatchRecognizer], recordings: list[Path], two_threads: None
+) -> None:
+    results = make(batch_size=1).recognize(recordings)
+    next(results)
+    results.close()
+    assert threads_of_a_new_thread() == torch.get_num_threads() == 2
+
+
+def test_torch_has_its_threads_again_after_an_error(
+    make: Callable[..., BatchRecognizer], recordings: list[Path], two_threads: None
+) -> None:
+    def broken(*args: object, **kwargs: object) -> None:
+        raise RuntimeError("the network is broken")
+
+    model = make().model
+    model.forward = broken
+    with pytest.raises(RuntimeError, match="the network is broken"):
+        list(make(model, batch_size=1).recognize(recordings))
+    assert threads_of_a_new_thread() == torch.get_num_threads() == 2
 
 
 def test_the_chunks_of_the_pipeline(model_dir: Path, recordings: list[Path]) -> None:

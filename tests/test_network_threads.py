@@ -1,6 +1,5 @@
 """Batches side by side, against one after another."""
 
-from collections.abc import Iterator
 from threading import Barrier
 from types import SimpleNamespace
 
@@ -14,15 +13,6 @@ from hf_bigru_asr.runtime_models import RuntimeModel
 
 MAX_BATCHES = 4
 CLASSES: dict[str, type[RuntimeModel]] = {"onnx": OnnxBiGRUForCTC, "openvino": OpenVINOBiGRUForCTC}
-
-
-@pytest.fixture
-def two_threads() -> Iterator[None]:
-    """Torch with two threads, whatever the machine has."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
 
 
 def test_batches_run_side_by_side_on_a_share_of_the_threads(tiny_model: BiGRUForCTC, two_threads: None) -> None:

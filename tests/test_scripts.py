@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -226,6 +227,24 @@ def test_decoding_is_tuned_calibrated_and_measured_on_what_was_said(tmp_path: Pa
     assert report["trials"][1]["num_found"] == 1
     assert report["trials"][1]["false_alarms_per_hour"] >= 0
     assert "weight 30: 1 of 1 found" in measured.stdout
+
+
+def test_benchmark_sets_each_number_format_against_its_own_product() -> None:
+    def rows(speeds: dict[str, float]) -> list[dict[str, object]]:
+        return [
+            {"name": name, "batch_size": 16, "duration_s": 15.0, "real_time_factor": x} for name, x in speeds.items()
+        ]
+
+    speeds = {"torch, packed nn.GRU": 100.0, "torch float32": 200.0, "a float32": 300.0, "a bfloat16": 400.0}
+    products = {"torch float32": 500.0, "a float32": 250.0, "a bfloat16": 1600.0}
+    ratios = runpy.run_path(str(SCRIPTS / "benchmark.py"))["ratios"]
+    found = ratios({"network": rows(speeds), "ceilings": rows(products)})
+    size = "network, batch 16 of 15 s: best"
+    assert found == {
+        f"{size} to packed nn.GRU": 4.0,
+        f"{size} float32 to matrix product": 0.6,
+        f"{size} bfloat16 to matrix product": 0.25,
+    }
 
 
 @needs_onnx
