@@ -138,6 +138,7 @@ def build_card(
         num_parameters=_count_parameters(folder / "model.safetensors"),
         size_mb=(folder / "model.safetensors").stat().st_size / 1e6,
         results=[_result_row(evaluation) for evaluation in evaluations],
+        validation_data=_validation_data(training, evaluations),
         duration_columns=_duration_columns(evaluations),
         language_model=_language_model(folder / LANGUAGE_MODEL_DIR),
         pictures=[name for name in PICTURES if (folder / name).is_file()],
@@ -346,6 +347,17 @@ def _language_model(folder: Path) -> Json:
     record = read_model_json(folder / RECORD_NAME)
     scores = {split: score for split, score in record.items() if isinstance(score, dict) and "perplexity" in score}
     return record | {"scores": scores}
+
+
+def _validation_data(training: Json, evaluations: Sequence[Json]) -> str | None:
+    """The data that the model was chosen on, as a row of results names them, if there are results on them."""
+    dataset = training.get("dataset", {})
+    chosen_on = (dataset.get("name"), dataset.get("config"), dataset.get("eval_split"))
+    for evaluation in evaluations:
+        data = evaluation["dataset"]
+        if (data["name"], data.get("config"), data["split"]) == chosen_on:
+            return _cell(_dataset_label(evaluation))
+    return None
 
 
 def _training_rows(training: Json) -> list[tuple[str, str]]:

@@ -149,6 +149,13 @@ def test_training_section_comes_from_training_json(model_dir: Path) -> None:
     assert "optim" not in text
 
 
+def test_figures_on_what_the_model_was_chosen_on_are_said_to_be_so(model_dir: Path) -> None:
+    on_validation = _evaluation(dataset={"split": "validation"})
+    text = build_card(model_dir, [EVALUATION, on_validation], repo_id="alice/bigru").text
+    assert "fitted on openslr/librispeech_asr clean validation; figures on it are a little too good" in text
+    assert "too good" not in build_card(model_dir, [EVALUATION], repo_id="alice/bigru").text
+
+
 def test_earlier_steps_of_the_training_are_named(model_dir: Path) -> None:
     path = model_dir / "training.json"
     training = json.loads(path.read_text())
