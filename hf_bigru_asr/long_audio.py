@@ -32,7 +32,7 @@ CHUNK_S = 5.0
 BLOCK_SAMPLES = 1 << 20
 MAX_STRETCHES = 16
 MIN_STRETCH_FRAMES = 4000
-"""Stretches are so long that correcting their beginnings costs little: the shipped networks forget in 300 to 3,000."""
+"""Stretches are so long that correcting their beginnings costs little: the bundled network forgets in 80 to 2,500."""
 SAME_STATE = 1e-6
 """Largest difference between two states that count as one; rounding alone makes some 1e-7."""
 
