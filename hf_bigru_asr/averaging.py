@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from torch.optim.swa_utils import AveragedModel
 
@@ -41,8 +42,8 @@ def average_checkpoints(checkpoints: Sequence[str | Path], output_dir: str | Pat
     averaged.update_parameters(last)
     for checkpoint in checkpoints[:-1]:
         model = BiGRUForCTC.from_pretrained(checkpoint)
-        features = BiGRUCTCProcessor.from_pretrained(checkpoint).feature_extractor.to_dict()
-        if _shapes(model) != _shapes(last) or features != processor.feature_extractor.to_dict():
+        features = _features(BiGRUCTCProcessor.from_pretrained(checkpoint))
+        if _shapes(model) != _shapes(last) or features != _features(processor):
             raise ValueError(
                 f"{checkpoint} has another network or other features than {checkpoints[-1]}; average checkpoints of "
                 "one network, trained from one another."
@@ -52,6 +53,13 @@ def average_checkpoints(checkpoints: Sequence[str | Path], output_dir: str | Pat
     last.save_pretrained(output_dir)
     processor.save_pretrained(output_dir)
     return last
+
+
+def _features(processor: BiGRUCTCProcessor) -> dict[str, Any]:
+    """The settings of the features; not where their code lies, which only some checkpoints say."""
+    settings: dict[str, Any] = processor.feature_extractor.to_dict()
+    settings.pop("auto_map", None)
+    return settings
 
 
 def _shapes(model: BiGRUForCTC) -> dict[str, tuple[int, ...]]:

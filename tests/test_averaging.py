@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from hf_bigru_asr import BiGRUCTCFeatureExtractor, BiGRUCTCProcessor, BiGRUForCTC
+from hf_bigru_asr import BiGRUCTCFeatureExtractor, BiGRUCTCProcessor, BiGRUForCTC, bundled_checkpoint
 from hf_bigru_asr.averaging import average_checkpoints
 from hf_bigru_asr.confidence import FEATURES, ConfidenceModel
 
@@ -35,6 +35,15 @@ def test_the_mean_of_three_checkpoints(tiny_model: BiGRUForCTC, processor: BiGRU
     saved = BiGRUCTCProcessor.from_pretrained(tmp_path / "mean")
     assert saved.feature_extractor.to_dict() == processor.feature_extractor.to_dict()
     assert saved.confidence_file is None  # that of the last checkpoint holds for it alone
+
+
+def test_a_checkpoint_of_the_trainer_and_the_bundled_model(tmp_path: Path) -> None:
+    source = bundled_checkpoint()
+    model, processor = BiGRUForCTC.from_pretrained(source), BiGRUCTCProcessor.from_pretrained(source)
+    processor.feature_extractor.auto_map = {"AutoFeatureExtractor": "where.TheCodeLies"}
+    average_checkpoints([source, save(tmp_path / "trained", model, processor)], tmp_path / "mean")
+    for name, value in BiGRUForCTC.from_pretrained(tmp_path / "mean").state_dict().items():
+        torch.testing.assert_close(value, model.state_dict()[name])
 
 
 def test_what_cannot_be_averaged(tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor, tmp_path: Path) -> None:
