@@ -13,11 +13,12 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 import soundfile
+import torch
 from runtime_support import needs_onnx
 from small_language_model import write_language_model
 from tone_speech import save_listener, speak
 
-from hf_bigru_asr import BiGRUCTCFeatureExtractor
+from hf_bigru_asr import BiGRUCTCFeatureExtractor, BiGRUCTCProcessor, BiGRUForCTC
 from hf_bigru_asr.confidence import ConfidenceModel
 from hf_bigru_asr.decoding import BeamSearchSettings
 
@@ -229,6 +230,24 @@ def test_decoding_is_tuned_calibrated_and_measured_on_what_was_said(tmp_path: Pa
     assert "weight 30: 1 of 1 found" in measured.stdout
 
 
+def test_transcribe_prints_the_readings_beside_the_best_one(
+    tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor, tmp_path: Path
+) -> None:
+    tiny_model.save_pretrained(tmp_path)
+    processor.save_pretrained(tmp_path)
+    write_language_model(tmp_path / "language_model")
+    sample = SCRIPTS.parent / "tests" / "data" / "speech_sample.flac"
+    result = run("transcribe.py", "--model", tmp_path, "--lm", "own", "--nbest", 3, sample)
+    assert result.returncode == 0, result.stderr
+    best, *others = result.stdout.splitlines()
+    found = [re.fullmatch(r" +(-?[0-9.]+)  ([A-Z' ]+)", line) for line in others]
+    assert len(found) == 2
+    assert all(found)
+    scores = [float(match[1]) for match in found if match]
+    assert scores == sorted(scores, reverse=True)
+    assert len({best, *(match[2] for match in found if match)}) == 3
+
+
 def test_benchmark_sets_each_number_format_against_its_own_product() -> None:
     def rows(speeds: dict[str, float]) -> list[dict[str, object]]:
         return [
@@ -245,6 +264,30 @@ def test_benchmark_sets_each_number_format_against_its_own_product() -> None:
         f"{size} float32 to matrix product": 0.6,
         f"{size} bfloat16 to matrix product": 0.25,
     }
+
+
+def test_gpu_benchmark_says_what_an_epoch_takes(tmp_path: Path) -> None:
+    save_listener(tmp_path / "model")
+    result = run(
+        *("benchmark_gpu.py", "--model", tmp_path / "model", "--device", "cpu", "--batch_sizes", 2),
+        *("--training_batch_sizes", 4, "--duration_s", 2, "--repeats", 1, "--output", tmp_path / "out" / "gpu.json"),
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    report = json.loads((tmp_path / "out" / "gpu.json").read_text())
+    assert [row["name"] for row in report["inference"]] == ["cpu float32", "cpu bfloat16"]
+    assert [row["name"] for row in report["training"]] == ["cpu float32", "cpu bfloat16"]
+    for row in report["training"]:
+        assert 4 * 2 * 0.7 < row["audio_s"] <= 4 * 2  # the shortest utterances have 70 % of the longest
+        assert row["audio_hours_per_minute"] * 60 * row["step_median_s"] == pytest.approx(row["audio_s"])
+        assert row["epoch_s"] / 60 * row["audio_hours_per_minute"] == pytest.approx(100.6)
+    assert report["commit"]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_gpu_benchmark_without_a_gpu_says_so() -> None:
+    result = run("benchmark_gpu.py")
+    assert result.returncode == 2
+    assert "there is no CUDA device here; --device names another one." in result.stderr
 
 
 @needs_onnx
