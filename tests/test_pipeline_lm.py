@@ -148,9 +148,7 @@ def test_forgotten_confidences_are_neither_used_nor_saved(model_dir: Path, tmp_p
         assert each.beam_search_decoder().confidence is None
 
 
-def test_the_pipeline_decodes_a_long_recording_in_parts(
-    model_dir: Path, processor: BiGRUCTCProcessor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_pipeline_decodes_a_long_recording_in_parts(model_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recognizer = pipeline("automatic-speech-recognition", str(model_dir), pipeline_class=BeamSearchPipeline)
     lengths: list[list[int]] = []
     decode = recognizer.beam_search
