@@ -23,7 +23,15 @@ from .ffmpeg import ffmpeg_blocks
 from .registration import check_torchaudio
 from .resampling import resampled_blocks
 
-__all__ = ["SAMPLING_RATE", "AudioError", "audio_duration_s", "iterate_audio", "load_audio", "to_mono_float32"]
+__all__ = [
+    "SAMPLING_RATE",
+    "AudioError",
+    "audio_duration_s",
+    "iterate_audio",
+    "load_audio",
+    "to_int16",
+    "to_mono_float32",
+]
 
 SAMPLING_RATE = 16_000
 
@@ -183,6 +191,11 @@ def to_mono_float32(
             f"has shape {values.shape}, channels last; allowed is (channels, samples): transpose it with `array.T`",
         )
     return _convert(samples.T, rate_from, rate_to, "array")
+
+
+def to_int16(waveform: npt.NDArray[np.float32]) -> npt.NDArray[np.int16]:
+    """Samples in [-1, 1] as 16-bit integers of full scale 32768, to the nearest; what a 16-bit file had comes back."""
+    return np.clip(np.rint(waveform * 32768), -32768, 32767).astype(np.int16)
 
 
 def audio_duration_s(source: str | os.PathLike[str] | bytes | BinaryIO) -> float:

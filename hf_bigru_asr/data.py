@@ -16,8 +16,9 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from transformers.trainer_pt_utils import LengthGroupedSampler
 from transformers.utils import logging
 
-from .audio import audio_duration_s, load_audio, to_mono_float32
+from .audio import audio_duration_s, load_audio, to_int16, to_mono_float32
 from .augmentation import add_random_noise, add_random_room, mel_warp_matrix
+from .batching import DurationBatchSampler, find_sampler
 from .librispeech import iterate_openslr
 from .modeling_bigru_ctc import num_frames_needed
 from .processing_bigru_ctc import BiGRUCTCProcessor
@@ -329,7 +330,7 @@ class DataCollatorForCTC:
         key = example.get("audio_index", example["index"])
         if key not in self._cache:
             waveform = load_utterance(example[self.audio_column], sampling_rate)
-            self._cache[key] = np.clip(np.rint(waveform * 32768), -32768, 32767).astype(np.int16)
+            self._cache[key] = to_int16(waveform)
         return self._cache[key].astype(np.float32) / 32768
 
     def _augment(self, waveform: np.ndarray, example: dict[str, Any]) -> tuple[np.ndarray, float]:
@@ -373,10 +374,9 @@ class EpochCallback(TrainerCallback):
     ) -> None:
         """Set the epoch that begins, or, after a resume, goes on."""
         epoch = self.collator.epoch = int(state.epoch or 0)
-        batch_sampler: Any = getattr(train_dataloader, "batch_sampler", None)
-        while hasattr(batch_sampler, "batch_sampler"):
-            batch_sampler = batch_sampler.batch_sampler
-        sampler = getattr(batch_sampler, "sampler", None)
-        if isinstance(sampler, LengthGroupedSampler):
+        sampler = find_sampler(train_dataloader)
+        if isinstance(sampler, DurationBatchSampler):
+            sampler.set_epoch(epoch)
+        elif isinstance(sampler, LengthGroupedSampler):
             seed = int(np.random.default_rng((self.collator.seed, epoch)).integers(2**63))
             sampler.generator = torch.Generator().manual_seed(seed)

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import EvalPrediction, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from torch.utils.data import DataLoader
+from transformers import EvalPrediction, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.utils import logging
 
+from .batching import DurationBatchSampler
 from .bundled import resolve_model
 from .configuration_bigru_ctc import BiGRUCTCConfig
 from .environment import command_line, git_commit, machine, versions
@@ -23,6 +25,7 @@ logger = logging.get_logger(__name__)
 
 __all__ = [
     "CTCMetrics",
+    "CTCTrainer",
     "CTCTrainingArguments",
     "ElapsedTime",
     "build_model",
@@ -58,6 +61,10 @@ class CTCTrainingArguments(TrainingArguments):
     load_best_model_at_end: bool = field(default=True, metadata={"help": "Whether the best checkpoint is the result."})
     remove_unused_columns: bool = field(default=False, metadata={"help": "The collator needs all columns."})
     report_to: str | None = field(default="tensorboard", metadata={"help": "Where to log: tensorboard, none, ..."})
+    per_device_train_batch_seconds: float | None = field(
+        default=None,
+        metadata={"help": "Seconds of audio of a training batch, instead of its number of utterances."},
+    )
     ddp_find_unused_parameters: bool | None = field(default=False, metadata={"help": "Every parameter is used."})
 
     def __post_init__(self) -> None:
@@ -121,6 +128,50 @@ class CTCMetrics:
 
     def _text(self, ids: np.ndarray, group_tokens: bool) -> str:
         return str(self.tokenizer.decode(ids[ids != LABEL_PADDING].tolist(), group_tokens=group_tokens))
+
+
+class CTCTrainer(Trainer):
+    """The stock `Trainer`, and batches of like seconds of audio if `per_device_train_batch_seconds` is given.
+
+    It then needs the processor as `processing_class`, the column `length` of [`filter_utterances`] in the training
+    data, and the callback [`EpochCallback`].
+
+    Raises:
+        ValueError: When training begins, if a batch of that length could be without an utterance.
+    """
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """Batches for this process."""
+        seconds = getattr(self.args, "per_device_train_batch_seconds", None)
+        if seconds is None:
+            stock: DataLoader[Any] = super().get_train_dataloader()
+            return stock
+        dataset: Any = self.train_dataset
+        processor: Any = self.processing_class
+        frame_s = processor.feature_extractor.hop_length / processor.feature_extractor.sampling_rate
+        sampler = DurationBatchSampler(
+            [frames * frame_s for frames in dataset["length"]],
+            seconds,
+            multiple_of=self.args.world_size,
+            seed=self.args.seed,
+        )
+        loader = DataLoader(
+            dataset,
+            batch_sampler=sampler,
+            collate_fn=self.data_collator,
+            num_workers=self.args.dataloader_num_workers,
+            pin_memory=self.args.dataloader_pin_memory,
+            persistent_workers=self.args.dataloader_persistent_workers,
+            prefetch_factor=self.args.dataloader_prefetch_factor,
+        )
+        # The number of batches is even, and older versions of accelerate even out batches of one size only.
+        evens = self.accelerator.even_batches
+        self.accelerator.even_batches = False
+        try:
+            prepared: DataLoader[Any] = self.accelerator.prepare(loader)
+            return prepared
+        finally:
+            self.accelerator.even_batches = evens
 
 
 class ElapsedTime(TrainerCallback):

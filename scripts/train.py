@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from transformers import EarlyStoppingCallback, HfArgumentParser, Trainer, set_seed
+from transformers import EarlyStoppingCallback, HfArgumentParser, set_seed
 from transformers.trainer_utils import get_last_checkpoint
 
 from hf_bigru_asr.data import (
@@ -26,6 +26,7 @@ from hf_bigru_asr.data import (
 )
 from hf_bigru_asr.training import (
     CTCMetrics,
+    CTCTrainer,
     CTCTrainingArguments,
     ElapsedTime,
     build_model,
@@ -185,7 +186,7 @@ def main() -> None:
     callbacks = [EpochCallback(collator), ElapsedTime()]
     if data_args.early_stopping_patience is not None:
         callbacks.append(EarlyStoppingCallback(data_args.early_stopping_patience))
-    trainer = Trainer(
+    trainer = CTCTrainer(
         model=model,
         args=args,
         data_collator=collator,

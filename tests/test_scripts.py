@@ -126,6 +126,28 @@ def test_train_takes_global_statistics_from_the_training_data(tmp_path: Path) ->
     assert extractor["global_mean"] == pytest.approx(reference.global_mean, abs=1e-4)
 
 
+def test_segment_dataset_cuts_and_names_the_bad_utterance(tmp_path: Path) -> None:
+    sample = Path(__file__).parent / "data" / "speech_sample.flac"
+    rows = [
+        {"sound": {"bytes": sample.read_bytes(), "path": sample.name}, "said": sample.with_suffix(".txt").read_text()},
+        {"sound": {"bytes": b"not audio", "path": "broken.flac"}, "said": "HELLO"},
+    ]
+    data = tmp_path / "data"
+    data.mkdir()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), data / "train.parquet")
+    common = ("--dataset_name", data, "--audio_column_name", "sound", "--text_column_name", "said")
+    segment = ("segment_dataset.py", *common, "--duration_s", 1, 2, "--num_passes", 3, "--output_dir")
+
+    result = run(*segment, tmp_path / "segments")
+
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert re.search(r"[6-9] segments, 0\.01 hours, split 'train', are in ", result.stdout)
+    assert "Utterance '1' is left out: " in result.stderr
+    again = run(*segment, tmp_path / "segments")
+    assert again.returncode == 2
+    assert "has a split 'train' already" in again.stderr
+
+
 def test_align_writes_every_format_and_names_the_bad_recording(model_dir: Path, tmp_path: Path) -> None:
     good, untold = write_noise(tmp_path / "good.flac", 1.0), write_noise(tmp_path / "untold.flac", 1.0)
     good.with_suffix(".txt").write_text("Hello, it's $5!\n")

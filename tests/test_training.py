@@ -27,6 +27,7 @@ from hf_bigru_asr.confidence import FEATURES, ConfidenceModel
 from hf_bigru_asr.data import DataCollatorForCTC, EpochCallback, load_utterance
 from hf_bigru_asr.training import (
     CTCMetrics,
+    CTCTrainer,
     CTCTrainingArguments,
     ElapsedTime,
     build_model,
@@ -118,14 +119,14 @@ class Interruption(TrainerCallback):
             control.should_save = control.should_training_stop = True
 
 
-@pytest.mark.parametrize("order", ["random", "group_by_length"])
+@pytest.mark.parametrize("order", ["random", "group_by_length", "by_seconds"])
 @pytest.mark.parametrize("accumulation", [1, 2])
 def test_resume_equals_no_interruption(
     order: str, accumulation: int, processor: BiGRUCTCProcessor, tmp_path: Path
 ) -> None:
     """Bitwise, with dropout, masking and speed perturbation; three steps (with accumulation two) an epoch."""
 
-    def trainer(folder: str, *callbacks: TrainerCallback) -> Trainer:
+    def trainer(folder: str, *callbacks: TrainerCallback) -> CTCTrainer:
         set_seed(0)
         config = BiGRUCTCConfig(
             hidden_size=8, num_hidden_layers=2, hidden_dropout=0.3, mask_time_prob=0.3, mask_feature_prob=0.1
@@ -136,7 +137,11 @@ def test_resume_equals_no_interruption(
             per_device_train_batch_size=2,
             gradient_accumulation_steps=accumulation,
             num_train_epochs=3,
-            train_sampling_strategy=order,
+            **(
+                {"per_device_train_batch_seconds": 1.0}
+                if order == "by_seconds"
+                else {"train_sampling_strategy": order}
+            ),
             eval_strategy="no",
             save_strategy="no",
             load_best_model_at_end=False,
@@ -144,11 +149,12 @@ def test_resume_equals_no_interruption(
             **QUIET,
         )
         collator = DataCollatorForCTC(processor, speed_factors=(0.8, 0.9, 1.0, 1.1, 1.2), seed=1)
-        result = Trainer(
+        result = CTCTrainer(
             model,
             arguments,
             collator,
             train_dataset=Dataset.from_list(make_examples(6)),
+            processing_class=processor,
             callbacks=[EpochCallback(collator), *callbacks],
         )
         torch.rand(len(folder) + len(callbacks))  # what a process has drawn before is another
@@ -332,7 +338,14 @@ def test_arguments_default_to_the_recipe(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_train_and_resume(model_dir: Path, run_in_child: Callable[..., str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("batch", "steps"),
+    [("--per_device_train_batch_size 1", 2), ("--per_device_train_batch_seconds 60", 1)],
+    ids=["by number", "by seconds"],
+)
+def test_two_processes_train_and_resume(
+    batch: str, steps: int, model_dir: Path, run_in_child: Callable[..., str], tmp_path: Path
+) -> None:
     data_dir = write_parquet(tmp_path / "librispeech")
     out = tmp_path / "out"
     code = "import runpy; runpy.run_module('torch.distributed.run', run_name='__main__')"
@@ -340,7 +353,7 @@ def test_two_processes_train_and_resume(model_dir: Path, run_in_child: Callable[
         --standalone --nproc_per_node 2 {REPOSITORY / "scripts" / "train.py"}
         --model_name_or_path {model_dir} --dataset_name {data_dir} --dataset_config_name clean
         --train_split_name train.100 --eval_split_name validation --output_dir {out}
-        --per_device_train_batch_size 1 --per_device_eval_batch_size 1 --speed_factors 0.9 1.0 1.1
+        {batch} --per_device_eval_batch_size 1 --speed_factors 0.9 1.0 1.1
         --logging_steps 1 --report_to none --disable_tqdm true
     """.split()
 
@@ -348,11 +361,11 @@ def test_two_processes_train_and_resume(model_dir: Path, run_in_child: Callable[
     assert first.count("train.100: 4 utterances") == 1
     record = json.loads((out / "training.json").read_text())
     assert record["dataset"]["train"]["num_utterances"] == len(make_rows())
-    assert [entry["step"] for entry in record["log_history"] if "loss" in entry] == [1, 2]
+    assert [entry["step"] for entry in record["log_history"] if "loss" in entry] == list(range(1, steps + 1))
 
     run_in_child(code, *arguments, "--num_train_epochs", "2")
     again = json.loads((out / "training.json").read_text())
-    assert [entry["step"] for entry in again["log_history"] if "loss" in entry] == [1, 2, 3, 4]
+    assert [entry["step"] for entry in again["log_history"] if "loss" in entry] == list(range(1, 2 * steps + 1))
     assert again["log_history"][0] == record["log_history"][0]
     assert [entry["epoch"] for entry in again["log_history"] if "eval_wer" in entry] == [1.0, 2.0]
     model = BiGRUForCTC.from_pretrained(out)

@@ -1,0 +1,69 @@
+"""Cut the utterances of a data set at their pauses into shorter ones: a Parquet split that `scripts/train.py` reads.
+
+    python scripts/segment_dataset.py --dataset_name openslr/librispeech_asr --dataset_config_name clean \
+        --split_name train.100 --output_dir segments
+
+A model finds out when each word is said (forced alignment). Then train with `--extra_dataset_name segments`.
+"""
+
+from dataclasses import dataclass, field
+
+from tqdm.auto import tqdm
+from transformers import HfArgumentParser
+
+from hf_bigru_asr.aligner import Aligner
+from hf_bigru_asr.data import load_speech_dataset
+from hf_bigru_asr.segmentation import SegmentationSettings, segment_utterances, write_segments
+
+
+@dataclass
+class Arguments:
+    """What to cut, how, and where the segments go."""
+
+    dataset_name: str = field(metadata={"help": "Data set on the Hub, local Parquet folder, or OpenSLR archive."})
+    output_dir: str = field(metadata={"help": "Folder of the data set that is made."})
+    dataset_config_name: str | None = field(default=None, metadata={"help": "Configuration of the data set."})
+    split_name: str = field(default="train", metadata={"help": "Split to cut."})
+    output_split_name: str = field(default="train", metadata={"help": "Name of the split that is made."})
+    audio_column_name: str = field(default="audio", metadata={"help": "Column with the audio."})
+    text_column_name: str = field(default="text", metadata={"help": "Column with the transcript."})
+    max_samples: int | None = field(default=None, metadata={"help": "Cut so many utterances only."})
+    model: str = field(
+        default="bundled", metadata={"help": "Model folder, model on the Hub, or the one that ships with the package."}
+    )
+    duration_s: list[float] = field(
+        default_factory=lambda: [1.0, 10.0], metadata={"help": "Range of the wanted lengths of the segments."}
+    )
+    min_pause_s: float = field(default=0.15, metadata={"help": "Shortest pause to cut in."})
+    min_score: float = field(default=0.0, metadata={"help": "Leave out utterances with a lower alignment score."})
+    num_passes: int = field(default=1, metadata={"help": "How often to cut every utterance, every time otherwise."})
+    seed: int = field(default=0, metadata={"help": "All that is drawn depends on it."})
+    device: str | None = field(default=None, metadata={"help": "Where to run: cpu, cuda, ..."})
+
+
+def main() -> None:
+    """Align, cut and write."""
+    parser = HfArgumentParser(Arguments, description=__doc__.partition("\n")[0])
+    (args,) = parser.parse_args_into_dataclasses()
+    columns = {"audio_column": args.audio_column_name, "text_column": args.text_column_name}
+    try:
+        settings = SegmentationSettings(
+            tuple(args.duration_s), args.min_pause_s, args.min_score, args.num_passes, args.seed
+        )
+        dataset = load_speech_dataset(
+            args.dataset_name, args.dataset_config_name, args.split_name, audio_column=args.audio_column_name
+        )
+        if args.max_samples is not None:
+            dataset = dataset.select(range(min(args.max_samples, len(dataset))))
+        aligner = Aligner.from_pretrained(args.model, device=args.device)
+        segments = segment_utterances(tqdm(dataset, unit="utt", desc="Cutting"), aligner, settings, **columns)
+        num_segments, hours = write_segments(segments, args.output_dir, split=args.output_split_name)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    if not num_segments:
+        parser.error(f"no utterance of {len(dataset)} could be cut")
+    print(f"{num_segments:,} segments, {hours:.2f} hours, split {args.output_split_name!r}, are in {args.output_dir}.")
+
+
+if __name__ == "__main__":
+    main()
