@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from .audio import SAMPLING_RATE
 from .configuration_bigru_ctc import BiGRUCTCConfig
 from .modeling_bigru_ctc import BiGRUForCTC
 
@@ -26,8 +27,8 @@ __all__ = [
     "training_step",
 ]
 
-LABELS_PER_FRAME = 0.3
-"""Characters per 20 ms frame of read speech, about; the CTC loss needs some labels."""
+LABELS_PER_S = 14.6
+"""Characters per second of LibriSpeech's speech, about: what the CTC loss costs depends on them."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ class Batch:
         generator = torch.Generator().manual_seed(0)
         lengths = torch.randint(int(0.7 * num_frames), num_frames + 1, (num_utterances,), generator=generator)
         lengths[0] = num_frames
-        num_labels = max(1, int(LABELS_PER_FRAME * 0.7 * num_frames))
+        frame_s = config.inputs_to_logits_ratio / SAMPLING_RATE
+        num_labels = max(1, int(LABELS_PER_S * frame_s * 0.7 * num_frames))
         return cls(
             torch.randn(num_utterances, num_frames, config.num_mel_bins, generator=generator),
             (torch.arange(num_frames)[None, :] < lengths[:, None]).long(),

@@ -40,3 +40,12 @@ def test_packed_reference_scores_as_the_network_does() -> None:
         expected, found = model(features, attention_mask=mask).logits, packed.log_probs(features, lengths)
 
     torch.testing.assert_close(found[mask], expected[mask], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("hop_length", [320, 480])
+def test_a_random_batch_has_as_many_characters_per_second_as_speech(hop_length: int) -> None:
+    """LibriSpeech's text has 14.6 per second; the shortest utterance of the batch has 70 % of the frames."""
+    batch = Batch.random(4, 1000, BiGRUCTCConfig(inputs_to_logits_ratio=hop_length))
+    shortest_s = 0.7 * 1000 * hop_length / 16_000
+    assert batch.labels.shape == (4, int(14.6 * shortest_s))
+    assert batch.attention_mask.sum(-1).min() >= 700
