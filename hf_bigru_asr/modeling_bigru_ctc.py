@@ -20,6 +20,9 @@ from .losses_bigru_ctc import consistency_per_frame, sum_over_frames, uniformity
 NUM_GATES = 3
 """Reset, update and new gate: the order of the row blocks in `nn.GRU`'s weights."""
 
+LOOP_BATCH_SIZE = 8
+"""Smallest batch for which, without a gradient, several threads run the loop of training faster than `torch.gru`."""
+
 
 def batch_of_frames(input_features: torch.Tensor, num_mel_bins: int) -> torch.Tensor:
     """`(batch, frames, mels)` from either layout that the model takes.
@@ -268,7 +271,7 @@ class BiGRULayer(nn.GRU):
         return torch.cat([ahead, behind], dim=-1).masked_fill(padded[..., None], 0.0)
 
     def _one_direction(self, inputs: torch.Tensor, weights: Sequence[torch.Tensor]) -> torch.Tensor:
-        if torch.is_grad_enabled() and inputs.device.type == "cpu":
+        if _has_fast_loop(inputs):
             return GRUFunction.apply(inputs.transpose(0, 1), *weights).transpose(0, 1)
         state = inputs.new_zeros(1, inputs.shape[0], self.hidden_size)
         output, _ = torch.gru(
@@ -283,6 +286,16 @@ class BiGRULayer(nn.GRU):
             batch_first=True,
         )
         return output
+
+
+def _has_fast_loop(inputs: torch.Tensor) -> bool:
+    """Whether [`GRUFunction`] is the faster one for `(batch, frames, features)` inputs."""
+    if inputs.device.type != "cpu":
+        return False
+    if torch.is_grad_enabled():
+        return True
+    traced = torch.jit.is_tracing() or torch.compiler.is_compiling()
+    return not traced and inputs.shape[0] >= LOOP_BATCH_SIZE and torch.get_num_threads() > 1
 
 
 def _copy_shared_weights(module: nn.Module, state_dict: dict[str, torch.Tensor], prefix: str, *args: object) -> None:

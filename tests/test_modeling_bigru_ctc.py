@@ -87,6 +87,9 @@ def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
     """Takes the model through one of its implementations of a layer."""
     if request.param == "packed":
         monkeypatch.setattr(BiGRULayer, "forward", BiGRULayer._forward_packed)
+    if request.param == "loop":
+        monkeypatch.setattr(modeling_bigru_ctc, "LOOP_BATCH_SIZE", 1)
+        monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     return request.param
 
 
@@ -110,17 +113,39 @@ def test_both_layouts_give_the_same_output() -> None:
     assert torch.equal(frames_first, original)
 
 
-@pytest.mark.parametrize("path", ["grad", "no_grad", "packed"], indirect=True)
+@pytest.mark.parametrize("path", ["grad", "no_grad", "loop", "packed"], indirect=True)
 @pytest.mark.parametrize("lengths", [[1], [9], [1, 1], LENGTHS, [4, 4, 4], [3, 8, 1, 5]], ids=str)
 @pytest.mark.parametrize("extra_frames", [0, 3])
 def test_output_is_that_of_a_packed_gru(path: str, lengths: list[int], extra_frames: int) -> None:
     model = make_model()
     features, mask = make_batch(lengths, max(lengths) + extra_frames)
     expected = log_probs_of_packed(stacked_gru(model), model.lm_head, features, lengths)
-    with torch.set_grad_enabled(path != "no_grad"):
+    with torch.set_grad_enabled(path not in ("no_grad", "loop")):
         actual = model(features, attention_mask=mask).logits
     valid = mask.bool()
     torch.testing.assert_close(actual[valid], expected[valid], atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "num_threads", "grad", "expected"),
+    [
+        (1, 2, False, 0),
+        (modeling_bigru_ctc.LOOP_BATCH_SIZE, 2, False, 6),
+        (modeling_bigru_ctc.LOOP_BATCH_SIZE, 1, False, 0),
+        (1, 1, True, 6),
+    ],
+)
+def test_the_loop_runs_where_it_is_faster(
+    batch_size: int, num_threads: int, grad: bool, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two directions of three layers."""
+    calls = []
+    apply = GRUFunction.apply
+    monkeypatch.setattr(GRUFunction, "apply", lambda *inputs: calls.append(1) or apply(*inputs))
+    monkeypatch.setattr(torch, "get_num_threads", lambda: num_threads)
+    with torch.set_grad_enabled(grad):
+        make_model()(torch.randn(batch_size, 4, MELS))
+    assert len(calls) == expected
 
 
 @pytest.mark.parametrize("path", ["grad", "packed"], indirect=True)
