@@ -142,9 +142,14 @@ class Aligner:
             return log_probs_of_long_audio(
                 self.model, self.processor.feature_extractor, waveform, sampling_rate=self.sampling_rate
             )
-        inputs = self.processor(audio=waveform, sampling_rate=self.sampling_rate).to(self.model.device)
+        return self.log_probs_of_batch([waveform])[0]
+
+    def log_probs_of_batch(self, waveforms: Sequence[np.ndarray]) -> list[torch.Tensor]:
+        """As [`log_probs`], of several recordings of up to two minutes that run through the network together."""
+        inputs = self.processor(audio=list(waveforms), sampling_rate=self.sampling_rate).to(self.model.device)
         with torch.inference_mode():
-            return self.model(**inputs).logits[0]
+            rows = self.model(**inputs).logits
+        return [row[:length] for row, length in zip(rows, inputs["attention_mask"].sum(-1).tolist(), strict=True)]
 
     def _load(self, audio: Any, sampling_rate: int | None) -> np.ndarray:  # noqa: ANN401 - see `align`
         if isinstance(audio, str | os.PathLike | bytes | bytearray | memoryview) or hasattr(audio, "read"):

@@ -6,6 +6,7 @@ LibriSpeech's utterances are 12 s long on average and all end where a reader pau
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import soundfile
+import torch
 from transformers.utils import logging
 
 from .aligner import AlignedWord, Aligner
 from .audio import SAMPLING_RATE, to_int16
+from .batch_recognition import LONG_S
 from .data import load_utterance
 from .librispeech_parquet import SCHEMA
 
@@ -25,6 +28,8 @@ logger = logging.get_logger(__name__)
 
 __all__ = ["Segment", "SegmentationSettings", "segment_utterance", "segment_utterances", "write_segments"]
 
+BATCH_SIZE = 16
+"""Utterances that run through the network together."""
 _QUIET_S = 0.03
 """Length of the stretches whose energies are compared to find where a pause is quietest."""
 
@@ -142,25 +147,14 @@ def segment_utterances(
         For every utterance the rows of its segments in the schema of LibriSpeech, none if it cannot be aligned or its
         score is too low; the log says which.
     """
-    for number, example in enumerate(examples):
-        name = str(example.get("id", number))
-        try:
-            waveform = load_utterance(example[audio_column], aligner.sampling_rate)
-            alignment = aligner.align(waveform, example[text_column], sampling_rate=aligner.sampling_rate)
-        except (ValueError, OSError) as error:
-            logger.warning(f"Utterance {name!r} is left out: {error}")
-            yield []
-            continue
-        if alignment.score < settings.min_score:
-            logger.warning(f"Utterance {name!r} is left out: its alignment has a score of {alignment.score:.3f}.")
-            yield []
-            continue
-        rows: list[dict[str, Any]] = []
-        for turn in range(settings.num_passes):
-            rng = np.random.default_rng((settings.seed, number, turn))
-            for segment in segment_utterance(waveform, alignment.words, settings, rng, aligner.sampling_rate):
-                rows.append(_row(f"{name}-{len(rows):03d}", waveform, segment, example, aligner.sampling_rate))
-        yield rows
+    numbered = enumerate(examples)
+    while batch := list(islice(numbered, BATCH_SIZE)):
+        utterances = []
+        for number, example in batch:
+            name = str(example.get("id", number))
+            utterances.append(_Utterance(number, name, example, _load(example[audio_column], aligner, name)))
+        for utterance, log_probs in zip(utterances, _log_probs(utterances, aligner), strict=True):
+            yield _rows(utterance, log_probs, aligner, settings, text_column)
 
 
 def write_segments(
@@ -219,6 +213,62 @@ def _quietest(waveform: npt.NDArray[np.float32], start_s: float, end_s: float, s
         return (start + end) // 2
     energy = np.cumsum(np.concatenate([[0.0], np.square(waveform[start:end], dtype=np.float64)]))
     return start + int(np.argmin(energy[width:] - energy[:-width])) + width // 2
+
+
+@dataclass(frozen=True)
+class _Utterance:
+    """A row of the data set and its samples, none if they cannot be used."""
+
+    number: int
+    name: str
+    example: dict[str, Any]
+    waveform: npt.NDArray[np.float32] | None
+
+
+def _load(audio: object, aligner: Aligner, name: str) -> npt.NDArray[np.float32] | None:
+    try:
+        return load_utterance(audio, aligner.sampling_rate)
+    except (ValueError, OSError) as error:
+        logger.warning(f"Utterance {name!r} is left out: {error}")
+        return None
+
+
+def _log_probs(utterances: Sequence[_Utterance], aligner: Aligner) -> list[torch.Tensor | None]:
+    """What the network makes of each; those that are too long for a batch run alone."""
+    waveforms = {place: each.waveform for place, each in enumerate(utterances) if each.waveform is not None}
+    most = LONG_S * aligner.sampling_rate
+    short = {place: samples for place, samples in waveforms.items() if len(samples) <= most}
+    found = {place: aligner.log_probs(samples) for place, samples in waveforms.items() if len(samples) > most}
+    if short:
+        found |= zip(short, aligner.log_probs_of_batch(list(short.values())), strict=True)
+    return [found.get(place) for place in range(len(utterances))]
+
+
+def _rows(
+    utterance: _Utterance,
+    log_probs: torch.Tensor | None,
+    aligner: Aligner,
+    settings: SegmentationSettings,
+    text_column: str,
+) -> list[dict[str, Any]]:
+    """Its segments as rows of the data set."""
+    if utterance.waveform is None or log_probs is None:
+        return []
+    name, example, sampling_rate = utterance.name, utterance.example, aligner.sampling_rate
+    try:
+        alignment = aligner.align_log_probs(log_probs, example[text_column])
+    except ValueError as error:
+        logger.warning(f"Utterance {name!r} is left out: {error}")
+        return []
+    if alignment.score < settings.min_score:
+        logger.warning(f"Utterance {name!r} is left out: its alignment has a score of {alignment.score:.3f}.")
+        return []
+    rows: list[dict[str, Any]] = []
+    for turn in range(settings.num_passes):
+        rng = np.random.default_rng((settings.seed, utterance.number, turn))
+        for segment in segment_utterance(utterance.waveform, alignment.words, settings, rng, sampling_rate):
+            rows.append(_row(f"{name}-{len(rows):03d}", utterance.waveform, segment, example, sampling_rate))
+    return rows
 
 
 def _row(

@@ -8,6 +8,7 @@ import soundfile
 from conftest import REPOSITORY
 from datasets import load_dataset
 
+from hf_bigru_asr import segmentation
 from hf_bigru_asr.aligner import AlignedWord, Aligner
 from hf_bigru_asr.audio import load_audio
 from hf_bigru_asr.segmentation import (
@@ -147,6 +148,22 @@ def test_what_cannot_be_aligned_is_left_out_and_named(
     assert [bool(part) for part in rows] == [False, False, True]
     assert "Utterance 'broken' is left out" in caplog.text
     assert "Utterance 'other-words' is left out: its alignment has a score of 0.0" in caplog.text
+
+
+def test_utterances_are_cut_alike_in_a_batch_and_alone(
+    aligner: Aligner, example: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Longer ones beside it pad it, and one that is too long for a batch runs in chunks."""
+    words = "THE OLD MAN WALKED SLOWLY DOWN TO THE RIVER AND THERE HE SAT BESIDE THE WATER UNTIL THE EVENING CAME"
+    twice = np.tile(load_audio(SAMPLE), 2)
+    longer = example | {"audio": {"array": twice, "sampling_rate": RATE_HZ}, "text": f"{words} {words}", "id": "twice"}
+    settings = SegmentationSettings(duration_s=(0.5, 2.0))
+    together = list(segment_utterances([example, longer], aligner, settings))
+    monkeypatch.setattr(segmentation, "BATCH_SIZE", 1)
+    assert list(segment_utterances([example, longer], aligner, settings)) == together
+    monkeypatch.setattr(segmentation, "LONG_S", 10.0)
+    assert list(segment_utterances([example, longer], aligner, settings)) == together
+    assert " ".join(row["text"] for row in together[1]) == f"{words} {words}"
 
 
 def test_segments_are_a_data_set_that_is_not_overwritten(
