@@ -38,11 +38,19 @@ HYPERPARAMETERS = (
     "mask_time_length",
     "mask_feature_prob",
     "mask_feature_length",
+    "consistency_weight",
+    "intermediate_ctc_weight",
+    "ctc_label_smoothing",
     "speed_factors",
+    "warp_range",
+    "noise_prob",
+    "reverberation_prob",
+    "train_repeats",
     "max_duration_in_seconds",
     "num_train_epochs",
     "max_steps",
     "per_device_train_batch_size",
+    "per_device_train_batch_seconds",
     "gradient_accumulation_steps",
     "learning_rate",
     "lr_scheduler_type",
@@ -373,6 +381,7 @@ def _training_rows(training: Json) -> list[tuple[str, str]]:
         )
         if value is not None
     ]
+    amounts.append(_more_data(training))
     name = " ".join(str(dataset[key]) for key in ("name", "config") if dataset.get(key))
     rates = [f"{rate.upper()} {_percent(best[rate]):.2f} %" for rate in RATES if best.get(rate) is not None]
     wall_time_s = training.get("wall_time_s")
@@ -387,19 +396,27 @@ def _training_rows(training: Json) -> list[tuple[str, str]]:
         ("Commit", _code(training.get("commit"))),
     ]
     for number, stage in enumerate(training.get("earlier_stages", []), 1):
-        extra = stage.get("dataset", {}).get("extra", {})
         facts = (
             _code(stage.get("command")),
             f"commit {_code(stage.get('commit'))}",
-            f"{_number(extra['hours'])} h more of other speech" if extra.get("hours") else "",
+            _more_data(stage),
             f"{stage['wall_time_s'] / 3600:.2f} h of wall time" if stage.get("wall_time_s") else "",
         )
         rows.append((f"Before it, step {number}", ", ".join(filter(None, facts))))
     return [(label, _cell(value)) for label, value in rows if value]
 
 
+def _more_data(stage: Json) -> str:
+    """What a run was trained on beside its data set."""
+    hours = stage.get("dataset", {}).get("extra", {}).get("hours")
+    name = stage.get("arguments", {}).get("extra_dataset_name")
+    return f"{_number(hours)} h more of {_code(name) if name else 'other speech'}" if hours else ""
+
+
 def _hyperparameters(training: Json) -> list[tuple[str, str]]:
-    arguments = training.get("arguments", {})
+    arguments = dict(training.get("arguments", {}))
+    if _is_set(arguments.get("per_device_train_batch_seconds")):
+        arguments.pop("per_device_train_batch_size", None)  # not used then
     return [(name, _cell(_code(arguments[name]))) for name in HYPERPARAMETERS if _is_set(arguments.get(name))]
 
 

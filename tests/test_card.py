@@ -149,6 +149,21 @@ def test_training_section_comes_from_training_json(model_dir: Path) -> None:
     assert "optim" not in text
 
 
+def test_the_size_of_batches_is_the_one_that_was_used(model_dir: Path) -> None:
+    path = model_dir / "training.json"
+    training = json.loads(path.read_text())
+    training["arguments"] |= {"per_device_train_batch_size": 8, "per_device_train_batch_seconds": None}
+    path.write_text(json.dumps(training))
+    text = build_card(model_dir, [], "alice/bigru").text
+    assert "| per_device_train_batch_size | `8` |\n" in text
+    assert "batch_seconds" not in text
+    training["arguments"]["per_device_train_batch_seconds"] = 100.0
+    path.write_text(json.dumps(training))
+    text = build_card(model_dir, [], "alice/bigru").text
+    assert "| per_device_train_batch_seconds | `100.0` |\n" in text
+    assert "per_device_train_batch_size" not in text
+
+
 def test_figures_on_what_the_model_was_chosen_on_are_said_to_be_so(model_dir: Path) -> None:
     on_validation = _evaluation(dataset={"split": "validation"})
     text = build_card(model_dir, [EVALUATION, on_validation], repo_id="alice/bigru").text
@@ -165,6 +180,18 @@ def test_earlier_steps_of_the_training_are_named(model_dir: Path) -> None:
     rows = dict(row for row in _table(build_card(model_dir, [], "alice/bigru").text, "Training")[2:])
     assert rows["Before it, step 1"] == "`train.py --first`, commit `1230abc`, 1.50 h of wall time"
     assert rows["Before it, step 2"] == "`train.py --second`, commit `1231abc`, 23.5 h more of other speech"
+
+
+def test_the_second_data_set_of_a_run_is_named(model_dir: Path) -> None:
+    path = model_dir / "training.json"
+    training = json.loads(path.read_text())
+    training["dataset"]["extra"] = {"hours": 16.7}
+    training["arguments"]["extra_dataset_name"] = "segments"
+    path.write_text(json.dumps(training | {"earlier_stages": [training | {"commit": None}]}))
+    rows = dict(row for row in _table(build_card(model_dir, [], "alice/bigru").text, "Training")[2:])
+    expected = "openslr/librispeech_asr clean train.100, 100.6 h, 28,539 utterances, 16.7 h more of `segments`"
+    assert rows["Training data"] == expected
+    assert ", 16.7 h more of `segments`, 2.50 h of wall time" in rows["Before it, step 1"]
 
 
 def test_metadata_are_complete_and_survive_writing_and_reading(model_dir: Path, tmp_path: Path) -> None:
