@@ -6,6 +6,7 @@ from typing import Any
 
 from torch.optim.swa_utils import AveragedModel
 
+from .bundled import resolve_model
 from .modeling_bigru_ctc import BiGRUForCTC
 from .processing_bigru_ctc import BiGRUCTCProcessor
 
@@ -20,7 +21,8 @@ def average_checkpoints(checkpoints: Sequence[str | Path], output_dir: str | Pat
 
     Args:
         checkpoints: Folders that `Trainer` or `save_pretrained` wrote: of one run, or of runs that start from its
-            weights (models of separate random starts have no useful mean).
+            weights (models of separate random starts have no useful mean). `"bundled"` is the model that ships with
+            the package.
         output_dir: Folder for the model.
 
     Returns:
@@ -28,24 +30,25 @@ def average_checkpoints(checkpoints: Sequence[str | Path], output_dir: str | Pat
 
     Raises:
         ValueError: If there is no checkpoint, or one is of another network or has other features than the last.
-        OSError: If a folder has no model.
+        OSError: If there is no such folder, or it has no model.
 
     Source: P. Izmailov et al., "Averaging weights leads to wider optima and better generalization", UAI 2018; M.
         Wortsman et al., "Model soups", ICML 2022.
     """
     if not checkpoints:
         raise ValueError("There is no checkpoint to average; give at least one.")
-    last = BiGRUForCTC.from_pretrained(checkpoints[-1])
-    processor = BiGRUCTCProcessor.from_pretrained(checkpoints[-1])
+    names = [resolve_model(checkpoint) for checkpoint in checkpoints]
+    last = BiGRUForCTC.from_pretrained(names[-1])
+    processor = BiGRUCTCProcessor.from_pretrained(names[-1])
     processor.forget_confidences()
     averaged = AveragedModel(last)
     averaged.update_parameters(last)
-    for checkpoint in checkpoints[:-1]:
-        model = BiGRUForCTC.from_pretrained(checkpoint)
-        features = _features(BiGRUCTCProcessor.from_pretrained(checkpoint))
+    for name in names[:-1]:
+        model = BiGRUForCTC.from_pretrained(name)
+        features = _features(BiGRUCTCProcessor.from_pretrained(name))
         if _shapes(model) != _shapes(last) or features != _features(processor):
             raise ValueError(
-                f"{checkpoint} has another network or other features than {checkpoints[-1]}; average checkpoints of "
+                f"{name} has another network or other features than {names[-1]}; average checkpoints of "
                 "one network, trained from one another."
             )
         averaged.update_parameters(model)

@@ -25,9 +25,8 @@ def main() -> int:
     parser.add_argument(
         "checkpoints",
         nargs="+",
-        type=Path,
         metavar="CHECKPOINT",
-        help="Folders of one run, or of runs on its weights.",
+        help='Folders of one run, or of runs on its weights; "bundled" is the model that ships with the package.',
     )
     args, rest = parser.parse_args_into_dataclasses()
     try:
