@@ -28,6 +28,7 @@ logger = logging.get_logger(__name__)
 
 __all__ = ["Segment", "SegmentationSettings", "segment_utterance", "segment_utterances", "write_segments"]
 
+ID_COLUMNS = ("speaker_id", "chapter_id")
 BATCH_SIZE = 16
 """Utterances that run through the network together."""
 _QUIET_S = 0.03
@@ -137,7 +138,8 @@ def segment_utterances(
     """Cut the utterances of a data set.
 
     Args:
-        examples: Rows with encoded audio and a transcript; `id`, `speaker_id` and `chapter_id` are kept.
+        examples: Rows with encoded audio and a transcript; `id`, and `speaker_id` and `chapter_id` if they are numbers,
+            are kept.
         aligner: Says when each word is said.
         settings: How to cut.
         audio_column: Column with the audio.
@@ -281,7 +283,7 @@ def _row(
         "file": f"{name}.flac",
         "audio": {"bytes": file.getvalue(), "path": f"{name}.flac"},
         "text": segment.text,
-        "speaker_id": example.get("speaker_id"),
-        "chapter_id": example.get("chapter_id"),
+        # Numbers in the schema; other data sets may name their speakers.
+        **{column: value if isinstance(value := example.get(column), int) else None for column in ID_COLUMNS},
         "id": name,
     }

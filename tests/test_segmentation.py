@@ -169,12 +169,14 @@ def test_utterances_are_cut_alike_in_a_batch_and_alone(
 def test_segments_are_a_data_set_that_is_not_overwritten(
     aligner: Aligner, example: dict[str, object], tmp_path: Path
 ) -> None:
-    rows = [part * 2 for part in segment_utterances([example] * 3, aligner, SegmentationSettings())]
+    examples = [example, example | {"speaker_id": "alice"}, {"audio": example["audio"], "text": example["text"]}]
+    rows = [part * 2 for part in segment_utterances(examples, aligner, SegmentationSettings())]
     count, hours = write_segments(rows, tmp_path / "segments", shard_size=2)
     assert count == sum(map(len, rows))
     assert hours == pytest.approx(6 * len(load_audio(SAMPLE)) / RATE_HZ / 3600)
     dataset = load_dataset(str(tmp_path / "segments"), split="train", cache_dir=str(tmp_path / "cache"))
     assert dataset["id"] == [row["id"] for part in rows for row in part]
+    assert set(dataset["speaker_id"]) == {7, None}
     assert not list((tmp_path / "segments").glob("*.tmp"))
     with pytest.raises(FileExistsError, match="has a split 'train' already"):
         write_segments(rows, tmp_path / "segments")
