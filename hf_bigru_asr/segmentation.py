@@ -138,8 +138,8 @@ def segment_utterances(
     """Cut the utterances of a data set.
 
     Args:
-        examples: Rows with encoded audio and a transcript; `id`, and `speaker_id` and `chapter_id` if they are numbers,
-            are kept.
+        examples: Rows with encoded audio and a transcript; `id` is kept, and so are `speaker_id` and `chapter_id` if
+            they are numbers.
         aligner: Says when each word is said.
         settings: How to cut.
         audio_column: Column with the audio.
