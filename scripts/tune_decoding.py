@@ -29,10 +29,10 @@ class Arguments:
 
     lm: str = field(metadata={"help": "Folder of the language model; the chosen weights are written into it."})
     lm_weights: list[float] = field(
-        default_factory=lambda: [2.0, 2.5, 3.0], metadata={"help": "Weights of the language model to try."}
+        default_factory=lambda: [1.5, 2.0, 2.5], metadata={"help": "Weights of the language model to try."}
     )
     word_scores: list[float] = field(
-        default_factory=lambda: [-1.5, -1.0, -0.5], metadata={"help": "Scores of every word to try."}
+        default_factory=lambda: [-2.0, -1.5, -1.0], metadata={"help": "Scores of every word to try."}
     )
     prior_weights: list[float] = field(
         default_factory=lambda: [0.5, 0.7, 0.9], metadata={"help": "Weights of the class priors to try."}
