@@ -12,17 +12,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.parquet as pq
 import soundfile
 import torch
 from transformers.utils import logging
 
 from .aligner import AlignedWord, Aligner
-from .audio import SAMPLING_RATE, to_int16
+from .audio import SAMPLING_RATE
 from .batch_recognition import LONG_S
 from .data import load_utterance
-from .librispeech_parquet import SCHEMA
+from .dataset_rows import speech_row, write_rows
 
 logger = logging.get_logger(__name__)
 
@@ -186,7 +184,7 @@ def write_segments(
     def write(rows: list[dict[str, Any]]) -> None:
         path = folder / f"{split}-{len(written):05d}.parquet.tmp"
         written.append(path)
-        pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), path, compression="none", use_dictionary=False)
+        write_rows(rows, path)
 
     pending: list[dict[str, Any]] = []
     for rows in segments:
@@ -265,25 +263,12 @@ def _rows(
     if alignment.score < settings.min_score:
         logger.warning(f"Utterance {name!r} is left out: its alignment has a score of {alignment.score:.3f}.")
         return []
+    # Numbers in the schema; other data sets may name their speakers.
+    ids = {column: value if isinstance(value := example.get(column), int) else None for column in ID_COLUMNS}
     rows: list[dict[str, Any]] = []
     for turn in range(settings.num_passes):
         rng = np.random.default_rng((settings.seed, utterance.number, turn))
         for segment in segment_utterance(utterance.waveform, alignment.words, settings, rng, sampling_rate):
-            rows.append(_row(f"{name}-{len(rows):03d}", utterance.waveform, segment, example, sampling_rate))
+            samples = utterance.waveform[segment.start : segment.end]
+            rows.append(speech_row(f"{name}-{len(rows):03d}", samples, sampling_rate, segment.text, **ids))
     return rows
-
-
-def _row(
-    name: str, waveform: npt.NDArray[np.float32], segment: Segment, example: dict[str, Any], sampling_rate: int
-) -> dict[str, Any]:
-    file = io.BytesIO()
-    samples = to_int16(waveform[segment.start : segment.end])
-    soundfile.write(file, samples, sampling_rate, format="FLAC", subtype="PCM_16")
-    return {
-        "file": f"{name}.flac",
-        "audio": {"bytes": file.getvalue(), "path": f"{name}.flac"},
-        "text": segment.text,
-        # Numbers in the schema; other data sets may name their speakers.
-        **{column: value if isinstance(value := example.get(column), int) else None for column in ID_COLUMNS},
-        "id": name,
-    }

@@ -5,7 +5,6 @@ alone, so that any shard can be made at any time, by any process.
 """
 
 import hashlib
-import io
 import json
 import os
 import re
@@ -21,13 +20,11 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.parquet as pq
 import soundfile
 
 from .audio import SAMPLING_RATE, to_mono_float32
 from .augmentation import DECAY_S, DIRECT_DB, add_random_noise, add_random_room
-from .librispeech_parquet import SCHEMA
+from .dataset_rows import speech_row, write_rows
 from .text import normalize_transcript
 
 __all__ = [
@@ -284,22 +281,14 @@ def _make_shard(shard: int, shard_size: int) -> int:
     rows = []
     for number in range(shard * shard_size, min((shard + 1) * shard_size, len(sentences))):
         speech, which = synthesize_utterance(sentences[number], _worker["voices"], settings, number)
-        file = io.BytesIO()
-        soundfile.write(file, speech, SAMPLING_RATE, format="FLAC", subtype="PCM_16")
         name = f"{settings.voices[which].replace(':', '-').rpartition('/')[2]}-{number:07d}"
+        speaker_id = _FIRST_SPEAKER_ID + which
         rows.append(
-            {
-                "file": f"{name}.flac",
-                "audio": {"bytes": file.getvalue(), "path": f"{name}.flac"},
-                "text": sentences[number],
-                "speaker_id": _FIRST_SPEAKER_ID + which,
-                "chapter_id": shard,
-                "id": name,
-            }
+            speech_row(name, speech, SAMPLING_RATE, sentences[number], speaker_id=speaker_id, chapter_id=shard)
         )
     path = _worker["output_dir"] / _worker["names"][shard]
     partial = path.with_name(f"{path.name}.tmp")
-    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), partial, compression="none", use_dictionary=False)
+    write_rows(rows, partial)
     os.replace(partial, path)
     return shard
 
