@@ -137,7 +137,8 @@ class CTCTrainer(Trainer):
     data, and the callback [`EpochCallback`].
 
     Raises:
-        ValueError: When training begins, if a batch of that length could be without an utterance.
+        ValueError: When training begins, if one of these is missing, or if a batch of that length could be without an
+            utterance.
     """
 
     def get_train_dataloader(self) -> DataLoader[Any]:
@@ -148,6 +149,12 @@ class CTCTrainer(Trainer):
             return stock
         dataset: Any = self.train_dataset
         processor: Any = self.processing_class
+        if "length" not in getattr(dataset, "column_names", ()) or not hasattr(processor, "feature_extractor"):
+            raise ValueError(
+                "per_device_train_batch_seconds needs the lengths of the utterances in frames and the length of a "
+                "frame: give train_dataset from filter_utterances, which adds the column 'length', and the processor "
+                "as processing_class."
+            )
         frame_s = processor.feature_extractor.hop_length / processor.feature_extractor.sampling_rate
         sampler = DurationBatchSampler(
             [frames * frame_s for frames in dataset["length"]],

@@ -178,6 +178,20 @@ def test_resume_equals_no_interruption(
         assert_equal(weights_of(resumed.model), expected)
 
 
+def test_batches_by_seconds_say_what_they_need(
+    tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor, tmp_path: Path
+) -> None:
+    arguments = CTCTrainingArguments(output_dir=str(tmp_path), per_device_train_batch_seconds=60.0, **QUIET)
+    dataset = Dataset.from_list(make_examples(2))
+    for given in (
+        {"train_dataset": dataset.remove_columns("length"), "processing_class": processor},
+        {"train_dataset": dataset},
+    ):
+        trainer = CTCTrainer(tiny_model, arguments, DataCollatorForCTC(processor), eval_dataset=dataset, **given)
+        with pytest.raises(ValueError, match=r"filter_utterances, which adds the column 'length', and the processor"):
+            trainer.get_train_dataloader()
+
+
 # Evaluation
 
 
