@@ -408,9 +408,8 @@ def _training_rows(training: Json) -> list[tuple[str, str]]:
 
 def _more_data(stage: Json) -> str:
     """What a run was trained on beside its data set."""
-    hours = stage.get("dataset", {}).get("extra", {}).get("hours")
-    name = stage.get("arguments", {}).get("extra_dataset_name")
-    return f"{_number(hours)} h more of {_code(name) if name else 'other speech'}" if hours else ""
+    extras = stage.get("dataset", {}).get("extra", [])
+    return ", ".join(f"{_number(extra['hours'])} h more of {_code(extra['name'])}" for extra in extras)
 
 
 def _hyperparameters(training: Json) -> list[tuple[str, str]]:

@@ -206,12 +206,12 @@ def filter_utterances(
     return selected, FilterReport(len(kept), seconds / 3600, dict(rejected))
 
 
-def join_training_sets(dataset: Dataset, extra: Dataset | None = None, repeats: int = 1) -> Dataset:
+def join_training_sets(dataset: Dataset, extras: Sequence[Dataset] = (), repeats: int = 1) -> Dataset:
     """One data set for an epoch of training on several.
 
     Args:
         dataset: Utterances from [`filter_utterances`] with `with_index=True`.
-        extra: More of them, synthetic ones for example.
+        extras: More data sets of the same kind, of synthetic speech for example.
         repeats: How often an epoch has each utterance of `dataset`, every time with other augmentation.
 
     Returns:
@@ -223,11 +223,12 @@ def join_training_sets(dataset: Dataset, extra: Dataset | None = None, repeats: 
     if repeats < 1:
         raise ValueError(f"repeats is {repeats}; every utterance must come at least once.")
     parts = [dataset] * repeats
-    first = max(dataset["index"], default=-1) + 1
     audio_index = list(dataset["index"]) * repeats
-    if extra is not None:
+    first = max(audio_index, default=-1) + 1
+    for extra in extras:
         parts.append(extra.select_columns([name for name in extra.column_names if name in dataset.column_names]))
         audio_index += [first + row for row in extra["index"]]
+        first = max(audio_index, default=-1) + 1
     joined = concatenate_datasets([part.remove_columns("index") for part in parts])
     return joined.add_column("index", list(range(len(joined)))).add_column("audio_index", audio_index)
 

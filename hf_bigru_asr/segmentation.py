@@ -5,7 +5,7 @@ LibriSpeech's utterances are 12 s long on average and all end where a reader pau
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,15 @@ from .dataset_rows import speech_row, write_rows
 
 logger = logging.get_logger(__name__)
 
-__all__ = ["Segment", "SegmentationSettings", "segment_utterance", "segment_utterances", "write_segments"]
+__all__ = [
+    "AlignedUtterance",
+    "Segment",
+    "SegmentationSettings",
+    "align_utterances",
+    "segment_utterance",
+    "segment_utterances",
+    "write_segments",
+]
 
 ID_COLUMNS = ("speaker_id", "chapter_id")
 BATCH_SIZE = 16
@@ -147,14 +155,59 @@ def segment_utterances(
         For every utterance the rows of its segments in the schema of LibriSpeech, none if it cannot be aligned or its
         score is too low; the log says which.
     """
+    for utterance in align_utterances(
+        examples, aligner, settings.min_score, audio_column=audio_column, text_column=text_column
+    ):
+        yield _rows(utterance, settings, aligner.sampling_rate)
+
+
+@dataclass(frozen=True)
+class AlignedUtterance:
+    """A row of a data set with the times of its words.
+
+    Args:
+        number: Its place in the data set, from 0.
+        name: Its `id`, or else its place.
+        example: The row.
+        waveform: `(samples,)`; empty if the audio cannot be used.
+        words: All that is said, in order; empty if the text cannot be aligned with the audio.
+    """
+
+    number: int
+    name: str
+    example: dict[str, Any]
+    waveform: npt.NDArray[np.float32]
+    words: tuple[AlignedWord, ...] = ()
+
+
+def align_utterances(
+    examples: Iterable[dict[str, Any]],
+    aligner: Aligner,
+    min_score: float = 0.0,
+    *,
+    audio_column: str = "audio",
+    text_column: str = "text",
+) -> Iterator[AlignedUtterance]:
+    """Find out when each word of the utterances of a data set is said.
+
+    Args:
+        examples: Rows with encoded audio and a transcript.
+        aligner: Says when each word is said.
+        min_score: Alignment score, from 0 to 1, below which an utterance gets no words.
+        audio_column: Column with the audio.
+        text_column: Column with the transcript.
+
+    Yields:
+        Every utterance, in order. The log says of which the audio or the text cannot be used; they have no words.
+    """
     numbered = enumerate(examples)
     while batch := list(islice(numbered, BATCH_SIZE)):
         utterances = []
         for number, example in batch:
             name = str(example.get("id", number))
-            utterances.append(_Utterance(number, name, example, _load(example[audio_column], aligner, name)))
+            utterances.append(AlignedUtterance(number, name, example, _load(example[audio_column], aligner, name)))
         for utterance, log_probs in zip(utterances, _log_probs(utterances, aligner), strict=True):
-            yield _rows(utterance, log_probs, aligner, settings, text_column)
+            yield replace(utterance, words=_words(utterance, log_probs, aligner, min_score, text_column))
 
 
 def write_segments(
@@ -215,27 +268,17 @@ def _quietest(waveform: npt.NDArray[np.float32], start_s: float, end_s: float, s
     return start + int(np.argmin(energy[width:] - energy[:-width])) + width // 2
 
 
-@dataclass(frozen=True)
-class _Utterance:
-    """A row of the data set and its samples, none if they cannot be used."""
-
-    number: int
-    name: str
-    example: dict[str, Any]
-    waveform: npt.NDArray[np.float32] | None
-
-
-def _load(audio: object, aligner: Aligner, name: str) -> npt.NDArray[np.float32] | None:
+def _load(audio: object, aligner: Aligner, name: str) -> npt.NDArray[np.float32]:
     try:
         return load_utterance(audio, aligner.sampling_rate)
     except (ValueError, OSError) as error:
         logger.warning(f"Utterance {name!r} is left out: {error}")
-        return None
+        return np.zeros(0, dtype=np.float32)
 
 
-def _log_probs(utterances: Sequence[_Utterance], aligner: Aligner) -> list[torch.Tensor | None]:
+def _log_probs(utterances: Sequence[AlignedUtterance], aligner: Aligner) -> list[torch.Tensor | None]:
     """What the network makes of each; those that are too long for a batch run alone."""
-    waveforms = {place: each.waveform for place, each in enumerate(utterances) if each.waveform is not None}
+    waveforms = {place: each.waveform for place, each in enumerate(utterances) if len(each.waveform)}
     most = LONG_S * aligner.sampling_rate
     short = {place: samples for place, samples in waveforms.items() if len(samples) <= most}
     found = {place: aligner.log_probs(samples) for place, samples in waveforms.items() if len(samples) > most}
@@ -244,31 +287,37 @@ def _log_probs(utterances: Sequence[_Utterance], aligner: Aligner) -> list[torch
     return [found.get(place) for place in range(len(utterances))]
 
 
-def _rows(
-    utterance: _Utterance,
+def _words(
+    utterance: AlignedUtterance,
     log_probs: torch.Tensor | None,
     aligner: Aligner,
-    settings: SegmentationSettings,
+    min_score: float,
     text_column: str,
-) -> list[dict[str, Any]]:
-    """Its segments as rows of the data set."""
-    if utterance.waveform is None or log_probs is None:
-        return []
-    name, example, sampling_rate = utterance.name, utterance.example, aligner.sampling_rate
+) -> tuple[AlignedWord, ...]:
+    if log_probs is None:
+        return ()
     try:
-        alignment = aligner.align_log_probs(log_probs, example[text_column])
+        alignment = aligner.align_log_probs(log_probs, utterance.example[text_column])
     except ValueError as error:
-        logger.warning(f"Utterance {name!r} is left out: {error}")
-        return []
-    if alignment.score < settings.min_score:
-        logger.warning(f"Utterance {name!r} is left out: its alignment has a score of {alignment.score:.3f}.")
-        return []
+        logger.warning(f"Utterance {utterance.name!r} is left out: {error}")
+        return ()
+    if alignment.score < min_score:
+        logger.warning(
+            f"Utterance {utterance.name!r} is left out: its alignment has a score of {alignment.score:.3f}."
+        )
+        return ()
+    return tuple(alignment.words)
+
+
+def _rows(utterance: AlignedUtterance, settings: SegmentationSettings, sampling_rate: int) -> list[dict[str, Any]]:
+    """Its segments as rows of the data set."""
     # Numbers in the schema; other data sets may name their speakers.
-    ids = {column: value if isinstance(value := example.get(column), int) else None for column in ID_COLUMNS}
+    ids = {column: value if isinstance(value := utterance.example.get(column), int) else None for column in ID_COLUMNS}
     rows: list[dict[str, Any]] = []
     for turn in range(settings.num_passes):
         rng = np.random.default_rng((settings.seed, utterance.number, turn))
-        for segment in segment_utterance(utterance.waveform, alignment.words, settings, rng, sampling_rate):
+        for segment in segment_utterance(utterance.waveform, utterance.words, settings, rng, sampling_rate):
             samples = utterance.waveform[segment.start : segment.end]
-            rows.append(speech_row(f"{name}-{len(rows):03d}", samples, sampling_rate, segment.text, **ids))
+            name = f"{utterance.name}-{len(rows):03d}"
+            rows.append(speech_row(name, samples, sampling_rate, segment.text, **ids))
     return rows

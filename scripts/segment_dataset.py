@@ -3,7 +3,9 @@
     python scripts/segment_dataset.py --dataset_name openslr/librispeech_asr --dataset_config_name clean \
         --split_name train.100 --output_dir segments
 
-A model finds out when each word is said (forced alignment). Then train with `--extra_dataset_name segments`.
+A model finds out when each word is said (forced alignment). With `--recombine` the pieces between the pauses of a
+speaker are joined in another order, into utterances that nobody has said. Then train with
+`--extra_dataset_name segments`.
 """
 
 from dataclasses import dataclass, field
@@ -13,6 +15,7 @@ from transformers import HfArgumentParser
 
 from hf_bigru_asr.aligner import Aligner
 from hf_bigru_asr.data import load_speech_dataset
+from hf_bigru_asr.recombination import recombine_utterances
 from hf_bigru_asr.segmentation import SegmentationSettings, segment_utterances, write_segments
 
 
@@ -34,6 +37,13 @@ class Arguments:
     duration_s: list[float] = field(
         default_factory=lambda: [1.0, 10.0], metadata={"help": "Range of the wanted lengths of the segments."}
     )
+    recombine: bool = field(
+        default=False,
+        metadata={"help": "Cut at every pause and join the pieces of each speaker in an order drawn at random."},
+    )
+    speaker_column_name: str = field(
+        default="speaker_id", metadata={"help": "Column that says who speaks, for --recombine."}
+    )
     min_pause_s: float = field(default=0.15, metadata={"help": "Shortest pause to cut in."})
     min_score: float = field(default=0.0, metadata={"help": "Leave out utterances with a lower alignment score."})
     num_passes: int = field(default=1, metadata={"help": "How often to cut every utterance, every time otherwise."})
@@ -42,7 +52,7 @@ class Arguments:
 
 
 def main() -> None:
-    """Align, cut and write."""
+    """Align, cut, join if asked to, and write."""
     parser = HfArgumentParser(Arguments, description=__doc__.partition("\n")[0])
     (args,) = parser.parse_args_into_dataclasses()
     columns = {"audio_column": args.audio_column_name, "text_column": args.text_column_name}
@@ -56,7 +66,13 @@ def main() -> None:
         if args.max_samples is not None:
             dataset = dataset.select(range(min(args.max_samples, len(dataset))))
         aligner = Aligner.from_pretrained(args.model, device=args.device)
-        segments = segment_utterances(tqdm(dataset, unit="utt", desc="Cutting"), aligner, settings, **columns)
+        examples = tqdm(dataset, unit="utt", desc="Cutting")
+        if args.recombine:
+            segments = recombine_utterances(
+                examples, aligner, settings, speaker_column=args.speaker_column_name, **columns
+            )
+        else:
+            segments = segment_utterances(examples, aligner, settings, **columns)
         num_segments, hours = write_segments(segments, args.output_dir, split=args.output_split_name)
     except (OSError, ValueError) as error:
         parser.error(str(error))

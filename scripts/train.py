@@ -85,11 +85,11 @@ class DataArguments:
     max_duration_in_seconds: float = field(default=20.0, metadata={"help": "Leave out longer training utterances."})
     max_train_samples: int | None = field(default=None, metadata={"help": "Train on so many utterances only."})
     max_eval_samples: int | None = field(default=None, metadata={"help": "Evaluate on so many utterances only."})
-    extra_dataset_name: str | None = field(
-        default=None, metadata={"help": "Data set to train on as well, synthetic speech for example."}
+    extra_dataset_name: list[str] = field(
+        default_factory=list, metadata={"help": "Data sets to train on as well, synthetic speech for example."}
     )
-    extra_dataset_config_name: str | None = field(default=None, metadata={"help": "Its configuration."})
-    extra_split_name: str = field(default="train", metadata={"help": "Its split."})
+    extra_dataset_config_name: str | None = field(default=None, metadata={"help": "Their configuration."})
+    extra_split_name: str = field(default="train", metadata={"help": "Their split."})
     train_repeats: int = field(
         default=1, metadata={"help": "How often an epoch has each utterance of the training split."}
     )
@@ -140,9 +140,9 @@ def main() -> None:
         "train": (*source, data_args.train_split_name, data_args.max_train_samples),
         "eval": (*source, data_args.eval_split_name, data_args.max_eval_samples),
     }
-    if data_args.extra_dataset_name is not None:
-        extra = (data_args.extra_dataset_name, data_args.extra_dataset_config_name, data_args.extra_split_name)
-        sources["extra"] = (*extra, None)
+    for extra_name in data_args.extra_dataset_name:
+        extra = (extra_name, data_args.extra_dataset_config_name, data_args.extra_split_name)
+        sources[f"extra {extra_name}"] = (*extra, None)
     for name, (dataset_name, config_name, split, limit) in sources.items():
         with args.main_process_first(desc=f"loading {split}"):
             dataset = load_speech_dataset(dataset_name, config_name, split, audio_column=data_args.audio_column_name)
@@ -157,7 +157,8 @@ def main() -> None:
         splits[name], reports[name] = filter_utterances(dataset, processor, **columns, **training)
         if args.process_index == 0:
             print(f"{dataset_name} {split}: {reports[name]}")
-    train_dataset = join_training_sets(splits["train"], splits.get("extra"), data_args.train_repeats)
+    extras = [splits[name] for name in splits if name not in ("train", "eval")]
+    train_dataset = join_training_sets(splits["train"], extras, data_args.train_repeats)
     if is_global:
         extractor = processor.feature_extractor
         extractor.fit_global_statistics(
@@ -214,7 +215,13 @@ def main() -> None:
                 "train_split": data_args.train_split_name,
                 "eval_split": data_args.eval_split_name,
             }
-            | {name: asdict(report) for name, report in reports.items()},
+            | {name: asdict(reports[name]) for name in ("train", "eval")}
+            | {
+                "extra": [
+                    {"name": extra_name} | asdict(reports[f"extra {extra_name}"])
+                    for extra_name in data_args.extra_dataset_name
+                ]
+            },
         )
         path = Path(args.output_dir) / "training.json"
         path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

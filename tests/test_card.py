@@ -175,23 +175,27 @@ def test_earlier_steps_of_the_training_are_named(model_dir: Path) -> None:
     path = model_dir / "training.json"
     training = json.loads(path.read_text())
     first = {"command": "train.py --first", "commit": "1230abc", "wall_time_s": 5400, "dataset": {}}
-    second = {"command": "train.py --second", "commit": "1231abc", "dataset": {"extra": {"hours": 23.5}}}
+    second = {
+        "command": "train.py --second",
+        "commit": "1231abc",
+        "dataset": {"extra": [{"name": "synthetic", "hours": 23.5}]},
+    }
     path.write_text(json.dumps(training | {"earlier_stages": [first, second]}))
     rows = dict(row for row in _table(build_card(model_dir, [], "alice/bigru").text, "Training")[2:])
     assert rows["Before it, step 1"] == "`train.py --first`, commit `1230abc`, 1.50 h of wall time"
-    assert rows["Before it, step 2"] == "`train.py --second`, commit `1231abc`, 23.5 h more of other speech"
+    assert rows["Before it, step 2"] == "`train.py --second`, commit `1231abc`, 23.5 h more of `synthetic`"
 
 
-def test_the_second_data_set_of_a_run_is_named(model_dir: Path) -> None:
+def test_the_other_data_sets_of_a_run_are_named(model_dir: Path) -> None:
     path = model_dir / "training.json"
     training = json.loads(path.read_text())
-    training["dataset"]["extra"] = {"hours": 16.7}
-    training["arguments"]["extra_dataset_name"] = "segments"
+    training["dataset"]["extra"] = [{"name": "segments", "hours": 16.7}, {"name": "synthetic", "hours": 23.5}]
     path.write_text(json.dumps(training | {"earlier_stages": [training | {"commit": None}]}))
     rows = dict(row for row in _table(build_card(model_dir, [], "alice/bigru").text, "Training")[2:])
-    expected = "openslr/librispeech_asr clean train.100, 100.6 h, 28,539 utterances, 16.7 h more of `segments`"
+    expected = "openslr/librispeech_asr clean train.100, 100.6 h, 28,539 utterances"
+    expected += ", 16.7 h more of `segments`, 23.5 h more of `synthetic`"
     assert rows["Training data"] == expected
-    assert ", 16.7 h more of `segments`, 2.50 h of wall time" in rows["Before it, step 1"]
+    assert ", 16.7 h more of `segments`, 23.5 h more of `synthetic`, 2.50 h of wall time" in rows["Before it, step 1"]
 
 
 def test_metadata_are_complete_and_survive_writing_and_reading(model_dir: Path, tmp_path: Path) -> None:

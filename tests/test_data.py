@@ -348,14 +348,15 @@ def test_noise_and_rooms_depend_on_seed_epoch_and_utterance(processor: BiGRUCTCP
 def test_an_epoch_of_several_sets(processor: BiGRUCTCProcessor, parquet_dir: Path) -> None:
     dataset, _ = filter_utterances(load_speech_dataset(parquet_dir, split="train.100"), processor, with_index=True)
     extra = dataset.select([0, 1]).add_column("note", ["not", "needed"])
-    joined = join_training_sets(dataset, extra, repeats=2)
+    joined = join_training_sets(dataset, [extra, dataset.select([2])], repeats=2)
     number = len(dataset)
-    assert list(joined["text"]) == list(dataset["text"]) * 2 + list(dataset["text"])[:2]
-    assert list(joined["index"]) == list(range(2 * number + 2))
+    texts = list(dataset["text"])
+    assert list(joined["text"]) == texts * 2 + texts[:2] + texts[2:3]
+    assert list(joined["index"]) == list(range(2 * number + 3))
     # Only repetitions share audio.
     audio = list(joined["audio_index"])
     assert audio[:number] == audio[number : 2 * number]
-    assert len(set(audio)) == number + 2
+    assert len(set(audio)) == number + 3
     collator = DataCollatorForCTC(processor, cache_audio=True)
     first = collator([joined[0]])
     again = collator([{**joined[number], "audio": {"bytes": b"not read again", "path": None}}])

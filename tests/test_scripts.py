@@ -21,6 +21,7 @@ from tone_speech import save_listener, speak
 from hf_bigru_asr import BiGRUCTCFeatureExtractor, BiGRUCTCProcessor, BiGRUForCTC
 from hf_bigru_asr.confidence import ConfidenceModel
 from hf_bigru_asr.decoding import BeamSearchSettings
+from hf_bigru_asr.text import normalize_transcript
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 SAMPLING_RATE = 16_000
@@ -146,6 +147,27 @@ def test_segment_dataset_cuts_and_names_the_bad_utterance(tmp_path: Path) -> Non
     again = run(*segment, tmp_path / "segments")
     assert again.returncode == 2
     assert "has a split 'train' already" in again.stderr
+    untold = run(*segment, tmp_path / "recombined", "--recombine")
+    assert untold.returncode == 2
+    assert "Utterance '0' has no speaker_id" in untold.stderr
+
+
+def test_segment_dataset_recombines(tmp_path: Path) -> None:
+    sample = Path(__file__).parent / "data" / "speech_sample.flac"
+    said = sample.with_suffix(".txt").read_text()
+    rows = [{"audio": {"bytes": sample.read_bytes(), "path": sample.name}, "text": said, "reader": "alice"}] * 2
+    (tmp_path / "data").mkdir()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "data" / "train.parquet")
+
+    result = run(
+        *("segment_dataset.py", "--dataset_name", tmp_path / "data", "--output_dir", tmp_path / "recombined"),
+        *("--recombine", "--speaker_column_name", "reader", "--duration_s", 2, 4),
+    )
+
+    assert result.returncode == 0, result.stderr[-3000:]
+    texts = pyarrow.parquet.read_table(next((tmp_path / "recombined").glob("*.parquet")))["text"].to_pylist()
+    assert sorted(" ".join(texts).split()) == sorted(normalize_transcript(said).split() * 2)
+    assert len(texts) > 2
 
 
 def test_align_writes_every_format_and_names_the_bad_recording(model_dir: Path, tmp_path: Path) -> None:
