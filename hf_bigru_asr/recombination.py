@@ -112,7 +112,7 @@ def recombine_utterances(
                     rows.append(
                         speech_row(
                             f"{speaker}-{group:03d}-{len(rows):05d}",
-                            joined.samples.astype(np.float32) / 32768,
+                            joined.samples.astype(np.float32) / np.float32(32768),
                             aligner.sampling_rate,
                             joined.text,
                             speaker_id=speaker if isinstance(speaker, int) else None,
