@@ -388,6 +388,7 @@ def test_pushed_repository_holds_the_release_and_no_more(pushed: str, loopback_h
         "configuration_bigru_ctc.py",
         "decoding.py",
         "feature_extraction_bigru_ctc.py",
+        "layers_bigru_ctc.py",
         "losses_bigru_ctc.py",
         "modeling_bigru_ctc.py",
         "processing_bigru_ctc.py",

@@ -14,15 +14,9 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from transformers import Trainer, TrainingArguments
 
-from hf_bigru_asr import BiGRUCTCConfig, BiGRUForCTC, BiGRUModel, modeling_bigru_ctc
-from hf_bigru_asr.modeling_bigru_ctc import (
-    BiGRULayer,
-    GRUFunction,
-    frame_lengths,
-    num_frames_needed,
-    reversal_index,
-    reverse_frames,
-)
+from hf_bigru_asr import BiGRUCTCConfig, BiGRUForCTC, BiGRUModel, layers_bigru_ctc, modeling_bigru_ctc
+from hf_bigru_asr.layers_bigru_ctc import BiGRULayer, GRUFunction
+from hf_bigru_asr.modeling_bigru_ctc import frame_lengths, num_frames_needed
 
 MELS = 7
 LENGTHS = [13, 1, 6, 13, 2]
@@ -88,7 +82,7 @@ def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
     if request.param == "packed":
         monkeypatch.setattr(BiGRULayer, "forward", BiGRULayer._forward_packed)
     if request.param == "loop":
-        monkeypatch.setattr(modeling_bigru_ctc, "LOOP_BATCH_SIZE", 1)
+        monkeypatch.setattr(layers_bigru_ctc, "LOOP_BATCH_SIZE", 1)
         monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     return request.param
 
@@ -130,8 +124,8 @@ def test_output_is_that_of_a_packed_gru(path: str, lengths: list[int], extra_fra
     ("batch_size", "num_threads", "grad", "expected"),
     [
         (1, 2, False, 0),
-        (modeling_bigru_ctc.LOOP_BATCH_SIZE, 2, False, 6),
-        (modeling_bigru_ctc.LOOP_BATCH_SIZE, 1, False, 0),
+        (layers_bigru_ctc.LOOP_BATCH_SIZE, 2, False, 6),
+        (layers_bigru_ctc.LOOP_BATCH_SIZE, 1, False, 0),
         (1, 1, True, 6),
     ],
 )
@@ -181,39 +175,6 @@ def test_loss_gradients_agree_between_all_paths(monkeypatch: pytest.MonkeyPatch)
         model(features, attention_mask=mask, labels=labels).loss.backward()
         grads.append({name: parameter.grad for name, parameter in model.named_parameters()})
     torch.testing.assert_close(grads[0], grads[1], atol=1e-5, rtol=1e-4)
-
-
-@pytest.mark.parametrize(("num_frames", "batch_size"), [(1, 1), (4, 2), (3, 1)])
-def test_gradient_of_one_direction_is_right(num_frames: int, batch_size: int) -> None:
-    features, hidden = 3, 4
-    shapes = [
-        (num_frames, batch_size, features),
-        (3 * hidden, features),
-        (3 * hidden, hidden),
-        (3 * hidden,),
-        (3 * hidden,),
-    ]
-    inputs = [torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in shapes]
-    assert torch.autograd.gradcheck(GRUFunction.apply, inputs)
-
-
-def test_one_direction_needs_no_gradient_of_its_inputs() -> None:
-    gru = nn.GRU(3, 4)
-    weights = [gru.weight_ih_l0, gru.weight_hh_l0, gru.bias_ih_l0, gru.bias_hh_l0]
-    features = torch.randn(6, 2, 3)
-    output = GRUFunction.apply(features, *weights)
-    torch.testing.assert_close(output, gru(features)[0], atol=1e-6, rtol=0)
-    output.sum().backward()
-    assert all(bool(weight.grad.abs().sum() > 0) for weight in weights)
-
-
-def test_reversal_turns_sequences_around_inside_their_length() -> None:
-    index = reversal_index(torch.tensor([4, 1, 0, 3]), 4)
-    assert index.tolist() == [[3, 2, 1, 0], [0, 1, 2, 3], [0, 1, 2, 3], [2, 1, 0, 3]]
-    frames = torch.randn(4, 4, 2)
-    expected = torch.stack([row[order] for row, order in zip(frames, index, strict=True)])
-    assert torch.equal(reverse_frames(frames, index), expected)
-    assert torch.equal(reverse_frames(expected, index), frames)
 
 
 def test_gradient_reaches_every_parameter() -> None:
