@@ -7,15 +7,28 @@ What a file does not say is left out of the card.
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import yaml
 from huggingface_hub import EvalResult, EvalResultEntry, ModelCard, ModelCardData, eval_result_entries_to_yaml
 from safetensors import safe_open
 
 from . import __version__
+from .card_tables import (
+    RATES,
+    SHARES,
+    Json,
+    cell,
+    dataset_label,
+    decoding_method,
+    duration_columns,
+    figure,
+    hyperparameters,
+    percent,
+    result_row,
+    training_rows,
+)
 from .model_json import read_model_json
 from .processing_bigru_ctc import LANGUAGE_MODEL_DIR, RECORD_NAME
 
@@ -27,48 +40,6 @@ PICTURES = ("learning_curve.png", "tuning.png", "reliability.png")
 """Pictures that the card shows if they lie beside the model."""
 TRAINING_NAME = "training.json"
 RECORDS_FOLDER = ".eval_results"
-RATES = ("wer", "cer")
-SHARES = ("precision", "recall", "f1")
-
-HYPERPARAMETERS = (
-    "normalization",
-    "hidden_dropout",
-    "apply_spec_augment",
-    "mask_time_prob",
-    "mask_time_length",
-    "mask_feature_prob",
-    "mask_feature_length",
-    "consistency_weight",
-    "intermediate_ctc_weight",
-    "ctc_label_smoothing",
-    "speed_factors",
-    "warp_range",
-    "noise_prob",
-    "reverberation_prob",
-    "train_repeats",
-    "max_duration_in_seconds",
-    "num_train_epochs",
-    "max_steps",
-    "per_device_train_batch_size",
-    "per_device_train_batch_seconds",
-    "gradient_accumulation_steps",
-    "learning_rate",
-    "lr_scheduler_type",
-    "warmup_ratio",
-    "warmup_steps",
-    "optim",
-    "adam_beta1",
-    "adam_beta2",
-    "weight_decay",
-    "max_grad_norm",
-    "fp16",
-    "bf16",
-    "seed",
-)
-"""Training arguments that the card lists, in its order, if `training.json` has them."""
-
-Json = dict[str, Any]
-"""A JSON object; its values are of any JSON type."""
 
 
 def load_evaluation(path: str | Path, dataset_id: str | None = None) -> Json:
@@ -145,13 +116,13 @@ def build_card(
         config=read_model_json(folder / "config.json"),
         num_parameters=_count_parameters(folder / "model.safetensors"),
         size_mb=(folder / "model.safetensors").stat().st_size / 1e6,
-        results=[_result_row(evaluation) for evaluation in evaluations],
+        results=[result_row(evaluation) for evaluation in evaluations],
         validation_data=_validation_data(training, evaluations),
-        duration_columns=_duration_columns(evaluations),
+        duration_columns=duration_columns(evaluations),
         language_model=_language_model(folder / LANGUAGE_MODEL_DIR),
         pictures=[name for name in PICTURES if (folder / name).is_file()],
-        training_rows=_training_rows(training),
-        hyperparameters=_hyperparameters(training),
+        training_rows=training_rows(training),
+        hyperparameters=hyperparameters(training),
     )
     check_card(card)
     return card
@@ -176,7 +147,7 @@ def evaluation_records(evaluations: Sequence[Json]) -> dict[str, str]:
         entry = EvalResultEntry(
             dataset_id=dataset["name"],
             task_id=task_id,
-            value=_percent(evaluation["metrics"]["wer"]),
+            value=percent(evaluation["metrics"]["wer"]),
             date=evaluation.get("date"),
             notes=_record_notes(evaluation),
         )
@@ -254,7 +225,7 @@ def _with_dataset_id(record: Json, dataset_id: str | None) -> Json:
 def _check_distinct(evaluations: Sequence[Json]) -> None:
     seen = set()
     for evaluation in evaluations:
-        key = (_dataset_label(evaluation), _decoding(evaluation))
+        key = (dataset_label(evaluation), decoding_method(evaluation))
         if key in seen:
             raise ValueError(f"There are two evaluations of {key[0]} with {key[1]} decoding; give one of them.")
         seen.add(key)
@@ -284,68 +255,16 @@ def _eval_results(evaluation: Json) -> list[EvalResult]:
             task_type=TASK,
             task_name="Automatic Speech Recognition",
             dataset_type=dataset["name"],
-            dataset_name=_dataset_label(evaluation),
+            dataset_name=dataset_label(evaluation),
             dataset_config=dataset.get("config"),
             dataset_split=dataset["split"],
             metric_type=rate,
-            metric_name=f"{rate.upper()} ({_decoding(evaluation)})",
-            metric_value=_percent(evaluation["metrics"][rate]),
+            metric_name=f"{rate.upper()} ({decoding_method(evaluation)})",
+            metric_value=percent(evaluation["metrics"][rate]),
         )
         for rate in RATES
         if rate in evaluation["metrics"]
     ]
-
-
-def _result_row(evaluation: Json) -> dict[str, Any]:
-    """What the tables show of one evaluation: strings, empty where the file is silent."""
-    dataset, metrics, speed = evaluation["dataset"], evaluation["metrics"], evaluation.get("speed", {})
-    row = {name: f"{_percent(metrics[name]):.2f}" if name in metrics else "" for name in (*RATES, *SHARES)}
-    times = speed.get("time_per_utterance_s", {})
-    return row | {
-        "dataset": _cell(_dataset_label(evaluation)),
-        "decoding": _cell(_decoding(evaluation)),
-        "utterances": _number(dataset.get("num_utterances")),
-        "failed": _number(dataset.get("num_failed") or None),
-        "batch_size": _number(evaluation.get("decoding", {}).get("batch_size")),
-        "hours": _number(dataset.get("hours")),
-        "real_time_factor": _number(speed.get("real_time_factor")),
-        "median_ms": _number(_scaled(times.get("median"), 1000)),
-        "p95_ms": _number(_scaled(times.get("p95"), 1000)),
-        "machine": _cell(_machine(evaluation)),
-        "versions": _versions(evaluation),
-        "command": _code(evaluation.get("command")),
-        "commit": _code(evaluation.get("commit")),
-        "date": _line(evaluation.get("date")),
-        "by_speaker": {
-            name: f"{_percent(value):.1f}" if name != "num_speakers" else _number(value)
-            for name, value in evaluation.get("by_speaker", {}).items()
-        },
-        "by_duration": {
-            _duration(part): f"{_percent(part['wer']):.1f}" for part in evaluation.get("by_duration_s", ())
-        },
-        "confidence": _confidence(evaluation.get("confidence") or {}),
-    }
-
-
-def _duration(part: Json) -> str:
-    return f"{part['from_s']} to {part['to_s']} s" if "to_s" in part else f"over {part['from_s']} s"
-
-
-def _duration_columns(evaluations: Sequence[Json]) -> list[str]:
-    """Lengths of utterances that any of the evaluations tells apart, the shortest first."""
-    parts = {_duration(part): part["from_s"] for each in evaluations for part in each.get("by_duration_s", ())}
-    return sorted(parts, key=parts.__getitem__)
-
-
-def _confidence(figures: Json) -> dict[str, str]:
-    """How true the confidences of words are, in percent; nothing where that was not measured."""
-    error, precision = figures.get("expected_calibration_error"), figures.get("wrong_words_average_precision")
-    if error is None or precision is None:
-        return {}
-    names = {"share_wrong": figures["share_wrong"], "error": error, "precision": precision}
-    return {"num_words": _number(figures["num_words"])} | {
-        name: f"{_percent(value):.1f}" for name, value in names.items()
-    }
 
 
 def _language_model(folder: Path) -> Json:
@@ -364,64 +283,8 @@ def _validation_data(training: Json, evaluations: Sequence[Json]) -> str | None:
     for evaluation in evaluations:
         data = evaluation["dataset"]
         if (data["name"], data.get("config"), data["split"]) == chosen_on:
-            return _cell(_dataset_label(evaluation))
+            return cell(dataset_label(evaluation))
     return None
-
-
-def _training_rows(training: Json) -> list[tuple[str, str]]:
-    """`(what, value)` for the training table, without what `training.json` does not say."""
-    dataset, best = training.get("dataset", {}), training.get("best_validation", {})
-    kept = dataset.get("train", {})
-    amounts = [
-        f"{_number(value)} {unit}"
-        for value, unit in (
-            (kept.get("hours", dataset.get("train_hours")), "h"),
-            (kept.get("num_utterances", dataset.get("train_utterances")), "utterances"),
-            (dataset.get("train_speakers"), "speakers"),
-        )
-        if value is not None
-    ]
-    amounts.append(_more_data(training))
-    name = " ".join(str(dataset[key]) for key in ("name", "config") if dataset.get(key))
-    rates = [f"{rate.upper()} {_percent(best[rate]):.2f} %" for rate in RATES if best.get(rate) is not None]
-    wall_time_s = training.get("wall_time_s")
-    rows = [
-        ("Training data", ", ".join(filter(None, [f"{name} {dataset.get('train_split', '')}".strip(), *amounts]))),
-        ("Validation data", f"{name} {dataset['eval_split']}" if dataset.get("eval_split") else ""),
-        ("Best on the validation data", ", ".join(rates)),
-        ("Hardware", ", ".join(f"{key}: {value}" for key, value in training.get("hardware", {}).items())),
-        ("Wall time", "" if wall_time_s is None else f"{wall_time_s / 3600:.2f} h"),
-        ("Versions", _versions(training)),
-        ("Command", _code(training.get("command"))),
-        ("Commit", _code(training.get("commit"))),
-    ]
-    for number, stage in enumerate(training.get("earlier_stages", []), 1):
-        facts = (
-            _code(stage.get("command")),
-            f"commit {_code(stage.get('commit'))}",
-            _more_data(stage),
-            f"{stage['wall_time_s'] / 3600:.2f} h of wall time" if stage.get("wall_time_s") else "",
-        )
-        rows.append((f"Before it, step {number}", ", ".join(filter(None, facts))))
-    return [(label, _cell(value)) for label, value in rows if value]
-
-
-def _more_data(stage: Json) -> str:
-    """What a run was trained on beside its data set."""
-    extras = stage.get("dataset", {}).get("extra", [])
-    return ", ".join(f"{_number(extra['hours'])} h more of {_code(extra['name'])}" for extra in extras)
-
-
-def _hyperparameters(training: Json) -> list[tuple[str, str]]:
-    arguments = dict(training.get("arguments", {}))
-    if _is_set(arguments.get("per_device_train_batch_seconds")):
-        arguments.pop("per_device_train_batch_size", None)  # not used then
-    return [(name, _cell(_code(arguments[name]))) for name in HYPERPARAMETERS if _is_set(arguments.get(name))]
-
-
-def _is_set(argument: object) -> bool:
-    # The Trainer writes what it cannot write as JSON as text.
-    return argument not in (None, "None", "", [])
 
 
 def _count_parameters(weights: Path) -> int:
@@ -432,64 +295,15 @@ def _count_parameters(weights: Path) -> int:
         return sum(math.prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118
 
 
-def _dataset_label(evaluation: Json) -> str:
-    dataset = evaluation["dataset"]
-    return " ".join(filter(None, (dataset["name"], dataset.get("config"), dataset["split"])))
-
-
-def _decoding(evaluation: Json) -> str:
-    return str(evaluation.get("decoding", {}).get("method", "unstated"))
-
-
 def _record_notes(evaluation: Json) -> str:
-    notes = ["WER in percent", f"{_decoding(evaluation)} decoding"]
+    notes = ["WER in percent", f"{decoding_method(evaluation)} decoding"]
     if evaluation["dataset"].get("num_utterances") is not None:
-        notes.append(f"{_number(evaluation['dataset']['num_utterances'])} utterances")
+        notes.append(f"{figure(evaluation['dataset']['num_utterances'])} utterances")
     if "cer" in evaluation["metrics"]:
-        notes.append(f"CER {_percent(evaluation['metrics']['cer']):.2f} %")
+        notes.append(f"CER {percent(evaluation['metrics']['cer']):.2f} %")
     if evaluation.get("commit"):
         notes.append(f"commit {evaluation['commit']}")
     return "; ".join(notes)
-
-
-def _machine(evaluation: Json) -> str:
-    machine: Mapping[str, Any] = evaluation.get("machine", {})
-    threads = f"num_threads: {machine['num_threads']}" if machine.get("num_threads") else None
-    gpu = machine.get("gpu") if machine.get("device") != "cpu" else None
-    known = [gpu, machine.get("cpu"), threads, machine.get("platform")]
-    return ", ".join(str(value) for value in known if value)
-
-
-def _versions(record: Json) -> str:
-    return ", ".join(f"{name} {version}" for name, version in record.get("versions", {}).items())
-
-
-def _percent(fraction: float) -> float:
-    return round(100 * fraction, 2)
-
-
-def _scaled(value: float | None, factor: float) -> float | None:
-    return None if value is None else value * factor
-
-
-def _number(value: float | None) -> str:
-    """Three figures at least, thousands separated; whole numbers as they are."""
-    if value is None:
-        return ""
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def _line(value: object) -> str:
-    return "" if value is None else " ".join(str(value).split())
-
-
-def _cell(value: object) -> str:
-    """Text that keeps a Markdown table in one piece."""
-    return _line(value).replace("|", "\\|")
-
-
-def _code(value: object) -> str:
-    return f"`{text}`" if (text := _line(value)) else ""
 
 
 __all__ = [
