@@ -27,7 +27,8 @@ class DurationBatchSampler(Sampler[list[int]]):
         batch_duration_s: Seconds of a batch, about: the epoch is cut into parts of equal length of at most that, each
             of which ends with the utterance that lies nearest. Shorter batches are made where the number of batches
             has to be a multiple of something.
-        multiple_of: What the number of batches is a multiple of: the number of processes.
+        multiple_of: What the number of batches is a multiple of: the number of processes. As many batches in
+            succession have utterances of like length.
         seed: Of the order.
 
     Raises:
@@ -53,6 +54,7 @@ class DurationBatchSampler(Sampler[list[int]]):
                 f"{total_s / self.num_batches:.1f} s each; ask for more than {batch_duration_s:g} s, leave out long "
                 "utterances, or use more data."
             )
+        self.multiple_of = multiple_of
         self.seed = seed
         self.epoch = 0
 
@@ -73,8 +75,10 @@ class DurationBatchSampler(Sampler[list[int]]):
         middles_s = np.cumsum(durations_s) - durations_s / 2
         batch_of = np.minimum(middles_s / durations_s.sum() * self.num_batches, self.num_batches - 1).astype(np.int64)
         batches = np.split(order, np.flatnonzero(np.diff(batch_of)) + 1)
-        for number in rng.permutation(len(batches)):
-            yield batches[number].tolist()
+        # What the processes take at the same time lies side by side here: they wait for the slowest of them.
+        for first in rng.permutation(np.arange(0, len(batches), self.multiple_of)):
+            for batch in batches[first : first + self.multiple_of]:
+                yield batch.tolist()
 
     def _grouped(self, order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Sort groups of the order by length, rising and falling in turns, so that no batch has both ends of two."""

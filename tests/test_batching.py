@@ -67,6 +67,17 @@ def test_processes_share_the_batches_out(durations_s: np.ndarray, num_processes:
     assert sorted(index for share in shares for batch in share for index in batch) == list(range(3000))
 
 
+def test_processes_have_like_batches_at_the_same_time(durations_s: np.ndarray) -> None:
+    """They wait for each other at every step, and long utterances take longer than as many seconds of short ones."""
+    batches = list(DurationBatchSampler(durations_s, 60.0, multiple_of=2))
+    lengths_s = np.array([durations_s[batch].mean() for batch in batches]).reshape(-1, 2)
+    assert np.median(lengths_s.max(axis=1) / lengths_s.min(axis=1)) < 1.1
+    assert np.median(lengths_s.max(axis=0) / lengths_s.min(axis=0)) > 2
+    # Which process has the longer ones is left to chance, and steps do not come by length.
+    assert 0.2 < np.mean(lengths_s[:, 0] > lengths_s[:, 1]) < 0.8
+    assert abs(np.corrcoef(lengths_s[:, 0], np.arange(len(lengths_s)))[0, 1]) < 0.2
+
+
 def test_no_batch_is_empty() -> None:
     """As tight as it gets: batches that are hardly longer than the longest utterance."""
     rng = np.random.default_rng(1)
