@@ -110,8 +110,10 @@ def test_readings_beside_the_best_one(model_dir: Path) -> None:
     assert len(scores) == 3
     assert scores == sorted(scores, reverse=True)
     assert len({hypothesis.text for hypothesis in transcript.hypotheses}) == 3
-    other = load_recognizer(model_dir, language_model=model_dir / "language_model")
-    assert next(transcribe(other, [sample])).text == transcript.text
+    # The scores alone: of this random network's readings several can score alike, and chance orders those.
+    other = load_recognizer(model_dir, language_model=model_dir / "language_model", decoding={"nbest": 3})
+    again = [hypothesis.score for hypothesis in next(transcribe(other, [sample])).hypotheses]
+    assert again == pytest.approx(scores)
 
 
 def test_a_calibrated_language_model_gives_confidences(model_dir: Path, tmp_path: Path) -> None:
