@@ -22,6 +22,7 @@ from .batching import DurationBatchSampler, find_sampler
 from .librispeech import iterate_openslr
 from .modeling_bigru_ctc import num_frames_needed
 from .processing_bigru_ctc import BiGRUCTCProcessor
+from .teacher_features import TEACHER_COLUMN, features_at, unpack_features
 from .text import normalize_transcript
 
 logger = logging.get_logger(__name__)
@@ -222,11 +223,13 @@ def join_training_sets(dataset: Dataset, extras: Sequence[Dataset] = (), repeats
     """
     if repeats < 1:
         raise ValueError(f"repeats is {repeats}; every utterance must come at least once.")
+    # Any of them can be without the features of a teacher.
+    wanted = {*dataset.column_names, TEACHER_COLUMN}
     parts = [dataset] * repeats
     audio_index = list(dataset["index"]) * repeats
     first = max(audio_index, default=-1) + 1
     for extra in extras:
-        parts.append(extra.select_columns([name for name in extra.column_names if name in dataset.column_names]))
+        parts.append(extra.select_columns([name for name in extra.column_names if name in wanted]))
         audio_index += [first + row for row in extra["index"]]
         first = max(audio_index, default=-1) + 1
     joined = concatenate_datasets([part.remove_columns("index") for part in parts])
@@ -257,6 +260,7 @@ class DataCollatorForCTC:
         text_column: Column with the transcript; a batch has labels if its examples have it.
         cache_audio: Whether to keep the decoded audio of utterances with an `index` in memory, as 16-bit integers
             (115 MB per hour and process). Utterances of one `audio_index`, if they have that column too, share it.
+        teacher_size: Size of the features in the column `teacher_features`; training batches then have them.
 
     Raises:
         ValueError: On a speed or warp factor that is not positive, or a share outside 0 to 1.
@@ -275,6 +279,7 @@ class DataCollatorForCTC:
         audio_column: str = "audio",
         text_column: str = "text",
         cache_audio: bool = False,
+        teacher_size: int | None = None,
     ) -> None:
         if any(factor <= 0 for factor in speed_factors):
             raise ValueError(
@@ -295,10 +300,14 @@ class DataCollatorForCTC:
         self.audio_column = audio_column
         self.text_column = text_column
         self.epoch = 0
+        self.teacher_size = teacher_size
         self._cache: dict[int, np.ndarray] | None = {} if cache_audio else None
 
     def __call__(self, examples: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
         """Batch of `input_features` `(batch, frames, mels)`, `attention_mask` and `labels` padded with -100.
+
+        With a `teacher_size`, training batches have `teacher_features` `(batch, frames, teacher_size)` too, and
+        `teacher_mask` `(batch, frames)`, which is 1 where there are some.
 
         Args:
             examples: Rows of a data set.
@@ -306,12 +315,13 @@ class DataCollatorForCTC:
         Raises:
             ValueError: If audio or text of an example cannot be used; the message names the example.
         """
-        waveforms, texts, warps = [], [], []
+        waveforms, texts, warps, speeds = [], [], [], []
         for position, example in enumerate(examples):
             try:
-                waveform, warp = self._augment(self._waveform(example), example)
+                waveform, warp, speed_factor = self._augment(self._waveform(example), example)
                 waveforms.append(waveform)
                 warps.append(warp)
+                speeds.append(speed_factor)
                 if self.text_column in example:
                     texts.append(normalize_transcript(example[self.text_column]))
             except (ValueError, OSError) as error:
@@ -322,7 +332,27 @@ class DataCollatorForCTC:
             if factor != 1.0:
                 matrix = mel_warp_matrix(extractor.feature_size, factor, extractor.fmin, extractor.fmax)
                 batch["input_features"][row] = batch["input_features"][row] @ torch.from_numpy(matrix)
+        if self.teacher_size is not None and all("index" in example for example in examples):
+            batch |= self._teacher(examples, speeds, batch["attention_mask"])
         return batch
+
+    def _teacher(
+        self, examples: Sequence[dict[str, Any]], speeds: Sequence[float], attention_mask: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        """The teacher's features on the frames of the batch."""
+        extractor = self.processor.feature_extractor
+        features = torch.zeros(*attention_mask.shape, self.teacher_size or 0)
+        mask = torch.zeros_like(attention_mask)
+        for row, (example, speed_factor) in enumerate(zip(examples, speeds, strict=True)):
+            packed = example.get(TEACHER_COLUMN)
+            if packed is None:
+                continue
+            num_frames = int(attention_mask[row].sum())
+            # Sped-up speech is shorter; its teacher heard it at its own speed.
+            times_s = np.arange(num_frames) * (extractor.hop_length / extractor.sampling_rate * speed_factor)
+            features[row, :num_frames] = torch.from_numpy(features_at(unpack_features(packed), times_s))
+            mask[row, :num_frames] = 1
+        return {"teacher_features": features, "teacher_mask": mask}
 
     def _waveform(self, example: dict[str, Any]) -> np.ndarray:
         sampling_rate = self.processor.feature_extractor.sampling_rate
@@ -334,10 +364,10 @@ class DataCollatorForCTC:
             self._cache[key] = to_int16(waveform)
         return self._cache[key].astype(np.float32) / 32768
 
-    def _augment(self, waveform: np.ndarray, example: dict[str, Any]) -> tuple[np.ndarray, float]:
-        """The waveform to use, and the factor by which to warp its features."""
+    def _augment(self, waveform: np.ndarray, example: dict[str, Any]) -> tuple[np.ndarray, float, float]:
+        """The waveform to use, the factor by which to warp its features, and its speed."""
         if "index" not in example:
-            return waveform, 1.0
+            return waveform, 1.0, 1.0
         sampling_rate = self.processor.feature_extractor.sampling_rate
         rng = np.random.default_rng((self.seed, self.epoch, example["index"]))
         # The order of the draws is part of what a seed means.
@@ -349,7 +379,7 @@ class DataCollatorForCTC:
             waveform = add_random_room(waveform, sampling_rate, rng)
         if rng.random() < self.noise_prob:
             waveform = add_random_noise(waveform, self.signal_to_noise_db, rng)
-        return waveform, warp_factor
+        return waveform, warp_factor, speed_factor
 
 
 class EpochCallback(TrainerCallback):

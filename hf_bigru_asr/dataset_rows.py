@@ -1,6 +1,7 @@
 """Rows of speech in the schema of LibriSpeech, and the Parquet files that hold them."""
 
 import io
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import soundfile
 
 from .audio import to_int16
 from .librispeech_parquet import SCHEMA
+from .teacher_features import TEACHER_COLUMN, Features, pack_features
 
 __all__ = ["speech_row", "write_rows"]
 
@@ -25,6 +27,7 @@ def speech_row(
     *,
     speaker_id: int | None,
     chapter_id: int | None,
+    teacher_features: Features | None = None,
 ) -> dict[str, Any]:
     """One utterance, its samples as a FLAC file of 16 bits.
 
@@ -35,10 +38,11 @@ def speech_row(
         text: What is said.
         speaker_id: Who says it, if that is known by a number.
         chapter_id: Where it comes from, the same.
+        teacher_features: `(frames, size)` of a teacher, if there is one.
     """
     file = io.BytesIO()
     soundfile.write(file, to_int16(waveform), sampling_rate, format="FLAC", subtype="PCM_16")
-    return {
+    row = {
         "file": f"{name}.flac",
         "audio": {"bytes": file.getvalue(), "path": f"{name}.flac"},
         "text": text,
@@ -46,8 +50,16 @@ def speech_row(
         "chapter_id": chapter_id,
         "id": name,
     }
+    return row if teacher_features is None else row | {TEACHER_COLUMN: pack_features(teacher_features)}
 
 
 def write_rows(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    """Write rows of [`speech_row`] to a Parquet file."""
-    pq.write_table(pa.Table.from_pylist(list(rows), schema=SCHEMA), path, compression="none", use_dictionary=False)
+    """Write rows of [`speech_row`], all of them with features of a teacher or none, to a Parquet file."""
+    schema = _schema_with_teacher() if any(TEACHER_COLUMN in row for row in rows) else SCHEMA
+    pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), path, compression="none", use_dictionary=False)
+
+
+def _schema_with_teacher() -> pa.Schema:
+    described = json.loads(SCHEMA.metadata[b"huggingface"])
+    described["info"]["features"][TEACHER_COLUMN] = {"dtype": "binary", "_type": "Value"}
+    return SCHEMA.append(pa.field(TEACHER_COLUMN, pa.binary())).with_metadata({"huggingface": json.dumps(described)})

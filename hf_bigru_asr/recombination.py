@@ -4,6 +4,7 @@ A recogniser that hears a few thousand sentences over and over learns them by he
 of a few words in an order that is drawn anew cannot be learned so, and every sound of them is real.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from .aligner import Aligner
 from .audio import to_int16
 from .dataset_rows import speech_row
 from .segmentation import AlignedUtterance, SegmentationSettings, align_utterances, segment_utterance
+from .teacher_features import FRAME_S, Features, features_at
 
 __all__ = ["Piece", "join_pieces", "recombine_utterances"]
 
@@ -31,10 +33,14 @@ class Piece:
     Args:
         samples: `(samples,)` int16: half the memory, and all that a file of 16 bits holds.
         text: What is said.
+        teacher_features: `(frames, size)` of a teacher, if there is one.
+        start_s: Where the piece begins in what those features are of.
     """
 
     samples: npt.NDArray[np.int16]
     text: str
+    teacher_features: Features | None = None
+    start_s: float = 0.0
 
 
 def join_pieces(
@@ -63,8 +69,26 @@ def join_pieces(
         chosen.append(pieces[place])
         length += len(pieces[place].samples)
         if length >= wanted or number == len(pieces) - 1:
-            yield Piece(np.concatenate([piece.samples for piece in chosen]), " ".join(piece.text for piece in chosen))
+            yield Piece(
+                np.concatenate([piece.samples for piece in chosen]),
+                " ".join(piece.text for piece in chosen),
+                _features_of_joined(chosen, sampling_rate),
+            )
             chosen = []
+
+
+def _features_of_joined(pieces: Sequence[Piece], sampling_rate: int) -> npt.NDArray[np.float32] | None:
+    """What the teacher said of each piece where it comes from, on the frames of the whole."""
+    ends_s = np.cumsum([len(piece.samples) for piece in pieces]) / sampling_rate
+    times_s = FRAME_S * np.arange(max(math.ceil(ends_s[-1] / FRAME_S), 1), dtype=np.float64)
+    parts, begin_s = [], 0.0
+    for piece, end_s in zip(pieces, ends_s, strict=True):
+        if piece.teacher_features is None:
+            return None
+        inside = times_s[(times_s >= begin_s) & (times_s < end_s)]
+        parts.append(features_at(piece.teacher_features, inside - begin_s + piece.start_s))
+        begin_s = end_s
+    return np.concatenate(parts)
 
 
 def recombine_utterances(
@@ -117,6 +141,7 @@ def recombine_utterances(
                             joined.text,
                             speaker_id=speaker if isinstance(speaker, int) else None,
                             chapter_id=None,
+                            teacher_features=joined.teacher_features,
                         )
                     )
             yield rows
@@ -138,7 +163,16 @@ def _pieces_of_each(
         segments = segment_utterance(
             utterance.waveform, utterance.words, at_every_pause, np.random.default_rng(0), aligner.sampling_rate
         )
+        features = utterance.teacher_features()
         yield (
             speaker,
-            [Piece(to_int16(utterance.waveform[part.start : part.end]), part.text) for part in segments],
+            [
+                Piece(
+                    to_int16(utterance.waveform[part.start : part.end]),
+                    part.text,
+                    features,
+                    part.start / aligner.sampling_rate,
+                )
+                for part in segments
+            ],
         )

@@ -21,6 +21,7 @@ from .audio import SAMPLING_RATE
 from .batch_recognition import LONG_S
 from .data import load_utterance
 from .dataset_rows import speech_row, write_rows
+from .teacher_features import TEACHER_COLUMN, cut_features, unpack_features
 
 logger = logging.get_logger(__name__)
 
@@ -179,6 +180,11 @@ class AlignedUtterance:
     waveform: npt.NDArray[np.float32]
     words: tuple[AlignedWord, ...] = ()
 
+    def teacher_features(self) -> npt.NDArray[np.float16] | None:
+        """`(frames, size)` of its teacher, if the row has that column."""
+        packed = self.example.get(TEACHER_COLUMN)
+        return None if packed is None else unpack_features(packed)
+
 
 def align_utterances(
     examples: Iterable[dict[str, Any]],
@@ -313,11 +319,17 @@ def _rows(utterance: AlignedUtterance, settings: SegmentationSettings, sampling_
     """Its segments as rows of the data set."""
     # Numbers in the schema; other data sets may name their speakers.
     ids = {column: value if isinstance(value := utterance.example.get(column), int) else None for column in ID_COLUMNS}
+    features = utterance.teacher_features()
     rows: list[dict[str, Any]] = []
     for turn in range(settings.num_passes):
         rng = np.random.default_rng((settings.seed, utterance.number, turn))
         for segment in segment_utterance(utterance.waveform, utterance.words, settings, rng, sampling_rate):
             samples = utterance.waveform[segment.start : segment.end]
             name = f"{utterance.name}-{len(rows):03d}"
-            rows.append(speech_row(name, samples, sampling_rate, segment.text, **ids))
+            cut = (
+                None
+                if features is None
+                else cut_features(features, segment.start / sampling_rate, segment.end / sampling_rate)
+            )
+            rows.append(speech_row(name, samples, sampling_rate, segment.text, **ids, teacher_features=cut))
     return rows

@@ -24,6 +24,8 @@ from hf_bigru_asr.data import (
     load_speech_dataset,
     load_utterance,
 )
+from hf_bigru_asr.distillation import TaughtBiGRUForCTC
+from hf_bigru_asr.teacher_features import find_teacher_size
 from hf_bigru_asr.training import (
     CTCMetrics,
     CTCTrainer,
@@ -59,6 +61,9 @@ class ModelArguments:
     ctc_label_smoothing: float = field(
         default=0.0, metadata={"help": "Share of the divergence of the outputs from the uniform distribution."}
     )
+    distillation_weight: float = field(
+        default=0.0, metadata={"help": "Weight of a teacher's features (see scripts/teach_dataset.py) in the loss."}
+    )
     ctc_zero_infinity: bool = field(default=True, metadata={"help": "Whether infinite losses count as zero."})
     normalization: str = field(
         default="utterance", metadata={"help": "Feature normalisation of a new model: utterance, global or none."}
@@ -79,6 +84,10 @@ class DataArguments:
     dataset_config_name: str | None = field(default=None, metadata={"help": "Configuration of the data set."})
     train_split_name: str = field(default="train", metadata={"help": "Split to train on."})
     eval_split_name: str = field(default="validation", metadata={"help": "Split to choose the model by."})
+    eval_dataset_name: str | None = field(
+        default=None, metadata={"help": "Data set of that split; the one to train on without it."}
+    )
+    eval_dataset_config_name: str | None = field(default=None, metadata={"help": "Its configuration."})
     audio_column_name: str = field(default="audio", metadata={"help": "Column with the audio."})
     text_column_name: str = field(default="text", metadata={"help": "Column with the transcript."})
     min_duration_in_seconds: float = field(default=0.2, metadata={"help": "Leave out shorter training utterances."})
@@ -136,9 +145,12 @@ def main() -> None:
     splits = {}
     reports = {}
     source = (data_args.dataset_name, data_args.dataset_config_name)
+    eval_source = source
+    if data_args.eval_dataset_name is not None:
+        eval_source = (data_args.eval_dataset_name, data_args.eval_dataset_config_name)
     sources = {
         "train": (*source, data_args.train_split_name, data_args.max_train_samples),
-        "eval": (*source, data_args.eval_split_name, data_args.max_eval_samples),
+        "eval": (*eval_source, data_args.eval_split_name, data_args.max_eval_samples),
     }
     for extra_name in data_args.extra_dataset_name:
         extra = (extra_name, data_args.extra_dataset_config_name, data_args.extra_split_name)
@@ -164,6 +176,7 @@ def main() -> None:
         extractor.fit_global_statistics(
             load_utterance(example[data_args.audio_column_name], extractor.sampling_rate) for example in train_dataset
         )
+    teacher_size = find_teacher_size(train_dataset) if model_args.distillation_weight > 0 else None
     collator = DataCollatorForCTC(
         processor,
         **columns,
@@ -173,15 +186,18 @@ def main() -> None:
         reverberation_prob=data_args.reverberation_prob,
         seed=args.seed,
         cache_audio=data_args.cache_audio,
+        teacher_size=teacher_size,
     )
 
     # 3. Model
     config = {
         name: value
         for name, value in asdict(model_args).items()
-        if name not in ("model_name_or_path", "normalization", "hop_length", "win_length")
+        if name not in ("model_name_or_path", "normalization", "hop_length", "win_length", "distillation_weight")
     }
     model = build_model(model_args.model_name_or_path, processor, **config)
+    if teacher_size is not None:
+        model = TaughtBiGRUForCTC.from_student(model, teacher_size, model_args.distillation_weight)
 
     # 4. Training, from the last checkpoint if there is one
     callbacks = [EpochCallback(collator), ElapsedTime()]
@@ -206,6 +222,8 @@ def main() -> None:
     # 5. The best model and the record of the run
     trainer.save_model()
     if trainer.is_world_process_zero():
+        if isinstance(model, TaughtBiGRUForCTC):
+            model.student().save_pretrained(args.output_dir)
         record = training_record(
             trainer.state,
             arguments=asdict(model_args) | asdict(data_args) | args.to_sanitized_dict(),
@@ -215,6 +233,7 @@ def main() -> None:
                 "train_split": data_args.train_split_name,
                 "eval_split": data_args.eval_split_name,
             }
+            | ({} if eval_source == source else {"eval_name": eval_source[0], "eval_config": eval_source[1]})
             | {name: asdict(reports[name]) for name in ("train", "eval")}
             | {
                 "extra": [

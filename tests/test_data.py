@@ -26,6 +26,7 @@ from hf_bigru_asr.data import (
     load_speech_dataset,
     load_utterance,
 )
+from hf_bigru_asr.teacher_features import pack_features
 
 
 @pytest.fixture(autouse=True)
@@ -361,6 +362,51 @@ def test_an_epoch_of_several_sets(processor: BiGRUCTCProcessor, parquet_dir: Pat
     first = collator([joined[0]])
     again = collator([{**joined[number], "audio": {"bytes": b"not read again", "path": None}}])
     assert torch.equal(first["input_features"], again["input_features"])
+
+
+def test_a_set_without_a_teacher_joins_one_with(processor: BiGRUCTCProcessor, parquet_dir: Path) -> None:
+    dataset, _ = filter_utterances(load_speech_dataset(parquet_dir, split="train.100"), processor, with_index=True)
+    packed = [pack_features(np.full((30, 2), number)) for number in range(len(dataset))]
+    taught = dataset.add_column("teacher_features", packed)
+    nothing = [None] * len(dataset)
+    assert list(join_training_sets(dataset, [taught])["teacher_features"]) == nothing + packed
+    assert list(join_training_sets(taught, [dataset], repeats=2)["teacher_features"]) == packed * 2 + nothing
+
+
+def test_features_of_a_teacher_are_those_of_the_frames(processor: BiGRUCTCProcessor) -> None:
+    """Features that are the time in seconds: a frame of sped-up speech has those of a later moment."""
+    seconds = pack_features((0.02 * np.arange(51))[:, None])
+    rows = [
+        {"audio": {"array": make_waveform(0, 16_000), "sampling_rate": RATE_HZ}, "text": "A", "index": number}
+        for number in range(3)
+    ]
+    rows[0]["teacher_features"] = rows[1]["teacher_features"] = seconds
+    rows[1]["audio"] = {"array": make_waveform(0, 8_000), "sampling_rate": RATE_HZ}
+    for factor in (0.8, 1.0, 1.25):
+        batch = DataCollatorForCTC(processor, speed_factors=[factor], teacher_size=1)(rows)
+        lengths = batch["attention_mask"].sum(-1)
+        features, mask = batch["teacher_features"], batch["teacher_mask"]
+        assert features.shape == (*batch["attention_mask"].shape, 1)
+        assert torch.equal(mask[:2], batch["attention_mask"][:2])
+        assert not mask[2].any()
+        assert not features[2].any()
+        for row in range(2):
+            expected = np.arange(int(lengths[row])) * 0.02 * factor
+            found = features[row, : int(lengths[row]), 0].numpy()
+            np.testing.assert_allclose(found, expected.clip(max=1.0), atol=1e-3)
+    # Frames of the last moment: 1 s of audio, at whatever speed.
+    assert found[-1] < 0.52
+
+
+def test_features_of_a_teacher_are_for_training_alone(processor: BiGRUCTCProcessor) -> None:
+    row = {
+        "audio": {"array": make_waveform(0), "sampling_rate": RATE_HZ},
+        "text": "A",
+        "teacher_features": pack_features(np.ones((25, 3))),
+    }
+    assert "teacher_features" not in DataCollatorForCTC(processor, teacher_size=3)([row])
+    assert "teacher_features" not in DataCollatorForCTC(processor)([row | {"index": 0}])
+    assert "teacher_features" in DataCollatorForCTC(processor, teacher_size=3)([row | {"index": 0}])
 
 
 def test_no_repetition_at_all_is_refused(processor: BiGRUCTCProcessor, parquet_dir: Path) -> None:

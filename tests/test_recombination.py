@@ -1,4 +1,6 @@
 import io
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,8 @@ from datasets import load_dataset
 from hf_bigru_asr.aligner import Aligner
 from hf_bigru_asr.audio import load_audio, to_int16
 from hf_bigru_asr.recombination import Piece, join_pieces, recombine_utterances
-from hf_bigru_asr.segmentation import SegmentationSettings, write_segments
+from hf_bigru_asr.segmentation import SegmentationSettings, segment_utterances, write_segments
+from hf_bigru_asr.teacher_features import FRAME_S, pack_features, unpack_features
 
 RATE_HZ = 16_000
 SAMPLE = REPOSITORY / "tests" / "data" / "speech_sample.flac"
@@ -56,6 +59,33 @@ def test_order_depends_on_the_generator() -> None:
 
 def test_no_pieces_give_nothing() -> None:
     assert list(join_pieces([], (1.0, 2.0), np.random.default_rng(0), RATE_HZ)) == []
+
+
+def test_features_of_a_teacher_stay_with_their_speech() -> None:
+    """Features that are the time in seconds in the recording that a piece comes from, and samples that say it too."""
+    seconds = np.arange(0, 60, 1 / RATE_HZ)
+    features = (FRAME_S * np.arange(3000, dtype=np.float32))[:, None]
+    # The lengths are no multiples of a frame, so no piece but the first begins on one.
+    bounds = np.cumsum([0.0, *np.random.default_rng(0).uniform(0.3, 2.0, 40)])
+    pieces = [
+        Piece(
+            np.round(seconds[round(start * RATE_HZ) : round(end * RATE_HZ)] * 500).astype(np.int16),
+            "A",
+            features,
+            round(start * RATE_HZ) / RATE_HZ,
+        )
+        for start, end in pairwise(bounds)
+    ]
+    for joined in join_pieces(pieces, (1.0, 10.0), np.random.default_rng(1), RATE_HZ):
+        assert joined.teacher_features is not None
+        said = joined.samples[:: round(FRAME_S * RATE_HZ)] / 500
+        assert joined.teacher_features.shape == (len(said), 1)
+        assert np.abs(joined.teacher_features[:, 0] - said).max() < 2e-3
+
+
+def test_pieces_without_features_give_none() -> None:
+    (joined,) = join_pieces(numbered_pieces(1.0, 1.0), (9.0, 9.0), np.random.default_rng(0), RATE_HZ)
+    assert joined.teacher_features is None
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +152,29 @@ def test_recombined_utterances_are_a_data_set(aligner: Aligner, example: dict[st
     write_segments(rows, tmp_path / "recombined")
     dataset = load_dataset(str(tmp_path / "recombined"), split="train", cache_dir=str(tmp_path / "cache"))
     assert dataset["text"] == [row["text"] for row in rows[0]]
+
+
+def test_a_data_set_keeps_the_features_of_a_teacher(
+    aligner: Aligner, example: dict[str, object], tmp_path: Path
+) -> None:
+    """Cut and recombined; the features are the time in seconds."""
+    seconds = FRAME_S * np.arange(len(load_audio(SAMPLE)) // 320 + 1, dtype=np.float32)
+    taught = example | {"teacher_features": pack_features(seconds[:, None])}
+    settings = SegmentationSettings(duration_s=(1.0, 2.0))
+    times_s = {}
+    for name, rows in (
+        ("cut", segment_utterances([taught], aligner, settings)),
+        ("recombined", recombine_utterances([taught], aligner, replace(settings, num_passes=5))),
+    ):
+        write_segments(list(rows), tmp_path / name)
+        dataset = load_dataset(str(tmp_path / name), split="train", cache_dir=str(tmp_path / "cache"))
+        times_s[name] = np.concatenate([unpack_features(packed)[:, 0] for packed in dataset["teacher_features"]])
+    # Cut, the times go on from segment to segment, with a frame that begins anew in each.
+    np.testing.assert_allclose(times_s["cut"][:: len(times_s["cut"]) - 1], [0, seconds[-1]], atol=0.03)
+    assert np.all((np.diff(times_s["cut"]) > -0.01) & (np.diff(times_s["cut"]) < 0.03))
+    # Recombined, they are the same five times, and jump.
+    steps = np.linspace(0, len(seconds) - 2, 50)
+    for place in steps:
+        nearby = np.abs(times_s["recombined"] - 0.02 * place) < 0.1
+        assert 5 * 6 <= nearby.sum() <= 5 * 12
+    assert np.any(np.abs(np.diff(times_s["recombined"])) > 0.5)

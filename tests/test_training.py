@@ -10,6 +10,7 @@ import pytest
 import torch
 from conftest import REPOSITORY
 from datasets import Dataset
+from safetensors.torch import load_file
 from small_language_model import write_language_model
 from speech_rows import RATE_HZ, flac, make_rows, make_waveform, write_parquet
 from transformers import (
@@ -25,6 +26,9 @@ from transformers import (
 from hf_bigru_asr import BiGRUCTCConfig, BiGRUCTCFeatureExtractor, BiGRUCTCProcessor, BiGRUForCTC
 from hf_bigru_asr.confidence import FEATURES, ConfidenceModel
 from hf_bigru_asr.data import DataCollatorForCTC, EpochCallback, load_utterance
+from hf_bigru_asr.distillation import TaughtBiGRUForCTC
+from hf_bigru_asr.segmentation import write_segments
+from hf_bigru_asr.teacher_features import pack_features
 from hf_bigru_asr.training import (
     CTCMetrics,
     CTCTrainer,
@@ -119,12 +123,16 @@ class Interruption(TrainerCallback):
             control.should_save = control.should_training_stop = True
 
 
-@pytest.mark.parametrize("order", ["random", "group_by_length", "by_seconds"])
+@pytest.mark.parametrize("order", ["random", "group_by_length", "by_seconds", "with_a_teacher"])
 @pytest.mark.parametrize("accumulation", [1, 2])
 def test_resume_equals_no_interruption(
     order: str, accumulation: int, processor: BiGRUCTCProcessor, tmp_path: Path
 ) -> None:
     """Bitwise, with dropout, masking and speed perturbation; three steps (with accumulation two) an epoch."""
+    has_teacher = order == "with_a_teacher"
+    examples = make_examples(6)
+    for number, example in enumerate(examples if has_teacher else []):
+        example["teacher_features"] = pack_features(np.random.default_rng(number).standard_normal((40, 3)))
 
     def trainer(folder: str, *callbacks: TrainerCallback) -> CTCTrainer:
         set_seed(0)
@@ -132,6 +140,8 @@ def test_resume_equals_no_interruption(
             hidden_size=8, num_hidden_layers=2, hidden_dropout=0.3, mask_time_prob=0.3, mask_feature_prob=0.1
         )
         model = BiGRUForCTC(config)
+        if has_teacher:
+            model = TaughtBiGRUForCTC.from_student(model, 3)
         arguments = CTCTrainingArguments(
             output_dir=str(tmp_path / folder),
             per_device_train_batch_size=2,
@@ -140,7 +150,7 @@ def test_resume_equals_no_interruption(
             **(
                 {"per_device_train_batch_seconds": 1.0}
                 if order == "by_seconds"
-                else {"train_sampling_strategy": order}
+                else {"train_sampling_strategy": "random" if has_teacher else order}
             ),
             eval_strategy="no",
             save_strategy="no",
@@ -148,12 +158,17 @@ def test_resume_equals_no_interruption(
             logging_steps=1,
             **QUIET,
         )
-        collator = DataCollatorForCTC(processor, speed_factors=(0.8, 0.9, 1.0, 1.1, 1.2), seed=1)
+        collator = DataCollatorForCTC(
+            processor,
+            speed_factors=(0.8, 0.9, 1.0, 1.1, 1.2),
+            seed=1,
+            teacher_size=3 if has_teacher else None,
+        )
         result = CTCTrainer(
             model,
             arguments,
             collator,
-            train_dataset=Dataset.from_list(make_examples(6)),
+            train_dataset=Dataset.from_list(examples),
             processing_class=processor,
             callbacks=[EpochCallback(collator), *callbacks],
         )
@@ -352,6 +367,36 @@ def test_arguments_default_to_the_recipe(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_two_processes_train_with_a_teacher_of_part_of_the_speech(
+    model_dir: Path, run_in_child: Callable[..., str], tmp_path: Path
+) -> None:
+    """What comes out is the network alone."""
+    data_dir = write_parquet(tmp_path / "librispeech")
+    taught = [row | {"teacher_features": pack_features(np.ones((50, 3)))} for row in make_rows()]
+    write_segments([taught], tmp_path / "taught")
+    write_segments([make_rows()], tmp_path / "more")
+    out = tmp_path / "out"
+    code = "import runpy; runpy.run_module('torch.distributed.run', run_name='__main__')"
+    arguments = f"""
+        --standalone --nproc_per_node 2 {REPOSITORY / "scripts" / "train.py"}
+        --model_name_or_path {model_dir} --dataset_name {tmp_path / "taught"} --extra_dataset_name {tmp_path / "more"}
+        --eval_dataset_name {data_dir} --eval_dataset_config_name clean --eval_split_name validation
+        --output_dir {out} --per_device_train_batch_size 1 --max_steps 4 --distillation_weight 1.5
+        --eval_strategy no --save_strategy steps --save_steps 4 --load_best_model_at_end false
+        --logging_steps 1 --report_to none --disable_tqdm true
+    """.split()
+    run_in_child(code, *arguments)
+    record = json.loads((out / "training.json").read_text())
+    assert record["arguments"]["distillation_weight"] == 1.5
+    assert record["dataset"]["eval_name"] == str(data_dir)
+    assert (record["dataset"]["train"]["num_utterances"], record["dataset"]["eval"]["num_utterances"]) == (4, 1)
+    heads = {name for name in load_file(out / "checkpoint-4" / "model.safetensors") if "teacher" in name}
+    assert len(heads) == 4
+    weights = load_file(out / "model.safetensors")
+    assert weights.keys() == load_file(model_dir / "model.safetensors").keys()
+    assert json.loads((out / "config.json").read_text())["architectures"] == ["BiGRUForCTC"]
+
+
 @pytest.mark.parametrize(
     ("batch", "steps"),
     [("--per_device_train_batch_size 1", 2), ("--per_device_train_batch_seconds 60", 1)],

@@ -1,0 +1,87 @@
+"""Add the features of a teacher, the encoder of Whisper, to speech: a Parquet split that `scripts/train.py` reads.
+
+    pip install 'hf-bigru-asr[distillation]'
+    python scripts/teach_dataset.py --dataset_name openslr/librispeech_asr --dataset_config_name clean \
+        --split_name train.100 --output_dir taught
+
+Then train with `--dataset_name taught --train_split_name train --distillation_weight 1.5`. Segments and recombined
+utterances that `scripts/segment_dataset.py` makes of it keep the features.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tqdm.auto import tqdm
+from transformers import HfArgumentParser
+
+from hf_bigru_asr.data import load_speech_dataset, load_utterance
+from hf_bigru_asr.segmentation import write_segments
+from hf_bigru_asr.teacher import SAMPLING_RATE, TeacherProjection, WhisperTeacher, fit_projection, teach_utterances
+
+
+@dataclass
+class Arguments:
+    """What to teach with, and where it goes."""
+
+    dataset_name: str = field(metadata={"help": "Data set on the Hub, local Parquet folder, or OpenSLR archive."})
+    output_dir: str = field(metadata={"help": "Folder of the data set that is made."})
+    dataset_config_name: str | None = field(default=None, metadata={"help": "Configuration of the data set."})
+    split_name: str = field(default="train", metadata={"help": "Split to read."})
+    output_split_name: str = field(default="train", metadata={"help": "Name of the split that is made."})
+    audio_column_name: str = field(default="audio", metadata={"help": "Column with the audio."})
+    text_column_name: str = field(default="text", metadata={"help": "Column with the transcript."})
+    max_samples: int | None = field(default=None, metadata={"help": "Take so many utterances only."})
+    teacher: str = field(
+        default="base", metadata={"help": "Whisper model: a size, a folder of CTranslate2, or one on the Hub."}
+    )
+    num_features: int = field(default=96, metadata={"help": "Principal components to keep of a frame's features."})
+    num_fit_samples: int = field(
+        default=60, metadata={"help": "Utterances, evenly spread, from which the components are found."}
+    )
+    projection: str | None = field(
+        default=None,
+        metadata={"help": "File with the components of a data set that is to be trained on together with this one."},
+    )
+    num_workers: int = field(default=1, metadata={"help": "Threads."})
+
+
+def main() -> None:
+    """Find the principal components, teach, write."""
+    parser = HfArgumentParser(Arguments, description=__doc__.partition("\n")[0])
+    (args,) = parser.parse_args_into_dataclasses()
+    try:
+        dataset = load_speech_dataset(
+            args.dataset_name, args.dataset_config_name, args.split_name, audio_column=args.audio_column_name
+        )
+        if args.max_samples is not None:
+            dataset = dataset.select(range(min(args.max_samples, len(dataset))))
+        teacher = WhisperTeacher(args.teacher, num_workers=args.num_workers)
+        if args.projection is not None:
+            projection = TeacherProjection.load(args.projection)
+        else:
+            spread = range(0, len(dataset), max(len(dataset) // args.num_fit_samples, 1))
+            waveforms = (load_utterance(dataset[place][args.audio_column_name], SAMPLING_RATE) for place in spread)
+            projection = fit_projection(tqdm(waveforms, unit="utt", desc="Fitting"), teacher, args.num_features)
+        rows = teach_utterances(
+            tqdm(dataset, unit="utt", desc="Teaching"),
+            teacher,
+            projection,
+            num_workers=args.num_workers,
+            audio_column=args.audio_column_name,
+            text_column=args.text_column_name,
+        )
+        num_utterances, hours = write_segments(
+            ([row] for row in rows), args.output_dir, split=args.output_split_name, shard_size=500
+        )
+        path = Path(args.output_dir) / f"{args.output_split_name}-projection.safetensors"
+        projection.save(path)
+    except (ImportError, OSError, ValueError) as error:
+        parser.error(str(error))
+    print(
+        f"{num_utterances:,} utterances, {hours:.2f} hours, split {args.output_split_name!r}, and {path.name} are in "
+        f"{args.output_dir}."
+    )
+
+
+if __name__ == "__main__":
+    main()
