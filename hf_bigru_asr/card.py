@@ -24,10 +24,12 @@ from .card_tables import (
     decoding_method,
     duration_columns,
     figure,
+    has_teacher,
     hyperparameters,
     percent,
     result_row,
     training_rows,
+    validation_source,
 )
 from .model_json import read_model_json
 from .processing_bigru_ctc import LANGUAGE_MODEL_DIR, RECORD_NAME
@@ -121,6 +123,7 @@ def build_card(
         duration_columns=duration_columns(evaluations),
         language_model=_language_model(folder / LANGUAGE_MODEL_DIR),
         pictures=[name for name in PICTURES if (folder / name).is_file()],
+        has_teacher=has_teacher(training),
         training_rows=training_rows(training),
         hyperparameters=hyperparameters(training),
     )
@@ -217,9 +220,10 @@ def _is_hub_id(name: str) -> bool:
 def _with_dataset_id(record: Json, dataset_id: str | None) -> Json:
     """`record` with the Hub's name for data that it names by a local folder."""
     dataset = record.get("dataset", {})
-    if dataset_id is None or "name" not in dataset or _is_hub_id(dataset["name"]):
+    local = [key for key in ("name", "eval_name") if key in dataset and not _is_hub_id(dataset[key])]
+    if dataset_id is None or not local:
         return record
-    return record | {"dataset": dataset | {"name": dataset_id}}
+    return record | {"dataset": dataset | dict.fromkeys(local, dataset_id)}
 
 
 def _check_distinct(evaluations: Sequence[Json]) -> None:
@@ -278,8 +282,7 @@ def _language_model(folder: Path) -> Json:
 
 def _validation_data(training: Json, evaluations: Sequence[Json]) -> str | None:
     """The data that the model was chosen on, as a row of results names them, if there are results on them."""
-    dataset = training.get("dataset", {})
-    chosen_on = (dataset.get("name"), dataset.get("config"), dataset.get("eval_split"))
+    chosen_on = validation_source(training)
     for evaluation in evaluations:
         data = evaluation["dataset"]
         if (data["name"], data.get("config"), data["split"]) == chosen_on:

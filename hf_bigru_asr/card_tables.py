@@ -17,6 +17,7 @@ HYPERPARAMETERS = (
     "consistency_weight",
     "intermediate_ctc_weight",
     "ctc_label_smoothing",
+    "distillation_weight",
     "speed_factors",
     "warp_range",
     "noise_prob",
@@ -118,7 +119,7 @@ def training_rows(training: Json) -> list[tuple[str, str]]:
     wall_time_s = training.get("wall_time_s")
     rows = [
         ("Training data", ", ".join(filter(None, [f"{name} {dataset.get('train_split', '')}".strip(), *amounts]))),
-        ("Validation data", f"{name} {dataset['eval_split']}" if dataset.get("eval_split") else ""),
+        ("Validation data", " ".join(filter(None, validation_source(training))) if dataset.get("eval_split") else ""),
         ("Best on the validation data", ", ".join(rates)),
         ("Hardware", ", ".join(f"{key}: {value}" for key, value in training.get("hardware", {}).items())),
         ("Wall time", "" if wall_time_s is None else f"{wall_time_s / 3600:.2f} h"),
@@ -135,6 +136,19 @@ def training_rows(training: Json) -> list[tuple[str, str]]:
         )
         rows.append((f"Before it, step {number}", ", ".join(filter(None, facts))))
     return [(label, cell(value)) for label, value in rows if value]
+
+
+def validation_source(training: Json) -> tuple[str | None, str | None, str | None]:
+    """Data set, configuration and split that the model was chosen on."""
+    dataset = training.get("dataset", {})
+    name, config = ("eval_name", "eval_config") if "eval_name" in dataset else ("name", "config")
+    return dataset.get(name), dataset.get(config), dataset.get("eval_split")
+
+
+def has_teacher(training: Json) -> bool:
+    """Whether a run had targets from a teacher beside the transcripts."""
+    stages = [training, *training.get("earlier_stages", [])]
+    return any((stage.get("arguments", {}).get("distillation_weight") or 0) > 0 for stage in stages)
 
 
 def _more_data(stage: Json) -> str:
@@ -214,8 +228,10 @@ __all__ = [
     "decoding_method",
     "duration_columns",
     "figure",
+    "has_teacher",
     "hyperparameters",
     "percent",
     "result_row",
     "training_rows",
+    "validation_source",
 ]

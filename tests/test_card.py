@@ -149,6 +149,32 @@ def test_training_section_comes_from_training_json(model_dir: Path) -> None:
     assert "optim" not in text
 
 
+def test_training_with_a_teacher_on_another_data_set_than_that_of_the_evaluation(model_dir: Path) -> None:
+    assert "Whisper" not in build_card(model_dir, [EVALUATION], "alice/bigru").text
+    path = model_dir / "training.json"
+    training = json.loads(path.read_text())
+    training["dataset"] |= {
+        "name": "taught",
+        "config": None,
+        "eval_name": EVALUATION["dataset"]["name"],
+        "eval_config": EVALUATION["dataset"]["config"],
+        "eval_split": EVALUATION["dataset"]["split"],
+    }
+    training["earlier_stages"] = [{"arguments": {"distillation_weight": 1.5}}, {"arguments": {}}]
+    path.write_text(json.dumps(training))
+    text = build_card(model_dir, [EVALUATION], "alice/bigru").text
+    assert ["Validation data", "openslr/librispeech_asr clean test"] in _table(text, "Training")
+    assert "fitted on openslr/librispeech_asr clean test; figures on it are a little too good" in text
+    training["dataset"] |= {"name": "./taught", "eval_name": "../librispeech_asr"}
+    path.write_text(json.dumps(training))
+    assert build_card(model_dir, [EVALUATION], "alice/bigru", dataset_id=EVALUATION["dataset"]["name"]).text == (
+        text.replace("| taught train.100", f"| {EVALUATION['dataset']['name']} train.100")
+    )
+    assert (
+        "what the encoder of Whisper-base (A. Radford et al., 2022; MIT licence) makes of the training speech" in text
+    )
+
+
 def test_the_size_of_batches_is_the_one_that_was_used(model_dir: Path) -> None:
     path = model_dir / "training.json"
     training = json.loads(path.read_text())
