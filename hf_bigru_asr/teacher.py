@@ -3,23 +3,22 @@
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from datasets import Dataset
 from safetensors.numpy import load_file, save_file
 from transformers.utils import logging
 
 from .data import load_utterance
-from .librispeech_parquet import SCHEMA
 from .teacher_features import FRAME_S, TEACHER_COLUMN, pack_features
 from .whisper_weights import whisper_folder
 
 logger = logging.get_logger(__name__)
 
-__all__ = ["Teacher", "TeacherProjection", "WhisperTeacher", "fit_projection", "teach_utterances"]
+__all__ = ["Teacher", "TeacherProjection", "WhisperTeacher", "fit_projection", "teach_dataset"]
 
 SAMPLING_RATE = 16_000
 _FRAME_SAMPLES = round(FRAME_S * SAMPLING_RATE)
@@ -123,44 +122,62 @@ def fit_projection(waveforms: Iterable[npt.NDArray[np.float32]], teacher: Teache
     return TeacherProjection(mean.astype(np.float32), (kept / deviation[:, None]).astype(np.float32))
 
 
-def teach_utterances(
-    examples: Iterable[dict[str, Any]],
+def teach_dataset(
+    dataset: Dataset,
     teacher: Teacher,
     projection: TeacherProjection,
+    output_dir: str | Path,
     *,
+    split: str = "train",
+    shard_size: int = 500,
     num_workers: int = 1,
     audio_column: str = "audio",
-    text_column: str = "text",
-) -> Iterator[dict[str, Any]]:
-    """Add a teacher's features to the utterances of a data set.
+) -> Iterator[int]:
+    """Write a data set with the column `teacher_features` to `<output_dir>/<split>-*.parquet`.
+
+    Shards that are there are kept, so that an interrupted call goes on where it stopped.
 
     Args:
-        examples: Rows with encoded audio.
+        dataset: Utterances with encoded audio; all of its columns are kept.
         teacher: Gives the features.
         projection: What of them is kept.
+        output_dir: Folder of the data set.
+        split: Name of the split.
+        shard_size: Utterances of one file.
         num_workers: Threads.
         audio_column: Column with the audio.
-        text_column: Column with the transcript.
 
     Yields:
-        Every row, in order, with the columns of LibriSpeech and `teacher_features`. What cannot be read is left out,
-        and the log says so.
-    """
+        The number of utterances of each shard when it is there. What cannot be read is left out, and the log says so.
 
-    def teach(example: dict[str, Any]) -> dict[str, Any] | None:
-        audio = example[audio_column]
+    Raises:
+        FileExistsError: If the folder has files of that split that are none of this call's shards.
+    """
+    folder = Path(output_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    starts = range(0, len(dataset), shard_size)
+    ends = [min(start + shard_size, len(dataset)) for start in starts]
+    paths = [folder / f"{split}-{start:06d}-{end:06d}.parquet" for start, end in zip(starts, ends, strict=True)]
+    if others := set(folder.glob(f"{split}-*.parquet")) - set(paths):
+        raise FileExistsError(
+            f"{folder} has a split {split!r} of other data, {min(others).name} for example; give another folder or "
+            "split."
+        )
+
+    def teach(example: dict[str, Any]) -> bytes | None:
         try:
-            features = projection(teacher(load_utterance(audio, SAMPLING_RATE)))
+            return pack_features(projection(teacher(load_utterance(example[audio_column], SAMPLING_RATE))))
         except (ValueError, OSError) as error:
             logger.warning(f"Utterance {example.get('id')!r} is left out: {error}")
             return None
-        content = audio.get("bytes") if audio.get("bytes") is not None else Path(audio["path"]).read_bytes()
-        row = {name: example.get(name) for name in SCHEMA.names}
-        row |= {"audio": {"bytes": content, "path": audio.get("path")}, "text": example[text_column]}
-        return row | {TEACHER_COLUMN: pack_features(features)}
 
-    remaining = iter(examples)
     with ThreadPoolExecutor(num_workers) as pool:
-        # In groups, because `map` reads all that it is given at once.
-        while group := list(islice(remaining, 16 * num_workers)):
-            yield from (row for row in pool.map(teach, group) if row is not None)
+        for start, end, path in zip(starts, ends, paths, strict=True):
+            shard = dataset.select(range(start, end))
+            if not path.exists():
+                packed = list(pool.map(teach, shard))
+                kept = [place for place, features in enumerate(packed) if features is not None]
+                taught = shard.select(kept).add_column(TEACHER_COLUMN, [packed[place] for place in kept])
+                taught.to_parquet(path.with_suffix(".parquet.tmp"))
+                path.with_suffix(".parquet.tmp").replace(path)
+            yield len(shard)

@@ -5,7 +5,8 @@
         --split_name train.100 --output_dir taught
 
 Then train with `--dataset_name taught --train_split_name train --distillation_weight 1.5`. Segments and recombined
-utterances that `scripts/segment_dataset.py` makes of it keep the features.
+utterances that `scripts/segment_dataset.py` makes of it keep the features. Stop it whenever you like: the same command
+goes on where it stopped.
 """
 
 from dataclasses import dataclass, field
@@ -15,8 +16,8 @@ from tqdm.auto import tqdm
 from transformers import HfArgumentParser
 
 from hf_bigru_asr.data import load_speech_dataset, load_utterance
-from hf_bigru_asr.segmentation import write_segments
-from hf_bigru_asr.teacher import SAMPLING_RATE, TeacherProjection, WhisperTeacher, fit_projection, teach_utterances
+from hf_bigru_asr.teacher import SAMPLING_RATE, TeacherProjection, WhisperTeacher, fit_projection, teach_dataset
+from hf_bigru_asr.teacher_features import TEACHER_COLUMN
 
 
 @dataclass
@@ -29,7 +30,6 @@ class Arguments:
     split_name: str = field(default="train", metadata={"help": "Split to read."})
     output_split_name: str = field(default="train", metadata={"help": "Name of the split that is made."})
     audio_column_name: str = field(default="audio", metadata={"help": "Column with the audio."})
-    text_column_name: str = field(default="text", metadata={"help": "Column with the transcript."})
     max_samples: int | None = field(default=None, metadata={"help": "Take so many utterances only."})
     teacher: str = field(
         default="base", metadata={"help": "Whisper model: a size, a folder of CTranslate2, or one on the Hub."}
@@ -42,6 +42,7 @@ class Arguments:
         default=None,
         metadata={"help": "File with the components of a data set that is to be trained on together with this one."},
     )
+    shard_size: int = field(default=500, metadata={"help": "Utterances in one file."})
     num_workers: int = field(default=1, metadata={"help": "Threads."})
 
 
@@ -56,31 +57,34 @@ def main() -> None:
         if args.max_samples is not None:
             dataset = dataset.select(range(min(args.max_samples, len(dataset))))
         teacher = WhisperTeacher(args.teacher, num_workers=args.num_workers)
-        if args.projection is not None:
-            projection = TeacherProjection.load(args.projection)
+        # 1. The components: given, those of the run that was interrupted, or new ones
+        path = Path(args.output_dir) / f"{args.output_split_name}-projection.safetensors"
+        given = args.projection or (path if path.exists() else None)
+        if given is not None:
+            projection = TeacherProjection.load(given)
         else:
             spread = range(0, len(dataset), max(len(dataset) // args.num_fit_samples, 1))
             waveforms = (load_utterance(dataset[place][args.audio_column_name], SAMPLING_RATE) for place in spread)
-            projection = fit_projection(tqdm(waveforms, unit="utt", desc="Fitting"), teacher, args.num_features)
-        rows = teach_utterances(
-            tqdm(dataset, unit="utt", desc="Teaching"),
-            teacher,
-            projection,
-            num_workers=args.num_workers,
-            audio_column=args.audio_column_name,
-            text_column=args.text_column_name,
-        )
-        num_utterances, hours = write_segments(
-            ([row] for row in rows), args.output_dir, split=args.output_split_name, shard_size=500
-        )
-        path = Path(args.output_dir) / f"{args.output_split_name}-projection.safetensors"
+            progress = tqdm(waveforms, total=len(spread), unit="utt", desc="Fitting")
+            projection = fit_projection(progress, teacher, args.num_features)
+        path.parent.mkdir(parents=True, exist_ok=True)
         projection.save(path)
+        # 2. The features
+        with tqdm(total=len(dataset), unit="utt", desc="Teaching") as progress:
+            for num_utterances in teach_dataset(
+                dataset,
+                teacher,
+                projection,
+                args.output_dir,
+                split=args.output_split_name,
+                shard_size=args.shard_size,
+                num_workers=args.num_workers,
+                audio_column=args.audio_column_name,
+            ):
+                progress.update(num_utterances)
     except (ImportError, OSError, ValueError) as error:
         parser.error(str(error))
-    print(
-        f"{num_utterances:,} utterances, {hours:.2f} hours, split {args.output_split_name!r}, and {path.name} are in "
-        f"{args.output_dir}."
-    )
+    print(f"Split {args.output_split_name!r} with {TEACHER_COLUMN} and {path.name} are in {args.output_dir}.")
 
 
 if __name__ == "__main__":

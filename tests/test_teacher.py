@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import REPOSITORY
+from datasets import Audio, Dataset
 from speech_rows import flac, make_rows, make_waveform, write_parquet
 
 from hf_bigru_asr import whisper_weights
 from hf_bigru_asr.audio import load_audio
-from hf_bigru_asr.data import load_speech_dataset
-from hf_bigru_asr.teacher import TeacherProjection, WhisperTeacher, fit_projection, teach_utterances
+from hf_bigru_asr.data import load_speech_dataset, load_utterance
+from hf_bigru_asr.teacher import TeacherProjection, WhisperTeacher, fit_projection, teach_dataset
 from hf_bigru_asr.teacher_features import find_teacher_size, unpack_features
 from hf_bigru_asr.whisper_weights import WHISPER_WEIGHTS, whisper_folder
 
@@ -67,23 +68,44 @@ def test_a_projection_is_saved(waveforms: list[np.ndarray], tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("num_workers", [1, 3])
-def test_rows_are_taught_in_order(
+def test_every_utterance_gets_its_own_features(
     num_workers: int, waveforms: list[np.ndarray], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     projection = fit_projection(waveforms, loudness, 3)
-    rows = make_rows(["A"] * 60)
+    rows = make_rows(["A"] * 25)
     rows[7]["audio"] = {"bytes": b"no audio", "path": None}
     (tmp_path / "file.flac").write_bytes(flac(waveforms[0]))
     rows[8]["audio"] = {"bytes": None, "path": str(tmp_path / "file.flac")}
-    rows = [{**row, "sentence": f"{number}"} for number, row in enumerate(rows)]
-    taught = list(teach_utterances(rows, loudness, projection, num_workers=num_workers, text_column="sentence"))
-    assert [row["text"] for row in taught] == [str(number) for number in range(60) if number != 7]
+    rows = [{**row, "speaker_id": f"speaker {number}"} for number, row in enumerate(rows)]
+    dataset = Dataset.from_list(rows).cast_column("audio", Audio(decode=False))
+    shards = list(
+        teach_dataset(dataset, loudness, projection, tmp_path / "out", shard_size=10, num_workers=num_workers)
+    )
+    assert shards == [10, 10, 5]
     assert "19-198-0007" in caplog.text
+    taught = load_speech_dataset(tmp_path / "out", split="train")
+    assert list(taught["speaker_id"]) == [f"speaker {number}" for number in range(25) if number != 7]
     for row in taught:
-        waveform = load_audio(row["audio"]["bytes"])
-        expected = projection(loudness(waveform))
-        np.testing.assert_allclose(unpack_features(row["teacher_features"]), expected, atol=2e-3)
-    assert taught[0].keys() == {*make_rows()[0], "teacher_features"}
+        waveform = load_utterance(row["audio"], 16_000)
+        np.testing.assert_allclose(unpack_features(row["teacher_features"]), projection(loudness(waveform)), atol=2e-3)
+
+
+def test_an_interrupted_run_goes_on(waveforms: list[np.ndarray], tmp_path: Path) -> None:
+    projection = fit_projection(waveforms, loudness, 3)
+    dataset = Dataset.from_list(make_rows()).cast_column("audio", Audio(decode=False))
+    heard: list[int] = []
+
+    def teacher(waveform: np.ndarray) -> np.ndarray:
+        heard.append(len(waveform))
+        return loudness(waveform)
+
+    next(teach_dataset(dataset, teacher, projection, tmp_path, shard_size=2))
+    assert len(heard) == 2
+    assert list(teach_dataset(dataset, teacher, projection, tmp_path, shard_size=2)) == [2, 2]
+    assert len(heard) == 4
+    assert len(load_speech_dataset(tmp_path, split="train")) == 4
+    with pytest.raises(FileExistsError, match=r"train-000000-000002.parquet for example; give another folder"):
+        next(teach_dataset(dataset, teacher, projection, tmp_path, shard_size=3))
 
 
 def test_weights_that_are_not_installed_come_from_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +132,7 @@ def test_the_script_writes_a_data_set_that_can_be_recombined_and_trained_on(
     for extra in (f"--output_dir {first}", f"--output_dir {second} --projection {first}/train-projection.safetensors"):
         monkeypatch.setattr(sys, "argv", ["teach_dataset.py", *options.split(), *extra.split()])
         runpy.run_path(str(REPOSITORY / "scripts" / "teach_dataset.py"), run_name="__main__")
-    assert "4 utterances, 0.00 hours" in capsys.readouterr().out
+    assert "Split 'train' with teacher_features" in capsys.readouterr().out
     taught, again = (load_speech_dataset(folder, split="train") for folder in (first, second))
     assert list(taught["text"]) == [row["text"] for row in make_rows()]
     assert list(taught["teacher_features"]) == list(again["teacher_features"])
