@@ -258,7 +258,7 @@ def test_speed_changes_length_and_pitch(processor: BiGRUCTCProcessor, factor: fl
     tone = (0.5 * np.sin(2 * np.pi * 1000 * np.arange(16_000) / RATE_HZ)).astype(np.float32)
     collator = DataCollatorForCTC(processor, speed_factors=[factor])
     example = {"audio": {"array": tone, "sampling_rate": RATE_HZ}, "text": "A", "index": 0}
-    faster, _ = collator._augment(tone, example)
+    faster, _, _ = collator._augment(tone, example)
     assert len(faster) == num_samples
     loudest = np.abs(np.fft.rfft(faster)).argmax() * RATE_HZ / len(faster)
     assert loudest == pytest.approx(1000 * factor, abs=2)
