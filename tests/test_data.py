@@ -394,7 +394,7 @@ def test_features_of_a_teacher_are_those_of_the_frames(processor: BiGRUCTCProces
             expected = np.arange(int(lengths[row])) * 0.02 * factor
             found = features[row, : int(lengths[row]), 0].numpy()
             np.testing.assert_allclose(found, expected.clip(max=1.0), atol=1e-3)
-    # Frames of the last moment: 1 s of audio, at whatever speed.
+    # The last frame is of the last moment of half a second of audio, at whatever speed.
     assert found[-1] < 0.52
 
 

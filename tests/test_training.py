@@ -397,6 +397,7 @@ def test_two_processes_train_with_a_teacher_of_part_of_the_speech(
     assert json.loads((out / "config.json").read_text())["architectures"] == ["BiGRUForCTC"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("batch", "steps"),
     [("--per_device_train_batch_size 1", 2), ("--per_device_train_batch_seconds 60", 1)],
