@@ -19,10 +19,11 @@ from transformers.utils import logging
 from .audio import audio_duration_s, load_audio, to_int16, to_mono_float32
 from .augmentation import add_random_noise, add_random_room, mel_warp_matrix
 from .batching import DurationBatchSampler, find_sampler
+from .distillation import teacher_targets
 from .librispeech import iterate_openslr
 from .modeling_bigru_ctc import num_frames_needed
 from .processing_bigru_ctc import BiGRUCTCProcessor
-from .teacher_features import TEACHER_COLUMN, features_at, unpack_features
+from .teacher_features import TEACHER_COLUMN
 from .text import normalize_transcript
 
 logger = logging.get_logger(__name__)
@@ -216,7 +217,8 @@ def join_training_sets(dataset: Dataset, extras: Sequence[Dataset] = (), repeats
         repeats: How often an epoch has each utterance of `dataset`, every time with other augmentation.
 
     Returns:
-        The utterances with `index` numbered anew, and `audio_index`, which repetitions of one utterance share.
+        The utterances with `index` numbered anew, and `audio_index`, which repetitions of one utterance share. Of the
+        columns, those of `dataset`, and `teacher_features` if any of them has it.
 
     Raises:
         ValueError: If `repeats` is not positive.
@@ -313,7 +315,8 @@ class DataCollatorForCTC:
             examples: Rows of a data set.
 
         Raises:
-            ValueError: If audio or text of an example cannot be used; the message names the example.
+            ValueError: If audio, text or the teacher's features of an example cannot be used; the message names the
+                example.
         """
         waveforms, texts, warps, speeds = [], [], [], []
         for position, example in enumerate(examples):
@@ -333,26 +336,9 @@ class DataCollatorForCTC:
                 matrix = mel_warp_matrix(extractor.feature_size, factor, extractor.fmin, extractor.fmax)
                 batch["input_features"][row] = batch["input_features"][row] @ torch.from_numpy(matrix)
         if self.teacher_size is not None and all("index" in example for example in examples):
-            batch |= self._teacher(examples, speeds, batch["attention_mask"])
+            frame_s = extractor.hop_length / extractor.sampling_rate
+            batch |= teacher_targets(examples, speeds, batch["attention_mask"], frame_s, self.teacher_size)
         return batch
-
-    def _teacher(
-        self, examples: Sequence[dict[str, Any]], speeds: Sequence[float], attention_mask: torch.Tensor
-    ) -> dict[str, torch.Tensor]:
-        """The teacher's features on the frames of the batch."""
-        extractor = self.processor.feature_extractor
-        features = torch.zeros(*attention_mask.shape, self.teacher_size or 0)
-        mask = torch.zeros_like(attention_mask)
-        for row, (example, speed_factor) in enumerate(zip(examples, speeds, strict=True)):
-            packed = example.get(TEACHER_COLUMN)
-            if packed is None:
-                continue
-            num_frames = int(attention_mask[row].sum())
-            # Sped-up speech is shorter; its teacher heard it at its own speed.
-            times_s = np.arange(num_frames) * (extractor.hop_length / extractor.sampling_rate * speed_factor)
-            features[row, :num_frames] = torch.from_numpy(features_at(unpack_features(packed), times_s))
-            mask[row, :num_frames] = 1
-        return {"teacher_features": features, "teacher_mask": mask}
 
     def _waveform(self, example: dict[str, Any]) -> np.ndarray:
         sampling_rate = self.processor.feature_extractor.sampling_rate

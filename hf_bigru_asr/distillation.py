@@ -3,16 +3,19 @@
 CTC says which characters an utterance has, and not when or how sure; a teacher says something of every frame.
 """
 
-from typing import Self
+from collections.abc import Sequence
+from typing import Any, Self, cast
 
+import numpy as np
 import torch
 from torch import nn
 from transformers.modeling_outputs import CausalLMOutput
 
 from .configuration_bigru_ctc import BiGRUCTCConfig
 from .modeling_bigru_ctc import BiGRUForCTC
+from .teacher_features import TEACHER_COLUMN, features_at, unpack_features
 
-__all__ = ["TaughtBiGRUForCTC", "unexplained_variance"]
+__all__ = ["TaughtBiGRUForCTC", "teacher_targets", "unexplained_variance"]
 
 
 class TaughtBiGRUForCTC(BiGRUForCTC):
@@ -25,8 +28,6 @@ class TaughtBiGRUForCTC(BiGRUForCTC):
         teacher_size: Features of a frame.
         distillation_weight: What the error of the heads counts beside the CTC loss.
     """
-
-    config: BiGRUCTCConfig
 
     def __init__(self, config: BiGRUCTCConfig, teacher_size: int, distillation_weight: float = 1.0) -> None:
         super().__init__(config)
@@ -41,13 +42,13 @@ class TaughtBiGRUForCTC(BiGRUForCTC):
     @classmethod
     def from_student(cls, model: BiGRUForCTC, teacher_size: int, distillation_weight: float = 1.0) -> Self:
         """The same network, with its weights, and new heads."""
-        taught = cls(BiGRUCTCConfig.from_dict(model.config.to_dict()), teacher_size, distillation_weight)
+        taught = cls(cast("BiGRUCTCConfig", model.config), teacher_size, distillation_weight)
         taught.load_state_dict(model.state_dict(), strict=False)
         return taught
 
     def student(self) -> BiGRUForCTC:
         """The network without the heads, with a copy of its weights."""
-        model = BiGRUForCTC(self.config)
+        model = BiGRUForCTC(cast("BiGRUCTCConfig", self.config))
         weights = {name: value for name, value in self.state_dict().items() if not name.startswith("teacher_heads.")}
         model.load_state_dict(weights)
         return model
@@ -72,6 +73,13 @@ class TaughtBiGRUForCTC(BiGRUForCTC):
             teacher_features: `(batch, frames, teacher_size)`.
             teacher_mask: `(batch, frames)`, 1 where there are features of the teacher.
             kwargs: As in [`BiGRUForCTC`].
+
+        Returns:
+            What [`BiGRUForCTC`] gives; `loss` is the CTC loss plus `distillation_weight` times the mean of the heads'
+            [`unexplained_variance`].
+
+        Raises:
+            ValueError: As [`BiGRUForCTC`].
         """
         if teacher_features is None or teacher_mask is None or labels is None or not self.training:
             return super().forward(input_features, attention_mask, labels, output_hidden_states, **kwargs)
@@ -85,6 +93,49 @@ class TaughtBiGRUForCTC(BiGRUForCTC):
         loss = outputs.loss + self.distillation_weight * torch.stack(errors).mean()
         hidden_states = outputs.hidden_states if output_hidden_states else None
         return CausalLMOutput(loss=loss, logits=outputs.logits, hidden_states=hidden_states)
+
+
+def teacher_targets(
+    examples: Sequence[dict[str, Any]],
+    speeds: Sequence[float],
+    attention_mask: torch.Tensor,
+    frame_s: float,
+    teacher_size: int,
+) -> dict[str, torch.Tensor]:
+    """The teacher's features on the frames of a batch.
+
+    Args:
+        examples: Rows, with the column `teacher_features` or without.
+        speeds: By which factor each was sped up.
+        attention_mask: `(batch, frames)`, 1 on valid frames.
+        frame_s: Seconds from one frame to the next.
+        teacher_size: Features of a frame.
+
+    Returns:
+        `teacher_features` `(batch, frames, teacher_size)`, and `teacher_mask` `(batch, frames)`, 1 where there are
+        some.
+
+    Raises:
+        ValueError: If a row has features of another size.
+    """
+    features = torch.zeros(*attention_mask.shape, teacher_size)
+    mask = torch.zeros_like(attention_mask)
+    for row, (example, speed) in enumerate(zip(examples, speeds, strict=True)):
+        if example.get(TEACHER_COLUMN) is None:
+            continue
+        given = unpack_features(example[TEACHER_COLUMN])
+        if given.shape[1] != teacher_size:
+            raise ValueError(
+                f"Utterance {example.get('id', row)!r} has {given.shape[1]} features of a teacher in a frame, others "
+                f"have {teacher_size}; teach all data sets with the same components (--projection of "
+                "scripts/teach_dataset.py)."
+            )
+        num_frames = int(attention_mask[row].sum())
+        # Sped-up speech is shorter; its teacher heard it at its own speed.
+        times_s = frame_s * speed * np.arange(num_frames, dtype=np.float64)
+        features[row, :num_frames] = torch.from_numpy(features_at(given, times_s))
+        mask[row, :num_frames] = 1
+    return {"teacher_features": features, "teacher_mask": mask}
 
 
 def unexplained_variance(predicted: torch.Tensor, wanted: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

@@ -18,7 +18,7 @@ from .whisper_weights import whisper_folder
 
 logger = logging.get_logger(__name__)
 
-__all__ = ["Teacher", "TeacherProjection", "WhisperTeacher", "fit_projection", "teach_dataset"]
+__all__ = ["Teacher", "TeacherProjection", "WhisperTeacher", "fit_projection", "spread_waveforms", "teach_dataset"]
 
 SAMPLING_RATE = 16_000
 _FRAME_SAMPLES = round(FRAME_S * SAMPLING_RATE)
@@ -60,7 +60,7 @@ class WhisperTeacher:
 
     def __call__(self, waveform: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Features `(frames, size)` of `(samples,)` at 16 kHz."""
-        num_frames = -(-len(waveform) // _FRAME_SAMPLES)
+        num_frames = max(-(-len(waveform) // _FRAME_SAMPLES), 1)
         padded = np.pad(waveform, (0, (num_frames + 1) * _FRAME_SAMPLES - len(waveform)))
         # Two of its own frames for each of the encoder's.
         log_mel = self._model.feature_extractor(padded, padding=0)[:, : 2 * num_frames].astype(np.float32)
@@ -106,9 +106,13 @@ def fit_projection(waveforms: Iterable[npt.NDArray[np.float32]], teacher: Teache
         num_kept: How many components to keep.
 
     Raises:
-        ValueError: If there are no more frames than features, or fewer features than `num_kept`.
+        ValueError: If there is no utterance, if there are no more frames than features, or fewer features than
+            `num_kept`.
     """
-    features = np.concatenate([teacher(waveform) for waveform in waveforms]).astype(np.float64)
+    found = [teacher(waveform) for waveform in waveforms]
+    if not found:
+        raise ValueError("There is no utterance to find components from; give some speech.")
+    features = np.concatenate(found).astype(np.float64)
     num_frames, size = features.shape
     if num_frames <= size or not 1 <= num_kept <= size:
         raise ValueError(
@@ -120,6 +124,27 @@ def fit_projection(waveforms: Iterable[npt.NDArray[np.float32]], teacher: Teache
     variances, directions = np.linalg.eigh(scaled.T @ scaled / num_frames)
     kept = directions[:, ::-1][:, :num_kept] / np.sqrt(variances[::-1][:num_kept].sum())
     return TeacherProjection(mean.astype(np.float32), (kept / deviation[:, None]).astype(np.float32))
+
+
+def spread_waveforms(
+    dataset: Dataset, num_utterances: int, audio_column: str = "audio"
+) -> Iterator[npt.NDArray[np.float32]]:
+    """About so many utterances, evenly spread over a data set, as `(samples,)` at 16 kHz.
+
+    What cannot be read is left out, and the log says so.
+    """
+    for place in range(0, len(dataset), max(len(dataset) // num_utterances, 1)):
+        waveform = _load(dataset[place], audio_column)
+        if waveform is not None:
+            yield waveform
+
+
+def _load(example: dict[str, Any], audio_column: str) -> npt.NDArray[np.float32] | None:
+    try:
+        return load_utterance(example[audio_column], SAMPLING_RATE)
+    except (ValueError, OSError) as error:
+        logger.warning(f"Utterance {example.get('id')!r} is left out: {error}")
+        return None
 
 
 def teach_dataset(
@@ -165,11 +190,8 @@ def teach_dataset(
         )
 
     def teach(example: dict[str, Any]) -> bytes | None:
-        try:
-            return pack_features(projection(teacher(load_utterance(example[audio_column], SAMPLING_RATE))))
-        except (ValueError, OSError) as error:
-            logger.warning(f"Utterance {example.get('id')!r} is left out: {error}")
-            return None
+        waveform = _load(example, audio_column)
+        return None if waveform is None else pack_features(projection(teacher(waveform)))
 
     with ThreadPoolExecutor(num_workers) as pool:
         for start, end, path in zip(starts, ends, paths, strict=True):

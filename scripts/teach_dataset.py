@@ -15,8 +15,8 @@ from pathlib import Path
 from tqdm.auto import tqdm
 from transformers import HfArgumentParser
 
-from hf_bigru_asr.data import load_speech_dataset, load_utterance
-from hf_bigru_asr.teacher import SAMPLING_RATE, TeacherProjection, WhisperTeacher, fit_projection, teach_dataset
+from hf_bigru_asr.data import load_speech_dataset
+from hf_bigru_asr.teacher import TeacherProjection, WhisperTeacher, fit_projection, spread_waveforms, teach_dataset
 from hf_bigru_asr.teacher_features import TEACHER_COLUMN
 
 
@@ -62,11 +62,14 @@ def main() -> None:
         given = args.projection or (path if path.exists() else None)
         if given is not None:
             projection = TeacherProjection.load(given)
+            if args.projection is None and projection.matrix.shape[1] != args.num_features:
+                parser.error(
+                    f"{path} has {projection.matrix.shape[1]} components, of an earlier run; ask for as many, or give "
+                    "another --output_dir"
+                )
         else:
-            spread = range(0, len(dataset), max(len(dataset) // args.num_fit_samples, 1))
-            waveforms = (load_utterance(dataset[place][args.audio_column_name], SAMPLING_RATE) for place in spread)
-            progress = tqdm(waveforms, total=len(spread), unit="utt", desc="Fitting")
-            projection = fit_projection(progress, teacher, args.num_features)
+            waveforms = spread_waveforms(dataset, args.num_fit_samples, args.audio_column_name)
+            projection = fit_projection(tqdm(waveforms, unit="utt", desc="Fitting"), teacher, args.num_features)
         path.parent.mkdir(parents=True, exist_ok=True)
         projection.save(path)
         # 2. The features

@@ -398,6 +398,13 @@ def test_features_of_a_teacher_are_those_of_the_frames(processor: BiGRUCTCProces
     assert found[-1] < 0.52
 
 
+def test_features_of_another_size_are_refused(processor: BiGRUCTCProcessor) -> None:
+    row = {"audio": {"array": make_waveform(0), "sampling_rate": RATE_HZ}, "text": "A", "index": 0, "id": "a"}
+    row["teacher_features"] = pack_features(np.ones((25, 4)))
+    with pytest.raises(ValueError, match=r"Utterance 'a' has 4 features .* others have 3; teach all data sets with"):
+        DataCollatorForCTC(processor, teacher_size=3)([row])
+
+
 def test_features_of_a_teacher_are_for_training_alone(processor: BiGRUCTCProcessor) -> None:
     row = {
         "audio": {"array": make_waveform(0), "sampling_rate": RATE_HZ},

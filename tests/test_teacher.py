@@ -14,7 +14,7 @@ from speech_rows import flac, make_rows, make_waveform, write_parquet
 from hf_bigru_asr import whisper_weights
 from hf_bigru_asr.audio import load_audio
 from hf_bigru_asr.data import load_speech_dataset, load_utterance
-from hf_bigru_asr.teacher import TeacherProjection, WhisperTeacher, fit_projection, teach_dataset
+from hf_bigru_asr.teacher import TeacherProjection, WhisperTeacher, fit_projection, spread_waveforms, teach_dataset
 from hf_bigru_asr.teacher_features import find_teacher_size, unpack_features
 from hf_bigru_asr.whisper_weights import WHISPER_WEIGHTS, whisper_folder
 
@@ -59,6 +59,11 @@ def test_components_that_cannot_be_found_are_refused(seconds: float, kept: int) 
         fit_projection([make_waveform(0, round(16_000 * seconds))], loudness, kept)
 
 
+def test_no_speech_gives_no_components() -> None:
+    with pytest.raises(ValueError, match="no utterance to find components from; give some speech"):
+        fit_projection([], loudness, 3)
+
+
 def test_a_projection_is_saved(waveforms: list[np.ndarray], tmp_path: Path) -> None:
     projection = fit_projection(waveforms, loudness, 3)
     projection.save(tmp_path / "projection.safetensors")
@@ -78,6 +83,9 @@ def test_every_utterance_gets_its_own_features(
     rows[8]["audio"] = {"bytes": None, "path": str(tmp_path / "file.flac")}
     rows = [{**row, "speaker_id": f"speaker {number}"} for number, row in enumerate(rows)]
     dataset = Dataset.from_list(rows).cast_column("audio", Audio(decode=False))
+    # The unreadable one is no part of the fit either.
+    assert len(list(spread_waveforms(dataset, 25))) == 24
+    assert len(list(spread_waveforms(dataset, 5))) == 5
     shards = list(
         teach_dataset(dataset, loudness, projection, tmp_path / "out", shard_size=10, num_workers=num_workers)
     )
@@ -137,6 +145,12 @@ def test_the_script_writes_a_data_set_that_can_be_recombined_and_trained_on(
     assert list(taught["text"]) == [row["text"] for row in make_rows()]
     assert list(taught["teacher_features"]) == list(again["teacher_features"])
     assert find_teacher_size(taught) == 3
+    monkeypatch.setattr(
+        sys, "argv", ["teach_dataset.py", *options.split(), "--num_features=2", f"--output_dir={first}"]
+    )
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(REPOSITORY / "scripts" / "teach_dataset.py"), run_name="__main__")
+    assert "has 3 components, of an earlier run; ask for as many" in capsys.readouterr().err
     assert TeacherProjection.load(second / "train-projection.safetensors").matrix.shape == (SIZE, 3)
 
 
@@ -171,4 +185,4 @@ def test_whisper_gives_a_frame_every_20_ms_and_takes_any_length() -> None:
     assert np.corrcoef(features[middle].ravel(), later[middle].ravel())[0, 1] > 0.9
     long = teacher(np.tile(waveform, 6))
     assert len(long) == -(-6 * len(waveform) // 320)
-    assert teacher(waveform[:1]).shape == (1, 512)
+    assert teacher(waveform[:1]).shape == teacher(waveform[:0]).shape == (1, 512)
