@@ -24,10 +24,10 @@ from .card_tables import (
     decoding_method,
     duration_columns,
     figure,
-    has_teacher,
     hyperparameters,
     percent,
     result_row,
+    teacher_names,
     training_rows,
     validation_source,
 )
@@ -123,7 +123,7 @@ def build_card(
         duration_columns=duration_columns(evaluations),
         language_model=_language_model(folder / LANGUAGE_MODEL_DIR),
         pictures=[name for name in PICTURES if (folder / name).is_file()],
-        has_teacher=has_teacher(training),
+        teachers=teacher_names(training),
         training_rows=training_rows(training),
         hyperparameters=hyperparameters(training),
     )

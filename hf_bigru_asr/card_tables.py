@@ -145,10 +145,11 @@ def validation_source(training: Json) -> tuple[str | None, str | None, str | Non
     return dataset.get(name), dataset.get(config), dataset.get("eval_split")
 
 
-def has_teacher(training: Json) -> bool:
-    """Whether a run had targets from a teacher beside the transcripts."""
-    stages = [training, *training.get("earlier_stages", [])]
-    return any((stage.get("arguments", {}).get("distillation_weight") or 0) > 0 for stage in stages)
+def teacher_names(training: Json) -> list[str]:
+    """The teachers that runs had beside the transcripts, each once; those without a name are larger recognisers."""
+    arguments = [stage.get("arguments", {}) for stage in (training, *training.get("earlier_stages", []))]
+    taught = [run for run in arguments if (run.get("distillation_weight") or 0) > 0]
+    return list(dict.fromkeys(cell(run.get("teacher_name") or "a larger recogniser") for run in taught))
 
 
 def _more_data(stage: Json) -> str:
@@ -228,10 +229,10 @@ __all__ = [
     "decoding_method",
     "duration_columns",
     "figure",
-    "has_teacher",
     "hyperparameters",
     "percent",
     "result_row",
+    "teacher_names",
     "training_rows",
     "validation_source",
 ]

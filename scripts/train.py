@@ -99,6 +99,9 @@ class DataArguments:
     )
     extra_dataset_config_name: str | None = field(default=None, metadata={"help": "Their configuration."})
     extra_split_name: str = field(default="train", metadata={"help": "Their split."})
+    teacher_name: str | None = field(
+        default=None, metadata={"help": "What the card calls the teacher of --distillation_weight, with its licence."}
+    )
     train_repeats: int = field(
         default=1, metadata={"help": "How often an epoch has each utterance of the training split."}
     )

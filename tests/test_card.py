@@ -160,11 +160,14 @@ def test_training_with_a_teacher_on_another_data_set_than_that_of_the_evaluation
         "eval_config": EVALUATION["dataset"]["config"],
         "eval_split": EVALUATION["dataset"]["split"],
     }
-    training["earlier_stages"] = [{"arguments": {"distillation_weight": 1.5}}, {"arguments": {}}]
+    name = "the encoder of Whisper-base (A. Radford et al., 2022; MIT licence)"
+    taught = {"arguments": {"distillation_weight": 1.5, "teacher_name": name}}
+    training["earlier_stages"] = [taught, taught, {"arguments": {}}]
     path.write_text(json.dumps(training))
     text = build_card(model_dir, [EVALUATION], "alice/bigru").text
     assert ["Validation data", "openslr/librispeech_asr clean test"] in _table(text, "Training")
     assert "fitted on openslr/librispeech_asr clean test; figures on it are a little too good" in text
+    assert text.count("Whisper") == 1
     training["dataset"] |= {"name": "./taught", "eval_name": "../librispeech_asr"}
     path.write_text(json.dumps(training))
     assert build_card(model_dir, [EVALUATION], "alice/bigru", dataset_id=EVALUATION["dataset"]["name"]).text == (
@@ -172,6 +175,16 @@ def test_training_with_a_teacher_on_another_data_set_than_that_of_the_evaluation
     )
     assert (
         "what the encoder of Whisper-base (A. Radford et al., 2022; MIT licence) makes of the training speech" in text
+    )
+
+
+def test_a_teacher_without_a_name_is_not_given_one(model_dir: Path) -> None:
+    path = model_dir / "training.json"
+    training = json.loads(path.read_text())
+    training["arguments"] |= {"distillation_weight": 1.0, "teacher_name": None}
+    path.write_text(json.dumps(training))
+    assert "that is not kept, what a larger recogniser makes of the training speech" in (
+        build_card(model_dir, [], "alice/bigru").text
     )
 
 
