@@ -134,6 +134,14 @@ def test_a_checkpoint_with_heads_loads_without_complaint(
     assert "teacher_heads" not in caplog.text
 
 
+def test_two_halves_of_a_batch_give_the_mean_of_the_whole() -> None:
+    """So accumulated gradients are those of one batch, whatever the lengths and whoever has a teacher."""
+    predicted, wanted = torch.randn(4, 6, 3), torch.randn(4, 6, 3)
+    mask = torch.arange(6) < torch.tensor([6, 0, 2, 5])[:, None]
+    halves = [unexplained_variance(predicted[half], wanted[half], mask[half]) for half in (slice(2), slice(2, 4))]
+    torch.testing.assert_close(unexplained_variance(predicted, wanted, mask), sum(halves) / 2)
+
+
 def test_what_heads_predict_perfectly_costs_nothing() -> None:
     wanted, mask = torch.randn(2, 4, 3), torch.ones(2, 4)
     assert unexplained_variance(wanted, wanted, mask) == 0
