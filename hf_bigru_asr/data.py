@@ -265,7 +265,7 @@ class DataCollatorForCTC:
         teacher_size: Size of the features in the column `teacher_features`; training batches then have them.
 
     Raises:
-        ValueError: On a speed or warp factor that is not positive, or a share outside 0 to 1.
+        ValueError: On a speed or warp factor that is not positive, a share outside 0 to 1, or several grids of frames.
     """
 
     def __init__(
@@ -292,6 +292,11 @@ class DataCollatorForCTC:
         for name, share in (("noise_prob", noise_prob), ("reverberation_prob", reverberation_prob)):
             if not 0 <= share <= 1:
                 raise ValueError(f"{name} is {share}; a share lies between 0 and 1.")
+        if processor.feature_extractor.num_offsets != 1:
+            raise ValueError(
+                f"num_offsets of the feature extractor is {processor.feature_extractor.num_offsets}; several grids of "
+                "frames are for recognition. Train with processor.feature_extractor.set_num_offsets(1)."
+            )
         self.processor = processor
         self.speed_factors = tuple(speed_factors)
         self.warp_range = warp_range

@@ -17,6 +17,11 @@ MAX_CHANNELS = 2
 INT16_SCALE = 32768.0
 VARIANCE_FLOOR = 1e-5
 
+NUM_OFFSETS_HELP = (
+    "Grids of frames on which the network runs, whose log-probabilities are averaged; 3 makes fewer errors than 1, "
+    "for three times the work of the network. As many as the model's own files say by default, one usually."
+)
+
 AudioArray = np.ndarray | torch.Tensor | Sequence[float]
 
 
@@ -40,6 +45,9 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
             over the utterance, `"global"` subtracts `global_mean` and divides by `global_std`, `"none"` does nothing.
         global_mean (`list[float]`, *optional*): Mean of each bin, for `"global"`.
         global_std (`list[float]`, *optional*): Standard deviation of each bin, for `"global"`.
+        num_offsets (`int`, defaults to 1): Grids of frames, spread evenly over one hop, whose features stand side by
+            side: `num_offsets * feature_size` values a frame. The models run on each grid and average what they say,
+            with fewer errors for so many times the work. For recognition alone, not for training.
         padding_value (`float`, defaults to 0.0): Value on padded frames.
         return_attention_mask (`bool`, defaults to `True`): Whether to return the mask of valid frames.
 
@@ -70,6 +78,7 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         normalization: str = "utterance",
         global_mean: list[float] | None = None,
         global_std: list[float] | None = None,
+        num_offsets: int = 1,
         padding_value: float = 0.0,
         return_attention_mask: bool = True,
         **kwargs: object,
@@ -91,6 +100,7 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         self.global_mean = global_mean
         self.global_std = global_std
         self._check_parameters()
+        self.set_num_offsets(num_offsets)
         # The library leaves these two names out of the saved JSON.
         self.window = torch.hann_window(win_length)
         self.mel_filters = self._mel_filter_bank()
@@ -129,7 +139,8 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
             kwargs: Ignored, as in the library.
 
         Returns:
-            `input_features` `(batch, frames, feature_size)` float32 and `attention_mask` `(batch, frames)` int32.
+            `input_features` `(batch, frames, num_offsets * feature_size)` float32 and `attention_mask`
+            `(batch, frames)` int32.
 
         Raises:
             ValueError: If the audio is empty, has NaN or infinite samples, more than two channels or the channels
@@ -174,7 +185,7 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         count, total, squares = 0, torch.zeros(self.feature_size).double(), torch.zeros(self.feature_size).double()
         for raw_speech in waveforms:
             for waveform in _list_of_waveforms(raw_speech):
-                frames = self._log_mel(waveform).double()
+                frames = self._log_mel(waveform).reshape(-1, self.feature_size).double()
                 count += len(frames)
                 total += frames.sum(0)
                 squares += frames.square().sum(0)
@@ -185,29 +196,56 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         self.global_std = (squares / count - mean.square()).clamp(min=VARIANCE_FLOOR).sqrt().tolist()
         self.normalization = "global"
 
+    def set_num_offsets(self, num_offsets: int) -> None:
+        """Change `num_offsets`.
+
+        Raises:
+            ValueError: If it is out of range.
+        """
+        if not 1 <= num_offsets <= self.hop_length:
+            raise ValueError(f"num_offsets is {num_offsets}; it must be from 1 to hop_length ({self.hop_length}).")
+        self.num_offsets = num_offsets
+
     def _log_mel(self, waveform: torch.Tensor) -> torch.Tensor:
-        """Unnormalised features `(frames, mels)` of one waveform `(samples,)`.
+        """Unnormalised features `(frames, num_offsets * mels)` of one waveform `(samples,)`.
 
         One utterance at a time, so that a batch has the very numbers that single files have.
         """
         num_samples = waveform.shape[0]
-        after = (self.num_frames(num_samples) - 1) * self.hop_length + self.n_fft - self.num_before - num_samples
+        after = (self.num_frames(num_samples) - 1) * self.hop_length + self.span - self.num_before - num_samples
         return self.log_mel(torch.nn.functional.pad(waveform, (self.num_before, after)))
 
     @property
+    def offsets(self) -> tuple[int, ...]:
+        """Samples by which the windows of each grid lie behind the middle of the frames' intervals, rising."""
+        middle = (self.num_offsets - 1) / 2
+        return tuple(round((index - middle) * self.hop_length / self.num_offsets) for index in range(self.num_offsets))
+
+    @property
     def num_before(self) -> int:
-        """Samples of a frame's transform that lie before the frame's own interval; zeros for the first frame."""
-        return (self.n_fft - self.hop_length) // 2
+        """Samples that a frame needs before its own interval; zeros for the first frame."""
+        return (self.n_fft - self.hop_length) // 2 - self.offsets[0]
+
+    @property
+    def span(self) -> int:
+        """Samples that a frame needs in all, from `num_before` before its own interval on."""
+        return self.n_fft + self.offsets[-1] - self.offsets[0]
 
     def log_mel(self, padded: torch.Tensor) -> torch.Tensor:
         """Unnormalised features of samples that have what the transforms need on either side.
 
         Args:
-            padded: `((frames - 1) * hop_length + n_fft,)` samples, from `num_before` before the first frame on.
+            padded: `((frames - 1) * hop_length + span,)` samples, from `num_before` before the first frame on.
 
         Returns:
-            `(frames, feature_size)`.
+            `(frames, num_offsets * feature_size)`.
         """
+        starts = [offset - self.offsets[0] for offset in self.offsets]
+        size = len(padded) - starts[-1]
+        return torch.cat([self._log_mel_of_grid(padded[start : start + size]) for start in starts], dim=1)
+
+    def _log_mel_of_grid(self, padded: torch.Tensor) -> torch.Tensor:
+        """`(frames, feature_size)` of `((frames - 1) * hop_length + n_fft,)` samples."""
         spectrum = torch.stft(
             padded,
             n_fft=self.n_fft,
@@ -233,12 +271,13 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         """Features as the network takes them.
 
         Args:
-            features: `(frames, feature_size)`, what `log_mel` gives.
-            mean: `(feature_size,)` mean of each bin over the whole utterance, for `normalization="utterance"` alone.
-            variance: `(feature_size,)` mean squared deviation from it.
+            features: `(frames, num_offsets * feature_size)`, what `log_mel` gives.
+            mean: `(num_offsets * feature_size,)` mean of each bin over the whole utterance, for
+                `normalization="utterance"` alone.
+            variance: `(num_offsets * feature_size,)` mean squared deviation from it.
 
         Returns:
-            `(frames, feature_size)`.
+            `(frames, num_offsets * feature_size)`.
         """
         if self.normalization == "none":
             return features
@@ -246,8 +285,11 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
             if mean is None or variance is None:
                 raise ValueError('normalization="utterance" needs mean and variance of the utterance; give both.')
             return (features - mean) / (variance + VARIANCE_FLOOR).sqrt()
-        global_mean = torch.tensor(self.global_mean, device=features.device)
-        return (features - global_mean) / torch.tensor(self.global_std, device=features.device)
+        global_mean, global_std = (
+            torch.tensor(values, device=features.device).repeat(self.num_offsets)
+            for values in (self.global_mean, self.global_std)
+        )
+        return (features - global_mean) / global_std
 
     def _check_parameters(self) -> None:
         for name in ("feature_size", "sampling_rate", "hop_length", "win_length", "n_fft"):

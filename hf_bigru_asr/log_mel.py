@@ -37,9 +37,14 @@ class LogMelSettings:
     normalization: str = "utterance"
     global_mean: tuple[float, ...] | None = None
     global_std: tuple[float, ...] | None = None
+    num_offsets: int = 1
 
     def __post_init__(self) -> None:
         """Check what the computation would otherwise pass over."""
+        if not 1 <= self.num_offsets <= self.hop_length:
+            raise ValueError(
+                f"num_offsets is {self.num_offsets}; it must be from 1 to hop_length ({self.hop_length})."
+            )
         if self.normalization not in ("utterance", "global", "none"):
             raise ValueError(f"normalization is {self.normalization!r}; choose utterance, global or none.")
         if self.normalization == "global":
@@ -58,8 +63,14 @@ class LogMelSettings:
         return cls(**known)
 
     @property
+    def offsets(self) -> tuple[int, ...]:
+        """Those of `BiGRUCTCFeatureExtractor`, in samples."""
+        middle = (self.num_offsets - 1) / 2
+        return tuple(round((index - middle) * self.hop_length / self.num_offsets) for index in range(self.num_offsets))
+
+    @property
     def first_sample(self) -> int:
-        """Where the window of frame 0 begins; negative, for the zeros before the audio."""
+        """Where the window of frame 0 begins without an offset; negative, for the zeros before the audio."""
         return (self.n_fft - self.win_length) // 2 - (self.n_fft - self.hop_length) // 2
 
     def num_frames(self, num_samples: int) -> int:
@@ -87,16 +98,22 @@ def mel_filter_bank(settings: LogMelSettings) -> FloatArray:
 
 
 def log_mel(waveform: FloatArray, settings: LogMelSettings) -> FloatArray:
-    """Normalised frames `(frames, feature_size)` of one utterance, as `BiGRUCTCFeatureExtractor` computes them.
+    """Normalised frames `(frames, num_offsets * feature_size)` of one utterance: `BiGRUCTCFeatureExtractor`'s own.
 
     Args:
         waveform: `(samples,)` at `settings.sampling_rate`, at least one sample, in [-1, 1].
         settings: Those of the model.
     """
+    return np.concatenate([_log_mel_of_grid(waveform, settings, offset) for offset in settings.offsets], axis=1)
+
+
+def _log_mel_of_grid(waveform: FloatArray, settings: LogMelSettings, offset: int) -> FloatArray:
+    """Normalised frames `(frames, feature_size)` whose windows begin `offset` samples later."""
     num_frames, hop, length = settings.num_frames(len(waveform)), settings.hop_length, settings.win_length
-    before = max(0, -settings.first_sample)
-    after = max(0, (num_frames - 1) * hop + settings.first_sample + length - len(waveform))
-    padded = np.pad(waveform, (before, after))[max(0, settings.first_sample) :]
+    first = settings.first_sample + offset
+    before = max(0, -first)
+    after = max(0, (num_frames - 1) * hop + first + length - len(waveform))
+    padded = np.pad(waveform, (before, after))[max(0, first) :]
     frames = np.lib.stride_tricks.sliding_window_view(padded, length)[::hop]
     window, filters = hann_window(length), mel_filter_bank(settings)
     features = np.empty((num_frames, settings.feature_size), dtype=np.float32)

@@ -25,6 +25,7 @@ from .feature_extraction_bigru_ctc import AudioArray, BiGRUCTCFeatureExtractor, 
 from .frame_store import Frames, FrameStore
 from .layer_runners import Direction, LayerRunner, TorchLayerRunner, runner_of
 from .long_features import LongFeatures
+from .offsets_bigru_ctc import mean_of_grids
 
 __all__ = ["log_probs_of_long_audio"]
 
@@ -87,7 +88,7 @@ def log_probs_of_long_audio(
         features = LongFeatures.compute(
             feature_extractor,
             _blocks(audio),
-            stack.enter_context(FrameStore(feature_extractor.feature_size)),
+            stack.enter_context(FrameStore(feature_extractor.num_offsets * feature_extractor.feature_size)),
             max_frames=chunk_frames,
         )
         if num_stretches is None:
@@ -97,17 +98,42 @@ def log_probs_of_long_audio(
         layers = [
             _BothDirections(*(stack.enter_context(FrameStore(runner.hidden_size)) for _ in range(2))) for _ in range(2)
         ]
-        hidden_states: _Source = features
-        for layer in range(runner.num_layers):
-            outputs = layers[layer % 2]
-            sweeps = [
-                _Sweep(runner, layer, "forward", hidden_states, outputs.ahead, len(features), num_stretches),
-                _Sweep(runner, layer, "backward", hidden_states, outputs.behind, len(features), num_stretches),
-            ]
-            with ThreadPoolExecutor(num_threads) as pool:
-                list(pool.map(lambda sweep: sweep.run(chunk_frames), sweeps))
-            hidden_states = outputs
-        return _head(runner, hidden_states, len(features), chunk_frames)
+        log_probs = [
+            _run_layers(
+                runner,
+                _Grid(features, grid, feature_extractor.feature_size),
+                len(features),
+                layers,
+                num_stretches,
+                num_threads,
+                chunk_frames,
+            )
+            for grid in range(feature_extractor.num_offsets)
+        ]
+    return mean_of_grids(log_probs)
+
+
+def _run_layers(
+    runner: LayerRunner,
+    features: "_Source",
+    num_frames: int,
+    layers: "list[_BothDirections]",
+    num_stretches: int,
+    num_threads: int,
+    chunk_frames: int,
+) -> torch.Tensor:
+    """Log-probabilities `(frames, classes)` of one grid of frames; `layers` is where outputs lie on the way."""
+    hidden_states = features
+    for layer in range(runner.num_layers):
+        outputs = layers[layer % 2]
+        sweeps = [
+            _Sweep(runner, layer, "forward", hidden_states, outputs.ahead, num_frames, num_stretches),
+            _Sweep(runner, layer, "backward", hidden_states, outputs.behind, num_frames, num_stretches),
+        ]
+        with ThreadPoolExecutor(num_threads) as pool:
+            list(pool.map(lambda sweep: sweep.run(chunk_frames), sweeps))
+        hidden_states = outputs
+    return _head(runner, hidden_states, num_frames, chunk_frames)
 
 
 def _blocks(audio: AudioArray | Iterator[AudioArray]) -> Iterator[AudioArray]:
@@ -123,6 +149,19 @@ class _Source(Protocol):
 
     def read(self, start: int, stop: int) -> Frames:
         """`(stop - start, features)`."""
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """The features of one grid of frames, of several that stand side by side."""
+
+    features: LongFeatures
+    index: int
+    size: int
+
+    def read(self, start: int, stop: int) -> Frames:
+        """`(stop - start, size)`."""
+        return self.features.read(start, stop)[:, self.index * self.size : (self.index + 1) * self.size]
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,12 @@ def log_mel_blocks(
         max_frames: Frames of a piece of the result at the most.
 
     Yields:
-        `(frames, mels)`.
+        `(frames, num_offsets * mels)`.
 
     Raises:
         ValueError: If there are no samples, or what the feature extractor raises.
     """
-    hop, size = extractor.hop_length, extractor.n_fft
+    hop, size = extractor.hop_length, extractor.span
     waiting = torch.zeros(extractor.num_before)
     num_samples = num_frames = 0
     for block in blocks:
@@ -54,8 +54,8 @@ class LongFeatures:
     Args:
         store: The unnormalised features.
         extractor: Normalises them.
-        mean: `(mels,)` mean of each bin over the recording.
-        variance: `(mels,)` mean squared deviation from it.
+        mean: `(num_offsets * mels,)` mean of each bin over the recording.
+        variance: `(num_offsets * mels,)` mean squared deviation from it.
     """
 
     store: FrameStore
@@ -74,7 +74,7 @@ class LongFeatures:
     ) -> "LongFeatures":
         """Compute the features and their statistics in one pass over the samples; see [`log_mel_blocks`]."""
         count = 0
-        mean = torch.zeros(extractor.feature_size, dtype=torch.float64)
+        mean = torch.zeros(extractor.num_offsets * extractor.feature_size, dtype=torch.float64)
         squares = torch.zeros_like(mean)
         for features in log_mel_blocks(extractor, blocks, max_frames=max_frames):
             store.write(count, features.numpy())

@@ -12,6 +12,7 @@ from transformers.utils import can_return_tuple
 from .configuration_bigru_ctc import BiGRUCTCConfig
 from .layers_bigru_ctc import NUM_GATES, BiGRULayer
 from .losses_bigru_ctc import consistency_per_frame, sum_over_frames, uniformity_per_frame
+from .offsets_bigru_ctc import grids_of_frames, mean_of_grids
 
 
 def batch_of_frames(input_features: torch.Tensor, num_mel_bins: int) -> torch.Tensor:
@@ -226,7 +227,9 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
         """Score every frame, and the labels if there are any.
 
         Args:
-            input_features: `(batch, frames, num_mel_bins)`, or `(batch, 1, num_mel_bins, frames)`.
+            input_features: `(batch, frames, num_mel_bins)`, or `(batch, 1, num_mel_bins, frames)`; or
+                `(batch, frames, num_offsets * num_mel_bins)` from a feature extractor with several grids of frames,
+                whose log-probabilities are averaged.
             attention_mask: `(batch, frames)`, 1 on valid frames, 0 on padding (on the right). All valid if `None`.
             labels: `(batch, labels)` token ids, padded with -100.
             output_hidden_states: Whether to return `hidden_states`, as [`BiGRUModel`] does.
@@ -238,9 +241,18 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
             `loss`: the CTC loss in float32, if there are labels; in training with what the configuration adds to it.
 
         Raises:
-            ValueError: If a shape is wrong, a label is not a class, or, with `ctc_zero_infinity=False`, the labels of
-                an utterance need more frames than it has.
+            ValueError: If a shape is wrong, a label is not a class, there are labels or hidden states are wanted with
+                several grids of frames, or, with `ctc_zero_infinity=False`, the labels of an utterance need more
+                frames than it has.
         """
+        grids = grids_of_frames(input_features, self.config.num_mel_bins)
+        if len(grids) > 1:
+            if labels is not None or output_hidden_states:
+                raise ValueError(
+                    f"These input_features have {len(grids)} grids of frames, which are for recognition alone; "
+                    "set_num_offsets(1) of the feature extractor gives features for a loss or hidden states."
+                )
+            return self._mean_of_grids(grids, attention_mask)
         batch_size = input_features.shape[0]
         if labels is not None and self.training and self.config.consistency_weight > 0:
             # Two views of every utterance: the encoder draws other masks for each row.
@@ -270,6 +282,16 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
         """`(batch, frames, classes)` float32, with all probability on the blank where there is padding."""
         logits = self.lm_head(hidden_states.to(self.lm_head.weight.dtype))
         log_probs = nn.functional.log_softmax(logits, dim=-1, dtype=torch.float32)
+        return self._blank_on_padding(log_probs, attention_mask)
+
+    def _mean_of_grids(self, grids: tuple[torch.Tensor, ...], attention_mask: torch.Tensor | None) -> CausalLMOutput:
+        """Score the frames of every grid in one batch, and average."""
+        mask = mask_of_frames(attention_mask, grids[0])
+        outputs = self.bigru(torch.cat(grids), attention_mask=mask.repeat(len(grids), 1), return_dict=True)
+        log_probs = self._log_probs(outputs.last_hidden_state, mask.repeat(len(grids), 1))
+        return CausalLMOutput(logits=self._blank_on_padding(mean_of_grids(log_probs.chunk(len(grids))), mask))
+
+    def _blank_on_padding(self, log_probs: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         # The lowest finite number and not -inf: the probability is as exactly zero, and zero times it is no NaN.
         impossible = torch.full_like(log_probs[0, 0], torch.finfo(log_probs.dtype).min)
         impossible[self.config.pad_token_id] = 0.0

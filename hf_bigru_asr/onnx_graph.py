@@ -87,6 +87,11 @@ def waveform_recognizer_graph(
             f"The network takes {network.num_mels} mel bins and the feature extractor gives {settings.feature_size}; "
             "both must belong to one model."
         )
+    if settings.num_offsets != 1:
+        raise ValueError(
+            f"num_offsets of the feature extractor is {settings.num_offsets}; a graph that takes waveforms has one "
+            "grid of frames. Export without the features."
+        )
     graph = GraphBuilder()
     waveform = graph.input("waveform", np.float32, ["batch", "samples"])
     samples = graph.input("lengths", np.int64, ["batch"])

@@ -24,6 +24,7 @@ from .layer_runners import GraphLayerRunner, RunGraph
 from .log_mel import FloatArray
 from .model_files import GRAPH_NAME, ModelFiles
 from .modeling_bigru_ctc import BiGRUForCTC, batch_of_frames, frame_lengths, mask_of_frames
+from .offsets_bigru_ctc import grids_of_frames, mean_of_grids
 from .onnx_graph import recognizer_graph, weights_of_graph
 from .runtime import NETWORK_INPUTS, check_inputs, create_session
 
@@ -138,7 +139,7 @@ class RuntimeModel(ABC):
         """Score every frame.
 
         Args:
-            input_features: `(batch, frames, num_mel_bins)`, or `(batch, 1, num_mel_bins, frames)`.
+            input_features: As [`BiGRUForCTC`] takes them, of one grid of frames or of several.
             attention_mask: `(batch, frames)`, 1 on valid frames, 0 on padding (on the right). All valid if `None`.
             labels: Not taken; a runtime has no loss.
             output_hidden_states: Not taken.
@@ -155,11 +156,14 @@ class RuntimeModel(ABC):
             raise ValueError(
                 f"{type(self).__name__} gives log-probabilities alone; take BiGRUForCTC for a loss or hidden states."
             )
-        features = batch_of_frames(input_features, self.config.num_mel_bins)
-        lengths = frame_lengths(mask_of_frames(attention_mask, features)).cpu().numpy()
+        grids = grids_of_frames(input_features, self.config.num_mel_bins)
+        features = torch.cat([batch_of_frames(grid, self.config.num_mel_bins) for grid in grids])
+        mask = mask_of_frames(attention_mask, features[: len(input_features)])
+        lengths = frame_lengths(mask).cpu().numpy()
         values = features.detach().to("cpu", torch.float32).contiguous().numpy()
-        logits = self._score(values, lengths)
-        if self.precision != "float32":
+        scores = torch.from_numpy(self._score(values, np.tile(lengths, len(grids))))
+        logits = mean_of_grids(scores.chunk(len(grids))).numpy()
+        if self.precision != "float32" or len(grids) > 1:
             self._restore_padding(logits, lengths)
         return CausalLMOutput(logits=torch.from_numpy(logits).to(input_features.device))
 
@@ -217,7 +221,7 @@ class RuntimeModel(ABC):
         return self._network({"input_features": features, "lengths": lengths})["logits"]
 
     def _restore_padding(self, logits: FloatArray, lengths: np.ndarray) -> None:
-        """Write what stands on padding anew: the lowest float32 is minus infinity in bfloat16."""
+        """Write what stands on padding anew: the lowest float32 is minus infinity in bfloat16, and so is its mean."""
         padded = np.arange(logits.shape[1]) >= lengths[:, None]
         logits[padded] = np.finfo(np.float32).min
         logits[padded, self.config.pad_token_id] = 0.0

@@ -11,6 +11,7 @@ from transformers import AutoModelForCTC, AutoProcessor
 
 from .bundled import resolve_model
 from .data import load_speech_dataset, load_utterance
+from .feature_extraction_bigru_ctc import NUM_OFFSETS_HELP
 from .modeling_bigru_ctc import BiGRUForCTC
 from .processing_bigru_ctc import BiGRUCTCProcessor
 from .text import normalize_transcript
@@ -31,6 +32,7 @@ class ScoringArguments:
     text_column_name: str = field(default="text", metadata={"help": "Column with the transcript."})
     model: str = field(default="bundled", metadata={"help": "Model folder, model on the Hub, or the bundled one."})
     batch_size: int = field(default=8, metadata={"help": "Utterances that run through the network together."})
+    num_offsets: int | None = field(default=None, metadata={"help": NUM_OFFSETS_HELP})
 
 
 @dataclass(frozen=True)
@@ -59,10 +61,12 @@ class ScoredDataset:
         """Run a model over a data set, with a progress bar.
 
         Raises:
-            ValueError: If audio or text of an utterance cannot be used.
+            ValueError: If audio or text of an utterance cannot be used, or `num_offsets` is out of range.
         """
         name = resolve_model(args.model)
         model, processor = AutoModelForCTC.from_pretrained(name).eval(), AutoProcessor.from_pretrained(name)
+        if args.num_offsets is not None:
+            processor.feature_extractor.set_num_offsets(args.num_offsets)
         dataset = load_speech_dataset(
             args.dataset_name, args.dataset_config_name, args.split, audio_column=args.audio_column_name
         )
@@ -70,6 +74,7 @@ class ScoredDataset:
         pairs = list(tqdm(scores, total=len(dataset), unit="utt", desc="Network"))
         origin = {
             "model": args.model,
+            "num_offsets": processor.feature_extractor.num_offsets,
             "dataset": {"name": args.dataset_name, "config": args.dataset_config_name, "split": args.split},
         }
         return cls(processor, [text for text, _ in pairs], [log_probs for _, log_probs in pairs], origin)

@@ -87,6 +87,7 @@ def load_recognizer(
     runtime: str = "torch",
     dtype: str | None = None,
     num_threads: int | None = None,
+    num_offsets: int | None = None,
     device: str | None = None,
     trust_remote_code: bool = False,
 ) -> AutomaticSpeechRecognitionPipeline:
@@ -99,12 +100,15 @@ def load_recognizer(
         runtime: What runs the network: `"torch"`, `"onnx"`, `"openvino"` or `"auto"`, see [`choose_runtime`].
         dtype: Number format of the network, see [`load_model`].
         num_threads: Threads of the network; as the runtime sees fit if `None`.
+        num_offsets: Grids of frames on which the network runs, whose log-probabilities are averaged: fewer errors for
+            so many times the work of the network. As many as the model's own files say, one usually, if `None`.
         device: Where to run; `None` lets the library choose.
         trust_remote_code: Whether to run the code that comes with a model on the Hub instead of this package's.
 
     Raises:
         ImportError: If the extra of the runtime is not installed.
-        ValueError: If the runtime does not run so, or there are settings of a beam search without a language model.
+        ValueError: If the runtime does not run so, `num_offsets` is out of range, or there are settings of a beam
+            search without a language model.
     """
     if decoding and language_model is None:
         raise ValueError(
@@ -122,19 +126,24 @@ def load_recognizer(
             torch.set_num_threads(num_threads)
         if dtype is not None:
             options["dtype"] = dtype
-        return pipeline(TASK, model=name, device=device, trust_remote_code=trust_remote_code, **options)
-    # To the pipeline's types only a PreTrainedModel is a model.
-    network: Any = load_model(name, runtime, num_threads=num_threads, dtype=dtype)
-    processor = AutoProcessor.from_pretrained(name, trust_remote_code=trust_remote_code)
-    return pipeline(
-        TASK,
-        model=network,
-        tokenizer=processor.tokenizer,
-        feature_extractor=processor.feature_extractor,
-        processor=processor,
-        device="cpu",
-        **options,
-    )
+        recognizer = pipeline(TASK, model=name, device=device, trust_remote_code=trust_remote_code, **options)
+    else:
+        # To the pipeline's types only a PreTrainedModel is a model.
+        network: Any = load_model(name, runtime, num_threads=num_threads, dtype=dtype)
+        processor = AutoProcessor.from_pretrained(name, trust_remote_code=trust_remote_code)
+        recognizer = pipeline(
+            TASK,
+            model=network,
+            tokenizer=processor.tokenizer,
+            feature_extractor=processor.feature_extractor,
+            processor=processor,
+            device="cpu",
+            **options,
+        )
+    if num_offsets is not None:
+        extractor: Any = recognizer.feature_extractor
+        extractor.set_num_offsets(num_offsets)
+    return recognizer
 
 
 def transcribe(

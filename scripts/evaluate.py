@@ -22,6 +22,7 @@ from hf_bigru_asr.data import load_speech_dataset
 from hf_bigru_asr.decoding_pool import BeamSearchPool
 from hf_bigru_asr.environment import provenance
 from hf_bigru_asr.evaluation import comparison, evaluate_utterances, summarize
+from hf_bigru_asr.feature_extraction_bigru_ctc import NUM_OFFSETS_HELP
 from hf_bigru_asr.plots import plot_reliability
 from hf_bigru_asr.runtime_models import choose_runtime, load_model
 from hf_bigru_asr.transcription import parse_hotwords
@@ -62,6 +63,7 @@ class Arguments:
     )
     word_score: float | None = field(default=None, metadata={"help": "Score of every word in beam search."})
     runtime: str = field(default="torch", metadata={"help": "What runs the network: torch, onnx, openvino, or auto."})
+    num_offsets: int | None = field(default=None, metadata={"help": NUM_OFFSETS_HELP})
     dtype: str | None = field(default=None, metadata={"help": "Number format of the network: float32 or bfloat16."})
     num_threads: int | None = field(default=None, metadata={"help": "Threads of the network."})
     device: str | None = field(default=None, metadata={"help": "Where to run; a GPU if there is one."})
@@ -95,6 +97,8 @@ def main() -> int:
             trust_remote_code=args.trust_remote_code,
         )
         processor = AutoProcessor.from_pretrained(name, trust_remote_code=args.trust_remote_code)
+        if args.num_offsets is not None:
+            processor.feature_extractor.set_num_offsets(args.num_offsets)
         dataset = load_speech_dataset(
             args.dataset_name,
             args.dataset_config_name,
@@ -146,6 +150,7 @@ def main() -> int:
         },
         **summary,
         "decoding": {**decoding, "batch_size": args.batch_size, "num_workers": args.num_workers},
+        "num_offsets": getattr(processor.feature_extractor, "num_offsets", 1),
         "runtime": {"name": runtime, "dtype": args.dtype or "float32", "num_threads": args.num_threads},
         **provenance(str(model.device)),
         "date": datetime.now(tz=UTC).date().isoformat(),

@@ -15,6 +15,7 @@ from pathlib import Path
 from transformers import HfArgumentParser
 
 from hf_bigru_asr.batch_recognition import BATCH_S
+from hf_bigru_asr.feature_extraction_bigru_ctc import NUM_OFFSETS_HELP
 from hf_bigru_asr.transcription import load_recognizer, parse_hotwords, transcribe
 
 
@@ -50,6 +51,7 @@ class Arguments:
     runtime: str = field(default="torch", metadata={"help": "What runs the network: torch, onnx, openvino, or auto."})
     dtype: str | None = field(default=None, metadata={"help": "Number format of the network: float32 or bfloat16."})
     num_threads: int | None = field(default=None, metadata={"help": "Threads of the network."})
+    num_offsets: int | None = field(default=None, metadata={"help": NUM_OFFSETS_HELP})
     device: str | None = field(default=None, metadata={"help": "Where to run: cpu, cuda, ..."})
     trust_remote_code: bool = field(default=False, metadata={"help": "Run the code that comes with a Hub model."})
 
@@ -75,6 +77,7 @@ def main() -> int:
             runtime=args.runtime,
             dtype=args.dtype,
             num_threads=args.num_threads,
+            num_offsets=args.num_offsets,
             device=args.device,
             trust_remote_code=args.trust_remote_code,
         )
