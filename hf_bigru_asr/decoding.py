@@ -154,6 +154,8 @@ class BeamSearchSettings:
         nbest: Readings that are given back.
         hotwords: Phrases that are expected, with what every word of them adds to the score, in nats; names alone get
             [`DEFAULT_HOTWORD_WEIGHT`]. Words outside the lexicon are possible.
+        num_offsets: `num_offsets` of the feature extractor with which the weights were chosen. [`BeamSearchPipeline`]
+            and the scripts run the network so where nothing else is said; the decoder itself does not use it.
     """
 
     lm_weight: float = 2.0
@@ -166,6 +168,7 @@ class BeamSearchSettings:
     beam_threshold: float = 50.0
     nbest: int = 1
     hotwords: Mapping[str, float] = field(default_factory=dict)
+    num_offsets: int | None = None
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -184,6 +187,8 @@ class BeamSearchSettings:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1.")
         if self.beam_size_token is not None and self.beam_size_token < 1:
             raise ValueError(f"beam_size_token is {self.beam_size_token}; it must be at least 1, or None for all.")
+        if self.num_offsets is not None and self.num_offsets < 1:
+            raise ValueError(f"num_offsets is {self.num_offsets}; it must be at least 1, or None.")
         if self.beam_threshold <= 0 or self.lm_weight < 0:
             raise ValueError(
                 f"beam_threshold is {self.beam_threshold} and lm_weight {self.lm_weight}; the one must be positive "
@@ -242,7 +247,7 @@ class BeamSearchDecoder:
         self.settings = settings or BeamSearchSettings.from_folder(folder)
         self.confidence = confidence or ConfidenceModel.from_folder(folder)
         options = {each.name: getattr(self.settings, each.name) for each in fields(self.settings)}
-        for name in ("prior_weight", "class_priors", "hotwords"):
+        for name in ("prior_weight", "class_priors", "hotwords", "num_offsets"):
             del options[name]
         # One text can stand there several times, as a word, and spelled; and posteriors need more than one reading.
         options["nbest"] = self.settings.beam_size if self.settings.nbest > 1 else _NUM_READINGS

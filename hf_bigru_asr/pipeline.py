@@ -52,6 +52,9 @@ class BeamSearchPipeline(AutomaticSpeechRecognitionPipeline):
         if not hasattr(processor, "beam_search_decoder"):
             raise ValueError("BeamSearchPipeline needs a BiGRUCTCProcessor; give processor= or the name of a model.")
         self.beam_search: BeamSearchDecoder = processor.beam_search_decoder(language_model, **(decoding or {}))
+        if self.beam_search.settings.num_offsets is not None:
+            extractor: Any = self.feature_extractor
+            extractor.set_num_offsets(self.beam_search.settings.num_offsets)
 
     def _forward(self, model_inputs: dict[str, Any], **kwargs: Any) -> dict[str, Any]:  # type: ignore[override] # typed in part
         is_last, stride = model_inputs.pop("is_last"), model_inputs.pop("stride", None)

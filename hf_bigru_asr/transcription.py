@@ -101,7 +101,8 @@ def load_recognizer(
         dtype: Number format of the network, see [`load_model`].
         num_threads: Threads of the network; as the runtime sees fit if `None`.
         num_offsets: Grids of frames on which the network runs, whose log-probabilities are averaged: fewer errors for
-            so many times the work of the network. As many as the model's own files say, one usually, if `None`.
+            so many times the work of the network. If `None`, as many as the language model's or the model's own files
+            say, one usually without a language model.
         device: Where to run; `None` lets the library choose.
         trust_remote_code: Whether to run the code that comes with a model on the Hub instead of this package's.
 

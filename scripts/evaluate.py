@@ -97,8 +97,6 @@ def main() -> int:
             trust_remote_code=args.trust_remote_code,
         )
         processor = AutoProcessor.from_pretrained(name, trust_remote_code=args.trust_remote_code)
-        if args.num_offsets is not None:
-            processor.feature_extractor.set_num_offsets(args.num_offsets)
         dataset = load_speech_dataset(
             args.dataset_name,
             args.dataset_config_name,
@@ -112,6 +110,11 @@ def main() -> int:
         if args.lm is not None:
             decoder = processor.beam_search_decoder(None if args.lm == "own" else args.lm, **settings)
             decoding = {"method": "beam search", "language_model": args.lm, **asdict(decoder.settings)}
+            if args.num_offsets is None:
+                args.num_offsets = decoder.settings.num_offsets
+            del decoding["num_offsets"]
+        if args.num_offsets is not None:
+            processor.feature_extractor.set_num_offsets(args.num_offsets)
     except (OSError, ValueError, ImportError) as error:
         parser.error(str(error))
 

@@ -63,6 +63,7 @@ def main() -> None:
         beam_size=args.beam_size,
         beam_size_token=args.beam_size_token,
         beam_threshold=args.beam_threshold,
+        num_offsets=processor.feature_extractor.num_offsets,
     )
     trials = []
     with BeamSearchPool(args.lm, processor.tokenizer, processor.frame_s, args.num_workers) as pool:

@@ -1,5 +1,6 @@
 """Several grids of frames: the features of each, the mean of what a network says of them, and where that is used."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import soundfile
 import torch
 from runtime_support import RUNTIME_CASES, needs_onnx
+from small_language_model import write_language_model
 from tone_speech import speak
 
 from hf_bigru_asr import BiGRUCTCFeatureExtractor, BiGRUCTCProcessor, BiGRUForCTC
@@ -202,6 +204,20 @@ def test_recordings_pipeline_and_network_agree(model_dir: Path, tmp_path: Path, 
     assert " ".join(transcript.text.split()) == " ".join(expected.split())
     assert recognizer({"raw": waveform, "sampling_rate": RATE_HZ})["text"] == expected
     assert expected != load_recognizer(model_dir)({"raw": waveform, "sampling_rate": RATE_HZ})["text"]
+
+
+@pytest.mark.parametrize(("given", "expected"), [({}, 3), ({"num_offsets": 1}, 1), ({"num_offsets": 2}, 2)])
+def test_a_language_model_says_with_how_many_it_was_tuned(
+    model_dir: Path, given: dict[str, int], expected: int
+) -> None:
+    folder = write_language_model(model_dir / "language_model")
+    settings = json.loads((folder / "decoding.json").read_text())
+    (folder / "decoding.json").write_text(json.dumps(settings | {"num_offsets": 3}))
+
+    recognizer = load_recognizer(model_dir, language_model="own", **given)
+
+    assert recognizer.feature_extractor.num_offsets == expected
+    assert load_recognizer(model_dir).feature_extractor.num_offsets == 1
 
 
 @needs_onnx

@@ -223,6 +223,7 @@ def test_decoding_is_tuned_calibrated_and_measured_on_what_was_said(tmp_path: Pa
 
     tuned = run(
         *("tune_decoding.py", *common, "--lm_weights", 0.5, 1, "--word_scores", 0, "--prior_weights", 0, 0.3),
+        *("--num_offsets", 3),
         *("--beam_size", 50, "--beam_sizes", 5, 50, "--chosen_beam_size", 20, "--output_dir", tmp_path / "tuning"),
     )
     assert tuned.returncode == 0, tuned.stderr
@@ -233,6 +234,8 @@ def test_decoding_is_tuned_calibrated_and_measured_on_what_was_said(tmp_path: Pa
     assert (tmp_path / "tuning" / "tuning.png").read_bytes().startswith(b"\x89PNG")
     assert BeamSearchSettings.from_folder(folder) == BeamSearchSettings(**report["chosen"])
     assert report["chosen"]["beam_size"] == 20
+    # What comes after runs the network as it did here.
+    assert (report["num_offsets"], report["chosen"]["num_offsets"]) == (3, 3)
 
     result = run(
         *("transcribe.py", "--model", tmp_path / "model", "--lm", folder, "--hotwords", "quiz:9"),
@@ -247,7 +250,9 @@ def test_decoding_is_tuned_calibrated_and_measured_on_what_was_said(tmp_path: Pa
         *("--output_dir", tmp_path / "evaluation"),
     )
     assert evaluated.returncode == 0, evaluated.stderr
-    decoding = json.loads((tmp_path / "evaluation" / "evaluation.json").read_text())["decoding"]
+    evaluation = json.loads((tmp_path / "evaluation" / "evaluation.json").read_text())
+    decoding = evaluation["decoding"]
+    assert evaluation["num_offsets"] == 3
     assert (decoding["beam_size"], decoding["nbest"], decoding["hotwords"]) == (30, 2, {"QUIZ": 9.0})
 
     refused = run("transcribe.py", "--model", tmp_path / "model", tmp_path / "YOU.wav", "--lm", tmp_path / "nowhere")
@@ -259,6 +264,7 @@ def test_decoding_is_tuned_calibrated_and_measured_on_what_was_said(tmp_path: Pa
     assert calibrated.returncode == 0, calibrated.stderr
     record = json.loads((folder / "confidence.json").read_text())
     assert record["dataset"] == report["dataset"]
+    assert record["num_offsets"] == 3
     assert record["cross_validated"]["num_words"] >= 8
     assert ConfidenceModel.from_folder(folder) is not None
 
@@ -268,6 +274,7 @@ def test_decoding_is_tuned_calibrated_and_measured_on_what_was_said(tmp_path: Pa
     assert measured.returncode == 0, measured.stderr
     report = json.loads((tmp_path / "hot" / "hotwords.json").read_text())
     assert report["hotwords"] == ["QUIZ"]
+    assert report["num_offsets"] == 3
     assert [trial["weight"] for trial in report["trials"]] == [0, 30]
     assert report["trials"][1]["num_found"] == 1
     assert report["trials"][1]["false_alarms_per_hour"] >= 0
