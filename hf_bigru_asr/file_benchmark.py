@@ -141,12 +141,19 @@ _recognize: list[Any] = []
 """Gives the texts of files; whether it does so in this process alone; and this package's recogniser."""
 
 
-def load_files_recognizer(model: str, runtime: str, num_threads: int, language_model: str | None) -> float:
-    """Make this package ready in this process; gives the seconds it took."""
+def load_files_recognizer(
+    model: str, runtime: str, num_threads: int, language_model: str | None, num_offsets: int | None = None
+) -> float:
+    """Make this package ready in this process, see [`load_recognizer`]; gives the seconds it took."""
     start_s = time.perf_counter()
     torch.set_num_threads(num_threads)
     recognizer = load_recognizer(
-        model, runtime=runtime, num_threads=num_threads, device="cpu", language_model=language_model
+        model,
+        runtime=runtime,
+        num_threads=num_threads,
+        num_offsets=num_offsets,
+        device="cpu",
+        language_model=language_model,
     )
 
     def recognize(paths: list[Path]) -> list[str]:

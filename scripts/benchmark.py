@@ -85,6 +85,9 @@ class Arguments:
     split: str = field(default="test", metadata={"help": "Split whose recordings are transcribed."})
     every: int = field(default=16, metadata={"help": "Every so manyth utterance is taken."})
     lm: str | None = field(default=None, metadata={"help": "Language model to decode with too; 'own': the model's."})
+    num_offsets: int = field(
+        default=3, metadata={"help": "Grids of frames to average, measured beside a single one. 1: none."}
+    )
     peers: bool = field(default=False, metadata={"help": f"Measure {' and '.join(PEERS)} too, if installed."})
     file_repeats: int = field(
         default=3, metadata={"help": "Turns from file to text; peers and language model have one."}
@@ -180,8 +183,12 @@ def file_part(args: Arguments) -> dict[str, Any]:
             add(f"this package, {runtime}", load_files_recognizer, model, runtime, args.num_threads, None)
         greedy = dict(workers)
         repeats = dict.fromkeys(greedy, args.file_repeats)
+        runtime = choose_runtime("auto", "cpu")
+        if args.num_offsets > 1:
+            name = f"this package, {runtime}, {args.num_offsets} grids"
+            add(name, load_files_recognizer, model, runtime, args.num_threads, None, args.num_offsets)
+            repeats[name] = args.file_repeats
         if args.lm:
-            runtime = choose_runtime("auto", "cpu")
             name = f"this package, {runtime}, language model"
             add(name, load_files_recognizer, model, runtime, args.num_threads, args.lm)
         measure_files(workers, paths[:40], None, dict.fromkeys(workers, 1))  # warm, with more than one batch

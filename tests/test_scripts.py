@@ -21,6 +21,7 @@ from tone_speech import save_listener, speak
 from hf_bigru_asr import BiGRUCTCFeatureExtractor, BiGRUCTCProcessor, BiGRUForCTC
 from hf_bigru_asr.confidence import ConfidenceModel
 from hf_bigru_asr.decoding import BeamSearchSettings
+from hf_bigru_asr.runtime_models import choose_runtime
 from hf_bigru_asr.text import normalize_transcript
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
@@ -364,7 +365,8 @@ def test_benchmark_compares_runtimes_and_files(tmp_path: Path) -> None:
     names = ("torch, packed nn.GRU", "onnx float32")
     assert networks == [(name, *size) for size in ((1, 5.0), (2, 0.4)) for name in names]
     assert all(row["real_time_factor"] > 0 for row in (*report["network"], *report["ceilings"]))
-    (file,) = report["files"]
+    file, grids = report["files"]
+    assert (grids["name"], grids["wer"]) == (f"this package, {choose_runtime('auto', 'cpu')}, 3 grids", 0)
     assert (file["name"], file["wer"]) == ("this package, onnx", 0)  # HELLO and ALL WELL
     assert file["audio_s"] == pytest.approx(sum(len(speak(text)[0]) for text in ("HELLO", "ALL WELL")) / SAMPLING_RATE)
     assert report["long"][0]["audio_s"] == 3
