@@ -56,6 +56,7 @@ def result_row(evaluation: Json) -> dict[str, Any]:
     return row | {
         "dataset": cell(dataset_label(evaluation)),
         "decoding": cell(decoding_method(evaluation)),
+        "has_grids": _num_offsets(evaluation) > 1,
         "utterances": figure(dataset.get("num_utterances")),
         "failed": figure(dataset.get("num_failed") or None),
         "batch_size": figure(evaluation.get("decoding", {}).get("batch_size")),
@@ -178,8 +179,13 @@ def dataset_label(evaluation: Json) -> str:
 
 
 def decoding_method(evaluation: Json) -> str:
-    """How log-probabilities were made text."""
-    return str(evaluation.get("decoding", {}).get("method", "unstated"))
+    """How log-probabilities were made text, and of how many grids of frames they are the mean."""
+    method = str(evaluation.get("decoding", {}).get("method", "unstated"))
+    return f"{method}, {_num_offsets(evaluation)} grids" if _num_offsets(evaluation) > 1 else method
+
+
+def _num_offsets(evaluation: Json) -> int:
+    return int(evaluation.get("num_offsets", 1))
 
 
 def _machine(evaluation: Json) -> str:

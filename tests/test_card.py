@@ -273,6 +273,17 @@ def test_two_decodings_of_one_split_share_a_record() -> None:
     assert [entry.value for entry in parse_eval_result_entries(yaml.safe_load(text))] == [25.12, 20.0]
 
 
+def test_several_grids_of_frames_are_told_apart(model_dir: Path) -> None:
+    grids = EVALUATION | {"num_offsets": 3}
+
+    text = build_card(model_dir, [EVALUATION, grids], "alice/bigru").text
+
+    assert [row[1] for row in _table(text, "Results")[2:4]] == ["greedy", "greedy, 3 grids"]
+    explanation = "averaged over as many passes of the network"
+    assert explanation in text
+    assert explanation not in build_card(model_dir, [EVALUATION], "alice/bigru").text
+
+
 @pytest.mark.parametrize("name", ["/data/mine", "mine", "./data/mine"])
 def test_data_that_are_not_on_the_hub_have_no_record(model_dir: Path, name: str) -> None:
     local = _evaluation(dataset={"name": name})
