@@ -105,8 +105,8 @@ class BatchRecognizer:
         tokenizer: Gives the characters of its classes.
         decoder: Makes readings of log-probabilities; a [`BeamSearchPool`] does it beside the network.
         batch_size: Recordings that run together, at the most.
-        batch_s: Seconds of audio in a batch, padding counted. Up to `WINDOW_BATCHES` batches run side by side, one for
-            every thread of the network.
+        batch_s: Seconds of audio in a batch, padding and every grid of frames counted. Up to `WINDOW_BATCHES` batches
+            run side by side, one for every thread of the network.
         num_workers: Threads that read files and compute features.
         long_s: What is longer goes through the network in chunks.
 
@@ -198,7 +198,9 @@ class BatchRecognizer:
         lengths = {
             index: len(recording.features) for index, recording in enumerate(window) if recording.features is not None
         }
-        batches = list(_batches(lengths, self.batch_size, self.batch_s / self.frame_s))
+        # Every grid of frames is a row of the network's batch.
+        batch_frames = self.batch_s / self.frame_s / getattr(self.feature_extractor, "num_offsets", 1)
+        batches = list(_batches(lengths, self.batch_size, batch_frames))
         runs = network.submit(self._log_probs, [[window[index] for index in batch] for batch in batches])
         return _Window(window, list(zip(batches, runs, strict=True)))
 

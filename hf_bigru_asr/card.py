@@ -299,7 +299,8 @@ def _count_parameters(weights: Path) -> int:
 
 
 def _record_notes(evaluation: Json) -> str:
-    notes = ["WER in percent", f"{decoding_method(evaluation)} decoding"]
+    method, *grids = decoding_method(evaluation).split(", ")
+    notes = ["WER in percent", ", ".join([f"{method} decoding", *grids])]
     if evaluation["dataset"].get("num_utterances") is not None:
         notes.append(f"{figure(evaluation['dataset']['num_utterances'])} utterances")
     if "cer" in evaluation["metrics"]:

@@ -10,17 +10,14 @@ from torchaudio.functional import melscale_fbanks
 from transformers import BatchFeature, SequenceFeatureExtractor
 from transformers.utils import logging
 
+from .offsets_bigru_ctc import MAX_OFFSETS
+
 logger = logging.get_logger(__name__)
 
 NORMALIZATIONS = ("utterance", "global", "none")
 MAX_CHANNELS = 2
 INT16_SCALE = 32768.0
 VARIANCE_FLOOR = 1e-5
-
-NUM_OFFSETS_HELP = (
-    "Grids of frames on which the network runs, whose log-probabilities are averaged; 3 makes fewer errors than 1, "
-    "for three times the work of the network. As many as the model's own files say by default, one usually."
-)
 
 AudioArray = np.ndarray | torch.Tensor | Sequence[float]
 
@@ -46,8 +43,9 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         global_mean (`list[float]`, *optional*): Mean of each bin, for `"global"`.
         global_std (`list[float]`, *optional*): Standard deviation of each bin, for `"global"`.
         num_offsets (`int`, defaults to 1): Grids of frames, spread evenly over one hop, whose features stand side by
-            side: `num_offsets * feature_size` values a frame. The models run on each grid and average what they say,
-            with fewer errors for so many times the work. For recognition alone, not for training.
+            side: `num_offsets * feature_size` values a frame. Models whose frames have `feature_size` bins run on each
+            grid and average what they say, with fewer errors for so many times the work. For recognition alone, not
+            for training.
         padding_value (`float`, defaults to 0.0): Value on padded frames.
         return_attention_mask (`bool`, defaults to `True`): Whether to return the mask of valid frames.
 
@@ -202,8 +200,8 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         Raises:
             ValueError: If it is out of range.
         """
-        if not 1 <= num_offsets <= self.hop_length:
-            raise ValueError(f"num_offsets is {num_offsets}; it must be from 1 to hop_length ({self.hop_length}).")
+        if not 1 <= num_offsets <= MAX_OFFSETS:
+            raise ValueError(f"num_offsets is {num_offsets}; it must be from 1 to {MAX_OFFSETS}.")
         self.num_offsets = num_offsets
 
     def _log_mel(self, waveform: torch.Tensor) -> torch.Tensor:

@@ -15,6 +15,9 @@ FloatArray = npt.NDArray[np.float32]
 VARIANCE_FLOOR = 1e-5
 """That of `feature_extraction_bigru_ctc`, which is not imported because it needs torch."""
 
+MAX_OFFSETS = 8
+"""That of `offsets_bigru_ctc`."""
+
 _BLOCK_FRAMES = 4096
 
 
@@ -41,10 +44,8 @@ class LogMelSettings:
 
     def __post_init__(self) -> None:
         """Check what the computation would otherwise pass over."""
-        if not 1 <= self.num_offsets <= self.hop_length:
-            raise ValueError(
-                f"num_offsets is {self.num_offsets}; it must be from 1 to hop_length ({self.hop_length})."
-            )
+        if not 1 <= self.num_offsets <= MAX_OFFSETS:
+            raise ValueError(f"num_offsets is {self.num_offsets}; it must be from 1 to {MAX_OFFSETS}.")
         if self.normalization not in ("utterance", "global", "none"):
             raise ValueError(f"normalization is {self.normalization!r}; choose utterance, global or none.")
         if self.normalization == "global":

@@ -245,6 +245,8 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
                 several grids of frames, or, with `ctc_zero_infinity=False`, the labels of an utterance need more
                 frames than it has.
         """
+        if output_hidden_states is None:
+            output_hidden_states = self.config.output_hidden_states
         grids = grids_of_frames(input_features, self.config.num_mel_bins)
         if len(grids) > 1:
             if labels is not None or output_hidden_states:
@@ -258,8 +260,6 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
             # Two views of every utterance: the encoder draws other masks for each row.
             input_features, labels = torch.cat([input_features] * 2), torch.cat([labels] * 2)
             attention_mask = None if attention_mask is None else torch.cat([attention_mask] * 2)
-        if output_hidden_states is None:
-            output_hidden_states = self.config.output_hidden_states
         needs_layers = labels is not None and self.training and self.config.intermediate_ctc_weight > 0
         outputs = self.bigru(
             input_features,
@@ -289,7 +289,9 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
         mask = mask_of_frames(attention_mask, grids[0])
         outputs = self.bigru(torch.cat(grids), attention_mask=mask.repeat(len(grids), 1), return_dict=True)
         log_probs = self._log_probs(outputs.last_hidden_state, mask.repeat(len(grids), 1))
-        return CausalLMOutput(logits=self._blank_on_padding(mean_of_grids(log_probs.chunk(len(grids))), mask))
+        return CausalLMOutput(
+            logits=self._blank_on_padding(mean_of_grids(log_probs.chunk(len(grids)), len(grids)), mask)
+        )
 
     def _blank_on_padding(self, log_probs: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         # The lowest finite number and not -inf: the probability is as exactly zero, and zero times it is no NaN.

@@ -1,8 +1,11 @@
 """Several grids of frames of the same audio: how they lie in the features, and what becomes of their scores."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import torch
+
+MAX_OFFSETS = 8
+"""Most grids of frames: more gain nothing, and input of another form is not mistaken for them so easily."""
 
 
 def grids_of_frames(input_features: torch.Tensor, num_mel_bins: int) -> tuple[torch.Tensor, ...]:
@@ -15,25 +18,30 @@ def grids_of_frames(input_features: torch.Tensor, num_mel_bins: int) -> tuple[to
     Returns:
         `num_offsets` tensors `(batch, frames, num_mel_bins)`; `input_features` itself if it has another form.
     """
-    width = input_features.shape[-1]
-    if input_features.dim() != 3 or width == 0 or width % num_mel_bins:
+    num_offsets, rest = divmod(input_features.shape[-1], num_mel_bins)
+    if input_features.dim() != 3 or rest or not 1 < num_offsets <= MAX_OFFSETS:
         return (input_features,)
     return input_features.split(num_mel_bins, dim=-1)
 
 
-def mean_of_grids(log_probs: Sequence[torch.Tensor]) -> torch.Tensor:
+def mean_of_grids(log_probs: Iterable[torch.Tensor], num_offsets: int) -> torch.Tensor:
     """Normalised geometric mean of the probabilities that a network gives on each of several grids of frames.
 
     Args:
-        log_probs: `(..., frames, classes)` of each grid.
+        log_probs: `(..., frames, classes)` of each grid; taken one after another.
+        num_offsets: How many there are.
 
     Returns:
         Log-probabilities `(..., frames, classes)`; those of the one grid itself if there is only one.
     """
-    if len(log_probs) == 1:
-        return log_probs[0]
-    # Halves of the lowest finite number, which stands on padding, have a finite sum.
-    return torch.stack([each / len(log_probs) for each in log_probs]).sum(0).log_softmax(dim=-1)
+    if num_offsets == 1:
+        (only,) = log_probs
+        return only
+    total = torch.zeros(())
+    for each in log_probs:
+        # Divided first: the sum of the lowest finite numbers, which stand on padding, would not be finite.
+        total = total.to(each.device) + each / num_offsets
+    return total.log_softmax(dim=-1)
 
 
-__all__ = ["grids_of_frames", "mean_of_grids"]
+__all__ = ["MAX_OFFSETS", "grids_of_frames", "mean_of_grids"]

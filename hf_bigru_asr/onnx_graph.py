@@ -90,7 +90,7 @@ def waveform_recognizer_graph(
     if settings.num_offsets != 1:
         raise ValueError(
             f"num_offsets of the feature extractor is {settings.num_offsets}; a graph that takes waveforms has one "
-            "grid of frames. Export without the features."
+            "grid of frames. Save the processor after set_num_offsets(1), or export without the features."
         )
     graph = GraphBuilder()
     waveform = graph.input("waveform", np.float32, ["batch", "samples"])

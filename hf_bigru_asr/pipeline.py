@@ -1,5 +1,6 @@
 """The stock speech recognition pipeline with a language model."""
 
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from transformers import AutomaticSpeechRecognitionPipeline
 
 from .decoding import BeamSearchDecoder, Hypothesis
 from .long_decoding import decode_in_parts
+from .offsets import use_offsets
 
 __all__ = ["BeamSearchPipeline"]
 
@@ -17,7 +19,8 @@ class BeamSearchPipeline(AutomaticSpeechRecognitionPipeline):
 
     It takes what the stock pipeline takes and gives what it gives, chunks and times of words and characters included;
     with `nbest` above 1 also `hypotheses`, a list of [`Hypothesis`]; and with a calibrated language model
-    (`scripts/calibrate_confidence.py`) the `confidence` of every word that has a time.
+    (`scripts/calibrate_confidence.py`) the `confidence` of every word that has a time. The network runs on as many
+    grids of frames as the decoder's settings say (`num_offsets`), if they do.
 
     Args:
         args: As for the stock pipeline.
@@ -53,8 +56,9 @@ class BeamSearchPipeline(AutomaticSpeechRecognitionPipeline):
             raise ValueError("BeamSearchPipeline needs a BiGRUCTCProcessor; give processor= or the name of a model.")
         self.beam_search: BeamSearchDecoder = processor.beam_search_decoder(language_model, **(decoding or {}))
         if self.beam_search.settings.num_offsets is not None:
-            extractor: Any = self.feature_extractor
-            extractor.set_num_offsets(self.beam_search.settings.num_offsets)
+            # A copy: the processor may serve another pipeline too.
+            self.feature_extractor = copy(self.feature_extractor)
+            use_offsets(self.feature_extractor, self.beam_search.settings.num_offsets)
 
     def _forward(self, model_inputs: dict[str, Any], **kwargs: Any) -> dict[str, Any]:  # type: ignore[override] # typed in part
         is_last, stride = model_inputs.pop("is_last"), model_inputs.pop("stride", None)

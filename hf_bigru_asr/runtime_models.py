@@ -157,12 +157,13 @@ class RuntimeModel(ABC):
                 f"{type(self).__name__} gives log-probabilities alone; take BiGRUForCTC for a loss or hidden states."
             )
         grids = grids_of_frames(input_features, self.config.num_mel_bins)
-        features = torch.cat([batch_of_frames(grid, self.config.num_mel_bins) for grid in grids])
-        mask = mask_of_frames(attention_mask, features[: len(input_features)])
+        one = batch_of_frames(grids[0], self.config.num_mel_bins)
+        features = torch.cat(grids) if len(grids) > 1 else one
+        mask = mask_of_frames(attention_mask, one)
         lengths = frame_lengths(mask).cpu().numpy()
         values = features.detach().to("cpu", torch.float32).contiguous().numpy()
         scores = torch.from_numpy(self._score(values, np.tile(lengths, len(grids))))
-        logits = mean_of_grids(scores.chunk(len(grids))).numpy()
+        logits = mean_of_grids(scores.chunk(len(grids)), len(grids)).numpy()
         if self.precision != "float32" or len(grids) > 1:
             self._restore_padding(logits, lengths)
         return CausalLMOutput(logits=torch.from_numpy(logits).to(input_features.device))

@@ -11,8 +11,8 @@ from transformers import AutoModelForCTC, AutoProcessor
 
 from .bundled import resolve_model
 from .data import load_speech_dataset, load_utterance
-from .feature_extraction_bigru_ctc import NUM_OFFSETS_HELP
 from .modeling_bigru_ctc import BiGRUForCTC
+from .offsets import NUM_OFFSETS_HELP, use_offsets
 from .processing_bigru_ctc import BiGRUCTCProcessor
 from .text import normalize_transcript
 
@@ -65,8 +65,7 @@ class ScoredDataset:
         """
         name = resolve_model(args.model)
         model, processor = AutoModelForCTC.from_pretrained(name).eval(), AutoProcessor.from_pretrained(name)
-        if args.num_offsets is not None:
-            processor.feature_extractor.set_num_offsets(args.num_offsets)
+        use_offsets(processor.feature_extractor, args.num_offsets)
         dataset = load_speech_dataset(
             args.dataset_name, args.dataset_config_name, args.split, audio_column=args.audio_column_name
         )

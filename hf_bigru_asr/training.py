@@ -200,7 +200,7 @@ class ElapsedTime(TrainerCallback):
 
 
 def build_processor(model_name_or_path: str | None, **feature_kwargs: Any) -> BiGRUCTCProcessor:
-    """Processor for training: that of a trained model, without its confidences, or a new one.
+    """Processor for training: that of a trained model, without confidences and with one grid of frames, or a new one.
 
     Args:
         model_name_or_path: A model on the Hub, a folder or `"bundled"`; `None` for a new processor.
@@ -210,6 +210,7 @@ def build_processor(model_name_or_path: str | None, **feature_kwargs: Any) -> Bi
         return BiGRUCTCProcessor(BiGRUCTCFeatureExtractor(**feature_kwargs), BiGRUCTCTokenizer())
     processor = BiGRUCTCProcessor.from_pretrained(resolve_model(model_name_or_path))
     processor.forget_confidences()
+    processor.feature_extractor.set_num_offsets(1)
     if feature_kwargs:
         values = processor.feature_extractor.to_dict() | feature_kwargs
         processor.feature_extractor = BiGRUCTCFeatureExtractor.from_dict(values)

@@ -17,6 +17,7 @@ from .confidence import ConfidenceModel
 from .decoding import Decoder, GreedyDecoder, Hypothesis
 from .decoding_pool import BeamSearchPool
 from .hotwords import DEFAULT_HOTWORD_WEIGHT
+from .offsets import use_offsets
 from .pipeline import BeamSearchPipeline, timed_chunks
 from .processing_bigru_ctc import CONFIDENCE_NAME, find_model_file
 from .runtime_models import choose_runtime, load_model
@@ -120,6 +121,8 @@ def load_recognizer(
     options: dict[str, Any] = {}
     if language_model is not None:
         folder = None if str(language_model) == OWN_LANGUAGE_MODEL else language_model
+        if num_offsets is not None:
+            decoding = {**(decoding or {}), "num_offsets": num_offsets}
         options = {"pipeline_class": BeamSearchPipeline, "language_model": folder, "decoding": decoding}
     runtime = choose_runtime(runtime, device)
     if runtime == "torch":
@@ -141,9 +144,8 @@ def load_recognizer(
             device="cpu",
             **options,
         )
-    if num_offsets is not None:
-        extractor: Any = recognizer.feature_extractor
-        extractor.set_num_offsets(num_offsets)
+    if language_model is None:
+        use_offsets(recognizer.feature_extractor, num_offsets)
     return recognizer
 
 

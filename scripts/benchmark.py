@@ -184,7 +184,7 @@ def file_part(args: Arguments) -> dict[str, Any]:
         greedy = dict(workers)
         repeats = dict.fromkeys(greedy, args.file_repeats)
         runtime = choose_runtime("auto", "cpu")
-        if args.num_offsets > 1:
+        if args.num_offsets != 1:
             name = f"this package, {runtime}, {args.num_offsets} grids"
             add(name, load_files_recognizer, model, runtime, args.num_threads, None, args.num_offsets)
             repeats[name] = args.file_repeats

@@ -22,7 +22,7 @@ from hf_bigru_asr.data import load_speech_dataset
 from hf_bigru_asr.decoding_pool import BeamSearchPool
 from hf_bigru_asr.environment import provenance
 from hf_bigru_asr.evaluation import comparison, evaluate_utterances, summarize
-from hf_bigru_asr.feature_extraction_bigru_ctc import NUM_OFFSETS_HELP
+from hf_bigru_asr.offsets import NUM_OFFSETS_HELP, use_offsets
 from hf_bigru_asr.plots import plot_reliability
 from hf_bigru_asr.runtime_models import choose_runtime, load_model
 from hf_bigru_asr.transcription import parse_hotwords
@@ -113,8 +113,7 @@ def main() -> int:
             if args.num_offsets is None:
                 args.num_offsets = decoder.settings.num_offsets
             del decoding["num_offsets"]
-        if args.num_offsets is not None:
-            processor.feature_extractor.set_num_offsets(args.num_offsets)
+        use_offsets(processor.feature_extractor, args.num_offsets)
     except (OSError, ValueError, ImportError) as error:
         parser.error(str(error))
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from transformers import HfArgumentParser
 
 from hf_bigru_asr.batch_recognition import BATCH_S
-from hf_bigru_asr.feature_extraction_bigru_ctc import NUM_OFFSETS_HELP
+from hf_bigru_asr.offsets import NUM_OFFSETS_HELP
 from hf_bigru_asr.transcription import load_recognizer, parse_hotwords, transcribe
 
 

@@ -10,14 +10,18 @@ import torch
 from runtime_support import RUNTIME_CASES, needs_onnx
 from small_language_model import write_language_model
 from tone_speech import speak
+from transformers import Wav2Vec2FeatureExtractor, pipeline
 
 from hf_bigru_asr import BiGRUCTCFeatureExtractor, BiGRUCTCProcessor, BiGRUForCTC
 from hf_bigru_asr.data import DataCollatorForCTC
 from hf_bigru_asr.export import export_onnx
 from hf_bigru_asr.log_mel import LogMelSettings, log_mel
 from hf_bigru_asr.long_audio import log_probs_of_long_audio
+from hf_bigru_asr.offsets import use_offsets
+from hf_bigru_asr.pipeline import BeamSearchPipeline
 from hf_bigru_asr.runtime import OnnxRecognizer
 from hf_bigru_asr.runtime_models import load_model
+from hf_bigru_asr.training import build_processor
 from hf_bigru_asr.transcription import load_recognizer, transcribe
 
 RATE_HZ = 16_000
@@ -102,7 +106,7 @@ def test_the_number_is_saved_and_can_be_given(tmp_path: Path) -> None:
     assert BiGRUCTCFeatureExtractor.from_pretrained(tmp_path, num_offsets=2).num_offsets == 2
 
 
-@pytest.mark.parametrize("num_offsets", [0, 321])
+@pytest.mark.parametrize("num_offsets", [0, 9])
 def test_a_number_out_of_range_is_refused(num_offsets: int) -> None:
     extractor = BiGRUCTCFeatureExtractor()
 
@@ -148,6 +152,12 @@ def test_three_grids_differ_from_one(tiny_model: BiGRUForCTC) -> None:
     assert (single - mean).abs().max() > 0.1
 
 
+@pytest.mark.parametrize("width", [129, 9 * 128])
+def test_input_that_is_not_of_grids_is_refused(tiny_model: BiGRUForCTC, width: int) -> None:
+    with pytest.raises(ValueError, match=r"input_features has the shape"):
+        tiny_model(torch.zeros(1, 20, width))
+
+
 @pytest.mark.parametrize("options", [{"labels": torch.tensor([[1, 2]])}, {"output_hidden_states": True}])
 def test_a_loss_or_hidden_states_of_several_grids_are_refused(
     tiny_model: BiGRUForCTC, options: dict[str, object]
@@ -156,6 +166,9 @@ def test_a_loss_or_hidden_states_of_several_grids_are_refused(
 
     with pytest.raises(ValueError, match=r"set_num_offsets\(1\)"):
         tiny_model(features, **options)
+    tiny_model.config.output_hidden_states = True
+    with pytest.raises(ValueError, match=r"set_num_offsets\(1\)"):
+        tiny_model(features)
 
 
 def test_training_on_several_grids_is_refused(processor: BiGRUCTCProcessor) -> None:
@@ -163,6 +176,14 @@ def test_training_on_several_grids_is_refused(processor: BiGRUCTCProcessor) -> N
 
     with pytest.raises(ValueError, match=r"set_num_offsets\(1\)"):
         DataCollatorForCTC(processor)
+
+
+def test_training_goes_on_with_one_grid(model_dir: Path, processor: BiGRUCTCProcessor) -> None:
+    processor.feature_extractor.set_num_offsets(3)
+    processor.save_pretrained(model_dir)
+
+    assert build_processor(str(model_dir)).feature_extractor.num_offsets == 1
+    assert build_processor(str(model_dir), hop_length=480).feature_extractor.num_offsets == 1
 
 
 # Where it is used
@@ -188,22 +209,50 @@ def test_long_audio_equals_the_whole(
 
 @pytest.mark.parametrize("long_s", [100.0, 0.5], ids=["whole", "in chunks"])
 def test_recordings_pipeline_and_network_agree(model_dir: Path, tmp_path: Path, long_s: float) -> None:
-    waveform, _ = speak("THREE GRIDS")
-    path = tmp_path / "speech.wav"
-    soundfile.write(path, waveform, RATE_HZ, subtype="FLOAT")
+    waveforms = [speak(text)[0] for text in ("THREE GRIDS", "A", "OF FRAMES")]
+    paths = [tmp_path / f"{number}.wav" for number in range(len(waveforms))]
+    for path, waveform in zip(paths, waveforms, strict=True):
+        soundfile.write(path, waveform, RATE_HZ, subtype="FLOAT")
     recognizer = load_recognizer(model_dir, num_offsets=3)
     processor = BiGRUCTCProcessor.from_pretrained(model_dir)
     processor.feature_extractor.set_num_offsets(3)
     model = BiGRUForCTC.from_pretrained(model_dir)
     with torch.inference_mode():
-        log_probs = model(features_of(processor.feature_extractor, waveform)).logits
-    expected = processor.batch_decode(log_probs.argmax(-1))[0]
+        best = [model(features_of(processor.feature_extractor, waveform)).logits.argmax(-1) for waveform in waveforms]
+    expected = [processor.batch_decode(ids)[0] for ids in best]
+    inputs = [{"raw": waveform, "sampling_rate": RATE_HZ} for waveform in waveforms]
 
-    (transcript,) = transcribe(recognizer, [path], long_s=long_s)
+    transcripts = list(transcribe(recognizer, paths, long_s=long_s))
 
-    assert " ".join(transcript.text.split()) == " ".join(expected.split())
-    assert recognizer({"raw": waveform, "sampling_rate": RATE_HZ})["text"] == expected
-    assert expected != load_recognizer(model_dir)({"raw": waveform, "sampling_rate": RATE_HZ})["text"]
+    assert [each.text.split() for each in transcripts] == [text.split() for text in expected]
+    # The pipeline empties what it is given.
+    assert [each["text"] for each in recognizer(list(map(dict, inputs)), batch_size=3)] == expected
+    assert expected != [each["text"] for each in load_recognizer(model_dir)(inputs)]
+
+
+def test_pipelines_that_share_a_processor_keep_their_grids(model_dir: Path) -> None:
+    write_language_model(model_dir / "language_model")
+    model, processor = BiGRUForCTC.from_pretrained(model_dir), BiGRUCTCProcessor.from_pretrained(model_dir)
+    parts = {"model": model, "tokenizer": processor.tokenizer, "feature_extractor": processor.feature_extractor}
+
+    beam = pipeline(
+        "automatic-speech-recognition",
+        processor=processor,
+        pipeline_class=BeamSearchPipeline,
+        decoding={"num_offsets": 3},
+        **parts,
+    )
+
+    assert beam.feature_extractor.num_offsets == 3
+    assert processor.feature_extractor.num_offsets == 1
+    inputs = [{"raw": noise(size), "sampling_rate": RATE_HZ} for size in (30_000, 4000)]
+    together = beam([dict(each) for each in inputs], batch_size=2)
+    assert together == [beam(dict(each)) for each in inputs]
+
+
+def test_another_feature_extractor_is_named() -> None:
+    with pytest.raises(ValueError, match="A Wav2Vec2FeatureExtractor gives one grid of frames"):
+        use_offsets(Wav2Vec2FeatureExtractor(), 3)
 
 
 @pytest.mark.parametrize(("given", "expected"), [({}, 3), ({"num_offsets": 1}, 1), ({"num_offsets": 2}, 2)])
