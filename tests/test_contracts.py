@@ -228,6 +228,15 @@ def test_nothing_that_unpickles_is_written(model_dir: Path) -> None:
     for path in model_dir.glob("*.json"):
         json.loads(path.read_text())
     sources = {path.name for path in model_dir.glob("*.py")}
-    names = ("configuration", "modeling", "layers", "losses", "feature_extraction", "tokenization", "processing")
+    names = (
+        "configuration",
+        "modeling",
+        "layers",
+        "losses",
+        "feature_extraction",
+        "offsets",
+        "tokenization",
+        "processing",
+    )
     decoding = ("alignment", "confidence", "decoding", "hotword_lm", "hotwords", "lexicon_decoder", "model_json")
     assert sources == {*(f"{name}.py" for name in decoding), *(f"{name}_bigru_ctc.py" for name in names)}
