@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from transformers import AutoModelForCTC, AutoProcessor
 
 from .bundled import resolve_model
 from .data import load_speech_dataset, load_utterance
+from .decoding import BeamSearchSettings
 from .modeling_bigru_ctc import BiGRUForCTC
 from .offsets import NUM_OFFSETS_HELP, use_offsets
 from .processing_bigru_ctc import BiGRUCTCProcessor
@@ -57,15 +59,23 @@ class ScoredDataset:
         return sum(map(len, self.utterances)) * self.processor.frame_s / 3600
 
     @classmethod
-    def compute(cls, args: ScoringArguments) -> "ScoredDataset":
+    def compute(cls, args: ScoringArguments, language_model: str | Path | None = None) -> "ScoredDataset":
         """Run a model over a data set, with a progress bar.
+
+        Args:
+            args: Which model, on what.
+            language_model: Folder of the language model that is to decode; without `args.num_offsets` the network runs
+                on as many grids of frames as its settings say, if they do.
 
         Raises:
             ValueError: If audio or text of an utterance cannot be used, or `num_offsets` is out of range.
         """
         name = resolve_model(args.model)
         model, processor = AutoModelForCTC.from_pretrained(name).eval(), AutoProcessor.from_pretrained(name)
-        use_offsets(processor.feature_extractor, args.num_offsets)
+        num_offsets = args.num_offsets
+        if num_offsets is None and language_model is not None:
+            num_offsets = BeamSearchSettings.from_folder(language_model).num_offsets
+        use_offsets(processor.feature_extractor, num_offsets)
         dataset = load_speech_dataset(
             args.dataset_name, args.dataset_config_name, args.split, audio_column=args.audio_column_name
         )

@@ -40,10 +40,8 @@ def main() -> None:
     output_dir = args.output_dir or args.lm or Path(resolve_model(scoring.model))
     if not output_dir.is_dir():
         parser.error(f"{output_dir} is no folder; say with --output_dir where confidence.json belongs")
-    if args.lm is not None and scoring.num_offsets is None:
-        scoring.num_offsets = BeamSearchSettings.from_folder(args.lm).num_offsets
     # 1. Log-probabilities of every utterance
-    scored = ScoredDataset.compute(scoring)
+    scored = ScoredDataset.compute(scoring, args.lm)
     utterances, processor = scored.utterances, scored.processor
 
     # 2. Words, and which of them are right

@@ -41,15 +41,13 @@ def main() -> None:
     """Run the network once, decode with every weight, write."""
     parser = HfArgumentParser((ScoringArguments, Arguments), description=__doc__.partition("\n")[0])
     scoring, args = parser.parse_args_into_dataclasses()
-    settings = BeamSearchSettings.from_folder(args.lm)
-    if scoring.num_offsets is None:
-        scoring.num_offsets = settings.num_offsets
     # 1. Log-probabilities of every utterance
-    scored = ScoredDataset.compute(scoring)
+    scored = ScoredDataset.compute(scoring, args.lm)
     references, utterances, processor = scored.references, scored.utterances, scored.processor
     hotwords = rarest_words(references, args.lm, args.num_hotwords)
 
     # 2. Decoding with every weight
+    settings = BeamSearchSettings.from_folder(args.lm)
     if args.beam_size is not None:
         settings = replace(settings, beam_size=args.beam_size)
     trials = []

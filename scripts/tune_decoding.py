@@ -53,10 +53,8 @@ def main() -> None:
     """Run the network once, decode often, write the best."""
     parser = HfArgumentParser((ScoringArguments, Arguments), description=__doc__.partition("\n")[0])
     scoring, args = parser.parse_args_into_dataclasses()
-    if scoring.num_offsets is None:
-        scoring.num_offsets = BeamSearchSettings.from_folder(args.lm).num_offsets
     # 1. Log-probabilities of every utterance
-    scored = ScoredDataset.compute(scoring)
+    scored = ScoredDataset.compute(scoring, args.lm)
     utterances, references, processor = scored.utterances, scored.references, scored.processor
 
     # 2. Weights
