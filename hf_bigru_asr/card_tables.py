@@ -20,6 +20,7 @@ HYPERPARAMETERS = (
     "distillation_weight",
     "speed_factors",
     "warp_range",
+    "random_offset",
     "noise_prob",
     "reverberation_prob",
     "train_repeats",

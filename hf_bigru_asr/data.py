@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -244,6 +244,15 @@ def _duration_s(audio: dict[str, Any]) -> float:
     return audio_duration_s(audio["bytes"] if audio.get("bytes") is not None else audio["path"])
 
 
+class _Change(NamedTuple):
+    """What augmentation made of an utterance."""
+
+    speed_factor: float = 1.0
+    warp_factor: float = 1.0
+    offset: int = 0
+    """Samples left out at its beginning."""
+
+
 class DataCollatorForCTC:
     """Makes a training batch of utterances: decodes, augments, extracts features, tokenizes and pads.
 
@@ -253,6 +262,7 @@ class DataCollatorForCTC:
             example. Utterances without that column, as in evaluation, are not augmented at all.
         warp_range: Range of the factor by which all resonances of an utterance are moved, in its log-mel features;
             `(0.9, 1.1)` for example, drawn uniformly on a logarithmic scale.
+        random_offset: Whether the frames of an utterance begin anywhere within a hop, and not with its first sample.
         noise_prob: Share of the utterances that get stationary noise.
         signal_to_noise_db: Range of its distance to the speech.
         reverberation_prob: Share of the utterances that are put into a room.
@@ -274,6 +284,7 @@ class DataCollatorForCTC:
         *,
         speed_factors: Sequence[float] = (),
         warp_range: tuple[float, float] = (1.0, 1.0),
+        random_offset: bool = False,
         noise_prob: float = 0.0,
         signal_to_noise_db: tuple[float, float] = (10.0, 40.0),
         reverberation_prob: float = 0.0,
@@ -300,6 +311,7 @@ class DataCollatorForCTC:
         self.processor = processor
         self.speed_factors = tuple(speed_factors)
         self.warp_range = warp_range
+        self.random_offset = random_offset
         self.noise_prob = noise_prob
         self.signal_to_noise_db = signal_to_noise_db
         self.reverberation_prob = reverberation_prob
@@ -323,26 +335,28 @@ class DataCollatorForCTC:
             ValueError: If audio, text or the teacher's features of an example cannot be used; the message names the
                 example.
         """
-        waveforms, texts, warps, speeds = [], [], [], []
+        waveforms, texts, changes = [], [], []
         for position, example in enumerate(examples):
             try:
-                waveform, warp, speed_factor = self._augment(self._waveform(example), example)
+                waveform, change = self._augment(self._waveform(example), example)
                 waveforms.append(waveform)
-                warps.append(warp)
-                speeds.append(speed_factor)
+                changes.append(change)
                 if self.text_column in example:
                     texts.append(normalize_transcript(example[self.text_column]))
             except (ValueError, OSError) as error:
                 raise ValueError(f"Utterance {example.get('id', position)!r} cannot be used: {error}") from error
         extractor = self.processor.feature_extractor
         batch = dict(self.processor(audio=waveforms, text=texts or None, sampling_rate=extractor.sampling_rate))
-        for row, factor in enumerate(warps):
-            if factor != 1.0:
-                matrix = mel_warp_matrix(extractor.feature_size, factor, extractor.fmin, extractor.fmax)
+        for row, change in enumerate(changes):
+            if change.warp_factor != 1.0:
+                matrix = mel_warp_matrix(extractor.feature_size, change.warp_factor, extractor.fmin, extractor.fmax)
                 batch["input_features"][row] = batch["input_features"][row] @ torch.from_numpy(matrix)
         if self.teacher_size is not None and all("index" in example for example in examples):
             frame_s = extractor.hop_length / extractor.sampling_rate
-            batch |= teacher_targets(examples, speeds, batch["attention_mask"], frame_s, self.teacher_size)
+            speeds = [change.speed_factor for change in changes]
+            starts_s = [change.offset / extractor.sampling_rate for change in changes]
+            mask = batch["attention_mask"]
+            batch |= teacher_targets(examples, speeds, starts_s, mask, frame_s, self.teacher_size)
         return batch
 
     def _waveform(self, example: dict[str, Any]) -> np.ndarray:
@@ -355,11 +369,12 @@ class DataCollatorForCTC:
             self._cache[key] = to_int16(waveform)
         return self._cache[key].astype(np.float32) / 32768
 
-    def _augment(self, waveform: np.ndarray, example: dict[str, Any]) -> tuple[np.ndarray, float, float]:
-        """The waveform to use, the factor by which to warp its features, and its speed."""
+    def _augment(self, waveform: np.ndarray, example: dict[str, Any]) -> tuple[np.ndarray, _Change]:
+        """The waveform to use, and how it was changed and its features are to be."""
         if "index" not in example:
-            return waveform, 1.0, 1.0
-        sampling_rate = self.processor.feature_extractor.sampling_rate
+            return waveform, _Change()
+        extractor = self.processor.feature_extractor
+        sampling_rate = extractor.sampling_rate
         rng = np.random.default_rng((self.seed, self.epoch, example["index"]))
         # The order of the draws is part of what a seed means.
         speed_factor = float(rng.choice(self.speed_factors)) if self.speed_factors else 1.0
@@ -370,7 +385,11 @@ class DataCollatorForCTC:
             waveform = add_random_room(waveform, sampling_rate, rng)
         if rng.random() < self.noise_prob:
             waveform = add_random_noise(waveform, self.signal_to_noise_db, rng)
-        return waveform, warp_factor, speed_factor
+        offset = int(rng.integers(extractor.hop_length)) if self.random_offset else 0
+        if offset:
+            # As long as it was, so that its text still fits.
+            waveform = np.pad(waveform[offset:], (0, min(offset, len(waveform))))
+        return waveform, _Change(speed_factor, warp_factor, offset)
 
 
 class EpochCallback(TrainerCallback):

@@ -98,6 +98,7 @@ class TaughtBiGRUForCTC(BiGRUForCTC):
 def teacher_targets(
     examples: Sequence[dict[str, Any]],
     speeds: Sequence[float],
+    starts_s: Sequence[float],
     attention_mask: torch.Tensor,
     frame_s: float,
     teacher_size: int,
@@ -107,6 +108,7 @@ def teacher_targets(
     Args:
         examples: Rows, with the column `teacher_features` or without.
         speeds: By which factor each was sped up.
+        starts_s: Seconds of each, sped up, that lie before its first frame.
         attention_mask: `(batch, frames)`, 1 on valid frames.
         frame_s: Seconds from one frame to the next.
         teacher_size: Features of a frame.
@@ -120,7 +122,7 @@ def teacher_targets(
     """
     features = torch.zeros(*attention_mask.shape, teacher_size)
     mask = torch.zeros_like(attention_mask)
-    for row, (example, speed) in enumerate(zip(examples, speeds, strict=True)):
+    for row, (example, speed, start_s) in enumerate(zip(examples, speeds, starts_s, strict=True)):
         if example.get(TEACHER_COLUMN) is None:
             continue
         given = unpack_features(example[TEACHER_COLUMN])
@@ -132,7 +134,7 @@ def teacher_targets(
             )
         num_frames = int(attention_mask[row].sum())
         # Sped-up speech is shorter; its teacher heard it at its own speed.
-        times_s = frame_s * speed * np.arange(num_frames, dtype=np.float64)
+        times_s = speed * (start_s + frame_s * np.arange(num_frames, dtype=np.float64))
         features[row, :num_frames] = torch.from_numpy(features_at(given, times_s))
         mask[row, :num_frames] = 1
     return {"teacher_features": features, "teacher_mask": mask}

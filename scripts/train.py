@@ -112,6 +112,9 @@ class DataArguments:
         default_factory=lambda: [1.0, 1.0],
         metadata={"help": "Range of the factor by which resonances are moved in training, 0.9 1.1 for example."},
     )
+    random_offset: bool = field(
+        default=False, metadata={"help": "Let the frames of a training utterance begin anywhere within a hop."}
+    )
     noise_prob: float = field(default=0.0, metadata={"help": "Share of the training utterances that get noise."})
     reverberation_prob: float = field(
         default=0.0, metadata={"help": "Share of the training utterances that are put into a room."}
@@ -185,6 +188,7 @@ def main() -> None:
         **columns,
         speed_factors=data_args.speed_factors,
         warp_range=tuple(data_args.warp_range),
+        random_offset=data_args.random_offset,
         noise_prob=data_args.noise_prob,
         reverberation_prob=data_args.reverberation_prob,
         seed=args.seed,

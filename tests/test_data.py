@@ -258,7 +258,7 @@ def test_speed_changes_length_and_pitch(processor: BiGRUCTCProcessor, factor: fl
     tone = (0.5 * np.sin(2 * np.pi * 1000 * np.arange(16_000) / RATE_HZ)).astype(np.float32)
     collator = DataCollatorForCTC(processor, speed_factors=[factor])
     example = {"audio": {"array": tone, "sampling_rate": RATE_HZ}, "text": "A", "index": 0}
-    faster, _, _ = collator._augment(tone, example)
+    faster, _ = collator._augment(tone, example)
     assert len(faster) == num_samples
     loudest = np.abs(np.fft.rfft(faster)).argmax() * RATE_HZ / len(faster)
     assert loudest == pytest.approx(1000 * factor, abs=2)
@@ -325,6 +325,38 @@ def test_resonances_are_moved_in_the_features_of_training_data_alone(processor: 
     matrix = torch.from_numpy(mel_warp_matrix(128, 1.1, 0.0, 8000.0))
     torch.testing.assert_close(warped, plain @ matrix)
     assert not torch.allclose(warped, plain)
+
+
+def test_frames_of_training_utterances_begin_anywhere_within_a_hop(processor: BiGRUCTCProcessor) -> None:
+    """Audio that rises from sample to sample tells where it begins."""
+    rising = np.arange(1, 16_001, dtype=np.float32) / 16_000
+    audio = {"array": rising, "sampling_rate": RATE_HZ}
+    collator = DataCollatorForCTC(processor, random_offset=True, seed=5)
+    offsets = []
+    for index in range(200):
+        shifted, change = collator._augment(rising, {"index": index})
+        offsets.append(change.offset)
+        assert len(shifted) == len(rising)
+        np.testing.assert_array_equal(shifted, np.append(rising[change.offset :], np.zeros(change.offset)))
+    assert min(offsets) < 10
+    assert 310 < max(offsets) < 320  # a hop
+    assert len(set(offsets)) > 100
+    row = {"audio": audio, "text": "A", "index": 0}
+    plain = DataCollatorForCTC(processor)([row])
+    moved = collator([row])
+    assert moved["attention_mask"].sum() == plain["attention_mask"].sum() == 50
+    assert not torch.equal(moved["input_features"], plain["input_features"])
+    assert torch.equal(collator([row])["input_features"], moved["input_features"])
+    collator.epoch = 1
+    assert not torch.equal(collator([row])["input_features"], moved["input_features"])
+    without_index = {name: value for name, value in row.items() if name != "index"}
+    assert torch.equal(collator([without_index])["input_features"], plain["input_features"])
+
+
+def test_audio_that_is_shorter_than_its_offset_stays_as_long(processor: BiGRUCTCProcessor) -> None:
+    collator = DataCollatorForCTC(processor, random_offset=True)
+    for index in range(20):
+        assert len(collator._augment(np.ones(100, np.float32), {"index": index})[0]) == 100
 
 
 def test_noise_and_rooms_depend_on_seed_epoch_and_utterance(processor: BiGRUCTCProcessor) -> None:
@@ -396,6 +428,17 @@ def test_features_of_a_teacher_are_those_of_the_frames(processor: BiGRUCTCProces
             np.testing.assert_allclose(found, expected.clip(max=1.0), atol=1e-3)
     # The last frame is of the last moment of half a second of audio, at whatever speed.
     assert found[-1] < 0.52
+
+
+def test_features_of_a_teacher_follow_frames_that_begin_later(processor: BiGRUCTCProcessor) -> None:
+    seconds = pack_features((0.02 * np.arange(51))[:, None])
+    audio = {"array": make_waveform(0, 16_000), "sampling_rate": RATE_HZ}
+    rows = [{"audio": audio, "text": "A", "teacher_features": seconds, "index": number} for number in range(8)]
+    collator = DataCollatorForCTC(processor, speed_factors=[1.25], random_offset=True, teacher_size=1)
+    starts_s = collator(rows)["teacher_features"][:, 0, 0]
+    offsets = [collator._augment(audio["array"], row)[1].offset for row in rows]
+    np.testing.assert_allclose(starts_s, 1.25 * np.array(offsets) / RATE_HZ, atol=1e-4)
+    assert starts_s.max() > 0.01
 
 
 def test_features_of_another_size_are_refused(processor: BiGRUCTCProcessor) -> None:
