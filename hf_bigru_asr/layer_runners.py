@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -11,7 +12,16 @@ from .frame_store import Frames
 from .modeling_bigru_ctc import BiGRUForCTC
 from .onnx_graph import Weights, gru_direction_graph, head_graph
 
-__all__ = ["Direction", "GraphLayerRunner", "LayerRunner", "RunGraph", "TorchLayerRunner", "runner_of", "shows_layers"]
+__all__ = [
+    "Direction",
+    "GraphLayerRunner",
+    "LayerRunner",
+    "RunGraph",
+    "TorchLayerRunner",
+    "log_probs_of_layers",
+    "runner_of",
+    "shows_layers",
+]
 
 Direction = Literal["forward", "backward"]
 RunGraph = Callable[[Mapping[str, np.ndarray]], dict[str, Frames]]
@@ -118,6 +128,29 @@ class GraphLayerRunner:
     def log_probs(self, hidden_states: Frames) -> Frames:
         """Score every frame; see [`LayerRunner`]."""
         return self._head({"hidden_states": np.ascontiguousarray(hidden_states)})["log_probs"]
+
+
+def log_probs_of_layers(runner: LayerRunner, features: Frames, threads: Executor) -> Frames:
+    """Run utterances of one length through the layers, the two directions of each at once.
+
+    Args:
+        runner: The network.
+        features: `(batch, frames, features)`; every frame is valid.
+        threads: Where the backward directions run; the forward ones run in the calling thread.
+
+    Returns:
+        Log-probabilities `(batch, frames, classes)`.
+    """
+    hidden = features.transpose(1, 0, 2)
+    states = np.zeros((len(features), runner.hidden_size), dtype=np.float32)
+    for layer in range(runner.num_layers):
+        backward = threads.submit(runner, layer, "backward", hidden[::-1], states)
+        ahead, _ = runner(layer, "forward", hidden, states)
+        behind, _ = backward.result()
+        hidden = np.concatenate([ahead, behind[::-1]], axis=2)
+    num_frames, batch_size, size = hidden.shape
+    log_probs = runner.log_probs(hidden.reshape(-1, size))
+    return log_probs.reshape(num_frames, batch_size, -1).transpose(1, 0, 2)
 
 
 def shows_layers(model: Any) -> bool:  # noqa: ANN401 - models of several runtimes, and from the Hub

@@ -20,7 +20,7 @@ from transformers.utils import can_return_tuple
 from .bundled import resolve_model
 from .configuration_bigru_ctc import BiGRUCTCConfig
 from .export import graph_metadata, load_graph, locate_model
-from .layer_runners import GraphLayerRunner, RunGraph
+from .layer_runners import GraphLayerRunner, RunGraph, log_probs_of_layers
 from .log_mel import FloatArray
 from .model_files import GRAPH_NAME, ModelFiles
 from .modeling_bigru_ctc import BiGRUForCTC, batch_of_frames, frame_lengths, mask_of_frames
@@ -260,18 +260,33 @@ class OnnxBiGRUForCTC(RuntimeModel):
         return self.compile_graph(self._graph, 1, NETWORK_INPUTS)
 
     @cached_property
+    def _layers(self) -> GraphLayerRunner:
+        return self.layer_runner()
+
+    @cached_property
     def _threads(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(self.max_threads, thread_name_prefix="onnx")
 
     def _score(self, features: FloatArray, lengths: np.ndarray) -> FloatArray:
-        # Utterances are independent: several threads, each with its part of the batch, are faster than several threads
-        # that share every matrix product.
         num_parts = self.max_threads
-        if self._is_divided or num_parts == 1 or len(features) < MIN_PART * num_parts:
+        if self._is_divided or num_parts == 1:
             return super()._score(features, lengths)
+        # Threads of which each has work of its own are faster than threads that share every matrix product: the
+        # directions of a layer are independent, and so are utterances.
+        if len(features) < MIN_PART * num_parts:
+            is_one_length = lengths[0] > 0 and (lengths == lengths[0]).all()
+            return self._score_layers(features, lengths) if is_one_length else super()._score(features, lengths)
         parts = zip(np.array_split(features, num_parts), np.array_split(lengths, num_parts), strict=True)
         inputs = [{"input_features": part, "lengths": part_lengths} for part, part_lengths in parts]
         return np.concatenate([outputs["logits"] for outputs in self._threads.map(self._single, inputs)])
+
+    def _score_layers(self, features: FloatArray, lengths: np.ndarray) -> FloatArray:
+        """As `_score`, of utterances of one length, the directions of a layer in two threads."""
+        log_probs = log_probs_of_layers(self._layers, features[:, : lengths[0]], self._threads)
+        logits = np.empty((*features.shape[:2], log_probs.shape[2]), dtype=np.float32)
+        logits[:, : lengths[0]] = log_probs
+        self._restore_padding(logits, lengths)
+        return logits
 
     def compile_graph(
         self, graph: bytes, num_threads: int | None, inputs: Sequence[str], num_calls: int = 1

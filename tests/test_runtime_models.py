@@ -84,6 +84,18 @@ def test_threads_share_a_batch(tiny_model: BiGRUForCTC, num_utterances: int) -> 
     torch.testing.assert_close(logits, torch_logits(tiny_model, features, mask), atol=TOLERANCE, rtol=0)
 
 
+@pytest.mark.parametrize("lengths", [[0], [1], [40], [9, 9, 9], [9, 8, 9]])
+@needs_onnx
+def test_threads_share_the_directions_of_a_small_batch(tiny_model: BiGRUForCTC, lengths: list[int]) -> None:
+    model = OnnxBiGRUForCTC.from_model(tiny_model, num_threads=2)
+    features, mask = padded_batch([*lengths, 42])
+    features, mask = features[:-1], mask[:-1]
+
+    logits = model(features, attention_mask=mask).logits
+
+    torch.testing.assert_close(logits, torch_logits(tiny_model, features, mask), atol=TOLERANCE, rtol=0)
+
+
 @pytest.mark.parametrize("runtime", RUNTIME_CASES)
 def test_save_and_load(model_dir: Path, tiny_model: BiGRUForCTC, tmp_path: Path, runtime: str) -> None:
     names = sorted(path.name for path in model_dir.iterdir())
@@ -130,9 +142,10 @@ def test_stock_pipeline(listener_dir: Path, runtime: str) -> None:
     both(chunk_length_s=1.0, stride_length_s=0.2, batch_size=2)
 
 
+@pytest.mark.parametrize("num_threads", [1, 2])
 @pytest.mark.parametrize("runtime", RUNTIME_CASES)
-def test_several_threads_share_a_model(tiny_model: BiGRUForCTC, runtime: str) -> None:
-    model = CLASSES[runtime].from_model(tiny_model, num_threads=1)
+def test_several_threads_share_a_model(tiny_model: BiGRUForCTC, runtime: str, num_threads: int) -> None:
+    model = CLASSES[runtime].from_model(tiny_model, num_threads=num_threads)
     batches = [torch.randn(1, frames, 128) for frames in (3, 50, 20, 7) * 4]
 
     with ThreadPoolExecutor(4) as threads:
