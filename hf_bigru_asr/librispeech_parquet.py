@@ -18,7 +18,6 @@ from tqdm import tqdm
 from .librispeech import (
     SAMPLING_RATE_HZ,
     SUBSETS,
-    Member,
     Reject,
     RejectReason,
     Utterance,
@@ -26,9 +25,9 @@ from .librispeech import (
     UtteranceIndex,
     audio_members,
     build_index,
-    open_source,
-    verify_utterance,
 )
+from .librispeech_sources import Member, open_source
+from .librispeech_verification import verify_utterance
 
 __all__ = ["SCHEMA", "PreparationReport", "prepare_parquet"]
 

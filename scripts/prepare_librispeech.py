@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 
 from transformers import HfArgumentParser
 
-from hf_bigru_asr.librispeech import SUBSETS, download_openslr
+from hf_bigru_asr.librispeech import SUBSETS
+from hf_bigru_asr.librispeech_download import download_openslr
 from hf_bigru_asr.librispeech_parquet import PreparationReport, prepare_parquet
 
 MAX_SHOWN_REJECTS = 20

@@ -22,17 +22,17 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 
-from hf_bigru_asr import librispeech, librispeech_parquet
+from hf_bigru_asr import librispeech, librispeech_parquet, librispeech_verification
 from hf_bigru_asr.librispeech import (
     SUBSETS,
     Reject,
     RejectReason,
     UtteranceError,
-    download_openslr,
     iterate_openslr,
-    verify_utterance,
 )
+from hf_bigru_asr.librispeech_download import download_openslr
 from hf_bigru_asr.librispeech_parquet import SCHEMA, PreparationReport, prepare_parquet
+from hf_bigru_asr.librispeech_verification import verify_utterance
 
 Files = dict[str, bytes]
 TraceFunction = Callable[[FrameType, str, object], Any]
@@ -425,7 +425,7 @@ def test_fewer_samples_than_promised_are_rejected_even_if_libsndfile_says_nothin
 
     (utterance,) = iterate_openslr(write_tree(tmp_path, corpus({BAD: "A"})))
     assert verify_utterance(utterance) == 3200
-    monkeypatch.setattr(librispeech.soundfile, "SoundFile", Optimist)
+    monkeypatch.setattr(librispeech_verification.soundfile, "SoundFile", Optimist)
     with pytest.raises(UtteranceError, match="decodes to 3,200 samples, its header promises 3,201"):
         verify_utterance(utterance)
 
