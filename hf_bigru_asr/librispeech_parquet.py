@@ -5,11 +5,9 @@ import logging
 import os
 import re
 import shutil
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,17 +17,18 @@ from .librispeech import (
     SAMPLING_RATE_HZ,
     SUBSETS,
     Reject,
-    RejectReason,
     Utterance,
     UtteranceError,
     UtteranceIndex,
     audio_members,
     build_index,
 )
+from .librispeech_card import dataset_card
 from .librispeech_sources import Member, open_source
 from .librispeech_verification import verify_utterance
+from .preparation_report import PreparationReport, rejects_from_json
 
-__all__ = ["SCHEMA", "PreparationReport", "prepare_parquet"]
+__all__ = ["SCHEMA", "prepare_parquet"]
 
 logger = logging.getLogger(__name__)
 
@@ -57,62 +56,6 @@ SCHEMA = pa.schema(
     metadata={"huggingface": json.dumps({"info": {"features": _FEATURES}})},
 )
 """Columns of `openslr/librispeech_asr`, with the metadata from which `datasets` restores `Audio(16000)`."""
-
-
-@dataclass(frozen=True)
-class PreparationReport:
-    """What `prepare_parquet` wrote and what it left out.
-
-    Attributes:
-        subset: OpenSLR's name of what was read.
-        config: Configuration (folder) it was written to.
-        split: Split it was written to.
-        num_utterances: Rows written.
-        num_samples: Their audio, in samples at 16 kHz.
-        num_speakers: Different readers among them.
-        shards: Names of the Parquet files, relative to the output folder.
-        rejects: Everything that was left out.
-        fingerprint: Digest of the source's listing, its transcripts and the settings.
-    """
-
-    subset: str
-    config: str
-    split: str
-    num_utterances: int
-    num_samples: int
-    num_speakers: int
-    shards: tuple[str, ...]
-    rejects: tuple[Reject, ...]
-    fingerprint: str
-
-    @property
-    def hours(self) -> float:
-        """Hours of audio written."""
-        return self.num_samples / SAMPLING_RATE_HZ / 3600
-
-    @property
-    def rejects_by_reason(self) -> dict[str, int]:
-        """Number of rejects for each reason that occurred, most frequent first."""
-        return dict(Counter(str(reject.reason) for reject in self.rejects).most_common())
-
-    def summary(self) -> str:
-        """A few lines for people: what was written, and the number of rejects for each reason."""
-        lines = [
-            f"{self.config}/{self.split} from {self.subset}: {self.num_utterances:,} utterances, {self.hours:.2f} h, "
-            f"{self.num_speakers} speakers, {len(self.shards)} shards, {len(self.rejects):,} rejects"
-        ]
-        lines += [f"  {count:,} x {reason}" for reason, count in self.rejects_by_reason.items()]
-        return "\n".join(lines)
-
-    def to_json(self) -> dict[str, Any]:
-        """The report as JSON values (Any: that is what JSON holds), with `hours` and `rejects_by_reason`."""
-        return asdict(self) | {"hours": self.hours, "rejects_by_reason": self.rejects_by_reason}
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "PreparationReport":
-        """The report that `to_json` turned into `values`."""
-        known = {name: values[name] for name in cls.__dataclass_fields__}
-        return cls(**known | {"shards": tuple(known["shards"]), "rejects": _rejects_from_json(known["rejects"])})
 
 
 @dataclass(frozen=True)
@@ -191,7 +134,7 @@ class _Job:
             values = json.loads(sidecar.read_text(encoding="utf-8"))
             lists = {
                 "speaker_ids": tuple(values["speaker_ids"]),
-                "rejects": _rejects_from_json(values["rejects"]),
+                "rejects": rejects_from_json(values["rejects"]),
             }
             shards.append(_Shard(**values | lists))
         return shards
@@ -207,7 +150,9 @@ class _Job:
 
     def clean_up(self) -> None:
         """The two last steps, which an interruption may have kept from a split that is otherwise complete."""
-        _write_card(self.output_dir)
+        card = dataset_card(self.output_dir)
+        if card is not None:
+            _write_text(self.output_dir / "README.md", str(card))
         if self.staging_dir.exists():
             shutil.rmtree(self.staging_dir)
 
@@ -371,10 +316,6 @@ def _write_shards(
     return shards, rejects
 
 
-def _rejects_from_json(values: Sequence[dict[str, str]]) -> tuple[Reject, ...]:
-    return tuple(Reject(value["path"], RejectReason(value["reason"]), value["detail"]) for value in values)
-
-
 def _replace(partial_path: Path, path: Path) -> None:
     """Put a written file in its place, whole or not at all, also when the power fails."""
     with partial_path.open("rb+") as stream:
@@ -386,37 +327,3 @@ def _write_text(path: Path, text: str) -> None:
     partial_path = path.with_name(f"{path.name}.tmp")
     partial_path.write_text(text, encoding="utf-8")
     _replace(partial_path, path)
-
-
-_CARD_BODY = """
-# LibriSpeech
-
-Read English speech, 16 kHz mono, prepared from OpenSLR's [SLR12](https://www.openslr.org/12) by `hf_bigru_asr` in the
-schema of `openslr/librispeech_asr`; the audio files are the original ones. Each split's `-report.json` says how much
-was written and what was rejected.
-
-V. Panayotov, G. Chen, D. Povey, S. Khudanpur: Librispeech, an ASR corpus based on public domain audio books.
-ICASSP 2015. CC BY 4.0.
-"""
-
-
-def _write_card(output_dir: Path) -> None:
-    """README.md with the `configs:` that `load_dataset` reads, for every split in the folder; other text is kept."""
-    from huggingface_hub import DatasetCard, DatasetCardData
-
-    found = {tuple(path.parts[-2:]) for path in output_dir.glob("*/*-00000-of-*.parquet")}
-    targets = {(config, name.rpartition("-00000-of-")[0]) for config, name in found}
-    known = {target: number for number, target in enumerate(SUBSETS.values())}
-    configs: dict[str, list[dict[str, str]]] = {}
-    for config, split in sorted(targets, key=lambda target: (known.get(target, len(known)), target)):
-        configs.setdefault(config, []).append({"split": split, "path": f"{config}/{split}-*.parquet"})
-    if not configs:
-        return
-    path = output_dir / "README.md"
-    if path.exists():
-        card = DatasetCard.load(path)
-    else:
-        data = DatasetCardData(license="cc-by-4.0", language="en", task_categories=["automatic-speech-recognition"])
-        card = DatasetCard(f"---\n{data.to_yaml()}\n---\n{_CARD_BODY}")
-    card.data.configs = [{"config_name": config, "data_files": files} for config, files in configs.items()]
-    _write_text(path, str(card))

@@ -18,7 +18,8 @@ from transformers import HfArgumentParser
 
 from hf_bigru_asr.librispeech import SUBSETS
 from hf_bigru_asr.librispeech_download import download_openslr
-from hf_bigru_asr.librispeech_parquet import PreparationReport, prepare_parquet
+from hf_bigru_asr.librispeech_parquet import prepare_parquet
+from hf_bigru_asr.preparation_report import PreparationReport
 
 MAX_SHOWN_REJECTS = 20
 

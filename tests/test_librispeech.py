@@ -31,8 +31,9 @@ from hf_bigru_asr.librispeech import (
     iterate_openslr,
 )
 from hf_bigru_asr.librispeech_download import download_openslr
-from hf_bigru_asr.librispeech_parquet import SCHEMA, PreparationReport, prepare_parquet
+from hf_bigru_asr.librispeech_parquet import SCHEMA, prepare_parquet
 from hf_bigru_asr.librispeech_verification import verify_utterance
+from hf_bigru_asr.preparation_report import PreparationReport
 
 Files = dict[str, bytes]
 TraceFunction = Callable[[FrameType, str, object], Any]
