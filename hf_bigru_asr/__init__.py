@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from .configuration_bigru_ctc import BiGRUCTCConfig
     from .feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
     from .modeling_bigru_ctc import BiGRUCTCPreTrainedModel, BiGRUForCTC, BiGRUModel
+    from .onnx_model import OnnxBiGRUForCTC
+    from .openvino_model import OpenVINOBiGRUForCTC
     from .processing_bigru_ctc import BiGRUCTCProcessor
-    from .runtime_models import OnnxBiGRUForCTC, OpenVINOBiGRUForCTC
     from .tokenization_bigru_ctc import BiGRUCTCTokenizer
 
 __version__ = "0.1.0"
@@ -45,8 +46,8 @@ _MODULES = {
     "BiGRUCTCTokenizer": "tokenization_bigru_ctc",
     "BiGRUForCTC": "modeling_bigru_ctc",
     "BiGRUModel": "modeling_bigru_ctc",
-    "OnnxBiGRUForCTC": "runtime_models",
-    "OpenVINOBiGRUForCTC": "runtime_models",
+    "OnnxBiGRUForCTC": "onnx_model",
+    "OpenVINOBiGRUForCTC": "openvino_model",
     "align": "aligner",
 }
 

@@ -10,10 +10,12 @@ import torch
 
 from .benchmark_workers import Worker
 from .configuration_bigru_ctc import BiGRUCTCConfig
+from .model_loading import load_model
 from .modeling_bigru_ctc import BiGRUForCTC
 from .onnx_builder import GraphBuilder
+from .openvino_model import openvino_core
 from .peak_memory import peak_memory_mib, reset_peak_memory
-from .runtime_models import RuntimeModel, load_model, openvino_core
+from .runtime_models import RuntimeModel
 from .training_benchmark import PackedGRUForCTC, matrix_product_gflops, median_time_s, training_gflop
 
 __all__ = ["PACKED", "NetworkTiming", "available_networks", "inference_gflop", "measure_ceilings", "measure_networks"]

@@ -17,10 +17,10 @@ from .confidence import ConfidenceModel
 from .decoding import Decoder, GreedyDecoder, Hypothesis
 from .decoding_pool import BeamSearchPool
 from .hotwords import DEFAULT_HOTWORD_WEIGHT
+from .model_loading import choose_runtime, load_model
 from .offsets import use_offsets
 from .pipeline import BeamSearchPipeline, timed_chunks
 from .processing_bigru_ctc import CONFIDENCE_NAME, find_model_file
-from .runtime_models import choose_runtime, load_model
 from .text import normalize_transcript
 
 __all__ = ["OWN_LANGUAGE_MODEL", "Transcript", "load_recognizer", "parse_hotwords", "transcribe"]

@@ -38,6 +38,7 @@ from hf_bigru_asr.file_benchmark import (
     measure_start,
     write_files,
 )
+from hf_bigru_asr.model_loading import choose_runtime, installed_runtimes
 from hf_bigru_asr.network_benchmark import (
     PACKED,
     NetworkTiming,
@@ -49,7 +50,6 @@ from hf_bigru_asr.network_benchmark import (
 )
 from hf_bigru_asr.peers import PEERS, installed_peers
 from hf_bigru_asr.plots import plot_speed
-from hf_bigru_asr.runtime_models import choose_runtime, installed_runtimes
 from hf_bigru_asr.text import normalize_transcript
 from hf_bigru_asr.training_benchmark import (
     Batch,

@@ -22,9 +22,9 @@ from hf_bigru_asr.data import load_speech_dataset
 from hf_bigru_asr.decoding_pool import BeamSearchPool
 from hf_bigru_asr.environment import provenance
 from hf_bigru_asr.evaluation import comparison, evaluate_utterances, summarize
+from hf_bigru_asr.model_loading import choose_runtime, load_model
 from hf_bigru_asr.offsets import NUM_OFFSETS_HELP, use_offsets
 from hf_bigru_asr.plots import plot_reliability
-from hf_bigru_asr.runtime_models import choose_runtime, load_model
 from hf_bigru_asr.transcription import parse_hotwords
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from hf_bigru_asr.audio import load_audio
-from hf_bigru_asr.runtime_models import openvino_core
+from hf_bigru_asr.openvino_model import openvino_core
 
 if TYPE_CHECKING:
     from onnx import ModelProto

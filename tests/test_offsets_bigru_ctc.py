@@ -17,10 +17,10 @@ from hf_bigru_asr.data import DataCollatorForCTC
 from hf_bigru_asr.export import export_onnx
 from hf_bigru_asr.log_mel import LogMelSettings, log_mel
 from hf_bigru_asr.long_audio import log_probs_of_long_audio
+from hf_bigru_asr.model_loading import load_model
 from hf_bigru_asr.offsets import use_offsets
 from hf_bigru_asr.pipeline import BeamSearchPipeline
 from hf_bigru_asr.runtime import OnnxRecognizer
-from hf_bigru_asr.runtime_models import load_model
 from hf_bigru_asr.training import build_processor
 from hf_bigru_asr.transcription import load_recognizer, transcribe
 

@@ -19,10 +19,12 @@ from hf_bigru_asr import (
     OnnxBiGRUForCTC,
     OpenVINOBiGRUForCTC,
     bundled_checkpoint,
-    runtime_models,
+    model_loading,
 )
 from hf_bigru_asr.export import export_onnx
-from hf_bigru_asr.runtime_models import RuntimeModel, choose_runtime, load_model, openvino_core
+from hf_bigru_asr.model_loading import choose_runtime, load_model
+from hf_bigru_asr.openvino_model import openvino_core
+from hf_bigru_asr.runtime_models import RuntimeModel
 
 TASK = "automatic-speech-recognition"
 TOLERANCE = 1e-4
@@ -223,7 +225,7 @@ def test_a_signal_after_models_went_in_the_order_they_came(model_dir: Path, run_
 
 def test_choice_of_a_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
     installed = {"onnx", "onnxruntime", "openvino"}
-    monkeypatch.setattr(runtime_models, "find_spec", lambda name: name if name in installed else None)
+    monkeypatch.setattr(model_loading, "find_spec", lambda name: name if name in installed else None)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 
     assert choose_runtime("auto") == "onnx"

@@ -21,7 +21,7 @@ from tone_speech import save_listener, speak
 from hf_bigru_asr import BiGRUCTCFeatureExtractor, BiGRUCTCProcessor, BiGRUForCTC
 from hf_bigru_asr.confidence import ConfidenceModel
 from hf_bigru_asr.decoding import BeamSearchSettings
-from hf_bigru_asr.runtime_models import choose_runtime
+from hf_bigru_asr.model_loading import choose_runtime
 from hf_bigru_asr.text import normalize_transcript
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
