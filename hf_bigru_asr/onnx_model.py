@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .layer_runners import GraphLayerRunner, RunGraph, log_probs_of_layers
+from .layer_runners import RunGraph, log_probs_of_layers
 from .log_mel import FloatArray
 from .runtime import NETWORK_INPUTS, create_session
 from .runtime_models import RuntimeModel
@@ -35,10 +35,6 @@ class OnnxBiGRUForCTC(RuntimeModel):
         return self.compile_graph(self._graph, 1, NETWORK_INPUTS)
 
     @cached_property
-    def _layers(self) -> GraphLayerRunner:
-        return self.layer_runner()
-
-    @cached_property
     def _threads(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(self.max_threads, thread_name_prefix="onnx")
 
@@ -57,7 +53,7 @@ class OnnxBiGRUForCTC(RuntimeModel):
 
     def _score_layers(self, features: FloatArray, lengths: np.ndarray) -> FloatArray:
         """As `_score`, of utterances of one length, the directions of a layer in two threads."""
-        log_probs = log_probs_of_layers(self._layers, features[:, : lengths[0]], self._threads)
+        log_probs = log_probs_of_layers(self.layer_runner(), features[:, : lengths[0]], self._threads)
         logits = np.empty((*features.shape[:2], log_probs.shape[2]), dtype=np.float32)
         logits[:, : lengths[0]] = log_probs
         self._restore_padding(logits, lengths)

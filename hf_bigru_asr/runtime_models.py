@@ -4,6 +4,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from copy import copy
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -167,11 +168,15 @@ class RuntimeModel(ABC):
         return False
 
     def layer_runner(self) -> GraphLayerRunner:
-        """Runs the network layer by layer, for recordings of any length, on this runtime.
+        """Runs the network layer by layer, for recordings of any length, on this runtime; always the same one.
 
         Raises:
             ImportError: If the package `onnx` is not installed.
         """
+        return self._layers
+
+    @cached_property
+    def _layers(self) -> GraphLayerRunner:
         # Two directions run at once.
         num_threads = max(self.max_threads // 2, 1)
         return GraphLayerRunner(
