@@ -23,10 +23,13 @@ ICASSP 2015. CC BY 4.0.
 def dataset_card(output_dir: Path) -> DatasetCard | None:
     """The card of a folder, with the `configs:` that `load_dataset` reads, for every split in it.
 
-    Other text of a card that is there is kept. `None` if the folder has no split.
+    Other text of a card that is there is kept.
 
     Args:
         output_dir: Folder of Parquet shards, `<config>/<split>-00000-of-00001.parquet`.
+
+    Returns:
+        The card, not written yet; `None` if the folder has no split.
     """
     found = {tuple(path.parts[-2:]) for path in output_dir.glob("*/*-00000-of-*.parquet")}
     targets = {(config, name.rpartition("-00000-of-")[0]) for config, name in found}

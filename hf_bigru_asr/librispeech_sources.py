@@ -19,7 +19,15 @@ TOP_FOLDER = "LibriSpeech"
 
 @dataclass(frozen=True)
 class Member:
-    """A file of the source, not read yet."""
+    """A file of the source, not read yet.
+
+    Attributes:
+        path: Where it stands in the source, `LibriSpeech/<subset>/...`.
+        is_regular: Whether it is an ordinary file and no link.
+        size: Its bytes.
+        mtime_s: When it was changed, in seconds since 1970.
+        read: Gives its content.
+    """
 
     path: str
     is_regular: bool
@@ -78,7 +86,17 @@ def _printable(path: str) -> str:
 
 
 def open_source(source: str | Path, subset: str | None) -> tuple[Callable[[], Iterator[Member]], str | None]:
-    """A function that lists the source's files anew each time, and the subset if the path or the caller names it."""
+    """A function that lists the source's files anew each time, and the subset if the path or the caller names it.
+
+    Args:
+        source: `<subset>.tar.gz`, or a folder: one that holds `LibriSpeech/`, that folder, or `LibriSpeech/<subset>`.
+        subset: Which subset is wanted, if the caller knows.
+
+    Raises:
+        FileNotFoundError: There is no such source.
+        ValueError: It is no LibriSpeech archive or tree, or another subset's. Listing an archive that is cut or
+            damaged raises one too.
+    """
     path = Path(source).expanduser()
     if not path.exists():
         raise FileNotFoundError(

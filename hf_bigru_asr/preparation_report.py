@@ -67,5 +67,12 @@ class PreparationReport:
 
 
 def rejects_from_json(values: Sequence[dict[str, str]]) -> tuple[Reject, ...]:
-    """Rejects of their JSON values."""
+    """Rejects of their JSON values.
+
+    Args:
+        values: `path`, `reason` and `detail` of each, as [`PreparationReport.to_json`] writes them.
+
+    Raises:
+        ValueError: If a reason is none of [`RejectReason`].
+    """
     return tuple(Reject(value["path"], RejectReason(value["reason"]), value["detail"]) for value in values)
