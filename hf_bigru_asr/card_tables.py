@@ -8,6 +8,7 @@ SHARES = ("precision", "recall", "f1")
 
 HYPERPARAMETERS = (
     "normalization",
+    "prior_frames",
     "hidden_dropout",
     "apply_spec_augment",
     "mask_time_prob",
@@ -17,6 +18,8 @@ HYPERPARAMETERS = (
     "consistency_weight",
     "intermediate_ctc_weight",
     "ctc_label_smoothing",
+    "word_error_weight",
+    "word_error_temperature",
     "distillation_weight",
     "speed_factors",
     "warp_range",

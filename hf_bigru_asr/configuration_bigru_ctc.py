@@ -30,6 +30,11 @@ class BiGRUCTCConfig(PreTrainedConfig):
         intermediate_ctc_layer (`int`, defaults to 2): That layer, counted from 1; below the last.
         ctc_label_smoothing (`float`, defaults to 0.0): In training, share of the divergence of every frame's
             distribution from the uniform one. Source: Kim et al., Interspeech 2018, where it is 0.05.
+        word_error_weight (`float`, defaults to 0.0): In training, weight of the expected share of wrong words. Source:
+            Graves and Jaitly, ICML 2014.
+        word_error_temperature (`float`, defaults to 1.0): By what the log-probabilities are divided for it; the lower,
+            the nearer are the readings whose errors are counted to the likeliest one.
+        word_delimiter_token_id (`int`, defaults to 1): Id of the class between words.
         inputs_to_logits_ratio (`int`, defaults to 320): Audio samples per logit frame, which is the feature
             extractor's `hop_length`; the pipeline computes timestamps and chunk borders from it.
         apply_spec_augment (`bool`, defaults to `True`): Whether to mask input features, in training mode only. Source:
@@ -45,8 +50,9 @@ class BiGRUCTCConfig(PreTrainedConfig):
         mask_feature_min_masks (`int`, defaults to 0): Least number of feature masks per utterance.
 
     Raises:
-        ValueError: If a size is not positive, a probability is outside `[0, 1]`, the blank is not one of the classes,
-            `ctc_loss_reduction` is unknown, a weight is negative, or `intermediate_ctc_layer` is not below the last.
+        ValueError: If a size or the temperature is not positive, a probability is outside `[0, 1]`, the blank is not
+            one of the classes, `ctc_loss_reduction` is unknown, a weight is negative, or `intermediate_ctc_layer` is
+            not below the last.
 
     Example:
         >>> from hf_bigru_asr import BiGRUCTCConfig, BiGRUForCTC
@@ -68,6 +74,9 @@ class BiGRUCTCConfig(PreTrainedConfig):
     intermediate_ctc_weight: float | int = 0.0
     intermediate_ctc_layer: int = 2
     ctc_label_smoothing: float | int = 0.0
+    word_error_weight: float | int = 0.0
+    word_error_temperature: float | int = 1.0
+    word_delimiter_token_id: int = 1
     inputs_to_logits_ratio: int = 320
     apply_spec_augment: bool = True
     mask_time_prob: float | int = 0.05
@@ -100,8 +109,11 @@ class BiGRUCTCConfig(PreTrainedConfig):
         ):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; a probability lies between 0 and 1.")
-        if self.consistency_weight < 0:
-            raise ValueError(f"consistency_weight is {self.consistency_weight}; it must be at least 0.")
+        for name in ("consistency_weight", "word_error_weight"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 0.")
+        if self.word_error_temperature <= 0:
+            raise ValueError(f"word_error_temperature is {self.word_error_temperature}; it must be positive.")
         if self.intermediate_ctc_weight > 0 and not 1 <= self.intermediate_ctc_layer < self.num_hidden_layers:
             raise ValueError(
                 f"intermediate_ctc_layer is {self.intermediate_ctc_layer}; with {self.num_hidden_layers} layers it "

@@ -42,6 +42,9 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
             over the utterance, `"global"` subtracts `global_mean` and divides by `global_std`, `"none"` does nothing.
         global_mean (`list[float]`, *optional*): Mean of each bin, for `"global"`.
         global_std (`list[float]`, *optional*): Standard deviation of each bin, for `"global"`.
+        prior_frames (`int`, defaults to 0): For `"utterance"`: as if so many more frames of the utterance had a
+            variance of `prior_std` squared. Short speech says little about its own variance.
+        prior_std (`list[float]`, *optional*): Standard deviation of each bin within utterances, for `prior_frames`.
         num_offsets (`int`, defaults to 1): Grids of frames, spread evenly over one hop, whose features stand side by
             side: `num_offsets * feature_size` values a frame. Models whose frames have `feature_size` bins run on each
             grid and average what they say, with fewer errors for so many times the work. For recognition alone, not
@@ -76,6 +79,8 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         normalization: str = "utterance",
         global_mean: list[float] | None = None,
         global_std: list[float] | None = None,
+        prior_frames: int = 0,
+        prior_std: list[float] | None = None,
         num_offsets: int = 1,
         padding_value: float = 0.0,
         return_attention_mask: bool = True,
@@ -97,6 +102,8 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         self.normalization = normalization
         self.global_mean = global_mean
         self.global_std = global_std
+        self.prior_frames = prior_frames
+        self.prior_std = prior_std
         self._check_parameters()
         self.set_num_offsets(num_offsets)
         # The library leaves these two names out of the saved JSON.
@@ -194,6 +201,30 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         self.global_std = (squares / count - mean.square()).clamp(min=VARIANCE_FLOOR).sqrt().tolist()
         self.normalization = "global"
 
+    def fit_prior(self, waveforms: Iterable[AudioArray], prior_frames: int) -> None:
+        """Set `prior_frames`, and `prior_std` from the variance of each bin within each of `waveforms`.
+
+        Args:
+            waveforms: Utterances as `__call__` takes them, at the extractor's sampling rate.
+            prior_frames: How much they count, in frames; at least 1.
+
+        Raises:
+            ValueError: If there is no utterance, `prior_frames` is not positive, or a bin never changes.
+        """
+        if prior_frames < 1:
+            raise ValueError(f"prior_frames is {prior_frames}; give at least 1, or leave the extractor as it is.")
+        count, squares = 0, torch.zeros(self.feature_size).double()
+        for raw_speech in waveforms:
+            for waveform in _list_of_waveforms(raw_speech):
+                frames = self._log_mel(waveform).reshape(-1, self.num_offsets, self.feature_size).double()
+                squares += len(frames) * frames.var(0, correction=0).mean(0)
+                count += len(frames)
+        if count == 0:
+            raise ValueError("There is no utterance to take a variance from; give at least one.")
+        prior_std = [round(value, 4) for value in (squares / count).sqrt().tolist()]
+        _check_positive("prior_std", prior_std)
+        self.prior_frames, self.prior_std = prior_frames, prior_std
+
     def set_num_offsets(self, num_offsets: int) -> None:
         """Change `num_offsets`.
 
@@ -261,7 +292,22 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         if self.normalization != "utterance":
             return self.normalize(features)
         variance, mean = torch.var_mean(features, dim=0, correction=0)
-        return self.normalize(features, mean, variance)
+        return self.normalize(features, mean, self.with_prior(variance, len(features)))
+
+    def with_prior(self, variance: torch.Tensor, num_frames: int) -> torch.Tensor:
+        """Variance of each bin, the prior counted in.
+
+        Args:
+            variance: `(num_offsets * feature_size,)` of the utterance itself.
+            num_frames: Its frames.
+
+        Returns:
+            `(num_offsets * feature_size,)`; `variance` itself without `prior_frames`.
+        """
+        if self.prior_frames == 0:
+            return variance
+        prior = torch.tensor(self.prior_std, device=variance.device).square().repeat(self.num_offsets)
+        return (num_frames * variance + self.prior_frames * prior) / (num_frames + self.prior_frames)
 
     def normalize(
         self, features: torch.Tensor, mean: torch.Tensor | None = None, variance: torch.Tensor | None = None
@@ -272,7 +318,8 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
             features: `(frames, num_offsets * feature_size)`, what `log_mel` gives.
             mean: `(num_offsets * feature_size,)` mean of each bin over the whole utterance, for
                 `normalization="utterance"` alone.
-            variance: `(num_offsets * feature_size,)` mean squared deviation from it.
+            variance: `(num_offsets * feature_size,)` mean squared deviation from it, the prior counted in
+                (`with_prior`).
 
         Returns:
             `(frames, num_offsets * feature_size)`.
@@ -315,9 +362,16 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
                         f'normalization="global" needs {name} with {self.feature_size} values; got '
                         f"{values if values is None else len(values)}. fit_global_statistics computes them."
                     )
-            lowest = min(self.global_std or ())
-            if lowest <= 0:
-                raise ValueError(f"global_std has the value {lowest}; all of them must be positive.")
+            _check_positive("global_std", self.global_std or ())
+        if self.prior_frames < 0:
+            raise ValueError(f"prior_frames is {self.prior_frames}; it must be at least 0.")
+        if self.prior_frames > 0:
+            if self.prior_std is None or len(self.prior_std) != self.feature_size:
+                raise ValueError(
+                    f"prior_frames is {self.prior_frames}, which needs prior_std with {self.feature_size} values; got "
+                    f"{self.prior_std if self.prior_std is None else len(self.prior_std)}. fit_prior computes them."
+                )
+            _check_positive("prior_std", self.prior_std)
 
     def _mel_filter_bank(self) -> torch.Tensor:
         """`(n_fft // 2 + 1, feature_size)` triangles on the HTK mel scale, each with a peak of one."""
@@ -337,6 +391,12 @@ def _quiet_fbanks(num_bins: int, fmin: float, fmax: float, num_mels: int, sampli
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         return melscale_fbanks(num_bins, fmin, fmax, num_mels, sampling_rate, norm=None, mel_scale="htk")
+
+
+def _check_positive(name: str, values: Sequence[float]) -> None:
+    lowest = min(values)
+    if lowest <= 0:
+        raise ValueError(f"{name} has the value {lowest}; all of them must be positive.")
 
 
 def _list_of_waveforms(raw_speech: AudioArray | Sequence[AudioArray]) -> list[torch.Tensor]:

@@ -40,6 +40,8 @@ class LogMelSettings:
     normalization: str = "utterance"
     global_mean: tuple[float, ...] | None = None
     global_std: tuple[float, ...] | None = None
+    prior_frames: int = 0
+    prior_std: tuple[float, ...] | None = None
     num_offsets: int = 1
 
     def __post_init__(self) -> None:
@@ -53,12 +55,14 @@ class LogMelSettings:
                 values = getattr(self, name)
                 if values is None or len(values) != self.feature_size:
                     raise ValueError(f'normalization="global" needs {name} with {self.feature_size} values.')
+        if self.prior_frames > 0 and (self.prior_std is None or len(self.prior_std) != self.feature_size):
+            raise ValueError(f"prior_frames needs prior_std with {self.feature_size} values.")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "LogMelSettings":
         """Settings from the feature extractor's JSON; what does not belong to the features is left out."""
         known = {each.name: values[each.name] for each in fields(cls) if values.get(each.name) is not None}
-        for name in ("global_mean", "global_std"):
+        for name in ("global_mean", "global_std", "prior_std"):
             if name in known:
                 known[name] = tuple(known[name])
         return cls(**known)
@@ -132,7 +136,11 @@ def normalized(features: FloatArray, settings: LogMelSettings) -> FloatArray:
     if settings.normalization == "none":
         return features
     if settings.normalization == "utterance":
-        deviation = np.sqrt(features.var(axis=0) + np.float32(VARIANCE_FLOOR))
-        return (features - features.mean(axis=0)) / deviation
+        variance = features.var(axis=0)
+        if settings.prior_frames > 0:
+            prior = np.square(np.asarray(settings.prior_std, dtype=np.float32))
+            count = np.float32(len(features) + settings.prior_frames)
+            variance = (len(features) * variance + settings.prior_frames * prior) / count
+        return (features - features.mean(axis=0)) / np.sqrt(variance + np.float32(VARIANCE_FLOOR))
     mean, std = (np.asarray(values, dtype=np.float32) for values in (settings.global_mean, settings.global_std))
     return (features - mean) / std

@@ -55,7 +55,7 @@ class LongFeatures:
         store: The unnormalised features.
         extractor: Normalises them.
         mean: `(num_offsets * mels,)` mean of each bin over the recording.
-        variance: `(num_offsets * mels,)` mean squared deviation from it.
+        variance: `(num_offsets * mels,)` mean squared deviation from it, the extractor's prior counted in.
     """
 
     store: FrameStore
@@ -86,7 +86,7 @@ class LongFeatures:
             squares += variance * len(features) + difference.square() * (count * len(features) / total)
             mean += difference * (len(features) / total)
             count = total
-        return cls(store, extractor, mean.float(), (squares / count).float())
+        return cls(store, extractor, mean.float(), extractor.with_prior((squares / count).float(), count))
 
     def __len__(self) -> int:
         return len(self.store)

@@ -13,6 +13,7 @@ from .configuration_bigru_ctc import BiGRUCTCConfig
 from .layers_bigru_ctc import NUM_GATES, BiGRULayer
 from .losses_bigru_ctc import consistency_per_frame, sum_over_frames, uniformity_per_frame
 from .offsets_bigru_ctc import grids_of_frames, mean_of_grids
+from .word_errors_bigru_ctc import share_of_wrong_words
 
 
 def batch_of_frames(input_features: torch.Tensor, num_mel_bins: int) -> torch.Tensor:
@@ -328,6 +329,16 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
                 consistency_per_frame(log_probs).repeat(2, 1), lengths, label_lengths, config.ctc_loss_reduction
             )
             loss = loss + config.consistency_weight * disagreement
+        if config.word_error_weight > 0:
+            errors = share_of_wrong_words(
+                log_probs,
+                lengths,
+                labels,
+                config.pad_token_id,
+                config.word_delimiter_token_id,
+                config.word_error_temperature,
+            )
+            loss = loss + config.word_error_weight * errors
         return loss
 
     def _ctc(self, log_probs: torch.Tensor, labels: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:

@@ -338,6 +338,11 @@ def _add_normalization(graph: GraphBuilder, features: str, valid: str, lengths: 
 
     centred = graph.add("Mul", graph.add("Sub", features, mean_of(graph.add("Mul", features, weight))), weight)
     variance = mean_of(graph.add("Mul", centred, centred))
+    if settings.prior_frames > 0:
+        prior = np.square(np.array(settings.prior_std, dtype=np.float32))[:, None]
+        frames = graph.constant(np.float32(settings.prior_frames))
+        weighted = graph.add("Add", graph.add("Mul", variance, count), graph.constant(prior * settings.prior_frames))
+        variance = graph.add("Div", weighted, graph.add("Add", count, frames))
     floored = graph.add("Add", variance, graph.constant(np.float32(VARIANCE_FLOOR)))
     return graph.add("Div", centred, graph.add("Sqrt", floored))
 

@@ -61,12 +61,22 @@ class ModelArguments:
     ctc_label_smoothing: float = field(
         default=0.0, metadata={"help": "Share of the divergence of the outputs from the uniform distribution."}
     )
+    word_error_weight: float = field(
+        default=0.0, metadata={"help": "Weight of the expected share of wrong words (minimum word error training)."}
+    )
+    word_error_temperature: float = field(
+        default=1.0, metadata={"help": "Temperature of the readings whose errors are counted; below 1 likelier ones."}
+    )
     distillation_weight: float = field(
         default=0.0, metadata={"help": "Weight of a teacher's features (see scripts/teach_dataset.py) in the loss."}
     )
     ctc_zero_infinity: bool = field(default=True, metadata={"help": "Whether infinite losses count as zero."})
     normalization: str = field(
         default="utterance", metadata={"help": "Feature normalisation of a new model: utterance, global or none."}
+    )
+    prior_frames: int | None = field(
+        default=None,
+        metadata={"help": "Frames that the variance within training utterances counts beside an utterance's own."},
     )
     hop_length: int | None = field(
         default=None, metadata={"help": "Samples per frame; those of the model, or 320, without it."}
@@ -182,6 +192,12 @@ def main() -> None:
         extractor.fit_global_statistics(
             load_utterance(example[data_args.audio_column_name], extractor.sampling_rate) for example in train_dataset
         )
+    if model_args.prior_frames is not None:
+        extractor = processor.feature_extractor
+        extractor.fit_prior(
+            (load_utterance(row[data_args.audio_column_name], extractor.sampling_rate) for row in splits["train"]),
+            model_args.prior_frames,
+        )
     teacher_size = find_teacher_size(train_dataset) if model_args.distillation_weight > 0 else None
     collator = DataCollatorForCTC(
         processor,
@@ -200,7 +216,15 @@ def main() -> None:
     config = {
         name: value
         for name, value in asdict(model_args).items()
-        if name not in ("model_name_or_path", "normalization", "hop_length", "win_length", "distillation_weight")
+        if name
+        not in (
+            "model_name_or_path",
+            "normalization",
+            "prior_frames",
+            "hop_length",
+            "win_length",
+            "distillation_weight",
+        )
     }
     model = build_model(model_args.model_name_or_path, processor, **config)
     if teacher_size is not None:

@@ -150,6 +150,10 @@ def test_a_transform_that_leaves_mel_filters_empty_is_refused() -> None:
             {"normalization": "global", "global_mean": [0.0] * 128, "global_std": [0.0] * 128},
             "global_std has the value 0.0; all of them must be positive",
         ),
+        ({"prior_frames": -1}, "prior_frames is -1; it must be at least 0"),
+        ({"prior_frames": 60}, "which needs prior_std with 128 values; got None. fit_prior"),
+        ({"prior_frames": 60, "prior_std": [1.0]}, "needs prior_std with 128 values; got 1"),
+        ({"prior_frames": 60, "prior_std": [1.0] * 127 + [0.0]}, "prior_std has the value 0.0"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
 )
@@ -364,7 +368,44 @@ def test_global_statistics_need_an_utterance() -> None:
     assert extractor.normalization == "utterance", "a failure changes nothing"
 
 
+def test_the_variance_of_short_speech_is_drawn_to_the_prior() -> None:
+    clips = [noise(5000, 3), noise(640, 4) / 10, noise(12_345, 5)]
+    extractor = BiGRUCTCFeatureExtractor(feature_size=20)
+    extractor.fit_prior(iter(clips), 60)
+    frames = [reference_log_mel(clip, feature_size=20) for clip in clips]
+    prior = sum(len(each) * each.var(0) for each in frames) / sum(map(len, frames))
+    assert extractor.normalization == "utterance"
+    np.testing.assert_allclose(extractor.prior_std, np.sqrt(prior), atol=1e-4)
+    for each, clip in zip(frames, clips, strict=True):
+        # As if 60 more frames stood at the prior's distance from the mean.
+        squares = ((each - each.mean(0)) ** 2).sum(0) + 60 * prior
+        expected = (each - each.mean(0)) / np.sqrt(squares / (len(each) + 60))
+        np.testing.assert_allclose(features(extractor, clip), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("clips", "prior_frames", "message"),
+    [
+        ([], 60, "no utterance to take a variance from; give at least one"),
+        ([np.zeros(640)], 60, "prior_std has the value 0.0; all of them must be positive"),
+        ([noise(640)], 0, "prior_frames is 0; give at least 1"),
+    ],
+    ids=["none", "silence", "no frames"],
+)
+def test_a_prior_that_cannot_be_had(clips: list[np.ndarray], prior_frames: int, message: str) -> None:
+    extractor = BiGRUCTCFeatureExtractor(feature_size=20)
+    with pytest.raises(ValueError, match=message):
+        extractor.fit_prior(clips, prior_frames)
+    assert extractor.prior_frames == 0, "a failure changes nothing"
+
+
 # Saving
+
+
+def with_prior() -> BiGRUCTCFeatureExtractor:
+    extractor = BiGRUCTCFeatureExtractor(feature_size=20)
+    extractor.fit_prior([noise(3200)], 60)
+    return extractor
 
 
 def fitted() -> BiGRUCTCFeatureExtractor:
@@ -373,7 +414,7 @@ def fitted() -> BiGRUCTCFeatureExtractor:
     return extractor
 
 
-@pytest.mark.parametrize("make", [BiGRUCTCFeatureExtractor, fitted], ids=["defaults", "fitted"])
+@pytest.mark.parametrize("make", [BiGRUCTCFeatureExtractor, fitted, with_prior], ids=["defaults", "fitted", "prior"])
 def test_save_and_load(make: type, tmp_path: Path) -> None:
     extractor = make()
     extractor.save_pretrained(tmp_path)

@@ -125,7 +125,13 @@ def test_consistency_in_the_model(reduction: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "option", [{"consistency_weight": 0.2}, {"intermediate_ctc_weight": 0.3}, {"ctc_label_smoothing": 0.1}]
+    "option",
+    [
+        {"consistency_weight": 0.2},
+        {"intermediate_ctc_weight": 0.3},
+        {"ctc_label_smoothing": 0.1},
+        {"word_error_weight": 1.0},
+    ],
 )
 def test_evaluation_knows_the_ctc_loss_alone(option: dict[str, float]) -> None:
     outputs = model(**option).eval()(**batch())
@@ -135,6 +141,7 @@ def test_evaluation_knows_the_ctc_loss_alone(option: dict[str, float]) -> None:
 
 def test_all_terms_have_finite_gradients() -> None:
     options = {"consistency_weight": 0.2, "intermediate_ctc_weight": 0.3, "ctc_label_smoothing": 0.1}
+    options |= {"word_error_weight": 1.0, "word_error_temperature": 0.5}
     every = model(**options, apply_spec_augment=True, mask_time_prob=0.3).train()
     every(**batch()).loss.backward()
     assert all(bool(parameter.grad.isfinite().all()) for parameter in every.parameters())

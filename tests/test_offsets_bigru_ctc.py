@@ -76,10 +76,12 @@ def test_grids_have_the_frames_that_one_has(num_samples: int) -> None:
     assert batch.input_features.isfinite().all()
 
 
+@pytest.mark.parametrize("prior_frames", [0, 20])
 @pytest.mark.parametrize("normalization", ["none", "utterance", "global"])
 @pytest.mark.parametrize("num_samples", [1, 321, 9999])
-def test_features_without_torch_are_the_same(normalization: str, num_samples: int) -> None:
+def test_features_without_torch_are_the_same(normalization: str, num_samples: int, prior_frames: int) -> None:
     statistics = {"global_mean": [-3.0] * 128, "global_std": [2.0] * 128}
+    statistics |= {"prior_frames": prior_frames, "prior_std": [1.5] * 128}
     extractor = BiGRUCTCFeatureExtractor(num_offsets=3, normalization=normalization, **statistics)
     waveform = noise(num_samples)
 

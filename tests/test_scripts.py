@@ -107,7 +107,7 @@ def test_evaluate_writes_figures_and_names_the_bad_utterance(model_dir: Path, tm
     assert reference[1].strip() == "HELLO"
 
 
-def test_train_takes_global_statistics_from_the_training_data(tmp_path: Path) -> None:
+def test_train_takes_statistics_from_the_training_data(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
     audio = {"bytes": write_noise(tmp_path / "noise.flac", 1.0).read_bytes(), "path": "noise.flac"}
@@ -124,8 +124,21 @@ def test_train_takes_global_statistics_from_the_training_data(tmp_path: Path) ->
     extractor = json.loads((tmp_path / "model" / "processor_config.json").read_text())["feature_extractor"]
     assert extractor["normalization"] == "global"
     reference = BiGRUCTCFeatureExtractor()
-    reference.fit_global_statistics([soundfile.read(tmp_path / "noise.flac", dtype="float32")[0]])
+    noise = soundfile.read(tmp_path / "noise.flac", dtype="float32")[0]
+    reference.fit_global_statistics([noise])
     assert extractor["global_mean"] == pytest.approx(reference.global_mean, abs=1e-4)
+
+    result = run(
+        *("train.py", "--dataset_name", data, "--output_dir", tmp_path / "prior", "--prior_frames", 100),
+        *("--max_steps", 1, "--report_to", "none", "--save_strategy", "no", "--load_best_model_at_end", "false"),
+        *("--word_error_weight", 1, "--word_error_temperature", 0.5),
+    )
+
+    assert result.returncode == 0, result.stderr[-3000:]
+    extractor = json.loads((tmp_path / "prior" / "processor_config.json").read_text())["feature_extractor"]
+    reference.fit_prior([noise], 100)
+    assert extractor["prior_frames"] == 100
+    assert extractor["prior_std"] == pytest.approx(reference.prior_std, abs=1e-3)
 
 
 def test_segment_dataset_cuts_and_names_the_bad_utterance(tmp_path: Path) -> None:

@@ -1,0 +1,156 @@
+"""Expected word errors of what the network writes, with their gradient: what a recogniser is judged by, trained for.
+
+The CTC loss asks for the probability of the whole transcript, and spends as much on an utterance that is hopeless as
+on one that lacks a single letter. Here a path (a class for every frame) is drawn from the network's probabilities, and
+for every frame and every other class that it could have had there the word errors are counted anew: so every frame
+learns what it is to blame for.
+"""
+
+import numpy as np
+import torch
+
+try:
+    from rapidfuzz.distance import Levenshtein
+except ImportError:  # This file travels with models to where only recognition is needed.
+    Levenshtein = None  # type: ignore[assignment]
+
+__all__ = ["expected_word_errors", "word_error_changes"]
+
+# Classes less likely than this in a frame are not tried there: they would move the gradient by less.
+MIN_PROBABILITY = 1e-3
+
+
+def expected_word_errors(
+    log_probs: torch.Tensor,
+    lengths: torch.Tensor,
+    labels: torch.Tensor,
+    blank_token_id: int,
+    word_delimiter_token_id: int,
+    generator: torch.Generator | None = None,
+) -> torch.Tensor:
+    """Word errors of one path of every utterance, drawn from the network's probabilities.
+
+    Their expectation is the expected number of word errors, and that of their gradient its gradient.
+
+    Args:
+        log_probs: `(batch, frames, classes)`.
+        lengths: `(batch,)` valid frames.
+        labels: `(batch, labels)` token ids, padded with negative ones or the blank.
+        blank_token_id: Class of the blank.
+        word_delimiter_token_id: Class that stands between words.
+        generator: Draws the paths; the global one if `None`.
+
+    Returns:
+        `(batch,)`.
+
+    Raises:
+        ImportError: Without the package rapidfuzz.
+
+    Source: A. Graves and N. Jaitly, "Towards end-to-end speech recognition with recurrent neural networks", ICML 2014,
+        section 4.
+    """
+    if Levenshtein is None:
+        raise ImportError("Training with word_error_weight needs the package rapidfuzz: pip install rapidfuzz")
+    probabilities = log_probs.exp()
+    paths = torch.multinomial(probabilities.detach().flatten(0, 1), 1, generator=generator)[:, 0].cpu().numpy()
+    paths = paths.reshape(log_probs.shape[:2])
+    given = probabilities.detach().cpu().numpy()
+    changes = np.zeros(given.shape, dtype=np.float32)
+    errors = np.zeros(len(paths), dtype=np.float32)
+    for row, (length, ids) in enumerate(zip(lengths.tolist(), labels.tolist(), strict=True)):
+        reference = [label for label in ids if label >= 0 and label != blank_token_id]
+        errors[row], changes[row, :length] = word_error_changes(
+            paths[row, :length],
+            given[row, :length] >= MIN_PROBABILITY,
+            reference,
+            blank_token_id,
+            word_delimiter_token_id,
+        )
+    blame = (probabilities * torch.from_numpy(changes).to(log_probs.device)).sum((1, 2))
+    return torch.from_numpy(errors).to(log_probs.device) + blame - blame.detach()
+
+
+def share_of_wrong_words(
+    log_probs: torch.Tensor,
+    lengths: torch.Tensor,
+    labels: torch.Tensor,
+    blank_token_id: int,
+    word_delimiter_token_id: int,
+    temperature: float = 1.0,
+) -> torch.Tensor:
+    """[`expected_word_errors`] of a batch over the words of its transcripts.
+
+    Args:
+        log_probs: `(batch, frames, classes)`.
+        lengths: `(batch,)` valid frames.
+        labels: `(batch, labels)` token ids, padded with negative ones or the blank.
+        blank_token_id: Class of the blank.
+        word_delimiter_token_id: Class that stands between words.
+        temperature: What the log-probabilities are divided by.
+
+    Returns:
+        Scalar.
+    """
+    if temperature != 1.0:
+        log_probs = (log_probs / temperature).log_softmax(-1)
+    errors = expected_word_errors(log_probs, lengths, labels, blank_token_id, word_delimiter_token_id)
+    is_label = (labels >= 0) & (labels != blank_token_id)
+    is_delimiter = is_label & (labels == word_delimiter_token_id)
+    num_words = is_delimiter.sum() + is_label.any(-1).sum()
+    return errors.sum() / num_words.clamp(min=1)
+
+
+def word_error_changes(
+    path: np.ndarray,
+    is_tried: np.ndarray,
+    reference: list[int],
+    blank_token_id: int,
+    word_delimiter_token_id: int,
+) -> tuple[int, np.ndarray]:
+    """Word errors of a path, and what they change by if one of its frames has another class.
+
+    Args:
+        path: `(frames,)` classes.
+        is_tried: `(frames, classes)` bool: which other classes to try.
+        reference: Token ids of the transcript.
+        blank_token_id: Class of the blank.
+        word_delimiter_token_id: Class that stands between words.
+
+    Returns:
+        The errors of the path, and `(frames, classes)` differences to them, 0 where nothing was tried.
+    """
+    classes = path.tolist()
+    spoken = _words(_characters(reference), word_delimiter_token_id)
+    # No character stands before the path or after it.
+    padded = [-1, *classes, -1]
+    written = [
+        chr(label) if label not in (blank_token_id, before) else ""
+        for before, label in zip(padded, classes, strict=False)
+    ]
+    text = "".join(written)
+    starts = np.concatenate([[0], np.cumsum([len(character) for character in written], dtype=np.int64)]).tolist()
+    errors = Levenshtein.distance(_words(text, word_delimiter_token_id), spoken)
+    changes = np.zeros(is_tried.shape, dtype=np.float32)
+    counted = {text: 0}
+    last = len(classes) - 1
+    for frame, label in zip(*(indices.tolist() for indices in np.nonzero(is_tried)), strict=True):
+        if label == classes[frame]:
+            continue
+        before, after = padded[frame], padded[frame + 2]
+        middle = chr(label) if label not in (blank_token_id, before) else ""
+        if frame < last and after not in (blank_token_id, label):
+            middle += chr(after)
+        changed = text[: starts[frame]] + middle + text[starts[min(frame + 2, last + 1)] :]
+        if changed not in counted:
+            counted[changed] = Levenshtein.distance(_words(changed, word_delimiter_token_id), spoken) - errors
+        changes[frame, label] = counted[changed]
+    return errors, changes
+
+
+def _characters(ids: list[int]) -> str:
+    """One character for each token id, whatever the vocabulary is."""
+    return "".join(map(chr, ids))
+
+
+def _words(text: str, word_delimiter_token_id: int) -> list[str]:
+    return [word for word in text.split(chr(word_delimiter_token_id)) if word]
