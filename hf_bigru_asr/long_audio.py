@@ -21,11 +21,12 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from .feature_extraction_bigru_ctc import AudioArray, BiGRUCTCFeatureExtractor, mono_waveform
+from .feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
 from .frame_store import Frames, FrameStore
 from .layer_runners import Direction, LayerRunner, TorchLayerRunner, runner_of
 from .long_features import LongFeatures
 from .offsets_bigru_ctc import mean_of_grids
+from .waveforms_bigru_ctc import AudioArray, mono_waveform
 
 __all__ = ["log_probs_of_long_audio"]
 

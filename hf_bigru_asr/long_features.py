@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import torch
 
-from .feature_extraction_bigru_ctc import AudioArray, BiGRUCTCFeatureExtractor, mono_waveform
+from .feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
 from .frame_store import Frames, FrameStore
+from .waveforms_bigru_ctc import AudioArray, mono_waveform
 
 __all__ = ["LongFeatures", "log_mel_blocks"]
 

@@ -10,9 +10,10 @@ import torch
 from transformers import BatchEncoding, BatchFeature, ProcessorMixin
 from transformers.utils import cached_file
 
-from .feature_extraction_bigru_ctc import AudioArray, BiGRUCTCFeatureExtractor
+from .feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
 from .modeling_bigru_ctc import num_frames_needed
 from .tokenization_bigru_ctc import BiGRUCTCTokenizer
+from .waveforms_bigru_ctc import AudioArray
 
 if TYPE_CHECKING:
     from .decoding import BeamSearchDecoder, GreedyDecoder

@@ -237,6 +237,7 @@ def test_nothing_that_unpickles_is_written(model_dir: Path) -> None:
         "word_errors",
         "feature_extraction",
         "offsets",
+        "waveforms",
         "tokenization",
         "processing",
     )
