@@ -29,7 +29,8 @@ def average_checkpoints(checkpoints: Sequence[str | Path], output_dir: str | Pat
         The model.
 
     Raises:
-        ValueError: If there is no checkpoint, or one is of another network or has other features than the last.
+        ValueError: If there is no checkpoint, or one is of another network or has other features than the last;
+            the prior of the variance may differ, since a network can be trained on with one.
         OSError: If there is no such folder, or it has no model.
 
     Source: P. Izmailov et al., "Averaging weights leads to wider optima and better generalization", UAI 2018; M.
@@ -59,9 +60,10 @@ def average_checkpoints(checkpoints: Sequence[str | Path], output_dir: str | Pat
 
 
 def _features(processor: BiGRUCTCProcessor) -> dict[str, Any]:
-    """The settings of the features; not where their code lies, which only some checkpoints say."""
+    """The settings of the features; not the prior, nor where their code lies, which only some checkpoints say."""
     settings: dict[str, Any] = processor.feature_extractor.to_dict()
-    settings.pop("auto_map", None)
+    for name in ("auto_map", "prior_frames", "prior_std"):
+        settings.pop(name, None)
     return settings
 
 

@@ -46,6 +46,17 @@ def test_a_checkpoint_of_the_trainer_and_the_bundled_model(tmp_path: Path) -> No
         torch.testing.assert_close(value, model.state_dict()[name])
 
 
+def test_a_network_that_was_trained_on_with_a_prior(
+    tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor, tmp_path: Path
+) -> None:
+    size = processor.feature_extractor.feature_size
+    values = processor.feature_extractor.to_dict() | {"prior_frames": 100, "prior_std": [2.0] * size}
+    later = BiGRUCTCProcessor(BiGRUCTCFeatureExtractor.from_dict(values), processor.tokenizer)
+    folders = [save(tmp_path / "before", tiny_model, processor), save(tmp_path / "after", tiny_model, later)]
+    average_checkpoints(folders, tmp_path / "mean")
+    assert BiGRUCTCProcessor.from_pretrained(tmp_path / "mean").feature_extractor.prior_frames == 100
+
+
 def test_what_cannot_be_averaged(tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="There is no checkpoint"):
         average_checkpoints([], tmp_path / "mean")
