@@ -31,6 +31,7 @@ from .card_tables import (
     training_rows,
     validation_source,
 )
+from .model_files import ModelFiles
 from .model_json import read_model_json
 from .processing_bigru_ctc import LANGUAGE_MODEL_DIR, RECORD_NAME
 
@@ -116,6 +117,7 @@ def build_card(
         version=__version__,
         librispeech=LIBRISPEECH,
         config=read_model_json(folder / "config.json"),
+        prior_frames=_prior_frames(folder),
         num_parameters=_count_parameters(folder / "model.safetensors"),
         size_mb=(folder / "model.safetensors").stat().st_size / 1e6,
         results=[result_row(evaluation) for evaluation in evaluations],
@@ -129,6 +131,13 @@ def build_card(
     )
     check_card(card)
     return card
+
+
+def _prior_frames(folder: Path) -> int:
+    """That of the feature extractor, if it is there."""
+    names = ("processor_config.json", "preprocessor_config.json")
+    has_features = any((folder / name).is_file() for name in names)
+    return ModelFiles(folder).feature_settings.prior_frames if has_features else 0
 
 
 def evaluation_records(evaluations: Sequence[Json]) -> dict[str, str]:

@@ -396,6 +396,13 @@ def test_card_without_figures_says_so(model_dir: Path) -> None:
     assert "model-index" not in card.data.to_dict()
 
 
+def test_the_prior_of_the_features_is_told(model_dir: Path) -> None:
+    assert "as if the utterance had" not in build_card(model_dir, [], "alice/tiny").text
+    features = {"prior_frames": 150, "prior_std": [2.0] * 128}
+    (model_dir / "processor_config.json").write_text(json.dumps({"feature_extractor": features}))
+    assert "as if the utterance had 150 more frames" in build_card(model_dir, [], "alice/tiny").text
+
+
 def test_card_names_the_repository_and_the_size(model_dir: Path) -> None:
     text = build_card(model_dir, [EVALUATION], "alice/bigru").text
     assert "\n# bigru\n" in text
