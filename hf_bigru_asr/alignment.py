@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 from torchaudio.functional import forced_align, merge_tokens
 
-from .modeling_bigru_ctc import num_frames_needed
+from .losses_bigru_ctc import num_frames_needed
 from .tokenization_bigru_ctc import BiGRUCTCTokenizer
 
 __all__ = ["CharacterSpan", "MarkedCharacter", "align_log_probs", "best_path", "encode_text"]

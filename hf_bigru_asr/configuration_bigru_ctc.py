@@ -30,11 +30,11 @@ class BiGRUCTCConfig(PreTrainedConfig):
         intermediate_ctc_layer (`int`, defaults to 2): That layer, counted from 1; below the last.
         ctc_label_smoothing (`float`, defaults to 0.0): In training, share of the divergence of every frame's
             distribution from the uniform one. Source: Kim et al., Interspeech 2018, where it is 0.05.
-        word_error_weight (`float`, defaults to 0.0): In training, weight of the expected share of wrong words. Source:
-            Graves and Jaitly, ICML 2014.
+        word_error_weight (`float`, defaults to 0.0): In training, weight of the expected share of wrong words, or of
+            their number if `ctc_loss_reduction` is `"sum"`. Source: Graves and Jaitly, ICML 2014.
         word_error_temperature (`float`, defaults to 1.0): By what the log-probabilities are divided for it; the lower,
             the nearer are the readings whose errors are counted to the likeliest one.
-        word_delimiter_token_id (`int`, defaults to 1): Id of the class between words.
+        word_delimiter_token_id (`int`, defaults to 1): Id of the class between words, for `word_error_weight`.
         inputs_to_logits_ratio (`int`, defaults to 320): Audio samples per logit frame, which is the feature
             extractor's `hop_length`; the pipeline computes timestamps and chunk borders from it.
         apply_spec_augment (`bool`, defaults to `True`): Whether to mask input features, in training mode only. Source:
@@ -51,8 +51,8 @@ class BiGRUCTCConfig(PreTrainedConfig):
 
     Raises:
         ValueError: If a size or the temperature is not positive, a probability is outside `[0, 1]`, the blank is not
-            one of the classes, `ctc_loss_reduction` is unknown, a weight is negative, or `intermediate_ctc_layer` is
-            not below the last.
+            one of the classes, nor the word delimiter where it is needed, `ctc_loss_reduction` is unknown, a weight is
+            negative, or `intermediate_ctc_layer` is not below the last.
 
     Example:
         >>> from hf_bigru_asr import BiGRUCTCConfig, BiGRUForCTC
@@ -114,6 +114,11 @@ class BiGRUCTCConfig(PreTrainedConfig):
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 0.")
         if self.word_error_temperature <= 0:
             raise ValueError(f"word_error_temperature is {self.word_error_temperature}; it must be positive.")
+        if self.word_error_weight > 0 and not 0 <= self.word_delimiter_token_id < self.vocab_size:
+            raise ValueError(
+                f"word_delimiter_token_id is {self.word_delimiter_token_id}; word_error_weight needs it to be one of "
+                f"the {self.vocab_size} classes (0 to {self.vocab_size - 1})."
+            )
         if self.intermediate_ctc_weight > 0 and not 1 <= self.intermediate_ctc_layer < self.num_hidden_layers:
             raise ValueError(
                 f"intermediate_ctc_layer is {self.intermediate_ctc_layer}; with {self.num_hidden_layers} layers it "

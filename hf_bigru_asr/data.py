@@ -21,7 +21,7 @@ from .augmentation import add_random_noise, add_random_room, mel_warp_matrix
 from .batching import DurationBatchSampler, find_sampler
 from .distillation import teacher_targets
 from .librispeech import iterate_openslr
-from .modeling_bigru_ctc import num_frames_needed
+from .losses_bigru_ctc import num_frames_needed
 from .processing_bigru_ctc import BiGRUCTCProcessor
 from .teacher_features import TEACHER_COLUMN
 from .text import normalize_transcript

@@ -11,9 +11,15 @@ from transformers.utils import can_return_tuple
 
 from .configuration_bigru_ctc import BiGRUCTCConfig
 from .layers_bigru_ctc import NUM_GATES, BiGRULayer
-from .losses_bigru_ctc import consistency_per_frame, sum_over_frames, uniformity_per_frame
+from .losses_bigru_ctc import (
+    consistency_per_frame,
+    ctc_loss,
+    num_frames_needed,
+    sum_over_frames,
+    uniformity_per_frame,
+)
 from .offsets_bigru_ctc import grids_of_frames, mean_of_grids
-from .word_errors_bigru_ctc import share_of_wrong_words
+from .word_errors_bigru_ctc import expected_word_errors
 
 
 def batch_of_frames(input_features: torch.Tensor, num_mel_bins: int) -> torch.Tensor:
@@ -330,7 +336,7 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
             )
             loss = loss + config.consistency_weight * disagreement
         if config.word_error_weight > 0:
-            errors = share_of_wrong_words(
+            errors, num_words = expected_word_errors(
                 log_probs,
                 lengths,
                 labels,
@@ -338,11 +344,13 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
                 config.word_delimiter_token_id,
                 config.word_error_temperature,
             )
-            loss = loss + config.word_error_weight * errors
+            # A share, as the mean of the CTC loss is one of the labels.
+            total = errors.sum() / (num_words.sum().clamp(min=1) if config.ctc_loss_reduction == "mean" else 1)
+            loss = loss + config.word_error_weight * total
         return loss
 
     def _ctc(self, log_probs: torch.Tensor, labels: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        loss_function = self.loss_function if "ForCTC" in LOSS_MAPPING else _ctc_loss
+        loss_function = self.loss_function if "ForCTC" in LOSS_MAPPING else ctc_loss
         return loss_function(
             logits=log_probs,
             labels=labels,
@@ -369,38 +377,6 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
                 f"between equal neighbours, but it has {int(lengths[row])}. Leave it out or shorten its text; "
                 "ctc_zero_infinity=True in the configuration trains past it."
             )
-
-
-def _ctc_loss(
-    logits: torch.Tensor,
-    labels: torch.Tensor,
-    logit_lengths: torch.Tensor,
-    blank_token_id: int,
-    reduction: str,
-    zero_infinity: bool,
-) -> torch.Tensor:
-    """The library's CTC loss, for releases of transformers that do not have one yet (5.17, for example)."""
-    valid = (labels >= 0) & (labels != blank_token_id)
-    with torch.backends.cudnn.flags(enabled=False):
-        return nn.functional.ctc_loss(
-            nn.functional.log_softmax(logits, dim=-1, dtype=torch.float32).transpose(0, 1),
-            labels[valid],
-            logit_lengths,
-            valid.sum(-1),
-            blank=blank_token_id,
-            reduction=reduction,
-            zero_infinity=zero_infinity,
-        )
-
-
-def num_frames_needed(labels: torch.Tensor) -> torch.Tensor:
-    """Fewest frames in which CTC can emit each row of `labels` `(batch, labels)`, padded with negative ids.
-
-    One frame for every label and one for a blank between two equal neighbours. Returns `(batch,)` int64.
-    """
-    valid = labels >= 0
-    repeats = (labels[:, 1:] == labels[:, :-1]) & valid[:, 1:]
-    return valid.sum(-1) + repeats.sum(-1)
 
 
 BiGRUModel.register_for_auto_class("AutoModel")

@@ -11,7 +11,7 @@ from transformers import BatchEncoding, BatchFeature, ProcessorMixin
 from transformers.utils import cached_file
 
 from .feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
-from .modeling_bigru_ctc import num_frames_needed
+from .losses_bigru_ctc import num_frames_needed
 from .tokenization_bigru_ctc import BiGRUCTCTokenizer
 from .waveforms_bigru_ctc import AudioArray
 

@@ -222,16 +222,19 @@ def build_model(model_name_or_path: str | None, processor: BiGRUCTCProcessor, **
 
     Args:
         model_name_or_path: A model on the Hub, a folder or `"bundled"`; `None` for random weights.
-        processor: Gives the length of a frame, and the sizes of the input and the output of a new model.
+        processor: Gives the length of a frame and the word delimiter, and the sizes of the input and the output of a
+            new model.
         config_kwargs: Fields of [`BiGRUCTCConfig`] to set, in either case.
     """
     config_kwargs["inputs_to_logits_ratio"] = processor.feature_extractor.hop_length
+    tokenizer = processor.tokenizer
+    config_kwargs["word_delimiter_token_id"] = tokenizer.encoder[tokenizer.word_delimiter_token]
     if model_name_or_path is not None:
         return BiGRUForCTC.from_pretrained(resolve_model(model_name_or_path), **config_kwargs)
     config = BiGRUCTCConfig(
         num_mel_bins=processor.feature_extractor.feature_size,
-        vocab_size=len(processor.tokenizer),
-        pad_token_id=processor.tokenizer.pad_token_id,
+        vocab_size=len(tokenizer),
+        pad_token_id=tokenizer.pad_token_id,
         **config_kwargs,
     )
     return BiGRUForCTC(config)

@@ -6,6 +6,8 @@ for every frame and every other class that it could have had there the word erro
 learns what it is to blame for.
 """
 
+import itertools
+
 import numpy as np
 import torch
 
@@ -26,11 +28,13 @@ def expected_word_errors(
     labels: torch.Tensor,
     blank_token_id: int,
     word_delimiter_token_id: int,
+    temperature: float = 1.0,
     generator: torch.Generator | None = None,
-) -> torch.Tensor:
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Word errors of one path of every utterance, drawn from the network's probabilities.
 
-    Their expectation is the expected number of word errors, and that of their gradient its gradient.
+    Their expectation is the expected number of word errors, and that of their gradient its gradient, but for what
+    classes of a probability below `MIN_PROBABILITY` would add.
 
     Args:
         log_probs: `(batch, frames, classes)`.
@@ -38,10 +42,11 @@ def expected_word_errors(
         labels: `(batch, labels)` token ids, padded with negative ones or the blank.
         blank_token_id: Class of the blank.
         word_delimiter_token_id: Class that stands between words.
+        temperature: What the log-probabilities are divided by; the lower, the nearer are paths to the likeliest one.
         generator: Draws the paths; the global one if `None`.
 
     Returns:
-        `(batch,)`.
+        The errors, and the words of the transcripts: both `(batch,)`.
 
     Raises:
         ImportError: Without the package rapidfuzz.
@@ -51,14 +56,15 @@ def expected_word_errors(
     """
     if Levenshtein is None:
         raise ImportError("Training with word_error_weight needs the package rapidfuzz: pip install rapidfuzz")
-    probabilities = log_probs.exp()
+    probabilities = (log_probs / temperature).softmax(-1)
     paths = torch.multinomial(probabilities.detach().flatten(0, 1), 1, generator=generator)[:, 0].cpu().numpy()
     paths = paths.reshape(log_probs.shape[:2])
     given = probabilities.detach().cpu().numpy()
     changes = np.zeros(given.shape, dtype=np.float32)
-    errors = np.zeros(len(paths), dtype=np.float32)
+    errors, num_words = np.zeros((2, len(paths)), dtype=np.float32)
     for row, (length, ids) in enumerate(zip(lengths.tolist(), labels.tolist(), strict=True)):
         reference = [label for label in ids if label >= 0 and label != blank_token_id]
+        num_words[row] = len(_words(_characters(reference), word_delimiter_token_id))
         errors[row], changes[row, :length] = word_error_changes(
             paths[row, :length],
             given[row, :length] >= MIN_PROBABILITY,
@@ -67,37 +73,8 @@ def expected_word_errors(
             word_delimiter_token_id,
         )
     blame = (probabilities * torch.from_numpy(changes).to(log_probs.device)).sum((1, 2))
-    return torch.from_numpy(errors).to(log_probs.device) + blame - blame.detach()
-
-
-def share_of_wrong_words(
-    log_probs: torch.Tensor,
-    lengths: torch.Tensor,
-    labels: torch.Tensor,
-    blank_token_id: int,
-    word_delimiter_token_id: int,
-    temperature: float = 1.0,
-) -> torch.Tensor:
-    """[`expected_word_errors`] of a batch over the words of its transcripts.
-
-    Args:
-        log_probs: `(batch, frames, classes)`.
-        lengths: `(batch,)` valid frames.
-        labels: `(batch, labels)` token ids, padded with negative ones or the blank.
-        blank_token_id: Class of the blank.
-        word_delimiter_token_id: Class that stands between words.
-        temperature: What the log-probabilities are divided by.
-
-    Returns:
-        Scalar.
-    """
-    if temperature != 1.0:
-        log_probs = (log_probs / temperature).log_softmax(-1)
-    errors = expected_word_errors(log_probs, lengths, labels, blank_token_id, word_delimiter_token_id)
-    is_label = (labels >= 0) & (labels != blank_token_id)
-    is_delimiter = is_label & (labels == word_delimiter_token_id)
-    num_words = is_delimiter.sum() + is_label.any(-1).sum()
-    return errors.sum() / num_words.clamp(min=1)
+    drawn = torch.from_numpy(errors).to(log_probs.device) + blame - blame.detach()
+    return drawn, torch.from_numpy(num_words).to(log_probs.device)
 
 
 def word_error_changes(
@@ -121,26 +98,25 @@ def word_error_changes(
     """
     classes = path.tolist()
     spoken = _words(_characters(reference), word_delimiter_token_id)
-    # No character stands before the path or after it.
-    padded = [-1, *classes, -1]
+    padded = [blank_token_id, *classes, blank_token_id]
     written = [
         chr(label) if label not in (blank_token_id, before) else ""
         for before, label in zip(padded, classes, strict=False)
     ]
     text = "".join(written)
-    starts = np.concatenate([[0], np.cumsum([len(character) for character in written], dtype=np.int64)]).tolist()
+    # How much text there is before each frame, before the end, and before what follows the end.
+    starts = [*itertools.accumulate(map(len, written), initial=0), len(text)]
     errors = Levenshtein.distance(_words(text, word_delimiter_token_id), spoken)
     changes = np.zeros(is_tried.shape, dtype=np.float32)
     counted = {text: 0}
-    last = len(classes) - 1
     for frame, label in zip(*(indices.tolist() for indices in np.nonzero(is_tried)), strict=True):
         if label == classes[frame]:
             continue
         before, after = padded[frame], padded[frame + 2]
         middle = chr(label) if label not in (blank_token_id, before) else ""
-        if frame < last and after not in (blank_token_id, label):
+        if after not in (blank_token_id, label):
             middle += chr(after)
-        changed = text[: starts[frame]] + middle + text[starts[min(frame + 2, last + 1)] :]
+        changed = text[: starts[frame]] + middle + text[starts[frame + 2] :]
         if changed not in counted:
             counted[changed] = Levenshtein.distance(_words(changed, word_delimiter_token_id), spoken) - errors
         changes[frame, label] = counted[changed]

@@ -23,7 +23,13 @@ from transformers import (
     set_seed,
 )
 
-from hf_bigru_asr import BiGRUCTCConfig, BiGRUCTCFeatureExtractor, BiGRUCTCProcessor, BiGRUForCTC
+from hf_bigru_asr import (
+    BiGRUCTCConfig,
+    BiGRUCTCFeatureExtractor,
+    BiGRUCTCProcessor,
+    BiGRUCTCTokenizer,
+    BiGRUForCTC,
+)
 from hf_bigru_asr.confidence import FEATURES, ConfidenceModel
 from hf_bigru_asr.data import DataCollatorForCTC, EpochCallback, load_utterance
 from hf_bigru_asr.distillation import TaughtBiGRUForCTC
@@ -284,6 +290,14 @@ def test_a_new_model_fits_its_processor() -> None:
     assert model.config.ctc_zero_infinity is False
     inputs = processor(audio=make_waveform(0), sampling_rate=RATE_HZ)
     assert model(**inputs).logits.shape == (1, 50, 29)
+
+
+def test_the_word_delimiter_is_that_of_the_tokenizer(tmp_path: Path) -> None:
+    symbols = ["<pad>", "A", "B", "_"]
+    (tmp_path / "vocab.json").write_text(json.dumps({symbol: index for index, symbol in enumerate(symbols)}))
+    tokenizer = BiGRUCTCTokenizer(str(tmp_path / "vocab.json"), word_delimiter_token="_")
+    processor = BiGRUCTCProcessor(BiGRUCTCFeatureExtractor(), tokenizer)
+    assert build_model(None, processor, hidden_size=4, word_error_weight=1.0).config.word_delimiter_token_id == 3
 
 
 def test_a_trained_model_goes_on(model_dir: Path, tiny_model: BiGRUForCTC) -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from hf_bigru_asr import BiGRUCTCConfig, BiGRUForCTC
-from hf_bigru_asr.word_errors_bigru_ctc import expected_word_errors, share_of_wrong_words, word_error_changes
+from hf_bigru_asr.word_errors_bigru_ctc import expected_word_errors, word_error_changes
 
 BLANK, DELIMITER = 0, 1
 LETTERS = {2: "A", 3: "B"}
@@ -89,7 +89,8 @@ def test_draws_have_the_expectation_and_its_gradient() -> None:
     padded = torch.cat([log_probs, torch.tensor([-9.0, -9.0, 0.0, -9.0]).expand(num_draws, 3, -1)], dim=1)
     lengths, labels = torch.full((num_draws,), NUM_FRAMES), torch.tensor([[2, 1, 3, -100]]).expand(num_draws, -1)
     generator = torch.Generator().manual_seed(1)
-    errors = expected_word_errors(padded, lengths, labels, BLANK, DELIMITER, generator)
+    errors, num_words = expected_word_errors(padded, lengths, labels, BLANK, DELIMITER, generator=generator)
+    assert num_words.tolist() == [2] * num_draws
     (found,) = torch.autograd.grad(errors.mean(), logits)
     assert float(errors.mean().detach()) == pytest.approx(float(expected.detach()), abs=0.05)
     torch.testing.assert_close(found, gradient, atol=0.01, rtol=0)
@@ -99,16 +100,19 @@ def test_a_low_temperature_counts_the_likeliest_reading() -> None:
     logits = random_logits(3, NUM_FRAMES, NUM_CLASSES).float()
     labels = torch.tensor([[2, 1, 3], [2, 3, -100], [2, -100, -100]])
     texts = ["A B", "AB", "A"]
-    share = share_of_wrong_words(
+    errors, num_words = expected_word_errors(
         logits.log_softmax(-1), torch.full((3,), NUM_FRAMES), labels, BLANK, DELIMITER, temperature=1e-3
     )
+    share = errors.sum() / num_words.sum()
     best = [tuple(path) for path in logits.argmax(-1).tolist()]
     assert float(share.detach()) == pytest.approx(sum(map(errors_of, best, texts)) / 4)
 
 
-def test_in_the_model() -> None:
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_in_the_model(reduction: str) -> None:
     torch.manual_seed(0)
     plain = {"num_mel_bins": 16, "hidden_size": 8, "hidden_dropout": 0.0, "apply_spec_augment": False}
+    plain["ctc_loss_reduction"] = reduction
     batch = {
         "input_features": torch.randn(2, 9, 16),
         "attention_mask": (torch.arange(9) < torch.tensor([[9], [6]])).long(),
@@ -121,6 +125,7 @@ def test_in_the_model() -> None:
     outputs = model(**batch)
     torch.manual_seed(1)
     lengths = torch.tensor([9, 6])
-    share = share_of_wrong_words(outputs.logits, lengths, batch["labels"], BLANK, DELIMITER, temperature=0.5)
+    errors, _ = expected_word_errors(outputs.logits, lengths, batch["labels"], BLANK, DELIMITER, temperature=0.5)
+    share = errors.sum() / (3 if reduction == "mean" else 1)
     torch.testing.assert_close(outputs.loss, ctc + 2.0 * share)
     assert float(share.detach()) > 0
