@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from torchaudio.functional import melscale_fbanks
@@ -184,12 +184,10 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
             ValueError: If there is no utterance.
         """
         count, total, squares = 0, torch.zeros(self.feature_size).double(), torch.zeros(self.feature_size).double()
-        for raw_speech in waveforms:
-            for waveform in list_of_waveforms(raw_speech):
-                frames = self._log_mel(waveform).reshape(-1, self.feature_size).double()
-                count += len(frames)
-                total += frames.sum(0)
-                squares += frames.square().sum(0)
+        for frames in self._frames_of(waveforms):
+            count += len(frames)
+            total += frames.sum(0)
+            squares += frames.square().sum(0)
         if count == 0:
             raise ValueError("There is no utterance to take global statistics from; give at least one.")
         mean = total / count
@@ -210,16 +208,20 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         if prior_frames < 1:
             raise ValueError(f"prior_frames is {prior_frames}; give at least 1, or leave the extractor as it is.")
         count, squares = 0, torch.zeros(self.feature_size).double()
-        for raw_speech in waveforms:
-            for waveform in list_of_waveforms(raw_speech):
-                frames = self._log_mel(waveform).reshape(-1, self.num_offsets, self.feature_size).double()
-                squares += len(frames) * frames.var(0, correction=0).mean(0)
-                count += len(frames)
+        for frames in self._frames_of(waveforms):
+            count += len(frames)
+            squares += len(frames) * frames.var(0, correction=0)
         if count == 0:
             raise ValueError("There is no utterance to take a variance from; give at least one.")
         prior_std = [round(value, 4) for value in (squares / count).sqrt().tolist()]
         _check_positive("prior_std", prior_std)
         self.prior_frames, self.prior_std = prior_frames, prior_std
+
+    def _frames_of(self, waveforms: Iterable[AudioArray]) -> Iterator[torch.Tensor]:
+        """Unnormalised frames `(frames, mels)` of each utterance, in double precision, those of all its grids."""
+        for raw_speech in waveforms:
+            for waveform in list_of_waveforms(raw_speech):
+                yield self._log_mel(waveform).reshape(-1, self.feature_size).double()
 
     def set_num_offsets(self, num_offsets: int) -> None:
         """Change `num_offsets`.

@@ -76,7 +76,10 @@ class ModelArguments:
     )
     prior_frames: int | None = field(
         default=None,
-        metadata={"help": "Frames that the variance within training utterances counts beside an utterance's own."},
+        metadata={
+            "help": "Frames as which the variance within the utterances of the training split counts beside that of "
+            "an utterance; 0 for its own alone; as the model has it without this."
+        },
     )
     hop_length: int | None = field(
         default=None, metadata={"help": "Samples per frame; those of the model, or 320, without it."}
@@ -192,7 +195,10 @@ def main() -> None:
         extractor.fit_global_statistics(
             load_utterance(example[data_args.audio_column_name], extractor.sampling_rate) for example in train_dataset
         )
-    if model_args.prior_frames is not None:
+    if model_args.prior_frames == 0:
+        processor.feature_extractor.prior_frames = 0
+    elif model_args.prior_frames is not None:
+        # Of the split alone: other data sets are made of it, or synthetic.
         extractor = processor.feature_extractor
         extractor.fit_prior(
             (load_utterance(row[data_args.audio_column_name], extractor.sampling_rate) for row in splits["train"]),

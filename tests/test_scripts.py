@@ -140,6 +140,16 @@ def test_train_takes_statistics_from_the_training_data(tmp_path: Path) -> None:
     assert extractor["prior_frames"] == 100
     assert extractor["prior_std"] == pytest.approx(reference.prior_std, abs=1e-3)
 
+    result = run(
+        *("train.py", "--model_name_or_path", tmp_path / "prior", "--dataset_name", data, "--prior_frames", 0),
+        *("--output_dir", tmp_path / "without", "--max_steps", 1, "--report_to", "none", "--save_strategy", "no"),
+        *("--load_best_model_at_end", "false"),
+    )
+
+    assert result.returncode == 0, result.stderr[-3000:]
+    extractor = json.loads((tmp_path / "without" / "processor_config.json").read_text())["feature_extractor"]
+    assert extractor["prior_frames"] == 0
+
 
 def test_segment_dataset_cuts_and_names_the_bad_utterance(tmp_path: Path) -> None:
     sample = Path(__file__).parent / "data" / "speech_sample.flac"
