@@ -24,6 +24,7 @@ from .card_tables import (
     decoding_method,
     duration_columns,
     figure,
+    has_word_errors,
     hyperparameters,
     percent,
     result_row,
@@ -126,6 +127,7 @@ def build_card(
         language_model=_language_model(folder / LANGUAGE_MODEL_DIR),
         pictures=[name for name in PICTURES if (folder / name).is_file()],
         teachers=teacher_names(training),
+        has_word_errors=has_word_errors(training),
         training_rows=training_rows(training),
         hyperparameters=hyperparameters(training),
     )

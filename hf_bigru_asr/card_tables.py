@@ -157,6 +157,12 @@ def teacher_names(training: Json) -> list[str]:
     return list(dict.fromkeys(cell(run.get("teacher_name") or "a larger recogniser") for run in taught))
 
 
+def has_word_errors(training: Json) -> bool:
+    """Whether any of the runs had expected word errors in its loss."""
+    stages = (training, *training.get("earlier_stages", []))
+    return any((stage.get("arguments", {}).get("word_error_weight") or 0) > 0 for stage in stages)
+
+
 def _more_data(stage: Json) -> str:
     """What a run was trained on beside its data set."""
     extras = stage.get("dataset", {}).get("extra", [])
