@@ -30,8 +30,9 @@ class BiGRUCTCConfig(PreTrainedConfig):
         intermediate_ctc_layer (`int`, defaults to 2): That layer, counted from 1; below the last.
         ctc_label_smoothing (`float`, defaults to 0.0): In training, share of the divergence of every frame's
             distribution from the uniform one. Source: Kim et al., Interspeech 2018, where it is 0.05.
-        word_error_weight (`float`, defaults to 0.0): In training, weight of the expected share of wrong words, or of
-            their number if `ctc_loss_reduction` is `"sum"`. Source: Graves and Jaitly, ICML 2014.
+        word_error_weight (`float`, defaults to 0.0): In training, weight of the expected share of wrong words of an
+            utterance, averaged over the batch, or of their number if `ctc_loss_reduction` is `"sum"`. Source: Graves
+            and Jaitly, ICML 2014.
         word_error_temperature (`float`, defaults to 1.0): By what the log-probabilities are divided for it; the lower,
             the nearer are the readings whose errors are counted to the likeliest one.
         word_delimiter_token_id (`int`, defaults to 1): Id of the class between words, for `word_error_weight`.

@@ -344,9 +344,8 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
                 config.word_delimiter_token_id,
                 config.word_error_temperature,
             )
-            # A share, as the mean of the CTC loss is one of the labels.
-            total = errors.sum() / (num_words.sum().clamp(min=1) if config.ctc_loss_reduction == "mean" else 1)
-            loss = loss + config.word_error_weight * total
+            wrong = sum_over_frames(errors[:, None], torch.ones_like(lengths), num_words, config.ctc_loss_reduction)
+            loss = loss + config.word_error_weight * wrong
         return loss
 
     def _ctc(self, log_probs: torch.Tensor, labels: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
