@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
-from transformers import EvalPrediction, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import (
+    EvalPrediction,
+    PreTrainedModel,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 from transformers.utils import logging
 
 from .batching import DurationBatchSampler
@@ -22,6 +30,9 @@ from .processing_bigru_ctc import LABEL_PADDING, BiGRUCTCProcessor
 from .tokenization_bigru_ctc import BiGRUCTCTokenizer
 
 logger = logging.get_logger(__name__)
+
+SOAP_NAME = "soap"
+"""Value of `optim` for the optimizer SOAP."""
 
 __all__ = [
     "CTCMetrics",
@@ -44,9 +55,13 @@ class CTCTrainingArguments(TrainingArguments):
     """
 
     output_dir: str = field(default="outputs", metadata={"help": "Folder for checkpoints, logs and the model."})
-    learning_rate: float = field(default=2e-3, metadata={"help": "Peak learning rate of AdamW."})
-    adam_beta2: float = field(default=0.98, metadata={"help": "Second beta of AdamW."})
-    weight_decay: float = field(default=0.01, metadata={"help": "Weight decay of AdamW."})
+    optim: str = field(
+        default=str(TrainingArguments.default_optim),
+        metadata={"help": "Optimizer: soap (N. Vyas et al., arXiv 2409.11321), or one of those of transformers."},
+    )
+    learning_rate: float = field(default=2e-3, metadata={"help": "Peak learning rate."})
+    adam_beta2: float = field(default=0.98, metadata={"help": "Second beta of AdamW; for soap 0.95 is better."})
+    weight_decay: float = field(default=0.01, metadata={"help": "Weight decay of AdamW and soap."})
     lr_scheduler_type: str = field(default="cosine", metadata={"help": "Learning-rate schedule."})
     warmup_steps: float = field(default=0.05, metadata={"help": "Warm-up: steps, or below 1 a share of all steps."})
     max_grad_norm: float = field(default=1.0, metadata={"help": "Gradient norm to clip to."})
@@ -74,7 +89,12 @@ class CTCTrainingArguments(TrainingArguments):
             # With a backend, accelerate takes a single process for one of several and fails.
             if int(os.environ.get("WORLD_SIZE", "1")) > 1:
                 self.ddp_backend = self.ddp_backend or "gloo"
+        optim = self.optim
+        if optim == SOAP_NAME:  # which TrainingArguments does not know
+            self.optim = self.default_optim
         super().__post_init__()
+        if optim == SOAP_NAME:
+            self.optim = optim
 
 
 def keep_token_ids(logits: torch.Tensor | tuple[torch.Tensor, ...], labels: torch.Tensor) -> torch.Tensor:
@@ -131,15 +151,38 @@ class CTCMetrics:
 
 
 class CTCTrainer(Trainer):
-    """The stock `Trainer`, and batches of like seconds of audio if `per_device_train_batch_seconds` is given.
+    """The stock `Trainer`, with the optimizer SOAP and with batches of like seconds of audio where they are asked for.
 
-    It then needs the processor as `processing_class`, the column `length` of [`filter_utterances`] in the training
-    data, and the callback [`EpochCallback`].
+    For `per_device_train_batch_seconds` it needs the processor as `processing_class`, the column `length` of
+    [`filter_utterances`] in the training data, and the callback [`EpochCallback`].
 
     Raises:
         ValueError: When training begins, if one of these is missing, or if a batch of that length could be without an
             utterance.
+        ImportError: When training begins with `optim="soap"`, if `pytorch-optimizer` is not installed.
     """
+
+    @staticmethod
+    def get_optimizer_cls_and_kwargs(args: TrainingArguments, model: PreTrainedModel | None = None) -> tuple[Any, Any]:
+        """SOAP of `pytorch-optimizer`, or what the stock `Trainer` takes.
+
+        Adam in the eigenbases of the mean products of every matrix's gradient with itself, which are followed every
+        `precondition_frequency` steps: see N. Vyas et al., arXiv 2409.11321, 2024. `adam_beta1`, `adam_beta2`,
+        `adam_epsilon` and `optim_args` (`"precondition_frequency=10,max_precondition_dim=512"`) are its settings.
+        """
+        if args.optim != SOAP_NAME:
+            return Trainer.get_optimizer_cls_and_kwargs(args, model)
+        try:
+            from pytorch_optimizer import SOAP
+        except ImportError as error:
+            raise ImportError("optim='soap' needs pytorch-optimizer: pip install pytorch-optimizer") from error
+        settings = dict(pair.split("=") for pair in (args.optim_args or "").replace(" ", "").split(",") if pair)
+        return SOAP, {
+            "lr": args.learning_rate,
+            "betas": (args.adam_beta1, args.adam_beta2),
+            "eps": args.adam_epsilon,
+            **{name: int(value) for name, value in settings.items()},
+        }
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Batches for this process."""

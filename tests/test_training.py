@@ -1,6 +1,7 @@
 """The stock `Trainer` with our collator, interrupted and accumulated, and what the script adds to it."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -129,7 +130,7 @@ class Interruption(TrainerCallback):
             control.should_save = control.should_training_stop = True
 
 
-@pytest.mark.parametrize("order", ["random", "group_by_length", "by_seconds", "with_a_teacher"])
+@pytest.mark.parametrize("order", ["random", "group_by_length", "by_seconds", "with_a_teacher", "with_soap"])
 @pytest.mark.parametrize("accumulation", [1, 2])
 def test_resume_equals_no_interruption(
     order: str, accumulation: int, processor: BiGRUCTCProcessor, tmp_path: Path
@@ -156,8 +157,9 @@ def test_resume_equals_no_interruption(
             **(
                 {"per_device_train_batch_seconds": 1.0}
                 if order == "by_seconds"
-                else {"train_sampling_strategy": "random" if has_teacher else order}
+                else {"train_sampling_strategy": order if order == "group_by_length" else "random"}
             ),
+            **({"optim": "soap", "optim_args": "precondition_frequency=2"} if order == "with_soap" else {}),
             eval_strategy="no",
             save_strategy="no",
             load_best_model_at_end=False,
@@ -197,6 +199,60 @@ def test_resume_equals_no_interruption(
         resumed.train(resume_from_checkpoint=True)
         assert losses(resumed) == losses(whole)
         assert_equal(weights_of(resumed.model), expected)
+
+
+# SOAP
+
+
+TRAINING_ALONE = QUIET | {"eval_strategy": "no", "load_best_model_at_end": False}
+
+
+def test_soap_takes_the_settings_of_adam(
+    tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor, tmp_path: Path
+) -> None:
+    soap = pytest.importorskip("pytorch_optimizer").SOAP
+    arguments = CTCTrainingArguments(
+        output_dir=str(tmp_path),
+        optim="soap",
+        optim_args="precondition_frequency=7, max_precondition_dim=512",
+        adam_beta1=0.8,
+        adam_beta2=0.7,
+        adam_epsilon=1e-5,
+        weight_decay=0.3,
+        learning_rate=0.125,
+        **TRAINING_ALONE,
+    )
+    assert arguments.optim == arguments.to_sanitized_dict()["optim"] == "soap"
+    optimizer = CTCTrainer(tiny_model, arguments, DataCollatorForCTC(processor)).create_optimizer()
+    assert isinstance(optimizer, soap)
+    matrices, biases = optimizer.param_groups
+    assert {parameter.ndim for parameter in matrices["params"]} == {2}
+    assert {parameter.ndim for parameter in biases["params"]} == {1}
+    assert (matrices["weight_decay"], biases["weight_decay"]) == (0.3, 0.0)
+    for group in (matrices, biases):
+        assert (group["lr"], group["betas"], group["eps"]) == (0.125, (0.8, 0.7), 1e-5)
+        assert (group["precondition_frequency"], group["max_precondition_dim"]) == (7, 512)
+
+
+def test_other_optimizers_are_those_of_transformers(
+    tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor, tmp_path: Path
+) -> None:
+    arguments = CTCTrainingArguments(output_dir=str(tmp_path), **TRAINING_ALONE)
+    assert arguments.optim == TrainingArguments(output_dir=str(tmp_path)).optim
+    optimizer = CTCTrainer(tiny_model, arguments, DataCollatorForCTC(processor)).create_optimizer()
+    assert type(optimizer) is torch.optim.AdamW
+    with pytest.raises(ValueError, match="soup"):
+        CTCTrainingArguments(output_dir=str(tmp_path), optim="soup", **TRAINING_ALONE)
+
+
+def test_soap_says_what_it_needs(
+    tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pytorch_optimizer", None)
+    arguments = CTCTrainingArguments(output_dir=str(tmp_path), optim="soap", **TRAINING_ALONE)
+    trainer = CTCTrainer(tiny_model, arguments, DataCollatorForCTC(processor))
+    with pytest.raises(ImportError, match="pip install pytorch-optimizer"):
+        trainer.create_optimizer()
 
 
 def test_batches_by_seconds_say_what_they_need(
