@@ -159,7 +159,6 @@ class CTCTrainer(Trainer):
     Raises:
         ValueError: When training begins, if one of these is missing, or if a batch of that length could be without an
             utterance.
-        ImportError: When training begins with `optim="soap"`, if `pytorch-optimizer` is not installed.
     """
 
     @staticmethod
@@ -169,6 +168,10 @@ class CTCTrainer(Trainer):
         Adam in the eigenbases of the mean products of every matrix's gradient with itself, which are followed every
         `precondition_frequency` steps: see N. Vyas et al., arXiv 2409.11321, 2024. `adam_beta1`, `adam_beta2`,
         `adam_epsilon` and `optim_args` (`"precondition_frequency=10,max_precondition_dim=512"`) are its settings.
+
+        Raises:
+            ImportError: If `optim` is `"soap"` and `pytorch-optimizer` is not installed.
+            ValueError: If `optim_args` has another setting.
         """
         if args.optim != SOAP_NAME:
             return Trainer.get_optimizer_cls_and_kwargs(args, model)
@@ -176,13 +179,21 @@ class CTCTrainer(Trainer):
             from pytorch_optimizer import SOAP
         except ImportError as error:
             raise ImportError("optim='soap' needs pytorch-optimizer: pip install pytorch-optimizer") from error
-        settings = dict(pair.split("=") for pair in (args.optim_args or "").replace(" ", "").split(",") if pair)
-        return SOAP, {
+        kwargs: dict[str, Any] = {
             "lr": args.learning_rate,
             "betas": (args.adam_beta1, args.adam_beta2),
             "eps": args.adam_epsilon,
-            **{name: int(value) for name, value in settings.items()},
         }
+        for setting in filter(None, (args.optim_args or "").replace(" ", "").split(",")):
+            name, _, value = setting.partition("=")
+            # SOAP itself ignores names that it does not know.
+            if name not in ("precondition_frequency", "max_precondition_dim") or not value.isdecimal():
+                raise ValueError(
+                    f"optim_args has {setting!r}: with optim='soap' it takes precondition_frequency=N and "
+                    "max_precondition_dim=N, with commas between them."
+                )
+            kwargs[name] = int(value)
+        return SOAP, kwargs
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Batches for this process."""

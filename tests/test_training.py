@@ -245,6 +245,19 @@ def test_other_optimizers_are_those_of_transformers(
         CTCTrainingArguments(output_dir=str(tmp_path), optim="soup", **TRAINING_ALONE)
 
 
+@pytest.mark.parametrize(
+    "setting", ["preconditon_frequency=7", "precondition_frequency=often", "max_precondition_dim"]
+)
+def test_soap_refuses_other_settings(
+    setting: str, tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor, tmp_path: Path
+) -> None:
+    pytest.importorskip("pytorch_optimizer")
+    arguments = CTCTrainingArguments(output_dir=str(tmp_path), optim="soap", optim_args=setting, **TRAINING_ALONE)
+    trainer = CTCTrainer(tiny_model, arguments, DataCollatorForCTC(processor))
+    with pytest.raises(ValueError, match=f"optim_args has '{setting}': .* takes precondition_frequency=N"):
+        trainer.create_optimizer()
+
+
 def test_soap_says_what_it_needs(
     tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
