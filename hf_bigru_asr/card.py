@@ -24,7 +24,7 @@ from .card_tables import (
     decoding_method,
     duration_columns,
     figure,
-    has_word_errors,
+    has_in_loss,
     hyperparameters,
     percent,
     result_row,
@@ -127,7 +127,8 @@ def build_card(
         language_model=_language_model(folder / LANGUAGE_MODEL_DIR),
         pictures=[name for name in PICTURES if (folder / name).is_file()],
         teachers=teacher_names(training),
-        has_word_errors=has_word_errors(training),
+        has_mmi=has_in_loss(training, "mmi_weight"),
+        has_word_errors=has_in_loss(training, "word_error_weight"),
         training_rows=training_rows(training),
         hyperparameters=hyperparameters(training),
     )

@@ -18,6 +18,7 @@ HYPERPARAMETERS = (
     "consistency_weight",
     "intermediate_ctc_weight",
     "ctc_label_smoothing",
+    "mmi_weight",
     "word_error_weight",
     "word_error_temperature",
     "distillation_weight",
@@ -157,10 +158,10 @@ def teacher_names(training: Json) -> list[str]:
     return list(dict.fromkeys(cell(run.get("teacher_name") or "a larger recogniser") for run in taught))
 
 
-def has_word_errors(training: Json) -> bool:
-    """Whether any of the runs had expected word errors in its loss."""
+def has_in_loss(training: Json, weight: str) -> bool:
+    """Whether any of the runs had what an option with a weight adds to its loss, `"mmi_weight"` for example."""
     stages = (training, *training.get("earlier_stages", []))
-    return any((stage.get("arguments", {}).get("word_error_weight") or 0) > 0 for stage in stages)
+    return any((stage.get("arguments", {}).get(weight) or 0) > 0 for stage in stages)
 
 
 def _more_data(stage: Json) -> str:

@@ -30,12 +30,17 @@ class BiGRUCTCConfig(PreTrainedConfig):
         intermediate_ctc_layer (`int`, defaults to 2): That layer, counted from 1; below the last.
         ctc_label_smoothing (`float`, defaults to 0.0): In training, share of the divergence of every frame's
             distribution from the uniform one. Source: Kim et al., Interspeech 2018, where it is 0.05.
+        mmi_weight (`float`, defaults to 0.0): In training, weight of the denominator of lattice-free MMI: the
+            logarithm of all that the network and an n-gram of characters (`denominator_lm` of the model) make likely
+            together. With 1 the loss is that of MMI, below an average of it and the CTC loss. Source: Povey et al.,
+            Interspeech 2016; Xiang and Ou, ICASSP 2019.
         word_error_weight (`float`, defaults to 0.0): In training, weight of the expected share of wrong words of an
             utterance, averaged over the batch, or of their number if `ctc_loss_reduction` is `"sum"`. Source: Graves
             and Jaitly, ICML 2014.
         word_error_temperature (`float`, defaults to 1.0): By what the log-probabilities are divided for it; the lower,
             the nearer are the readings whose errors are counted to the likeliest one.
-        word_delimiter_token_id (`int`, defaults to 1): Id of the class between words, for `word_error_weight`.
+        word_delimiter_token_id (`int`, defaults to 1): Id of the class between words, for `mmi_weight` and
+            `word_error_weight`.
         inputs_to_logits_ratio (`int`, defaults to 320): Audio samples per logit frame, which is the feature
             extractor's `hop_length`; the pipeline computes timestamps and chunk borders from it.
         apply_spec_augment (`bool`, defaults to `True`): Whether to mask input features, in training mode only. Source:
@@ -75,6 +80,7 @@ class BiGRUCTCConfig(PreTrainedConfig):
     intermediate_ctc_weight: float | int = 0.0
     intermediate_ctc_layer: int = 2
     ctc_label_smoothing: float | int = 0.0
+    mmi_weight: float | int = 0.0
     word_error_weight: float | int = 0.0
     word_error_temperature: float | int = 1.0
     word_delimiter_token_id: int = 1
@@ -110,16 +116,17 @@ class BiGRUCTCConfig(PreTrainedConfig):
         ):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; a probability lies between 0 and 1.")
-        for name in ("consistency_weight", "word_error_weight"):
+        for name in ("consistency_weight", "mmi_weight", "word_error_weight"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 0.")
         if self.word_error_temperature <= 0:
             raise ValueError(f"word_error_temperature is {self.word_error_temperature}; it must be positive.")
-        if self.word_error_weight > 0 and not 0 <= self.word_delimiter_token_id < self.vocab_size:
-            raise ValueError(
-                f"word_delimiter_token_id is {self.word_delimiter_token_id}; word_error_weight needs it to be one of "
-                f"the {self.vocab_size} classes (0 to {self.vocab_size - 1})."
-            )
+        for name in ("mmi_weight", "word_error_weight"):
+            if getattr(self, name) > 0 and not 0 <= self.word_delimiter_token_id < self.vocab_size:
+                raise ValueError(
+                    f"word_delimiter_token_id is {self.word_delimiter_token_id}; {name} needs it to be one of the "
+                    f"{self.vocab_size} classes (0 to {self.vocab_size - 1})."
+                )
         if self.intermediate_ctc_weight > 0 and not 1 <= self.intermediate_ctc_layer < self.num_hidden_layers:
             raise ValueError(
                 f"intermediate_ctc_layer is {self.intermediate_ctc_layer}; with {self.num_hidden_layers} layers it "

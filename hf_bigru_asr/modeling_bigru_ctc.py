@@ -18,6 +18,7 @@ from .losses_bigru_ctc import (
     sum_over_frames,
     uniformity_per_frame,
 )
+from .mmi_bigru_ctc import log_denominator
 from .offsets_bigru_ctc import grids_of_frames, mean_of_grids
 from .word_errors_bigru_ctc import expected_word_errors
 
@@ -220,6 +221,8 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
         super().__init__(config)
         self.bigru = BiGRUModel(config)
         self.lm_head = nn.Linear(2 * config.hidden_size, config.vocab_size)
+        # What training with `mmi_weight` competes with: see `transitions` of `log_denominator`. It is not saved.
+        self.denominator_lm: torch.Tensor | None = None
         self.post_init()
 
     @can_return_tuple
@@ -249,8 +252,8 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
 
         Raises:
             ValueError: If a shape is wrong, a label is not a class, there are labels or hidden states are wanted with
-                several grids of frames, or, with `ctc_zero_infinity=False`, the labels of an utterance need more
-                frames than it has.
+                several grids of frames, there is an `mmi_weight` in training and no `denominator_lm`, or, with
+                `ctc_zero_infinity=False`, the labels of an utterance need more frames than it has.
         """
         if output_hidden_states is None:
             output_hidden_states = self.config.output_hidden_states
@@ -335,6 +338,24 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
                 consistency_per_frame(log_probs).repeat(2, 1), lengths, label_lengths, config.ctc_loss_reduction
             )
             loss = loss + config.consistency_weight * disagreement
+        if config.mmi_weight > 0:
+            if self.denominator_lm is None:
+                raise ValueError(
+                    f"mmi_weight is {config.mmi_weight}, and there is nothing to compete with: set denominator_lm of "
+                    "the model (--mmi_lm of scripts/train.py), or mmi_weight to 0."
+                )
+            # An utterance without frames has a blank on its padding.
+            denominators = log_denominator(
+                log_probs,
+                lengths.clamp(min=1),
+                self.denominator_lm,
+                config.pad_token_id,
+                config.word_delimiter_token_id,
+            )
+            total = sum_over_frames(
+                denominators[:, None], torch.ones_like(lengths), label_lengths, config.ctc_loss_reduction
+            )
+            loss = loss + config.mmi_weight * total
         if config.word_error_weight > 0:
             errors, num_words = expected_word_errors(
                 log_probs,

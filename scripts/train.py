@@ -13,9 +13,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import EarlyStoppingCallback, HfArgumentParser, set_seed
 from transformers.trainer_utils import get_last_checkpoint
 
+from hf_bigru_asr.character_lm import load_character_lm
 from hf_bigru_asr.data import (
     DataCollatorForCTC,
     EpochCallback,
@@ -60,6 +62,14 @@ class ModelArguments:
     intermediate_ctc_layer: int = field(default=2, metadata={"help": "That layer, counted from 1."})
     ctc_label_smoothing: float = field(
         default=0.0, metadata={"help": "Share of the divergence of the outputs from the uniform distribution."}
+    )
+    mmi_weight: float = field(
+        default=0.0,
+        metadata={"help": "Weight of all that could have been said (1: lattice-free MMI; below, its mean with CTC)."},
+    )
+    mmi_lm: str | None = field(
+        default=None,
+        metadata={"help": "How likely that is: an n-gram of characters by scripts/build_character_lm.py."},
     )
     word_error_weight: float = field(
         default=0.0, metadata={"help": "Weight of the expected share of wrong words (minimum word error training)."}
@@ -230,9 +240,14 @@ def main() -> None:
             "hop_length",
             "win_length",
             "distillation_weight",
+            "mmi_lm",
         )
     }
     model = build_model(model_args.model_name_or_path, processor, **config)
+    if model_args.mmi_weight > 0:
+        if model_args.mmi_lm is None:
+            raise ValueError("--mmi_weight needs --mmi_lm; scripts/build_character_lm.py writes one.")
+        model.denominator_lm = torch.from_numpy(load_character_lm(model_args.mmi_lm, model.config.vocab_size - 1))
     if teacher_size is not None:
         model = TaughtBiGRUForCTC.from_student(model, teacher_size, model_args.distillation_weight)
 

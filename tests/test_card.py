@@ -396,11 +396,18 @@ def test_card_without_figures_says_so(model_dir: Path) -> None:
     assert "model-index" not in card.data.to_dict()
 
 
-def test_word_errors_in_the_loss_are_told(model_dir: Path) -> None:
-    assert "the expected share of wrong words is a part" not in build_card(model_dir, [], "alice/tiny").text
-    earlier = [{"arguments": {"word_error_weight": 1.0}}]
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("mmi_weight", "the transcript competes with all that"),
+        ("word_error_weight", "the expected share of wrong words is a part"),
+    ],
+)
+def test_what_is_added_to_the_loss_is_told(model_dir: Path, option: str, told: str) -> None:
+    assert told not in build_card(model_dir, [], "alice/tiny").text
+    earlier = [{"arguments": {option: 0.5}}]
     (model_dir / "training.json").write_text(json.dumps(TRAINING | {"earlier_stages": earlier}))
-    assert "the expected share of wrong words is a part" in build_card(model_dir, [], "alice/tiny").text
+    assert told in build_card(model_dir, [], "alice/tiny").text
 
 
 def test_the_prior_of_the_features_is_told(model_dir: Path) -> None:

@@ -82,12 +82,18 @@ def test_auto_config_loads_it(tmp_path: Path) -> None:
         pytest.param({"pad_token_id": -1}, "pad_token_id is -1", id="blank-negative"),
         pytest.param({"pad_token_id": None}, "pad_token_id is None", id="no-blank"),
         pytest.param({"consistency_weight": -0.2}, "consistency_weight is -0.2", id="consistency"),
+        pytest.param({"mmi_weight": -1}, "mmi_weight is -1", id="mmi"),
         pytest.param({"word_error_weight": -1}, "word_error_weight is -1", id="word-errors"),
         pytest.param({"word_error_temperature": 0}, "word_error_temperature is 0; .* positive", id="temperature"),
         pytest.param(
             {"word_error_weight": 1, "word_delimiter_token_id": 29},
-            r"word_delimiter_token_id is 29; .* one of the 29 classes",
+            r"word_delimiter_token_id is 29; word_error_weight needs .* one of the 29 classes",
             id="delimiter",
+        ),
+        pytest.param(
+            {"mmi_weight": 1, "word_delimiter_token_id": -1},
+            r"word_delimiter_token_id is -1; mmi_weight needs",
+            id="delimiter-of-mmi",
         ),
         pytest.param({"intermediate_ctc_weight": 1.5}, "intermediate_ctc_weight is 1.5", id="intermediate-weight"),
         pytest.param(

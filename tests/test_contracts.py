@@ -234,6 +234,7 @@ def test_nothing_that_unpickles_is_written(model_dir: Path) -> None:
         "modeling",
         "layers",
         "losses",
+        "mmi",
         "word_errors",
         "feature_extraction",
         "offsets",

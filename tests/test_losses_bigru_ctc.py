@@ -130,6 +130,7 @@ def test_consistency_in_the_model(reduction: str) -> None:
         {"consistency_weight": 0.2},
         {"intermediate_ctc_weight": 0.3},
         {"ctc_label_smoothing": 0.1},
+        {"mmi_weight": 1.0},
         {"word_error_weight": 1.0},
     ],
 )

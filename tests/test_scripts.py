@@ -18,7 +18,8 @@ from runtime_support import needs_onnx
 from small_language_model import write_language_model
 from tone_speech import save_listener, speak
 
-from hf_bigru_asr import BiGRUCTCFeatureExtractor, BiGRUCTCProcessor, BiGRUForCTC
+from hf_bigru_asr import BiGRUCTCFeatureExtractor, BiGRUCTCProcessor, BiGRUCTCTokenizer, BiGRUForCTC
+from hf_bigru_asr.character_lm import bits_per_character, estimate_character_lm, load_character_lm
 from hf_bigru_asr.confidence import ConfidenceModel
 from hf_bigru_asr.decoding import BeamSearchSettings
 from hf_bigru_asr.model_loading import choose_runtime
@@ -107,7 +108,7 @@ def test_evaluate_writes_figures_and_names_the_bad_utterance(model_dir: Path, tm
     assert reference[1].strip() == "HELLO"
 
 
-def test_train_takes_statistics_from_the_training_data(tmp_path: Path) -> None:
+def test_train_takes_statistics_and_an_ngram_from_data(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
     audio = {"bytes": write_noise(tmp_path / "noise.flac", 1.0).read_bytes(), "path": "noise.flac"}
@@ -128,10 +129,23 @@ def test_train_takes_statistics_from_the_training_data(tmp_path: Path) -> None:
     reference.fit_global_statistics([noise])
     assert extractor["global_mean"] == pytest.approx(reference.global_mean, abs=1e-4)
 
+    (tmp_path / "text").write_text("left out\nHello there.\nHELLO\n")
+    result = run(
+        *("build_character_lm.py", "--text_file", tmp_path / "text", "--output_file", tmp_path / "lm.safetensors"),
+        *("--order", 3, "--skip_lines", 1, "--exclude_dataset_name", data),
+    )
+
+    assert result.returncode == 0, result.stderr[-3000:]
+    transitions = load_character_lm(tmp_path / "lm.safetensors", 28)
+    np.testing.assert_array_equal(transitions, estimate_character_lm(["HELLO THERE"], BiGRUCTCTokenizer(), 3))
+    bits = bits_per_character(transitions, ["HELLO"], BiGRUCTCTokenizer())
+    assert f"{bits:.3f} bits per character of validation." in result.stdout
+
     result = run(
         *("train.py", "--dataset_name", data, "--output_dir", tmp_path / "prior", "--prior_frames", 100),
         *("--max_steps", 1, "--report_to", "none", "--save_strategy", "no", "--load_best_model_at_end", "false"),
         *("--word_error_weight", 1, "--word_error_temperature", 0.5),
+        *("--mmi_weight", 0.5, "--mmi_lm", tmp_path / "lm.safetensors"),
     )
 
     assert result.returncode == 0, result.stderr[-3000:]

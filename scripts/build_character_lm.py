@@ -1,0 +1,70 @@
+"""Estimate the n-gram of characters against which `scripts/train.py --mmi_weight` trains.
+
+    python scripts/build_character_lm.py --text_file lm_corpus.txt.xz --output_file character_lm.safetensors \
+        --exclude_dataset_name openslr/librispeech_asr --exclude_dataset_config_name clean \
+        --exclude_split_name validation
+
+With a data set to exclude, its sentences are left out of the text, and the n-gram is then measured on them.
+"""
+
+from dataclasses import dataclass, field
+from itertools import islice
+
+from tqdm.auto import tqdm
+from transformers import HfArgumentParser
+
+from hf_bigru_asr.character_lm import bits_per_character, estimate_character_lm, save_character_lm
+from hf_bigru_asr.data import load_speech_dataset
+from hf_bigru_asr.text import normalize_transcript, read_lines
+from hf_bigru_asr.training import build_processor
+
+
+@dataclass
+class CharacterLanguageModelArguments:
+    """Text, order, and where the n-gram goes."""
+
+    text_file: str = field(metadata={"help": "Text, one sentence a line; .xz is decompressed."})
+    output_file: str = field(metadata={"help": "Where to write it, a name that ends in .safetensors."})
+    order: int = field(
+        default=4, metadata={"help": "Length of the n-grams: 3, or 4, which takes more time and memory."}
+    )
+    skip_lines: int = field(default=0, metadata={"help": "Lines at the beginning of the text to leave out."})
+    model_name_or_path: str | None = field(
+        default=None, metadata={"help": "Model whose tokenizer is used; the default one without it."}
+    )
+    exclude_dataset_name: str | None = field(
+        default=None, metadata={"help": "Data set whose sentences are left out, and measured on."}
+    )
+    exclude_dataset_config_name: str | None = field(default=None, metadata={"help": "Its configuration."})
+    exclude_split_name: str = field(default="validation", metadata={"help": "Its split."})
+
+
+def main() -> None:
+    """Read the text, count, measure."""
+    parser = HfArgumentParser(CharacterLanguageModelArguments, description=__doc__.partition("\n")[0])
+    (options,) = parser.parse_args_into_dataclasses()
+    try:
+        tokenizer = build_processor(options.model_name_or_path).tokenizer
+        held_out: list[str] = []
+        if options.exclude_dataset_name is not None:
+            dataset = load_speech_dataset(
+                options.exclude_dataset_name, options.exclude_dataset_config_name, options.exclude_split_name
+            )
+            held_out = [normalize_transcript(text) for text in dataset["text"]]
+        lines = islice(read_lines(options.text_file), options.skip_lines, None)
+        sentences = map(normalize_transcript, tqdm(lines, unit="line", desc="Reading", unit_scale=True))
+        excluded = frozenset(held_out)
+        transitions = estimate_character_lm(
+            (sentence for sentence in sentences if sentence and sentence not in excluded), tokenizer, options.order
+        )
+        save_character_lm(transitions, options.output_file)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    if held_out:
+        bits = bits_per_character(transitions, held_out, tokenizer)
+        print(f"{bits:.3f} bits per character of {options.exclude_split_name}.")
+    print(f"{transitions.shape[0]:,} contexts. Written to {options.output_file}.")
+
+
+if __name__ == "__main__":
+    main()
