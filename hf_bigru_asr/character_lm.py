@@ -24,7 +24,7 @@ _PRIOR_COUNT = 5.0
 _SENTENCES_AT_ONCE = 10_000
 
 
-def estimate_character_lm(sentences: Iterable[str], tokenizer: "BiGRUCTCTokenizer", order: int = 4) -> Transitions:
+def estimate_character_lm(sentences: Iterable[str], tokenizer: "BiGRUCTCTokenizer", order: int = 3) -> Transitions:
     """Probabilities of every label of a tokenizer after every context.
 
     A sentence begins after word delimiters and ends with one. The relative frequencies after a context are averaged

@@ -26,7 +26,7 @@ class CharacterLanguageModelArguments:
     text_file: str = field(metadata={"help": "Text, one sentence a line; .xz is decompressed."})
     output_file: str = field(metadata={"help": "Where to write it, a name that ends in .safetensors."})
     order: int = field(
-        default=4, metadata={"help": "Length of the n-grams: 3, or 4, which takes more time and memory."}
+        default=3, metadata={"help": "Length of the n-grams: 3, or 4, with which training takes longer."}
     )
     skip_lines: int = field(default=0, metadata={"help": "Lines at the beginning of the text to leave out."})
     model_name_or_path: str | None = field(
