@@ -66,6 +66,20 @@ def sum_over_frames(
     """
     position = torch.arange(values.shape[1], device=values.device)[None, :]
     sums = values.masked_fill(position >= lengths[:, None], 0.0).sum(-1)
+    return sum_over_utterances(sums, label_lengths, reduction)
+
+
+def sum_over_utterances(sums: torch.Tensor, label_lengths: torch.Tensor, reduction: str) -> torch.Tensor:
+    """One loss from one value per utterance.
+
+    Args:
+        sums: `(batch,)`.
+        label_lengths: `(batch,)` labels of each utterance, or words.
+        reduction: As in [`sum_over_frames`].
+
+    Returns:
+        Scalar.
+    """
     if reduction == "sum":
         return sums.sum()
     return (sums / label_lengths.clamp(min=1)).mean()

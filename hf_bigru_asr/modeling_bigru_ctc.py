@@ -16,6 +16,7 @@ from .losses_bigru_ctc import (
     ctc_loss,
     num_frames_needed,
     sum_over_frames,
+    sum_over_utterances,
     uniformity_per_frame,
 )
 from .mmi_bigru_ctc import log_denominator
@@ -352,10 +353,9 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
                 config.pad_token_id,
                 config.word_delimiter_token_id,
             )
-            total = sum_over_frames(
-                denominators[:, None], torch.ones_like(lengths), label_lengths, config.ctc_loss_reduction
+            loss = loss + config.mmi_weight * sum_over_utterances(
+                denominators, label_lengths, config.ctc_loss_reduction
             )
-            loss = loss + config.mmi_weight * total
         if config.word_error_weight > 0:
             errors, num_words = expected_word_errors(
                 log_probs,
@@ -365,7 +365,7 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
                 config.word_delimiter_token_id,
                 config.word_error_temperature,
             )
-            wrong = sum_over_frames(errors[:, None], torch.ones_like(lengths), num_words, config.ctc_loss_reduction)
+            wrong = sum_over_utterances(errors, num_words, config.ctc_loss_reduction)
             loss = loss + config.word_error_weight * wrong
         return loss
 
