@@ -62,7 +62,19 @@ def estimate_character_lm(sentences: Iterable[str], tokenizer: "BiGRUCTCTokenize
 
 
 def bits_per_character(transitions: Transitions, sentences: Iterable[str], tokenizer: "BiGRUCTCTokenizer") -> float:
-    """How well the n-gram foretells text, in bits; the delimiter after each sentence counts as a character."""
+    """How well an n-gram foretells text.
+
+    Args:
+        transitions: `(labels ** (order - 1), labels)`, as [`estimate_character_lm`] gives them.
+        sentences: At least one, in the characters of the tokenizer.
+        tokenizer: With which the n-gram was estimated.
+
+    Returns:
+        Bits per character; the delimiter after each sentence counts as one.
+
+    Raises:
+        ValueError: If a character is not one of the tokenizer's.
+    """
     states, labels = transitions.shape
     order = 1 + round(np.log(states) / np.log(labels))
     bits, num_characters = 0.0, 0
@@ -75,7 +87,7 @@ def bits_per_character(transitions: Transitions, sentences: Iterable[str], token
 
 
 def save_character_lm(transitions: Transitions, path: str | Path) -> None:
-    """Write a safetensors file."""
+    """Write `(labels ** (order - 1), labels)` probabilities to a safetensors file."""
     save_file({_NAME: np.ascontiguousarray(transitions)}, path)
 
 
@@ -85,6 +97,9 @@ def load_character_lm(path: str | Path, num_labels: int) -> Transitions:
     Args:
         path: The file.
         num_labels: Classes of the model without the blank.
+
+    Returns:
+        `(labels ** (order - 1), labels)`.
 
     Raises:
         FileNotFoundError: If there is no such file.
