@@ -98,6 +98,13 @@ class ModelArguments:
         default=None, metadata={"help": "Samples that a frame sees; those of the model, or 512, without it."}
     )
 
+    def __post_init__(self) -> None:
+        """Check what would otherwise be found out after the data are loaded."""
+        if self.mmi_weight > 0 and self.mmi_lm is None:
+            raise ValueError(
+                f"mmi_weight is {self.mmi_weight} and needs mmi_lm; scripts/build_character_lm.py writes one."
+            )
+
 
 @dataclass
 class DataArguments:
@@ -245,8 +252,6 @@ def main() -> None:
     }
     model = build_model(model_args.model_name_or_path, processor, **config)
     if model_args.mmi_weight > 0:
-        if model_args.mmi_lm is None:
-            raise ValueError("--mmi_weight needs --mmi_lm; scripts/build_character_lm.py writes one.")
         model.denominator_lm = torch.from_numpy(load_character_lm(model_args.mmi_lm, model.config.vocab_size - 1))
     if teacher_size is not None:
         model = TaughtBiGRUForCTC.from_student(model, teacher_size, model_args.distillation_weight)
