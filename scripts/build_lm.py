@@ -5,12 +5,13 @@
         --exclude_dataset_name openslr/librispeech_asr --exclude_dataset_config_name clean \
         --exclude_split_name validation
 
-With a data set to exclude, its sentences are left out of the text and then used to measure perplexity and the rate of
-words outside the vocabulary.
+With a data set to exclude, the sentences of its split (or of several) are left out of the text and then used to
+measure perplexity and the rate of words outside the vocabulary.
 """
 
 import json
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from tqdm.auto import tqdm
@@ -44,7 +45,9 @@ class LanguageModelArguments:
         default=None, metadata={"help": "Data set whose sentences are left out, and measured on."}
     )
     exclude_dataset_config_name: str | None = field(default=None, metadata={"help": "Its configuration."})
-    exclude_split_name: str = field(default="validation", metadata={"help": "Its split."})
+    exclude_split_name: list[str] = field(
+        default_factory=lambda: ["validation"], metadata={"help": "Its split, or several."}
+    )
     kenlm_bin: str | None = field(default=None, metadata={"help": "Folder with KenLM's lmplz and build_binary."})
     memory: str = field(default="1G", metadata={"help": "Memory that lmplz may take."})
 
@@ -57,23 +60,24 @@ def main() -> None:
         settings = LanguageModelSettings(
             options.order, tuple(options.prune), options.max_words, options.min_count, options.quantization_bits
         )
-        held_out: list[str] = []
+        held_out: dict[str, list[str]] = {}
         if options.exclude_dataset_name is not None:
-            dataset = load_speech_dataset(
-                options.exclude_dataset_name, options.exclude_dataset_config_name, options.exclude_split_name
-            )
-            held_out = [normalize_transcript(text) for text in dataset["text"]]
+            for split in options.exclude_split_name:
+                dataset = load_speech_dataset(options.exclude_dataset_name, options.exclude_dataset_config_name, split)
+                held_out[split] = [normalize_transcript(text) for text in dataset["text"]]
         lines = tqdm(read_lines(options.text_file), unit="line", desc="Reading", unit_scale=True)
         record = build_language_model(
             lines,
             options.output_dir,
             settings,
-            exclude=held_out,
+            exclude=chain.from_iterable(held_out.values()),
             kenlm_bin=options.kenlm_bin,
             memory=options.memory,
         )
         if held_out:
-            record[options.exclude_split_name] = asdict(score_sentences(options.output_dir, held_out))
+            record |= {
+                split: asdict(score_sentences(options.output_dir, sentences)) for split, sentences in held_out.items()
+            }
             path = Path(options.output_dir) / RECORD_NAME
             path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     except (OSError, ValueError, ImportError, RuntimeError) as error:
