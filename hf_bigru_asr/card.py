@@ -129,6 +129,7 @@ def build_card(
         teachers=teacher_names(training),
         has_mmi=has_in_loss(training, "mmi_weight"),
         has_word_errors=has_in_loss(training, "word_error_weight"),
+        has_mwer=has_in_loss(training, "mwer_weight"),
         training_rows=training_rows(training),
         hyperparameters=hyperparameters(training),
     )

@@ -39,8 +39,13 @@ class BiGRUCTCConfig(PreTrainedConfig):
             and Jaitly, ICML 2014.
         word_error_temperature (`float`, defaults to 1.0): By what the log-probabilities are divided for it; the lower,
             the nearer are the readings whose errors are counted to the likeliest one.
-        word_delimiter_token_id (`int`, defaults to 1): Id of the class between words, for `mmi_weight` and
-            `word_error_weight`.
+        mwer_weight (`float`, defaults to 0.0): In training, weight of the expected share of wrong words among the
+            readings that a beam search with a language model (`reading_search` of the model) finds; averaged as that
+            of `word_error_weight`. Source: Prabhavalkar et al., ICASSP 2018.
+        mwer_scale (`float`, defaults to 1.0): What the scores of these readings are multiplied by; the lower, the more
+            do unlikely ones count.
+        word_delimiter_token_id (`int`, defaults to 1): Id of the class between words, for `mmi_weight`,
+            `word_error_weight` and `mwer_weight`.
         inputs_to_logits_ratio (`int`, defaults to 320): Audio samples per logit frame, which is the feature
             extractor's `hop_length`; the pipeline computes timestamps and chunk borders from it.
         apply_spec_augment (`bool`, defaults to `True`): Whether to mask input features, in training mode only. Source:
@@ -56,9 +61,9 @@ class BiGRUCTCConfig(PreTrainedConfig):
         mask_feature_min_masks (`int`, defaults to 0): Least number of feature masks per utterance.
 
     Raises:
-        ValueError: If a size or the temperature is not positive, a probability is outside `[0, 1]`, the blank is not
-            one of the classes, nor the word delimiter where it is needed, `ctc_loss_reduction` is unknown, a weight is
-            negative, or `intermediate_ctc_layer` is not below the last.
+        ValueError: If a size, the temperature or the scale is not positive, a probability is outside `[0, 1]`, the
+            blank is not one of the classes, nor the word delimiter where it is needed, `ctc_loss_reduction` is
+            unknown, a weight is negative, or `intermediate_ctc_layer` is not below the last.
 
     Example:
         >>> from hf_bigru_asr import BiGRUCTCConfig, BiGRUForCTC
@@ -83,6 +88,8 @@ class BiGRUCTCConfig(PreTrainedConfig):
     mmi_weight: float | int = 0.0
     word_error_weight: float | int = 0.0
     word_error_temperature: float | int = 1.0
+    mwer_weight: float | int = 0.0
+    mwer_scale: float | int = 1.0
     word_delimiter_token_id: int = 1
     inputs_to_logits_ratio: int = 320
     apply_spec_augment: bool = True
@@ -116,12 +123,13 @@ class BiGRUCTCConfig(PreTrainedConfig):
         ):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; a probability lies between 0 and 1.")
-        for name in ("consistency_weight", "mmi_weight", "word_error_weight"):
+        for name in ("consistency_weight", "mmi_weight", "word_error_weight", "mwer_weight"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 0.")
-        if self.word_error_temperature <= 0:
-            raise ValueError(f"word_error_temperature is {self.word_error_temperature}; it must be positive.")
-        for name in ("mmi_weight", "word_error_weight"):
+        for name in ("word_error_temperature", "mwer_scale"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be positive.")
+        for name in ("mmi_weight", "word_error_weight", "mwer_weight"):
             if getattr(self, name) > 0 and not 0 <= self.word_delimiter_token_id < self.vocab_size:
                 raise ValueError(
                     f"word_delimiter_token_id is {self.word_delimiter_token_id}; {name} needs it to be one of the "

@@ -41,10 +41,11 @@ class TaughtBiGRUForCTC(BiGRUForCTC):
 
     @classmethod
     def from_student(cls, model: BiGRUForCTC, teacher_size: int, distillation_weight: float = 1.0) -> Self:
-        """The same network, with its weights and `denominator_lm`, and new heads."""
+        """The same network, with its weights, `denominator_lm` and `reading_search`, and new heads."""
         taught = cls(cast("BiGRUCTCConfig", model.config), teacher_size, distillation_weight)
         taught.load_state_dict(model.state_dict(), strict=False)
         taught.denominator_lm = model.denominator_lm
+        taught.reading_search = model.reading_search
         return taught
 
     def student(self) -> BiGRUForCTC:

@@ -11,17 +11,9 @@ from transformers.utils import can_return_tuple
 
 from .configuration_bigru_ctc import BiGRUCTCConfig
 from .layers_bigru_ctc import NUM_GATES, BiGRULayer
-from .losses_bigru_ctc import (
-    consistency_per_frame,
-    ctc_loss,
-    num_frames_needed,
-    sum_over_frames,
-    sum_over_utterances,
-    uniformity_per_frame,
-)
-from .mmi_bigru_ctc import log_denominator
+from .losses_bigru_ctc import add_training_losses, ctc_loss, num_frames_needed
+from .mwer_bigru_ctc import ReadingSearch
 from .offsets_bigru_ctc import grids_of_frames, mean_of_grids
-from .word_errors_bigru_ctc import expected_word_errors
 
 
 def batch_of_frames(input_features: torch.Tensor, num_mel_bins: int) -> torch.Tensor:
@@ -224,6 +216,8 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
         self.lm_head = nn.Linear(2 * config.hidden_size, config.vocab_size)
         # What training with `mmi_weight` competes with: see `transitions` of `log_denominator`. It is not saved.
         self.denominator_lm: torch.Tensor | None = None
+        # Where the readings of training with `mwer_weight` come from. It is not saved either.
+        self.reading_search: ReadingSearch | None = None
         self.post_init()
 
     @can_return_tuple
@@ -253,8 +247,9 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
 
         Raises:
             ValueError: If a shape is wrong, a label is not a class, there are labels or hidden states are wanted with
-                several grids of frames, there is an `mmi_weight` in training and no `denominator_lm`, or, with
-                `ctc_zero_infinity=False`, the labels of an utterance need more frames than it has.
+                several grids of frames, there is an `mmi_weight` in training and no `denominator_lm`, or an
+                `mwer_weight` and no `reading_search`, or, with `ctc_zero_infinity=False`, the labels of an utterance
+                need more frames than it has.
         """
         if output_hidden_states is None:
             output_hidden_states = self.config.output_hidden_states
@@ -327,47 +322,7 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
         if config.intermediate_ctc_weight > 0 and hidden_states is not None:
             lower = self._log_probs(hidden_states[config.intermediate_ctc_layer], attention_mask)
             loss = torch.lerp(loss, self._ctc(lower, labels, lengths), config.intermediate_ctc_weight)
-        label_lengths = ((labels >= 0) & (labels != config.pad_token_id)).sum(-1)
-        if config.ctc_label_smoothing > 0:
-            penalty = sum_over_frames(
-                uniformity_per_frame(log_probs), lengths, label_lengths, config.ctc_loss_reduction
-            )
-            loss = torch.lerp(loss, penalty, config.ctc_label_smoothing)
-        if config.consistency_weight > 0:
-            # Both views have the same lengths and labels. A sum counts every utterance twice, as that of the CTC loss.
-            disagreement = sum_over_frames(
-                consistency_per_frame(log_probs).repeat(2, 1), lengths, label_lengths, config.ctc_loss_reduction
-            )
-            loss = loss + config.consistency_weight * disagreement
-        if config.mmi_weight > 0:
-            if self.denominator_lm is None:
-                raise ValueError(
-                    f"mmi_weight is {config.mmi_weight}, and there is nothing to compete with: set denominator_lm of "
-                    "the model (--mmi_lm of scripts/train.py), or mmi_weight to 0."
-                )
-            # An utterance without frames has a blank on its padding.
-            denominators = log_denominator(
-                log_probs,
-                lengths.clamp(min=1),
-                self.denominator_lm,
-                config.pad_token_id,
-                config.word_delimiter_token_id,
-            )
-            loss = loss + config.mmi_weight * sum_over_utterances(
-                denominators, label_lengths, config.ctc_loss_reduction
-            )
-        if config.word_error_weight > 0:
-            errors, num_words = expected_word_errors(
-                log_probs,
-                lengths,
-                labels,
-                config.pad_token_id,
-                config.word_delimiter_token_id,
-                config.word_error_temperature,
-            )
-            wrong = sum_over_utterances(errors, num_words, config.ctc_loss_reduction)
-            loss = loss + config.word_error_weight * wrong
-        return loss
+        return add_training_losses(loss, log_probs, lengths, labels, config, self.denominator_lm, self.reading_search)
 
     def _ctc(self, log_probs: torch.Tensor, labels: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         loss_function = self.loss_function if "ForCTC" in LOSS_MAPPING else ctc_loss

@@ -7,6 +7,7 @@ learns what it is to blame for.
 """
 
 import itertools
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ try:
 except ImportError:  # This file travels with models to where only recognition is needed.
     Levenshtein = None  # type: ignore[assignment]
 
-__all__ = ["expected_word_errors", "word_error_changes"]
+__all__ = ["count_word_errors", "expected_word_errors", "split_words", "word_error_changes"]
 
 # Classes less likely than this in a frame are not tried there: they would move the gradient by less.
 MIN_PROBABILITY = 1e-3
@@ -54,8 +55,6 @@ def expected_word_errors(
     Source: A. Graves and N. Jaitly, "Towards end-to-end speech recognition with recurrent neural networks", ICML 2014,
         section 4.
     """
-    if Levenshtein is None:
-        raise ImportError("Training with word_error_weight needs the package rapidfuzz: pip install rapidfuzz")
     probabilities = (log_probs / temperature).softmax(-1)
     paths = torch.multinomial(probabilities.detach().flatten(0, 1), 1, generator=generator)[:, 0].cpu().numpy()
     paths = paths.reshape(log_probs.shape[:2])
@@ -64,7 +63,7 @@ def expected_word_errors(
     errors, num_words = np.zeros((2, len(paths)), dtype=np.float32)
     for row, (length, ids) in enumerate(zip(lengths.tolist(), labels.tolist(), strict=True)):
         reference = [label for label in ids if label >= 0 and label != blank_token_id]
-        num_words[row] = len(_words(_characters(reference), word_delimiter_token_id))
+        num_words[row] = len(split_words(reference, word_delimiter_token_id))
         errors[row], changes[row, :length] = word_error_changes(
             paths[row, :length],
             given[row, :length] >= MIN_PROBABILITY,
@@ -97,7 +96,7 @@ def word_error_changes(
         The errors of the path, and `(frames, classes)` differences to them, 0 where nothing was tried.
     """
     classes = path.tolist()
-    spoken = _words(_characters(reference), word_delimiter_token_id)
+    spoken = split_words(reference, word_delimiter_token_id)
     padded = [blank_token_id, *classes, blank_token_id]
     written = [
         chr(label) if label not in (blank_token_id, before) else ""
@@ -106,7 +105,7 @@ def word_error_changes(
     text = "".join(written)
     # How much text there is before each frame, before the end, and before what follows the end.
     starts = [*itertools.accumulate(map(len, written), initial=0), len(text)]
-    errors = Levenshtein.distance(_words(text, word_delimiter_token_id), spoken)
+    errors = count_word_errors(_words(text, word_delimiter_token_id), spoken)
     changes = np.zeros(is_tried.shape, dtype=np.float32)
     counted = {text: 0}
     for frame, label in zip(*(indices.tolist() for indices in np.nonzero(is_tried)), strict=True):
@@ -118,14 +117,25 @@ def word_error_changes(
             middle += chr(after)
         changed = text[: starts[frame]] + middle + text[starts[frame + 2] :]
         if changed not in counted:
-            counted[changed] = Levenshtein.distance(_words(changed, word_delimiter_token_id), spoken) - errors
+            counted[changed] = count_word_errors(_words(changed, word_delimiter_token_id), spoken) - errors
         changes[frame, label] = counted[changed]
     return errors, changes
 
 
-def _characters(ids: list[int]) -> str:
-    """One character for each token id, whatever the vocabulary is."""
-    return "".join(map(chr, ids))
+def split_words(ids: Iterable[int], word_delimiter_token_id: int) -> list[str]:
+    """The words of token ids without blanks, each token one character, whatever the vocabulary is."""
+    return _words("".join(map(chr, ids)), word_delimiter_token_id)
+
+
+def count_word_errors(written: Sequence[str], spoken: Sequence[str]) -> int:
+    """Fewest substitutions, deletions and insertions between two texts, given as [`split_words`] does.
+
+    Raises:
+        ImportError: Without the package rapidfuzz.
+    """
+    if Levenshtein is None:
+        raise ImportError("Training for fewer word errors needs the package rapidfuzz: pip install rapidfuzz")
+    return Levenshtein.distance(written, spoken)
 
 
 def _words(text: str, word_delimiter_token_id: int) -> list[str]:

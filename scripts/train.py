@@ -77,6 +77,19 @@ class ModelArguments:
     word_error_temperature: float = field(
         default=1.0, metadata={"help": "Temperature of the readings whose errors are counted; below 1 likelier ones."}
     )
+    mwer_weight: float = field(
+        default=0.0,
+        metadata={"help": "Weight of the expected share of wrong words of what a beam search finds (MWER)."},
+    )
+    mwer_lm: str | None = field(
+        default=None,
+        metadata={"help": "Its language model: a folder by scripts/build_lm.py, without the text to train on."},
+    )
+    mwer_beam_size: int = field(default=50, metadata={"help": "Readings that it keeps at every frame."})
+    mwer_nbest: int = field(default=20, metadata={"help": "Readings of an utterance whose errors are counted."})
+    mwer_scale: float = field(
+        default=1.0, metadata={"help": "Factor of their scores; the lower, the more do unlikely ones count."}
+    )
     distillation_weight: float = field(
         default=0.0, metadata={"help": "Weight of a teacher's features (see scripts/teach_dataset.py) in the loss."}
     )
@@ -104,6 +117,8 @@ class ModelArguments:
             raise ValueError(
                 f"mmi_weight is {self.mmi_weight} and needs mmi_lm; scripts/build_character_lm.py writes one."
             )
+        if self.mwer_weight > 0 and self.mwer_lm is None:
+            raise ValueError(f"mwer_weight is {self.mwer_weight} and needs mwer_lm; scripts/build_lm.py makes one.")
 
 
 @dataclass
@@ -248,11 +263,17 @@ def main() -> None:
             "win_length",
             "distillation_weight",
             "mmi_lm",
+            "mwer_lm",
+            "mwer_beam_size",
+            "mwer_nbest",
         )
     }
     model = build_model(model_args.model_name_or_path, processor, **config)
     if model_args.mmi_weight > 0:
         model.denominator_lm = torch.from_numpy(load_character_lm(model_args.mmi_lm, model.config.vocab_size - 1))
+    if model_args.mwer_weight > 0:
+        search = {"beam_size": model_args.mwer_beam_size, "nbest": model_args.mwer_nbest}
+        model.reading_search = processor.beam_search_decoder(model_args.mwer_lm, **search).search
     if teacher_size is not None:
         model = TaughtBiGRUForCTC.from_student(model, teacher_size, model_args.distillation_weight)
 

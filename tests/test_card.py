@@ -401,6 +401,7 @@ def test_card_without_figures_says_so(model_dir: Path) -> None:
     [
         ("mmi_weight", "the transcript competes with all that"),
         ("word_error_weight", "the expected share of wrong words is a part"),
+        ("mwer_weight", "which a beam search with a language model finds"),
     ],
 )
 def test_what_is_added_to_the_loss_is_told(model_dir: Path, option: str, told: str) -> None:

@@ -196,6 +196,22 @@ def test_beam_search_ignores_batch_and_padding(folder: Path, tokenizer: BiGRUCTC
     assert all(readings[0].text for readings in (alone[0], alone[1], alone[3]))
 
 
+def test_search_finds_the_same_readings_without_their_times(folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:
+    decoder = BeamSearchDecoder(folder, tokenizer, FRAME_S, BeamSearchSettings(nbest=3))
+    lengths = torch.tensor([12, 7, 0])
+    batch = torch.stack([log_probs(seed, 12) for seed in range(3)])
+    found = [
+        [(tokenizer(reading.text).input_ids, reading.score) for reading in readings]
+        for readings in decoder(batch, lengths)
+    ]
+    searched = decoder.search(batch, lengths)
+    assert [[(list(ids), score) for ids, score in readings] for readings in searched] == found
+    assert [len(readings) for readings in searched] == [3, 3, 1]
+    impossible = torch.full((1, 5, 4), -9.0)
+    impossible[..., 1] = 0.0  # nothing but delimiters
+    assert [tuple(ids) for ids, _ in decoder.search(impossible)[0]][:1] == [()]
+
+
 def test_words_that_are_not_in_the_lexicon_are_spelled(folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:
     # The decoder holds the letter of a unit for one frame only: see BeamSearchDecoder.
     (folder / "lexicon.txt").write_text("BB B B |\nA~ A\nB$ B |\n")

@@ -393,6 +393,7 @@ def test_pushed_repository_holds_the_release_and_no_more(pushed: str, loopback_h
         "waveforms_bigru_ctc.py",
         "word_errors_bigru_ctc.py",
         "mmi_bigru_ctc.py",
+        "mwer_bigru_ctc.py",
         "modeling_bigru_ctc.py",
         "offsets_bigru_ctc.py",
         "processing_bigru_ctc.py",

@@ -158,6 +158,8 @@ def test_train_takes_statistics_and_an_ngram_from_data(tmp_path: Path) -> None:
         *("--max_steps", 1, "--report_to", "none", "--save_strategy", "no", "--load_best_model_at_end", "false"),
         *("--word_error_weight", 1, "--word_error_temperature", 0.5),
         *("--mmi_weight", 0.5, "--mmi_lm", tmp_path / "lm.safetensors"),
+        *("--mwer_weight", 1, "--mwer_scale", 0.5, "--mwer_lm", write_language_model(tmp_path / "words")),
+        *("--mwer_beam_size", 10, "--mwer_nbest", 3),
     )
 
     assert result.returncode == 0, result.stderr[-3000:]
@@ -255,11 +257,53 @@ def test_align_refuses_what_it_cannot_do(arguments: tuple[str, ...], message: st
     assert message in result.stderr
 
 
-def test_train_wants_an_ngram_for_mmi_before_it_loads_data(tmp_path: Path) -> None:
-    result = run("train.py", "--dataset_name", tmp_path / "nowhere", "--output_dir", tmp_path, "--mmi_weight", 1)
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--mmi_weight", "mmi_weight is 1.0 and needs mmi_lm; scripts/build_character_lm.py writes one."),
+        ("--mwer_weight", "mwer_weight is 1.0 and needs mwer_lm; scripts/build_lm.py makes one."),
+    ],
+)
+def test_train_wants_a_language_model_before_it_loads_data(option: str, message: str, tmp_path: Path) -> None:
+    result = run("train.py", "--dataset_name", tmp_path / "nowhere", "--output_dir", tmp_path, option, 1)
 
     assert result.returncode == 1
-    assert "mmi_weight is 1.0 and needs mmi_lm; scripts/build_character_lm.py writes one." in result.stderr
+    assert message in result.stderr
+
+
+def test_build_lm_leaves_the_sentences_of_every_named_split_out(tmp_path: Path) -> None:
+    pytest.importorskip("kenlm")
+    # In place of KenLM's estimator: what it is given is kept, and a language model is there already.
+    write_language_model(tmp_path / "given")
+    given, kept = tmp_path / "given" / "lm.binary", tmp_path / "kept.txt"
+    copies = {
+        "lmplz": f"shutil.copy(option['--text'], {str(kept)!r}); shutil.copy({str(given)!r}, option['--arpa'])",
+        "build_binary": "shutil.copy(*sys.argv[-2:])",
+    }
+    for name, copy in copies.items():
+        program = tmp_path / name
+        program.write_text(
+            f"#!{sys.executable}\nimport shutil, sys\noption = dict(zip(sys.argv, sys.argv[1:]))\n{copy}\n"
+        )
+        program.chmod(0o755)
+    data = tmp_path / "data"
+    data.mkdir()
+    for split, text in (("train", "YOU"), ("validation", "No, I")):
+        row = {"audio": {"bytes": b"", "path": "none.flac"}, "text": text}
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist([row]), data / f"{split}.parquet")
+    (tmp_path / "text.txt").write_text("IT\nYOU\nNO I\nIT A\n")
+
+    result = run(
+        *("build_lm.py", "--text_file", tmp_path / "text.txt", "--min_count", 1, "--kenlm_bin", tmp_path),
+        *("--exclude_dataset_name", data, "--exclude_split_name", "train", "validation"),
+        *("--output_dir", tmp_path / "lm"),
+    )
+
+    assert result.returncode == 0, result.stderr
+    assert kept.read_text().splitlines() == ["IT", "IT A"]
+    record = json.loads((tmp_path / "lm" / "language_model.json").read_text())
+    assert record["num_sentences"] == 2
+    assert (record["train"]["num_words"], record["validation"]["num_words"]) == (1, 2)
 
 
 def test_decoding_is_tuned_calibrated_and_measured_on_what_was_said(tmp_path: Path) -> None:
