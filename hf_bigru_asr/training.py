@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader
 from transformers import (
     EvalPrediction,
@@ -26,6 +27,7 @@ from .environment import command_line, git_commit, machine, versions
 from .feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
 from .metrics import character_error_counts, word_error_counts
 from .modeling_bigru_ctc import BiGRUForCTC
+from .mwer_bigru_ctc import ReadingSearch
 from .processing_bigru_ctc import LABEL_PADDING, BiGRUCTCProcessor
 from .tokenization_bigru_ctc import BiGRUCTCTokenizer
 
@@ -39,6 +41,7 @@ __all__ = [
     "CTCTrainer",
     "CTCTrainingArguments",
     "ElapsedTime",
+    "KeepReadings",
     "build_model",
     "build_processor",
     "keep_token_ids",
@@ -115,6 +118,35 @@ def keep_token_ids(logits: torch.Tensor | tuple[torch.Tensor, ...], labels: torc
     return log_probs.argmax(-1).masked_fill(padding, LABEL_PADDING)
 
 
+class KeepReadings:
+    """What [`keep_token_ids`] keeps, and the best readings of a beam search; `preprocess_logits_for_metrics` as well.
+
+    Args:
+        search: `search` of a [`BeamSearchDecoder`].
+    """
+
+    def __init__(self, search: ReadingSearch) -> None:
+        self.search = search
+
+    def __call__(
+        self, logits: torch.Tensor | tuple[torch.Tensor, ...], labels: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Both for every utterance of a batch.
+
+        Args:
+            logits: `(batch, frames, classes)` log-probabilities of the model.
+            labels: Unused.
+
+        Returns:
+            `(batch, frames)`, and `(batch, tokens)` of the readings: int64, -100 on padding.
+        """
+        ids = keep_token_ids(logits, labels)
+        log_probs = logits[0] if isinstance(logits, tuple) else logits
+        readings = self.search(log_probs, (ids != LABEL_PADDING).sum(-1))
+        best = [torch.tensor(found[0][0], dtype=torch.long) for found in readings]
+        return ids, pad_sequence(best, batch_first=True, padding_value=LABEL_PADDING).to(ids.device)
+
+
 class CTCMetrics:
     """Word and character error rate and the rate of blank output; pass it to the `Trainer` as `compute_metrics`.
 
@@ -131,23 +163,33 @@ class CTCMetrics:
         """Fractions `wer`, `cer` and `blank_rate` (of the frames that are no padding).
 
         Args:
-            prediction: `predictions` `(utterances, frames)` of [`keep_token_ids`] and `label_ids`
-                `(utterances, labels)`, both padded with -100.
+            prediction: `predictions` `(utterances, frames)` of [`keep_token_ids`], or the two of [`KeepReadings`],
+                and `label_ids` `(utterances, labels)`, all padded with -100.
+
+        Returns:
+            With readings of a beam search also `lm_wer` and `lm_cer`, which are theirs.
         """
-        ids, label_ids = np.asarray(prediction.predictions), np.asarray(prediction.label_ids)
-        hypotheses = [self._text(row, group_tokens=True) for row in ids]
-        references = [self._text(row, group_tokens=False) for row in label_ids]
+        kept: Any = prediction.predictions
+        ids, readings = kept if isinstance(kept, tuple) else (kept, None)
+        hypotheses = self._texts(ids, group_tokens=True)
+        references = self._texts(prediction.label_ids, group_tokens=False)
         for reference, hypothesis in zip(references[: self.num_samples], hypotheses, strict=False):
             logger.warning(f"reference:  {reference}\nhypothesis: {hypothesis}")
-        frames = ids[ids != LABEL_PADDING]
-        return {
+        frames = np.asarray(ids)[np.asarray(ids) != LABEL_PADDING]
+        metrics = {
             "wer": word_error_counts(references, hypotheses).error_rate,
             "cer": character_error_counts(references, hypotheses).error_rate,
             "blank_rate": float((frames == self.tokenizer.pad_token_id).mean()),
         }
+        if readings is not None:
+            texts = self._texts(readings, group_tokens=False)
+            metrics["lm_wer"] = word_error_counts(references, texts).error_rate
+            metrics["lm_cer"] = character_error_counts(references, texts).error_rate
+        return metrics
 
-    def _text(self, ids: np.ndarray, group_tokens: bool) -> str:
-        return str(self.tokenizer.decode(ids[ids != LABEL_PADDING].tolist(), group_tokens=group_tokens))
+    def _texts(self, ids: Any, group_tokens: bool) -> list[str]:  # noqa: ANN401 - as EvalPrediction has it
+        rows = (row[row != LABEL_PADDING].tolist() for row in np.asarray(ids))
+        return [str(self.tokenizer.decode(row, group_tokens=group_tokens)) for row in rows]
 
 
 class CTCTrainer(Trainer):
@@ -305,12 +347,16 @@ def training_record(state: TrainerState, arguments: dict[str, Any], dataset: dic
     Returns:
         Settings, data, the best evaluation, hardware, wall time in seconds, versions, command, commit and log.
     """
-    evaluations = [entry for entry in state.log_history if "eval_wer" in entry]
-    best = min(evaluations, key=lambda entry: entry["eval_wer"], default={})
+    # The error rate that chooses the model, or that of greedy decoding if something else does.
+    metric = "eval_" + str(arguments.get("metric_for_best_model")).removeprefix("eval_")
+    metric = metric if metric in ("eval_lm_wer", "eval_cer", "eval_lm_cer") else "eval_wer"
+    evaluations = [entry for entry in state.log_history if metric in entry]
+    best = min(evaluations, key=lambda entry: entry[metric], default={})
     return {
         "arguments": {name: value for name, value in arguments.items() if name != "hub_token"},
         "dataset": dataset,
         "best_validation": {name: best.get(f"eval_{name}") for name in ("wer", "cer", "loss", "blank_rate")}
+        | {name: best[f"eval_{name}"] for name in ("lm_wer", "lm_cer") if f"eval_{name}" in best}
         | {"epoch": best.get("epoch"), "step": best.get("step")},
         "hardware": machine(),
         "wall_time_s": max((entry.get("elapsed_s", 0.0) for entry in state.log_history), default=0.0),

@@ -9,6 +9,7 @@ from the last checkpoint in the output folder. A JSON or YAML file with the argu
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from hf_bigru_asr.training import (
     CTCTrainer,
     CTCTrainingArguments,
     ElapsedTime,
+    KeepReadings,
     build_model,
     build_processor,
     keep_token_ids,
@@ -170,6 +172,14 @@ class DataArguments:
     early_stopping_patience: int | None = field(
         default=None, metadata={"help": "Stop after so many evaluations without a better word error rate."}
     )
+    eval_lm: str | None = field(
+        default=None,
+        metadata={
+            "help": "Folder of a language model (scripts/build_lm.py): evaluations also have the error rates of beam "
+            "search, lm_wer and lm_cer, by which --metric_for_best_model lm_wer chooses."
+        },
+    )
+    eval_beam_size: int = field(default=50, metadata={"help": "Readings that this beam search keeps."})
     num_sample_transcripts: int = field(default=3, metadata={"help": "Transcripts to print at every evaluation."})
 
 
@@ -192,6 +202,11 @@ def main() -> None:
     if model_args.model_name_or_path is None:
         features["normalization"] = "none" if is_global else model_args.normalization
     processor = build_processor(model_args.model_name_or_path, **features)
+    keep: Callable[..., Any] = keep_token_ids
+    if data_args.eval_lm is not None:
+        keep = KeepReadings(
+            processor.beam_search_decoder(data_args.eval_lm, beam_size=data_args.eval_beam_size).search
+        )
     columns = {"audio_column": data_args.audio_column_name, "text_column": data_args.text_column_name}
     splits = {}
     reports = {}
@@ -289,7 +304,7 @@ def main() -> None:
         eval_dataset=splits["eval"],
         processing_class=processor,
         compute_metrics=CTCMetrics(processor.tokenizer, data_args.num_sample_transcripts),
-        preprocess_logits_for_metrics=keep_token_ids,
+        preprocess_logits_for_metrics=keep,
         callbacks=callbacks,
     )
     checkpoint = args.resume_from_checkpoint

@@ -155,15 +155,18 @@ def test_train_takes_statistics_and_an_ngram_from_data(tmp_path: Path) -> None:
 
     result = run(
         *("train.py", "--dataset_name", data, "--output_dir", tmp_path / "prior", "--prior_frames", 100),
-        *("--max_steps", 1, "--report_to", "none", "--save_strategy", "no", "--load_best_model_at_end", "false"),
-        *("--word_error_weight", 1, "--word_error_temperature", 0.5),
+        *("--max_steps", 1, "--report_to", "none", "--eval_lm", write_language_model(tmp_path / "words")),
+        *("--metric_for_best_model", "lm_wer", "--word_error_weight", 1, "--word_error_temperature", 0.5),
         *("--mmi_weight", 0.5, "--mmi_lm", tmp_path / "lm.safetensors"),
-        *("--mwer_weight", 1, "--mwer_scale", 0.5, "--mwer_lm", write_language_model(tmp_path / "words")),
+        *("--mwer_weight", 1, "--mwer_scale", 0.5, "--mwer_lm", tmp_path / "words"),
         *("--mwer_beam_size", 10, "--mwer_nbest", 3),
     )
 
     assert result.returncode == 0, result.stderr[-3000:]
     extractor = json.loads((tmp_path / "prior" / "processor_config.json").read_text())["feature_extractor"]
+    record = json.loads((tmp_path / "prior" / "training.json").read_text())
+    (evaluated,) = [entry for entry in record["log_history"] if "eval_wer" in entry]
+    assert record["best_validation"]["lm_wer"] == evaluated["eval_lm_wer"] != evaluated["eval_wer"]
     reference.fit_prior([noise], 100)
     assert extractor["prior_frames"] == 100
     assert extractor["prior_std"] == pytest.approx(reference.prior_std, abs=1e-3)

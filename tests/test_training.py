@@ -41,6 +41,7 @@ from hf_bigru_asr.training import (
     CTCTrainer,
     CTCTrainingArguments,
     ElapsedTime,
+    KeepReadings,
     build_model,
     build_processor,
     keep_token_ids,
@@ -331,6 +332,40 @@ def test_evaluation_keeps_no_logits(tiny_model: BiGRUForCTC, processor: BiGRUCTC
     assert metrics["eval_cer"] == pytest.approx(jiwer.cer(references, hypotheses))
 
 
+def test_evaluation_reads_with_a_language_model(
+    tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor, tmp_path: Path
+) -> None:
+    decoder = processor.beam_search_decoder(write_language_model(tmp_path / "lm"))
+    # Loud enough that the language model does not say everything.
+    tiny_model.lm_head.weight.data.mul_(20)
+    examples = make_examples(5)
+    arguments = TrainingArguments(output_dir=str(tmp_path), per_device_eval_batch_size=2, **QUIET)
+    trainer = Trainer(
+        tiny_model,
+        arguments,
+        DataCollatorForCTC(processor),
+        eval_dataset=examples,
+        compute_metrics=CTCMetrics(processor.tokenizer),
+        preprocess_logits_for_metrics=KeepReadings(decoder.search),
+    )
+    metrics = trainer.evaluate()
+    hypotheses = []
+    for example in examples:
+        inputs = processor(audio=load_utterance(example["audio"], RATE_HZ), sampling_rate=RATE_HZ)
+        with torch.no_grad():
+            hypotheses.append(decoder(tiny_model(**inputs).logits)[0][0].text)
+    references = [example["text"] for example in examples]
+    assert len(set(hypotheses)) > 2
+    assert metrics["eval_lm_wer"] == pytest.approx(jiwer.wer(references, hypotheses))
+    assert metrics["eval_lm_cer"] == pytest.approx(jiwer.cer(references, hypotheses))
+    trainer.preprocess_logits_for_metrics = keep_token_ids
+    greedy = trainer.evaluate()
+    assert {name: metrics[name] for name in ("eval_wer", "eval_cer", "eval_blank_rate")} == {
+        name: greedy[name] for name in ("eval_wer", "eval_cer", "eval_blank_rate")
+    }
+    assert greedy["eval_cer"] != metrics["eval_lm_cer"]
+
+
 def test_metrics_of_a_small_case(processor: BiGRUCTCProcessor) -> None:
     """HELLO A against HELO A: one of two words and one of seven characters; four of nine frames are blank."""
     tokenizer = processor.tokenizer
@@ -435,6 +470,11 @@ def test_the_record_names_the_best_evaluation() -> None:
     assert record["log_history"] == state.log_history
     assert {"hardware", "versions", "command", "commit"} <= record.keys()
     assert training_record(TrainerState(), {}, {})["best_validation"]["wer"] is None
+    lm = {"eval_lm_wer": 0.3, "eval_lm_cer": 0.2, "eval_wer": 0.7, "step": 40}
+    state.log_history += [lm, lm | {"eval_lm_wer": 0.35, "eval_wer": 0.35}]
+    assert training_record(state, {"metric_for_best_model": "wer"}, {})["best_validation"]["wer"] == 0.35
+    best = training_record(state, {"metric_for_best_model": "lm_wer"}, {})["best_validation"]
+    assert (best["lm_wer"], best["lm_cer"], best["wer"], best["step"]) == (0.3, 0.2, 0.7, 40)
 
 
 def test_arguments_default_to_the_recipe(tmp_path: Path) -> None:
