@@ -108,7 +108,10 @@ def plot_learning_curve(stages: Sequence[Iterable[Mapping[str, Any]]], path: str
         points = [(entry["hours"], factor * entry[name]) for entry in history if name in entry]
         if points:
             axes.plot(*zip(*points, strict=True), marker=marker, markersize=3, label=label)
-    losses.set(xlabel="hours of training", ylabel="loss per character (nats)", title="loss", ylim=(0, None))
+    # That of training has what options add to the CTC loss, and may fall below zero.
+    lowest = min((entry["loss"] for entry in history if "loss" in entry), default=0.0)
+    losses.set(xlabel="hours of training", ylabel="loss per character (nats)", title="loss")
+    losses.set_ylim(bottom=0 if lowest >= 0 else None)
     rates.set(xlabel="hours of training", ylabel="error rate (%)", title="validation, greedy", ylim=(0, None))
     losses.legend()
     rates.legend()

@@ -1,12 +1,13 @@
 import itertools
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from test_decoding import FRAME_S, folder, log_probs, tokenizer  # noqa: F401 - fixtures
 
-from hf_bigru_asr import BiGRUCTCTokenizer
+from hf_bigru_asr import BiGRUCTCTokenizer, plots
 from hf_bigru_asr.decoding import BeamSearchDecoder, BeamSearchSettings
 from hf_bigru_asr.decoding_pool import BeamSearchPool
 from hf_bigru_asr.metrics import word_error_counts
@@ -78,6 +79,25 @@ def test_learning_curve(tmp_path: Path) -> None:
     log = [{"elapsed_s": 9, "loss": 2.0}, {"elapsed_s": 20, "eval_loss": 1.5, "eval_wer": 0.5, "eval_cer": 0.2}, {}]
     plot_learning_curve([log, log], tmp_path / "curve.png")
     assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("lowest", "is_zero"), [(0.5, True), (-0.7, False)])
+def test_a_loss_below_zero_is_in_the_picture(
+    lowest: float, is_zero: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("matplotlib")
+    drawn = []
+    draw = plots._new_figure
+
+    def keep(num_axes: int) -> Any:  # noqa: ANN401 - matplotlib's
+        drawn.append(draw(num_axes))
+        return drawn[-1]
+
+    monkeypatch.setattr(plots, "_new_figure", keep)
+    plot_learning_curve([[{"elapsed_s": 9, "loss": 2.0}, {"elapsed_s": 20, "loss": lowest}]], tmp_path / "curve.png")
+    bottom, top = drawn[0][1][0].get_ylim()
+    assert (bottom == 0) == is_zero
+    assert bottom <= lowest < 2.0 <= top
 
 
 def test_settings_of_a_folder(folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:  # noqa: F811
