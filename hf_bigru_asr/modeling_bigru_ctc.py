@@ -11,9 +11,10 @@ from transformers.utils import can_return_tuple
 
 from .configuration_bigru_ctc import BiGRUCTCConfig
 from .layers_bigru_ctc import NUM_GATES, BiGRULayer
-from .losses_bigru_ctc import add_training_losses, ctc_loss, num_frames_needed
+from .losses_bigru_ctc import ctc_loss, num_frames_needed
 from .mwer_bigru_ctc import ReadingSearch
 from .offsets_bigru_ctc import grids_of_frames, mean_of_grids
+from .training_losses_bigru_ctc import add_training_losses
 
 
 def batch_of_frames(input_features: torch.Tensor, num_mel_bins: int) -> torch.Tensor:

@@ -235,6 +235,8 @@ def test_nothing_that_unpickles_is_written(model_dir: Path) -> None:
         "layers",
         "losses",
         "mmi",
+        "mwer",
+        "training_losses",
         "word_errors",
         "feature_extraction",
         "offsets",

@@ -394,6 +394,7 @@ def test_pushed_repository_holds_the_release_and_no_more(pushed: str, loopback_h
         "word_errors_bigru_ctc.py",
         "mmi_bigru_ctc.py",
         "mwer_bigru_ctc.py",
+        "training_losses_bigru_ctc.py",
         "modeling_bigru_ctc.py",
         "offsets_bigru_ctc.py",
         "processing_bigru_ctc.py",
