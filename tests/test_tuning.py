@@ -94,7 +94,9 @@ def test_a_loss_below_zero_is_in_the_picture(
         return drawn[-1]
 
     monkeypatch.setattr(plots, "_new_figure", keep)
-    plot_learning_curve([[{"elapsed_s": 9, "loss": 2.0}, {"elapsed_s": 20, "loss": lowest}]], tmp_path / "curve.png")
+    rates = {"eval_loss": 1.5, "eval_wer": 0.5, "eval_cer": 0.2}
+    log = [{"elapsed_s": 9, "loss": 2.0}, {"elapsed_s": 20, "loss": lowest, **rates}]
+    plot_learning_curve([log], tmp_path / "curve.png")
     bottom, top = drawn[0][1][0].get_ylim()
     assert (bottom == 0) == is_zero
     assert bottom <= lowest < 2.0 <= top
