@@ -212,6 +212,21 @@ def test_search_finds_the_same_readings_without_their_times(folder: Path, tokeni
     assert [tuple(ids) for ids, _ in decoder.search(impossible)[0]][:1] == [()]
 
 
+def test_search_gives_a_word_that_is_spelled_too_once_with_its_better_score(
+    folder: Path, tokenizer: BiGRUCTCTokenizer
+) -> None:
+    with (folder / "lexicon.txt").open("a") as lexicon:
+        lexicon.write("A~ A\n")
+    frames = torch.full((1, 3, 4), -9.0)
+    frames[0, [0, 1, 2], [2, 0, 3]] = 0.0  # AB, as a word and as A~ B$
+    readings = BeamSearchDecoder(folder, tokenizer, FRAME_S, BeamSearchSettings(nbest=5)).search(frames)[0]
+    texts = [tuple(ids) for ids, _ in readings]
+    assert len(set(texts)) == len(texts) > 1
+    (folder / "lexicon.txt").write_text("AB A B |\n")
+    (alone,) = BeamSearchDecoder(folder, tokenizer, FRAME_S).search(frames)[0]
+    assert readings[0] == alone
+
+
 def test_words_that_are_not_in_the_lexicon_are_spelled(folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:
     # The decoder holds the letter of a unit for one frame only: see BeamSearchDecoder.
     (folder / "lexicon.txt").write_text("BB B B |\nA~ A\nB$ B |\n")
