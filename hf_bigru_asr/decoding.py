@@ -280,14 +280,18 @@ class BeamSearchDecoder:
         return [self._search(frames) if len(frames) else [((), 0.0)] for frames in utterances]
 
     def _search(self, log_probs: torch.Tensor) -> list[Reading]:
-        readings: dict[str, Reading] = {}
-        for hypothesis in self._decoder(self._with_end(log_probs)[None])[0]:
-            text = join_units(hypothesis.words)
-            if text not in readings:
-                readings[text] = (self.tokenizer(text).input_ids, float(hypothesis.score))
-            if len(readings) == self.settings.nbest:
+        found = self._distinct(self._decoder(self._with_end(log_probs)[None])[0])
+        readings = [(self.tokenizer(text).input_ids, float(hypothesis.score)) for text, hypothesis in found]
+        return readings or [((), 0.0)]
+
+    def _distinct(self, found: Iterable[Any]) -> list[tuple[str, Any]]:
+        """The `nbest` best hypotheses of different texts, with these: a text can be a word, and spelled."""
+        best: dict[str, Any] = {}
+        for hypothesis in found:
+            best.setdefault(join_units(hypothesis.words), hypothesis)
+            if len(best) == self.settings.nbest:
                 break
-        return list(readings.values()) or [((), 0.0)]
+        return list(best.items())
 
     def _decode(self, log_probs: torch.Tensor) -> list[Hypothesis]:
         if len(log_probs) == 0:
@@ -296,18 +300,13 @@ class BeamSearchDecoder:
         considered = found[:_NUM_READINGS]  # so that confidences do not depend on `nbest`
         readings = [self._places(hypothesis) for hypothesis in considered]
         weights = torch.tensor([hypothesis.score for hypothesis in considered]).softmax(0).tolist()
-        results: dict[str, Hypothesis] = {}
-        for hypothesis in found:
-            text = join_units(hypothesis.words)
-            if text in results:
-                continue
+        results: list[Hypothesis] = []
+        for text, hypothesis in self._distinct(found):
             spans = align_log_probs(log_probs, text, self.tokenizer, self.frame_s)
             posteriors = word_posteriors(self._places(hypothesis), readings, weights)
             words = _words(spans, self.confidence, posteriors)
-            results[text] = Hypothesis(text, float(hypothesis.score), tuple(spans), words)
-            if len(results) == self.settings.nbest:
-                break
-        return list(results.values()) or [Hypothesis("", -math.inf, (), ())]
+            results.append(Hypothesis(text, float(hypothesis.score), tuple(spans), words))
+        return results or [Hypothesis("", -math.inf, (), ())]
 
     def _places(self, hypothesis: Any) -> list[WordPlace]:  # noqa: ANN401 - torchaudio's, see load_lexicon_decoder
         """Words of a reading with their first and last frames."""
