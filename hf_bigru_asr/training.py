@@ -348,8 +348,8 @@ def training_record(state: TrainerState, arguments: dict[str, Any], dataset: dic
         Settings, data, the best evaluation, hardware, wall time in seconds, versions, command, commit and log.
     """
     # The error rate that chooses the model, or that of greedy decoding if something else does.
-    metric = "eval_" + str(arguments.get("metric_for_best_model")).removeprefix("eval_")
-    metric = metric if metric in ("eval_lm_wer", "eval_cer", "eval_lm_cer") else "eval_wer"
+    chosen_by = str(arguments.get("metric_for_best_model")).removeprefix("eval_")
+    metric = f"eval_{chosen_by}" if chosen_by in ("cer", "lm_wer", "lm_cer") else "eval_wer"
     evaluations = [entry for entry in state.log_history if metric in entry]
     best = min(evaluations, key=lambda entry: entry[metric], default={})
     return {

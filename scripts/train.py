@@ -40,6 +40,7 @@ from hf_bigru_asr.training import (
     keep_token_ids,
     training_record,
 )
+from hf_bigru_asr.transcription import OWN_LANGUAGE_MODEL
 
 
 @dataclass
@@ -175,8 +176,9 @@ class DataArguments:
     eval_lm: str | None = field(
         default=None,
         metadata={
-            "help": "Folder of a language model (scripts/build_lm.py): evaluations also have the error rates of beam "
-            "search, lm_wer and lm_cer, by which --metric_for_best_model lm_wer chooses."
+            "help": "Folder of a language model (scripts/build_lm.py); 'own' is that of the model to fine-tune. "
+            "Evaluations also have the error rates of beam search, lm_wer and lm_cer, by which "
+            "--metric_for_best_model lm_wer chooses."
         },
     )
     eval_beam_size: int = field(default=50, metadata={"help": "Readings that this beam search keeps."})
@@ -192,6 +194,8 @@ def main() -> None:
         model_args, data_args, args = parse(sys.argv[1])
     else:
         model_args, data_args, args = parser.parse_args_into_dataclasses()
+    if data_args.eval_lm is None and str(args.metric_for_best_model).removeprefix("eval_") in ("lm_wer", "lm_cer"):
+        raise ValueError(f"metric_for_best_model is {args.metric_for_best_model} and needs eval_lm, a language model.")
     set_seed(args.seed)
 
     # 2. Processor and data
@@ -204,9 +208,8 @@ def main() -> None:
     processor = build_processor(model_args.model_name_or_path, **features)
     keep: Callable[..., Any] = keep_token_ids
     if data_args.eval_lm is not None:
-        keep = KeepReadings(
-            processor.beam_search_decoder(data_args.eval_lm, beam_size=data_args.eval_beam_size).search
-        )
+        folder = None if data_args.eval_lm == OWN_LANGUAGE_MODEL else data_args.eval_lm
+        keep = KeepReadings(processor.beam_search_decoder(folder, beam_size=data_args.eval_beam_size).search)
     columns = {"audio_column": data_args.audio_column_name, "text_column": data_args.text_column_name}
     splits = {}
     reports = {}

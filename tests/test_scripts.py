@@ -265,10 +265,12 @@ def test_align_refuses_what_it_cannot_do(arguments: tuple[str, ...], message: st
     [
         ("--mmi_weight", "mmi_weight is 1.0 and needs mmi_lm; scripts/build_character_lm.py writes one."),
         ("--mwer_weight", "mwer_weight is 1.0 and needs mwer_lm; scripts/build_lm.py makes one."),
+        ("--metric_for_best_model=lm_wer --seed", "metric_for_best_model is lm_wer and needs eval_lm, a language"),
+        ("--eval_lm=own --seed", "name the folder of one that scripts/build_lm.py made"),
     ],
 )
 def test_train_wants_a_language_model_before_it_loads_data(option: str, message: str, tmp_path: Path) -> None:
-    result = run("train.py", "--dataset_name", tmp_path / "nowhere", "--output_dir", tmp_path, option, 1)
+    result = run("train.py", "--dataset_name", tmp_path / "nowhere", "--output_dir", tmp_path, *option.split(), 1)
 
     assert result.returncode == 1
     assert message in result.stderr

@@ -297,6 +297,17 @@ def test_kept_ids_are_the_best_classes_and_padding(tiny_model: BiGRUForCTC, proc
         assert (ids[~valid] == -100).all()
 
 
+def trainer_to_evaluate(
+    model: BiGRUForCTC,
+    processor: BiGRUCTCProcessor,
+    folder: Path,
+    examples: list[dict[str, object]],
+    **options: object,
+) -> Trainer:
+    arguments = TrainingArguments(output_dir=str(folder), per_device_eval_batch_size=2, **QUIET)
+    return Trainer(model, arguments, DataCollatorForCTC(processor), eval_dataset=examples, **options)
+
+
 def test_evaluation_keeps_no_logits(tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor, tmp_path: Path) -> None:
     seen = []
 
@@ -306,16 +317,8 @@ def test_evaluation_keeps_no_logits(tiny_model: BiGRUForCTC, processor: BiGRUCTC
             return super().__call__(prediction)
 
     examples = make_examples(5)
-    arguments = TrainingArguments(output_dir=str(tmp_path), per_device_eval_batch_size=2, **QUIET)
-    trainer = Trainer(
-        tiny_model,
-        arguments,
-        DataCollatorForCTC(processor),
-        eval_dataset=examples,
-        compute_metrics=Recorder(processor.tokenizer),
-        preprocess_logits_for_metrics=keep_token_ids,
-    )
-    metrics = trainer.evaluate()
+    options = {"compute_metrics": Recorder(processor.tokenizer), "preprocess_logits_for_metrics": keep_token_ids}
+    metrics = trainer_to_evaluate(tiny_model, processor, tmp_path, examples, **options).evaluate()
     (prediction,) = seen
     assert prediction.predictions.dtype == np.int64
     assert prediction.predictions.shape == (5, 27)
@@ -339,15 +342,9 @@ def test_evaluation_reads_with_a_language_model(
     # Loud enough that the language model does not say everything.
     tiny_model.lm_head.weight.data.mul_(20)
     examples = make_examples(5)
-    arguments = TrainingArguments(output_dir=str(tmp_path), per_device_eval_batch_size=2, **QUIET)
-    trainer = Trainer(
-        tiny_model,
-        arguments,
-        DataCollatorForCTC(processor),
-        eval_dataset=examples,
-        compute_metrics=CTCMetrics(processor.tokenizer),
-        preprocess_logits_for_metrics=KeepReadings(decoder.search),
-    )
+    options = {"compute_metrics": CTCMetrics(processor.tokenizer)}
+    trainer = trainer_to_evaluate(tiny_model, processor, tmp_path, examples, **options)
+    trainer.preprocess_logits_for_metrics = KeepReadings(decoder.search)
     metrics = trainer.evaluate()
     hypotheses = []
     for example in examples:
@@ -364,6 +361,9 @@ def test_evaluation_reads_with_a_language_model(
         name: greedy[name] for name in ("eval_wer", "eval_cer", "eval_blank_rate")
     }
     assert greedy["eval_cer"] != metrics["eval_lm_cer"]
+    # Nothing that is read anywhere is a text too.
+    trainer.preprocess_logits_for_metrics = KeepReadings(lambda log_probs, lengths: [[((), 0.0)]] * len(lengths))
+    assert trainer.evaluate()["eval_lm_wer"] == 1.0
 
 
 def test_metrics_of_a_small_case(processor: BiGRUCTCProcessor) -> None:
