@@ -8,13 +8,13 @@ With a data set to exclude, its sentences are left out of the text, and the n-gr
 """
 
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 
 from tqdm.auto import tqdm
 from transformers import HfArgumentParser
 
 from hf_bigru_asr.character_lm import bits_per_character, estimate_character_lm, save_character_lm
-from hf_bigru_asr.data import load_speech_dataset
+from hf_bigru_asr.held_out import held_out_sentences
 from hf_bigru_asr.text import normalize_transcript, read_lines
 from hf_bigru_asr.training import build_processor
 
@@ -36,7 +36,9 @@ class CharacterLanguageModelArguments:
         default=None, metadata={"help": "Data set whose sentences are left out, and measured on."}
     )
     exclude_dataset_config_name: str | None = field(default=None, metadata={"help": "Its configuration."})
-    exclude_split_name: str = field(default="validation", metadata={"help": "Its split."})
+    exclude_split_name: list[str] = field(
+        default_factory=lambda: ["validation"], metadata={"help": "Its split, or several."}
+    )
 
 
 def main() -> None:
@@ -45,24 +47,21 @@ def main() -> None:
     (options,) = parser.parse_args_into_dataclasses()
     try:
         tokenizer = build_processor(options.model_name_or_path).tokenizer
-        held_out: list[str] = []
-        if options.exclude_dataset_name is not None:
-            dataset = load_speech_dataset(
-                options.exclude_dataset_name, options.exclude_dataset_config_name, options.exclude_split_name
-            )
-            held_out = [normalize_transcript(text) for text in dataset["text"]]
+        held_out = held_out_sentences(
+            options.exclude_dataset_name, options.exclude_dataset_config_name, options.exclude_split_name
+        )
         lines = islice(read_lines(options.text_file), options.skip_lines, None)
         sentences = map(normalize_transcript, tqdm(lines, unit="line", desc="Reading", unit_scale=True))
-        excluded = frozenset(held_out)
+        excluded = frozenset(chain.from_iterable(held_out.values()))
         transitions = estimate_character_lm(
             (sentence for sentence in sentences if sentence and sentence not in excluded), tokenizer, options.order
         )
         save_character_lm(transitions, options.output_file)
     except (OSError, ValueError) as error:
         parser.error(str(error))
-    if held_out:
-        bits = bits_per_character(transitions, held_out, tokenizer)
-        print(f"{bits:.3f} bits per character of {options.exclude_split_name}.")
+    for split, sentences_of_split in held_out.items():
+        bits = bits_per_character(transitions, sentences_of_split, tokenizer)
+        print(f"{bits:.3f} bits per character of {split}.")
     print(f"{transitions.shape[0]:,} contexts. Written to {options.output_file}.")
 
 

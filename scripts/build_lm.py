@@ -17,14 +17,14 @@ from pathlib import Path
 from tqdm.auto import tqdm
 from transformers import HfArgumentParser
 
-from hf_bigru_asr.data import load_speech_dataset
+from hf_bigru_asr.held_out import held_out_sentences
 from hf_bigru_asr.language_model import (
     LanguageModelSettings,
     build_language_model,
     score_sentences,
 )
 from hf_bigru_asr.processing_bigru_ctc import RECORD_NAME
-from hf_bigru_asr.text import normalize_transcript, read_lines
+from hf_bigru_asr.text import read_lines
 
 
 @dataclass
@@ -60,11 +60,9 @@ def main() -> None:
         settings = LanguageModelSettings(
             options.order, tuple(options.prune), options.max_words, options.min_count, options.quantization_bits
         )
-        held_out: dict[str, list[str]] = {}
-        if options.exclude_dataset_name is not None:
-            for split in options.exclude_split_name:
-                dataset = load_speech_dataset(options.exclude_dataset_name, options.exclude_dataset_config_name, split)
-                held_out[split] = [normalize_transcript(text) for text in dataset["text"]]
+        held_out = held_out_sentences(
+            options.exclude_dataset_name, options.exclude_dataset_config_name, options.exclude_split_name
+        )
         lines = tqdm(read_lines(options.text_file), unit="line", desc="Reading", unit_scale=True)
         record = build_language_model(
             lines,

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from tqdm.auto import tqdm
 from transformers import HfArgumentParser
 
-from hf_bigru_asr.data import load_speech_dataset
+from hf_bigru_asr.held_out import held_out_sentences
 from hf_bigru_asr.synthesis import VOICE_HELP, SynthesisSettings, select_sentences, synthesize_split
 from hf_bigru_asr.text import read_lines
 
@@ -36,7 +36,9 @@ class SynthesisArguments:
         default=None, metadata={"help": "Data set whose sentences are left out, one to be tested on."}
     )
     exclude_dataset_config_name: str | None = field(default=None, metadata={"help": "Its configuration."})
-    exclude_split_name: str = field(default="validation", metadata={"help": "Its split."})
+    exclude_split_name: list[str] = field(
+        default_factory=lambda: ["validation"], metadata={"help": "Its split, or several."}
+    )
     voices: list[str] = field(default_factory=lambda: ["hibari:heart"], metadata={"help": f"Voices: {VOICE_HELP}."})
     voice_weights: list[float] = field(
         default_factory=list, metadata={"help": "How often each voice is drawn; all alike without it."}
@@ -58,18 +60,15 @@ def main() -> None:
     """Choose sentences, read them aloud, write them."""
     parser = HfArgumentParser(SynthesisArguments, description=__doc__.partition("\n")[0])
     (options,) = parser.parse_args_into_dataclasses()
-    exclude: list[str] = []
     try:
-        if options.exclude_dataset_name is not None:
-            dataset = load_speech_dataset(
-                options.exclude_dataset_name, options.exclude_dataset_config_name, options.exclude_split_name
-            )
-            exclude = list(dataset["text"])
+        held_out = held_out_sentences(
+            options.exclude_dataset_name, options.exclude_dataset_config_name, options.exclude_split_name
+        )
         last = None if options.max_lines is None else options.skip_lines + options.max_lines
         sentences = select_sentences(
             itertools.islice(read_lines(options.text_file), options.skip_lines, last),
             options.num_utterances,
-            exclude=exclude,
+            exclude=itertools.chain.from_iterable(held_out.values()),
             min_words=options.min_words,
             max_words=options.max_words,
             seed=options.seed,
