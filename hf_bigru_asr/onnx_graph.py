@@ -173,6 +173,7 @@ def weights_of_graph(graph: bytes) -> dict[str, FloatArray]:
 
     Raises:
         ImportError: If the extra `onnx` is not installed.
+        ValueError: If the graph has been changed since, quantised for example.
     """
     try:
         from onnx import load_model_from_string, numpy_helper
@@ -181,6 +182,11 @@ def weights_of_graph(graph: bytes) -> dict[str, FloatArray]:
     model = load_model_from_string(graph).graph
     constants = {each.name: numpy_helper.to_array(each) for each in model.initializer}
     nodes = {kind: [node for node in model.node if node.op_type == kind] for kind in ("GRU", "MatMul", "Add")}
+    if not all(nodes.values()):
+        raise ValueError(
+            "The graph has been changed since it was made (quantised, perhaps), and its layers cannot be run one by "
+            "one; write it anew with scripts/export.py."
+        )
     weights = {
         "lm_head.weight": np.ascontiguousarray(constants[nodes["MatMul"][-1].input[1]].T),
         "lm_head.bias": constants[nodes["Add"][-1].input[1]],

@@ -9,6 +9,7 @@ import torch
 from runtime_support import EXTRACTORS, RUNTIME_CASES, needs_onnx, padded_batch, run_graph, weights_of
 
 from hf_bigru_asr import BiGRUCTCConfig, BiGRUCTCFeatureExtractor, BiGRUForCTC
+from hf_bigru_asr.int8_comparison import quantize_graph
 from hf_bigru_asr.log_mel import LogMelSettings
 from hf_bigru_asr.onnx_graph import (
     gru_direction_graph,
@@ -115,6 +116,13 @@ def test_weights_come_back_from_the_graph(tiny_model: BiGRUForCTC) -> None:
     assert found.keys() == weights.keys()
     for name, value in weights.items():
         np.testing.assert_array_equal(found[name], value)
+
+
+@needs_onnx
+def test_a_quantised_graph_has_no_weights_to_give(tiny_model: BiGRUForCTC) -> None:
+    graph = quantize_graph(recognizer_graph(weights_of(tiny_model)).SerializeToString())
+    with pytest.raises(ValueError, match=r"has been changed since it was made .*scripts/export\.py"):
+        weights_of_graph(graph)
 
 
 @pytest.mark.parametrize("runtime", RUNTIME_CASES)
