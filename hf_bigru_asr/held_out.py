@@ -9,15 +9,14 @@ __all__ = ["held_out_sentences"]
 
 
 def held_out_sentences(
-    dataset_name: str | None, config_name: str | None, split_names: Iterable[str], text_column: str = "text"
+    dataset_name: str | None, config_name: str | None, split_names: Iterable[str]
 ) -> dict[str, list[str]]:
-    """Transcripts of splits of a data set.
+    """Transcripts of splits of a data set, from its column `text`.
 
     Args:
         dataset_name: See [`load_speech_dataset`]; nothing is held out if `None`.
         config_name: Configuration of the data set.
         split_names: Its splits.
-        text_column: Column with the transcript.
 
     Returns:
         Normalised sentences by split.
@@ -29,8 +28,6 @@ def held_out_sentences(
     if dataset_name is None:
         return {}
     return {
-        split: [
-            normalize_transcript(text) for text in load_speech_dataset(dataset_name, config_name, split)[text_column]
-        ]
+        split: [normalize_transcript(text) for text in load_speech_dataset(dataset_name, config_name, split)["text"]]
         for split in split_names
     }
