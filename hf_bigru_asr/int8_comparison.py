@@ -11,8 +11,6 @@ from typing import cast
 
 import numpy as np
 import torch
-from onnx import ModelProto
-from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import nn
 
 from .configuration_bigru_ctc import BiGRUCTCConfig
@@ -53,6 +51,10 @@ def int8_networks(model: str | Path, num_threads: int) -> dict[str, Int8Network]
     Args:
         model: Folder, name on the Hub, or `"bundled"`.
         num_threads: Threads of ONNX Runtime.
+
+    Raises:
+        FileNotFoundError: If there is no such model.
+        ImportError: If the extra `onnx` is not installed.
     """
     files = ModelFiles(locate_model(model))
     whole = BiGRUForCTC.from_pretrained(files.folder)
@@ -61,7 +63,7 @@ def int8_networks(model: str | Path, num_threads: int) -> dict[str, Int8Network]
     packed.load_weights(whole)
     num_grus = 2 * config.num_hidden_layers
     with warnings.catch_warnings():
-        # Torch announces that its quantised tensors will be removed; torchao, their successor, has no GRU.
+        # Torch announces that its quantised tensors will be removed.
         warnings.simplefilter("ignore")
         quantized = torch.ao.quantization.quantize_dynamic(packed, {nn.GRU, nn.Linear}, dtype=torch.qint8)
     graph = load_graph(files)
@@ -77,10 +79,19 @@ def int8_networks(model: str | Path, num_threads: int) -> dict[str, Int8Network]
 
 
 def quantize_graph(graph: bytes) -> bytes:
-    """A serialised ONNX graph with eight-bit weights in every operator for which ONNX Runtime has some."""
+    """A serialised ONNX graph with eight-bit weights in every operator for which ONNX Runtime has some.
+
+    Raises:
+        ImportError: If the extra `onnx` is not installed.
+    """
+    try:
+        from onnx import load_model_from_string
+        from onnxruntime.quantization import QuantType, quantize_dynamic
+    except ImportError as error:
+        raise ImportError("Quantising a graph needs the extra `onnx`: pip install 'hf-bigru-asr[onnx]'.") from error
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.onnx")
-        quantize_dynamic(ModelProto.FromString(graph), path, weight_type=QuantType.QInt8)
+        quantize_dynamic(load_model_from_string(graph), path, weight_type=QuantType.QInt8)
         return path.read_bytes()
 
 
@@ -95,6 +106,9 @@ def greedy_wer(
         processor: Of the model.
         waveforms: `(samples,)` each, at the sampling rate of its feature extractor.
         references: What is said in each, normalised.
+
+    Raises:
+        ValueError: If there are not as many references as waveforms.
     """
     extractor = processor.feature_extractor
     texts = []
@@ -108,7 +122,15 @@ def greedy_wer(
 def time_networks(
     networks: Mapping[str, Int8Network], batch_size: int, num_frames: int, num_mel_bins: int, repeats: int
 ) -> dict[str, float]:
-    """Median seconds of a call of each network, in turns, on a batch of noise."""
+    """Median seconds of a call of each network, in turns, on a batch of noise.
+
+    Args:
+        networks: By name.
+        batch_size: Utterances of a call.
+        num_frames: Frames of each.
+        num_mel_bins: Features of a frame.
+        repeats: Turns that count, after one that does not.
+    """
     features = torch.randn(batch_size, num_frames, num_mel_bins, generator=torch.Generator().manual_seed(0))
     times_s: dict[str, list[float]] = {name: [] for name in networks}
     for turn in range(repeats + 1):
@@ -142,5 +164,7 @@ def _num_bytes(network: nn.Module) -> int:
 
 
 def _float_grus(graph: bytes) -> int:
-    """GRU nodes of a graph: neither ONNX nor ONNX Runtime has any with eight-bit weights."""
-    return sum(node.op_type == "GRU" for node in ModelProto.FromString(graph).graph.node)
+    """GRU nodes of a graph: the operator takes float32 weights."""
+    from onnx import load_model_from_string
+
+    return sum(node.op_type == "GRU" for node in load_model_from_string(graph).graph.node)

@@ -13,6 +13,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 import torch
+from tone_speech import save_listener
 
 from hf_bigru_asr import (
     BiGRUCTCConfig,
@@ -30,6 +31,14 @@ def randomise_biases(model: BiGRUForCTC) -> None:
     for name, parameter in model.named_parameters():
         if "bias" in name:
             torch.nn.init.uniform_(parameter, -1, 1)
+
+
+@pytest.fixture(scope="session")
+def listener_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The network that understands the tones of `speak`; only to be read."""
+    folder = tmp_path_factory.mktemp("listener")
+    save_listener(folder)
+    return folder
 
 
 @pytest.fixture(autouse=True)

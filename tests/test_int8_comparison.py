@@ -5,22 +5,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tone_speech import save_listener, speak
+from runtime_support import needs_onnx
+from tone_speech import speak
 
 from hf_bigru_asr import BiGRUCTCProcessor
 from hf_bigru_asr.int8_comparison import Int8Network, greedy_wer, int8_networks, time_networks
 
-
-@pytest.fixture(scope="module")
-def listener(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("listener")
-    save_listener(folder)
-    return folder
+pytestmark = needs_onnx
 
 
 @pytest.fixture(scope="module")
-def networks(listener: Path) -> dict[str, Int8Network]:
-    return int8_networks(listener, num_threads=1)
+def networks(listener_dir: Path) -> dict[str, Int8Network]:
+    return int8_networks(listener_dir, num_threads=1)
 
 
 def test_torch_alone_makes_the_grus_smaller(networks: dict[str, Int8Network]) -> None:
@@ -50,8 +46,8 @@ def test_eight_bits_change_log_probabilities_a_little(networks: dict[str, Int8Ne
         assert 1e-4 < change < 0.05
 
 
-def test_error_rates_of_the_networks(listener: Path, networks: dict[str, Int8Network]) -> None:
-    processor = BiGRUCTCProcessor.from_pretrained(listener)
+def test_error_rates_of_the_networks(listener_dir: Path, networks: dict[str, Int8Network]) -> None:
+    processor = BiGRUCTCProcessor.from_pretrained(listener_dir)
     waveforms = [speak("HI YOU")[0], speak("ALL", seed=1)[0]]
     for network in networks.values():
         assert greedy_wer(network, processor, waveforms, ["HI YOU", "TALL"]) == pytest.approx(1 / 3)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from tone_speech import HOP, RATE_HZ, Span, save_listener, speak
+from tone_speech import HOP, RATE_HZ, Span, speak
 from transformers import AutomaticSpeechRecognitionPipeline, pipeline
 
 from hf_bigru_asr import BiGRUCTCProcessor, BiGRUForCTC, bundled_checkpoint
@@ -25,13 +25,6 @@ TEXTS = ["HELLO", "A", "THE QUICK BROWN FOX", "ALL WELL", "JUMPS OVER", "'TIS"]
 needs_ffmpeg = pytest.mark.skipif(
     shutil.which("ffmpeg") is None, reason="transformers reads bytes and paths through the ffmpeg program"
 )
-
-
-@pytest.fixture(scope="module")
-def listener_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("listener")
-    save_listener(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -407,6 +407,38 @@ def test_transcribe_prints_the_readings_beside_the_best_one(
     assert len({best, *(match[2] for match in found if match)}) == 3
 
 
+@needs_onnx
+def test_compare_int8_writes_what_eight_bits_change(listener_dir: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    rows = []
+    for text in ("HI YOU", "TALL"):
+        path = tmp_path / f"{text}.wav"
+        soundfile.write(path, speak(text)[0], SAMPLING_RATE)
+        rows.append({"sound": {"bytes": path.read_bytes(), "path": path.name}, "said": text.replace("TALL", "All!")})
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), data / "validation.parquet")
+
+    result = run(
+        *("compare_int8.py", "--dataset_name", data, "--model", listener_dir, "--audio_column_name", "sound"),
+        *("--text_column_name", "said", "--batch_sizes", 1, 3, "--duration_s", 0.5, "--repeats", 2),
+        *("--num_threads", torch.get_num_threads(), "--output", tmp_path / "int8.json"),
+    )
+
+    assert result.returncode == 0, result.stderr
+    report = json.loads((tmp_path / "int8.json").read_text())
+    assert [(each["name"], each["num_float_grus"] > 0) for each in report["results"]] == [
+        ("torch, packed nn.GRU, float32", True),
+        ("torch, packed nn.GRU, int8", False),
+        ("ONNX Runtime, float32", True),
+        ("ONNX Runtime, int8", True),
+    ]
+    for each in report["results"]:
+        assert each["wer"] == pytest.approx(1 / 3)
+        assert each["real_time_factors"].keys() == {"1", "3"}
+        assert all(speed > 0 for speed in each["real_time_factors"].values())
+        assert f"{each['name']:32} {each['num_float_grus']} GRUs in float32" in result.stdout
+
+
 def test_benchmark_sets_each_number_format_against_its_own_product() -> None:
     def rows(speeds: dict[str, float]) -> list[dict[str, object]]:
         return [
