@@ -30,7 +30,8 @@ def average_checkpoints(checkpoints: Sequence[str | Path], output_dir: str | Pat
 
     Raises:
         ValueError: If there is no checkpoint, or one is of another network or has other features than the last;
-            the prior of the variance may differ, since a network can be trained on with one.
+            the length of frames, the time between them and the prior of the variance may differ, since a network can
+            be trained on with others.
         OSError: If there is no such folder, or it has no model.
 
     Source: P. Izmailov et al., "Averaging weights leads to wider optima and better generalization", UAI 2018; M.
@@ -60,9 +61,9 @@ def average_checkpoints(checkpoints: Sequence[str | Path], output_dir: str | Pat
 
 
 def _features(processor: BiGRUCTCProcessor) -> dict[str, Any]:
-    """The settings of the features; not the prior, nor where their code lies, which only some checkpoints say."""
+    """The settings that models of one mean share; where their code lies, which only some checkpoints say, is none."""
     settings: dict[str, Any] = processor.feature_extractor.to_dict()
-    for name in ("auto_map", "prior_frames", "prior_std"):
+    for name in ("auto_map", "hop_length", "win_length", "prior_frames", "prior_std"):
         settings.pop(name, None)
     return settings
 
