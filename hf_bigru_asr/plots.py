@@ -132,5 +132,6 @@ def plot_speed(files: Sequence[Mapping[str, Any]], path: str | Path) -> None:
     axes.set(xlabel="seconds of audio per second", ylabel="word error rate (%)", title="from file to text")
     axes.set_ylim(bottom=0)
     axes.grid(which="both", alpha=0.3)
-    axes.legend()
+    figure.set_figwidth(2 * _PANEL_INCHES[0])  # within the axes the legend could hide what it explains
+    figure.legend(loc="outside right upper")
     figure.savefig(path, dpi=120)
