@@ -61,7 +61,6 @@ def int8_networks(model: str | Path, num_threads: int) -> dict[str, Int8Network]
     config = cast("BiGRUCTCConfig", whole.config)
     packed = PackedGRUForCTC(config).eval()
     packed.load_weights(whole)
-    num_grus = 2 * config.num_hidden_layers
     with warnings.catch_warnings():
         # Torch announces that its quantised tensors will be removed.
         warnings.simplefilter("ignore")
@@ -69,8 +68,10 @@ def int8_networks(model: str | Path, num_threads: int) -> dict[str, Int8Network]
     graph = load_graph(files)
     small_graph = quantize_graph(graph)
     return {
-        "torch, packed nn.GRU, float32": Int8Network(_packed(packed), _num_bytes(packed), num_grus),
-        "torch, packed nn.GRU, int8": Int8Network(_packed(quantized), _num_bytes(quantized), 0),
+        "torch, packed nn.GRU, float32": Int8Network(_packed(packed), _num_bytes(packed), _float_gru_layers(packed)),
+        "torch, packed nn.GRU, int8": Int8Network(
+            _packed(quantized), _num_bytes(quantized), _float_gru_layers(quantized)
+        ),
         "ONNX Runtime, float32": Int8Network(_session(graph, num_threads), len(graph), _float_grus(graph)),
         "ONNX Runtime, int8": Int8Network(
             _session(small_graph, num_threads), len(small_graph), _float_grus(small_graph)
@@ -161,6 +162,11 @@ def _num_bytes(network: nn.Module) -> int:
     stored = io.BytesIO()
     torch.save(network.state_dict(), stored)
     return len(stored.getvalue())
+
+
+def _float_gru_layers(network: nn.Module) -> int:
+    """Recurrent weights of a network that are parameters: those with eight bits are packed in objects of their own."""
+    return sum("weight_hh" in name for name, _ in network.named_parameters())
 
 
 def _float_grus(graph: bytes) -> int:
