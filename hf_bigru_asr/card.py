@@ -16,6 +16,7 @@ from safetensors import safe_open
 
 from . import __version__
 from .card_tables import (
+    LIBRISPEECH,
     RATES,
     SHARES,
     Json,
@@ -26,18 +27,19 @@ from .card_tables import (
     figure,
     has_in_loss,
     hyperparameters,
+    is_whole_split,
     percent,
     result_row,
     teacher_names,
     training_rows,
     validation_source,
 )
+from .librispeech import SUBSETS
 from .model_files import ModelFiles
 from .model_json import read_model_json
 from .processing_bigru_ctc import LANGUAGE_MODEL_DIR, RECORD_NAME
 
 TASK = "automatic-speech-recognition"
-LIBRISPEECH = "openslr/librispeech_asr"
 CARD_NAME = "README.md"
 TEMPLATE_NAME = "model_card.md"
 PICTURES = ("learning_curve.png", "tuning.png", "reliability.png")
@@ -111,6 +113,7 @@ def build_card(
     training = read_model_json(folder / TRAINING_NAME) if (folder / TRAINING_NAME).is_file() else {}
     training = _with_dataset_id(training, dataset_id)
     _check_distinct(evaluations)
+    validation_data = _validation_data(training, evaluations)
     card: ModelCard = ModelCard.from_template(
         _card_data(training, evaluations, repo_id.split("/")[-1]),
         template_path=str(template_path()),
@@ -122,7 +125,7 @@ def build_card(
         num_parameters=_count_parameters(folder / "model.safetensors"),
         size_mb=(folder / "model.safetensors").stat().st_size / 1e6,
         results=[result_row(evaluation) for evaluation in evaluations],
-        validation_data=_validation_data(training, evaluations),
+        validation_data=validation_data,
         duration_columns=duration_columns(evaluations),
         language_model=_language_model(folder / LANGUAGE_MODEL_DIR),
         pictures=[name for name in PICTURES if (folder / name).is_file()],
@@ -130,7 +133,8 @@ def build_card(
         has_mmi=has_in_loss(training, "mmi_weight"),
         has_word_errors=has_in_loss(training, "word_error_weight"),
         has_mwer=has_in_loss(training, "mwer_weight"),
-        training_rows=training_rows(training),
+        has_consistency=has_in_loss(training, "consistency_weight"),
+        training_rows=training_rows(training, validation_data),
         hyperparameters=hyperparameters(training),
     )
     check_card(card)
@@ -152,12 +156,12 @@ def evaluation_records(evaluations: Sequence[Json]) -> dict[str, str]:
 
     Returns:
         Path in the repository (`.eval_results/NAME.yaml`) to YAML text; the value of an entry is the WER in percent.
-        Data whose name is not a Hub id `NAMESPACE/NAME` have no record.
+        Data whose name is not a Hub id `NAMESPACE/NAME`, or that are a part of a split, have no record.
     """
     entries: dict[str, list[EvalResultEntry]] = {}
     for evaluation in evaluations:
         dataset = evaluation["dataset"]
-        if not _is_hub_id(dataset["name"]):
+        if not (_is_hub_id(dataset["name"]) and is_whole_split(dataset)):
             continue
         task_id = "_".join(filter(None, (dataset.get("config"), dataset["split"]))).replace(".", "_")
         entry = EvalResultEntry(
@@ -231,9 +235,19 @@ def _is_hub_id(name: str) -> bool:
 
 
 def _with_dataset_id(record: Json, dataset_id: str | None) -> Json:
-    """`record` with the Hub's name for data that it names by a local folder."""
+    """`record` with the Hub's name for data that it names by a local folder; not for splits that LibriSpeech lacks."""
     dataset = record.get("dataset", {})
-    local = [key for key in ("name", "eval_name") if key in dataset and not _is_hub_id(dataset[key])]
+    splits = {
+        "name": (dataset.get("config"), dataset.get("split", dataset.get("train_split"))),
+        "eval_name": (dataset.get("eval_config"), dataset.get("eval_split")),
+    }
+    local = [
+        key
+        for key, (config, split) in splits.items()
+        if key in dataset
+        and not _is_hub_id(dataset[key])
+        and (dataset_id != LIBRISPEECH or split is None or (config, split) in SUBSETS.values())
+    ]
     if dataset_id is None or not local:
         return record
     return record | {"dataset": dataset | dict.fromkeys(local, dataset_id)}
@@ -260,7 +274,13 @@ def _card_data(training: Json, evaluations: Sequence[Json], model_name: str) -> 
         tags=[TASK, "speech", "audio", "ctc", "gru", "bigru", "librispeech"],
         model_name=model_name,
         # None, not an empty list: the Hub refuses a model-index without results.
-        eval_results=[result for evaluation in evaluations for result in _eval_results(evaluation)] or None,
+        eval_results=[
+            result
+            for evaluation in evaluations
+            if is_whole_split(evaluation["dataset"])
+            for result in _eval_results(evaluation)
+        ]
+        or None,
     )
 
 
@@ -316,6 +336,8 @@ def _record_notes(evaluation: Json) -> str:
     notes = ["WER in percent", ", ".join([f"{method} decoding", *grids])]
     if evaluation["dataset"].get("num_utterances") is not None:
         notes.append(f"{figure(evaluation['dataset']['num_utterances'])} utterances")
+    if evaluation["dataset"].get("description"):
+        notes.append(str(evaluation["dataset"]["description"]))
     if "cer" in evaluation["metrics"]:
         notes.append(f"CER {percent(evaluation['metrics']['cer']):.2f} %")
     if evaluation.get("commit"):

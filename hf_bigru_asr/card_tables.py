@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .librispeech import NUM_UTTERANCES, SUBSETS
+
+LIBRISPEECH = "openslr/librispeech_asr"
 RATES = ("wer", "cer")
 SHARES = ("precision", "recall", "f1")
 
@@ -64,6 +67,7 @@ def result_row(evaluation: Json) -> dict[str, Any]:
     times = speed.get("time_per_utterance_s", {})
     return row | {
         "dataset": cell(dataset_label(evaluation)),
+        "description": cell(dataset.get("description")) if is_whole_split(dataset) else "",
         "decoding": cell(decoding_method(evaluation)),
         "has_grids": _num_offsets(evaluation) > 1,
         "utterances": figure(dataset.get("num_utterances")),
@@ -110,8 +114,13 @@ def _confidence(figures: Json) -> dict[str, str]:
     }
 
 
-def training_rows(training: Json) -> list[tuple[str, str]]:
-    """`(what, value)` for the training table, without what `training.json` does not say."""
+def training_rows(training: Json, validation_data: str | None = None) -> list[tuple[str, str]]:
+    """`(what, value)` for the training table, without what `training.json` does not say.
+
+    Args:
+        training: Contents of `training.json`; of several runs the rows are of the last one.
+        validation_data: What the rows of results call the validation data, if there are results on them.
+    """
     dataset, best = training.get("dataset", {}), training.get("best_validation", {})
     kept = dataset.get("train", {})
     amounts = [
@@ -127,9 +136,12 @@ def training_rows(training: Json) -> list[tuple[str, str]]:
     name = " ".join(str(dataset[key]) for key in ("name", "config") if dataset.get(key))
     rates = [f"{rate.upper()} {percent(best[rate]):.2f} %" for rate in RATES if best.get(rate) is not None]
     wall_time_s = training.get("wall_time_s")
+    if validation_data is None and dataset.get("eval_split"):
+        validation_data = " ".join(filter(None, validation_source(training)))
     rows = [
+        *_rows_of_all_runs(training),
         ("Training data", ", ".join(filter(None, [f"{name} {dataset.get('train_split', '')}".strip(), *amounts]))),
-        ("Validation data", " ".join(filter(None, validation_source(training))) if dataset.get("eval_split") else ""),
+        ("Validation data", validation_data or ""),
         ("Best on the validation data", ", ".join(rates)),
         ("Hardware", ", ".join(f"{key}: {value}" for key, value in training.get("hardware", {}).items())),
         ("Wall time", "" if wall_time_s is None else f"{wall_time_s / 3600:.2f} h"),
@@ -146,6 +158,17 @@ def training_rows(training: Json) -> list[tuple[str, str]]:
         )
         rows.append((f"Before it, step {number}", ", ".join(filter(None, facts))))
     return [(label, cell(value)) for label, value in rows if value]
+
+
+def _rows_of_all_runs(training: Json) -> list[tuple[str, str]]:
+    """How many runs there were, how long they took, and what the weights are, where one run is not all."""
+    rows = [("Weights", training.get("notes") or "")]
+    if stages := training.get("earlier_stages"):
+        hours = sum(stage.get("wall_time_s") or 0 for stage in (training, *stages)) / 3600
+        rows.insert(
+            0, ("Runs", f"{len(stages) + 1}, {figure(hours)} h of wall time in all; what follows is of the last")
+        )
+    return rows
 
 
 def validation_source(training: Json) -> tuple[str | None, str | None, str | None]:
@@ -188,9 +211,20 @@ def _is_set(argument: object) -> bool:
 
 
 def dataset_label(evaluation: Json) -> str:
-    """Data set, configuration and split, as rows of results name them."""
+    """Data set, configuration and split, as rows of results name them; of a part of a split what it is."""
     dataset = evaluation["dataset"]
-    return " ".join(filter(None, (dataset["name"], dataset.get("config"), dataset["split"])))
+    name = " ".join(filter(None, (dataset["name"], dataset.get("config"), dataset["split"])))
+    if is_whole_split(dataset):
+        return name
+    return str(dataset.get("description") or f"{figure(dataset['num_utterances'])} utterances of {name}")
+
+
+def is_whole_split(dataset: Json) -> bool:
+    """Whether data that are called a split of LibriSpeech have its size; others are not known to be a part."""
+    subsets = [name for name, target in SUBSETS.items() if target == (dataset.get("config"), dataset.get("split"))]
+    if dataset["name"] != LIBRISPEECH or not subsets or dataset.get("num_utterances") is None:
+        return True
+    return bool(dataset["num_utterances"] + (dataset.get("num_failed") or 0) == NUM_UTTERANCES[subsets[0]])
 
 
 def decoding_method(evaluation: Json) -> str:
@@ -251,6 +285,7 @@ __all__ = [
     "duration_columns",
     "figure",
     "hyperparameters",
+    "is_whole_split",
     "percent",
     "result_row",
     "teacher_names",

@@ -25,6 +25,7 @@ from typing import Any
 from .librispeech_sources import TOP_FOLDER, Member, open_source
 
 __all__ = [
+    "NUM_UTTERANCES",
     "SUBSETS",
     "Reject",
     "RejectReason",
@@ -46,6 +47,17 @@ SUBSETS: dict[str, tuple[str, str]] = {
     "test-other": ("other", "test"),
 }
 """OpenSLR subset name -> (configuration, split) of `openslr/librispeech_asr` on the Hub."""
+
+NUM_UTTERANCES: dict[str, int] = {
+    "train-clean-100": 28_539,
+    "train-clean-360": 104_014,
+    "dev-clean": 2_703,
+    "test-clean": 2_620,
+    "train-other-500": 148_688,
+    "dev-other": 2_864,
+    "test-other": 2_939,
+}
+"""Utterances of every subset, of which a part is no result on the whole."""
 
 SAMPLING_RATE_HZ = 16_000
 MAX_FILE_BYTES = 64 * 2**20  # LibriSpeech's longest utterance, 35 s, is 1.1 MB even without compression

@@ -40,6 +40,9 @@ class Arguments:
     split: str = field(default="test", metadata={"help": "Split to measure on."})
     audio_column_name: str = field(default="audio", metadata={"help": "Column with the audio."})
     text_column_name: str = field(default="text", metadata={"help": "Column with the transcript."})
+    dataset_description: str | None = field(
+        default=None, metadata={"help": "What the data are, where their names do not say it; the card tells it."}
+    )
     max_samples: int | None = field(default=None, metadata={"help": "Measure on the first so many utterances only."})
     batch_size: int = field(default=1, metadata={"help": "Utterances that run together."})
     num_workers: int = field(
@@ -148,6 +151,7 @@ def main() -> int:
             "name": args.dataset_name,
             "config": args.dataset_config_name,
             "split": args.split,
+            **({"description": args.dataset_description} if args.dataset_description else {}),
             **sizes,
         },
         **summary,

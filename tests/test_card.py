@@ -171,7 +171,7 @@ def test_training_with_a_teacher_on_another_data_set_than_that_of_the_evaluation
     training["dataset"] |= {"name": "./taught", "eval_name": "../librispeech_asr"}
     path.write_text(json.dumps(training))
     assert build_card(model_dir, [EVALUATION], "alice/bigru", dataset_id=EVALUATION["dataset"]["name"]).text == (
-        text.replace("| taught train.100", f"| {EVALUATION['dataset']['name']} train.100")
+        text.replace("| taught train.100", "| ./taught train.100")
     )
     assert (
         "what the encoder of Whisper-base (A. Radford et al., 2022; MIT licence) makes of the training speech" in text
@@ -204,7 +204,7 @@ def test_the_size_of_batches_is_the_one_that_was_used(model_dir: Path) -> None:
 
 
 def test_figures_on_what_the_model_was_chosen_on_are_said_to_be_so(model_dir: Path) -> None:
-    on_validation = _evaluation(dataset={"split": "validation"})
+    on_validation = _evaluation(dataset={"split": "validation", "num_utterances": 2703})
     text = build_card(model_dir, [EVALUATION, on_validation], repo_id="alice/bigru").text
     assert "fitted on openslr/librispeech_asr clean validation; figures on it are a little too good" in text
     assert "too good" not in build_card(model_dir, [EVALUATION], repo_id="alice/bigru").text
@@ -223,6 +223,12 @@ def test_earlier_steps_of_the_training_are_named(model_dir: Path) -> None:
     rows = dict(row for row in _table(build_card(model_dir, [], "alice/bigru").text, "Training")[2:])
     assert rows["Before it, step 1"] == "`train.py --first`, commit `1230abc`, 1.50 h of wall time"
     assert rows["Before it, step 2"] == "`train.py --second`, commit `1231abc`, 23.5 h more of `synthetic`"
+    assert rows["Runs"] == "3, 4 h of wall time in all; what follows is of the last"
+    assert "Weights" not in rows
+    path.write_text(json.dumps(training | {"notes": "The mean of two runs."}))
+    rows = dict(row for row in _table(build_card(model_dir, [], "alice/bigru").text, "Training")[2:])
+    assert rows["Weights"] == "The mean of two runs."
+    assert "Runs" not in rows
 
 
 def test_the_other_data_sets_of_a_run_are_named(model_dir: Path) -> None:
@@ -238,7 +244,7 @@ def test_the_other_data_sets_of_a_run_are_named(model_dir: Path) -> None:
 
 
 def test_metadata_are_complete_and_survive_writing_and_reading(model_dir: Path, tmp_path: Path) -> None:
-    other = _evaluation(dataset={"config": "other"}, metrics={"wer": 0.5})
+    other = _evaluation(dataset={"config": "other", "num_utterances": 2939}, metrics={"wer": 0.5})
     write_card(model_dir, tmp_path, [EVALUATION, other], "alice/bigru")
     data = ModelCard.load(tmp_path / "README.md").data
     assert (data.language, data.license, data.library_name) == ("en", "apache-2.0", "transformers")
@@ -256,7 +262,7 @@ def test_metadata_are_complete_and_survive_writing_and_reading(model_dir: Path, 
 
 
 def test_records_are_in_the_current_form(model_dir: Path, tmp_path: Path) -> None:
-    other = _evaluation(dataset={"config": "other"})
+    other = _evaluation(dataset={"config": "other", "num_utterances": 2939})
     write_card(model_dir, tmp_path, [EVALUATION, other], "alice/bigru")
     paths = sorted((tmp_path / ".eval_results").iterdir())
     assert [path.name for path in paths] == ["librispeech_asr_clean_test.yaml", "librispeech_asr_other_test.yaml"]
@@ -271,6 +277,40 @@ def test_two_decodings_of_one_split_share_a_record() -> None:
     ((path, text),) = evaluation_records([EVALUATION, beam]).items()
     assert path == ".eval_results/librispeech_asr_clean_test.yaml"
     assert [entry.value for entry in parse_eval_result_entries(yaml.safe_load(text))] == [25.12, 20.0]
+
+
+def test_a_part_of_a_split_is_no_result_on_the_split(model_dir: Path) -> None:
+    own = "17 held-out speakers of train-clean-100"
+    part = _evaluation(dataset={"split": "validation", "num_utterances": 146, "description": own})
+    first = _evaluation(dataset={"num_utterances": 100}, metrics={"wer": 0.5})
+
+    card = build_card(model_dir, [EVALUATION, part, first], "alice/bigru")
+
+    rows = _table(card.text, "Results")[2:]
+    assert [row[0] for row in rows] == [
+        "openslr/librispeech_asr clean test",
+        own,
+        "100 utterances of openslr/librispeech_asr clean test",
+    ]
+    assert f"fitted on {own}; figures on it are a little too good" in card.text
+    assert ["Validation data", own] in _table(card.text, "Training")
+    assert [result.metric_value for result in card.data.eval_results] == [25.12, 8.34]
+    assert list(evaluation_records([part, first])) == []
+
+
+def test_utterances_that_failed_belong_to_the_split() -> None:
+    assert evaluation_records([_evaluation(dataset={"num_utterances": 2617, "num_failed": 3})])
+    assert not evaluation_records([_evaluation(dataset={"num_utterances": 2617, "num_failed": 0})])
+
+
+def test_what_is_not_in_the_name_of_the_data_is_told(model_dir: Path) -> None:
+    encoded = _evaluation(dataset={"description": "encoded as Ogg Opus at 24 kbit/s"})
+    text = build_card(model_dir, [encoded], "alice/bigru").text
+    assert "\n1. openslr/librispeech_asr clean test (encoded as Ogg Opus at 24 kbit/s), command" in text
+    assert _table(text, "Results")[2][0] == "openslr/librispeech_asr clean test"
+    ((_, record),) = evaluation_records([encoded]).items()
+    (entry,) = parse_eval_result_entries(yaml.safe_load(record))
+    assert "; 2,620 utterances; encoded as Ogg Opus at 24 kbit/s; CER" in entry.notes
 
 
 def test_several_grids_of_frames_are_told_apart(model_dir: Path) -> None:

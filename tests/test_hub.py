@@ -46,7 +46,7 @@ ALICE_TOKEN = "hf_" + "AliceAliceAliceAliceAliceAliceAlice"
 BOB_TOKEN = "hf_" + "BobBobBobBobBobBobBobBobBobBobBobB"
 EVALUATION: dict[str, Any] = {
     "model": "alice/tiny",
-    "dataset": {"name": "openslr/librispeech_asr", "config": "clean", "split": "test", "num_utterances": 7},
+    "dataset": {"name": "openslr/librispeech_asr", "config": "clean", "split": "test", "num_utterances": 2620},
     "metrics": {"wer": 0.25, "cer": 0.1},
     "decoding": {"method": "greedy"},
     "commit": "0123abc",

@@ -103,6 +103,7 @@ def test_evaluate_writes_figures_and_names_the_bad_utterance(model_dir: Path, tm
 
     result = run(
         *("evaluate.py", "--model", model_dir, "--dataset_name", data, "--split", "test"),
+        *("--dataset_description", "noise"),
         *("--batch_size", 2, "--output_dir", tmp_path / "results"),
     )
 
@@ -111,6 +112,7 @@ def test_evaluate_writes_figures_and_names_the_bad_utterance(model_dir: Path, tm
     assert "bad-2: not evaluated: " in result.stderr
     assert "U+03A9" in result.stderr
     report = json.loads((tmp_path / "results" / "evaluation.json").read_text())
+    assert report["dataset"]["description"] == "noise"
     assert report["dataset"]["num_utterances"] == 1
     assert report["dataset"]["num_failed"] == 2
     assert report["metrics"]["num_words"] == 1
