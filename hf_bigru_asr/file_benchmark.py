@@ -142,7 +142,12 @@ _recognize: list[Any] = []
 
 
 def load_files_recognizer(
-    model: str, runtime: str, num_threads: int, language_model: str | None, num_offsets: int | None = None
+    model: str,
+    runtime: str,
+    num_threads: int,
+    language_model: str | None = None,
+    num_offsets: int | None = None,
+    dtype: str | None = None,
 ) -> float:
     """Make this package ready in this process, see [`load_recognizer`]; gives the seconds it took."""
     start_s = time.perf_counter()
@@ -153,6 +158,7 @@ def load_files_recognizer(
         num_threads=num_threads,
         num_offsets=num_offsets,
         device="cpu",
+        dtype=dtype,
         language_model=language_model,
     )
 

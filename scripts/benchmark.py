@@ -179,8 +179,10 @@ def file_part(args: Arguments) -> dict[str, Any]:
             worker = stack.enter_context(Worker(args.num_threads))
             workers[name] = (worker, worker.run(function, *arguments))
 
-        for runtime in args.runtimes:
-            add(f"this package, {runtime}", load_files_recognizer, model, runtime, args.num_threads, None)
+        for network, (runtime, dtype) in available_networks(args.runtimes).items():
+            if network != PACKED:
+                name = f"this package, {network.removesuffix(' float32')}"
+                add(name, load_files_recognizer, model, runtime, args.num_threads, None, None, dtype)
         greedy = dict(workers)
         repeats = dict.fromkeys(greedy, args.file_repeats)
         runtime = choose_runtime("auto", "cpu")
