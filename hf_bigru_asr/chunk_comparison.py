@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from transformers import AutomaticSpeechRecognitionPipeline
 
-from .data import load_utterance
 from .decoding import GreedyDecoder
 from .long_audio import log_probs_of_long_audio
 from .metrics import word_error_counts
 from .text import normalize_transcript
+from .utterances import load_utterance
 
 __all__ = ["ChunkResult", "compare_chunks", "concatenated"]
 

@@ -12,13 +12,13 @@ import numpy as np
 import torch
 
 from .calibration import confidence_figures, right_words
-from .data import load_utterance
 from .decoding import Decoder, Hypothesis
 from .metrics import ErrorCounts, character_error_counts, word_error_counts
 from .modeling_bigru_ctc import BiGRUForCTC
 from .processing_bigru_ctc import BiGRUCTCProcessor
 from .runtime_models import RuntimeModel
 from .text import normalize_transcript
+from .utterances import load_utterance
 
 __all__ = ["UtteranceResult", "comparison", "evaluate_utterances", "summarize"]
 

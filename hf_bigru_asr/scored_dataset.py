@@ -11,12 +11,13 @@ from tqdm.auto import tqdm
 from transformers import AutoModelForCTC, AutoProcessor
 
 from .bundled import resolve_model
-from .data import load_speech_dataset, load_utterance
+from .data import load_speech_dataset
 from .decoding import BeamSearchSettings
 from .modeling_bigru_ctc import BiGRUForCTC
 from .offsets import NUM_OFFSETS_HELP, use_offsets
 from .processing_bigru_ctc import BiGRUCTCProcessor
 from .text import normalize_transcript
+from .utterances import load_utterance
 
 __all__ = ["ScoredDataset", "ScoringArguments"]
 

@@ -19,9 +19,9 @@ from transformers.utils import logging
 from .aligner import AlignedWord, Aligner
 from .audio import SAMPLING_RATE
 from .batch_recognition import LONG_S
-from .data import load_utterance
 from .dataset_rows import speech_row, write_rows
 from .teacher_features import TEACHER_COLUMN, cut_features, unpack_features
+from .utterances import load_utterance
 
 logger = logging.get_logger(__name__)
 

@@ -12,8 +12,8 @@ from datasets import Dataset
 from safetensors.numpy import load_file, save_file
 from transformers.utils import logging
 
-from .data import load_utterance
 from .teacher_features import FRAME_S, TEACHER_COLUMN, pack_features
+from .utterances import load_utterance
 from .whisper_weights import whisper_folder
 
 logger = logging.get_logger(__name__)

@@ -1,0 +1,49 @@
+"""The audio of one row of a data set: its waveform and its length."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .audio import audio_duration_s, load_audio, to_mono_float32
+
+__all__ = ["load_utterance", "utterance_duration_s"]
+
+
+def load_utterance(audio: object, sampling_rate: int) -> np.ndarray:
+    """Waveform of one entry of an audio column.
+
+    Args:
+        audio: `{"bytes", "path"}` or `{"array", "sampling_rate"}` as `datasets` gives them, a path, or bytes.
+        sampling_rate: Sampling rate of the result in Hz.
+
+    Returns:
+        `(samples,)` float32.
+
+    Raises:
+        ValueError: If the audio is broken, empty or in none of these forms.
+    """
+    if isinstance(audio, dict) and audio.get("array") is not None:
+        return to_mono_float32(audio["array"], audio["sampling_rate"], sampling_rate)
+    if isinstance(audio, dict):
+        audio = audio["bytes"] if audio.get("bytes") is not None else audio.get("path")
+    if not isinstance(audio, str | Path | bytes):
+        raise ValueError(
+            f"The audio column holds a {type(audio).__name__}; cast it with cast_column(name, Audio(decode=False)), "
+            "or give a path, bytes, or a dictionary with array and sampling_rate."
+        )
+    return load_audio(audio, sampling_rate=sampling_rate)
+
+
+def utterance_duration_s(audio: dict[str, Any]) -> float:
+    """Seconds of one entry of an audio column, from its header alone.
+
+    Args:
+        audio: `{"bytes", "path"}` or `{"array", "sampling_rate"}` as `datasets` gives them.
+
+    Raises:
+        ValueError: If the header is broken or does not say the length.
+    """
+    if audio.get("array") is not None:
+        return len(audio["array"]) / float(audio["sampling_rate"])
+    return audio_duration_s(audio["bytes"] if audio.get("bytes") is not None else audio["path"])
