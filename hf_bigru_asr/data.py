@@ -9,6 +9,7 @@ from datasets import Audio, Dataset, Features, IterableDataset, Value, load_data
 from .collator import DataCollatorForCTC, EpochCallback
 from .filtering import FilterReport, filter_utterances, join_training_sets
 from .librispeech import iterate_openslr
+from .librispeech_sources import source_fingerprint
 from .utterances import load_utterance
 
 __all__ = [
@@ -63,7 +64,9 @@ def load_speech_dataset(
     path = Path(name).expanduser()
     if _is_openslr(path):
         make = IterableDataset.from_generator if streaming else Dataset.from_generator
-        return make(_openslr_rows, gen_kwargs={"source": str(path), "subset": split}, features=OPENSLR_FEATURES)
+        # The copy that `datasets` keeps is chosen by these arguments alone.
+        arguments = {"source": str(path), "subset": split, "fingerprint": source_fingerprint(path, split)}
+        return make(_openslr_rows, gen_kwargs=arguments, features=OPENSLR_FEATURES)
     if not path.exists() and (path.is_absolute() or str(name).startswith((".", "~"))):
         raise FileNotFoundError(f"{name} does not exist; give a local folder or archive, or a data set on the Hub.")
     source = str(path if path.exists() else name)
@@ -80,6 +83,6 @@ def _is_openslr(path: Path) -> bool:
     return path.is_dir() and next(path.rglob("*.trans.txt"), None) is not None
 
 
-def _openslr_rows(source: str, subset: str | None) -> Iterable[dict[str, Any]]:
+def _openslr_rows(source: str, subset: str | None, fingerprint: str) -> Iterable[dict[str, Any]]:
     for utterance in iterate_openslr(source, subset):
         yield utterance.as_row()

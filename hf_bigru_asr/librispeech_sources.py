@@ -1,6 +1,7 @@
 """The files of a LibriSpeech archive or of the tree it extracts to, listed without reading their content."""
 
 import gzip
+import hashlib
 import os
 import stat
 import tarfile
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-__all__ = ["TOP_FOLDER", "Member", "open_source"]
+__all__ = ["TOP_FOLDER", "Member", "open_source", "source_fingerprint"]
 
 TOP_FOLDER = "LibriSpeech"
 """The folder that holds the subsets, in archives and in trees."""
@@ -125,3 +126,24 @@ def open_source(source: str | Path, subset: str | None) -> tuple[Callable[[], It
             "LibriSpeech/<subset>."
         )
     return partial(_tree_members, top, subset), subset
+
+
+def source_fingerprint(source: str | Path, subset: str | None) -> str:
+    """What changes when a source changes: a digest of the names, sizes and times of its files, which are not read.
+
+    Args:
+        source: As in [`open_source`].
+        subset: As in [`open_source`].
+
+    Raises:
+        FileNotFoundError: As in [`open_source`].
+        ValueError: As in [`open_source`].
+    """
+    open_members, _ = open_source(source, subset)
+    path = Path(source).expanduser()
+    if path.is_file():  # listing an archive would mean to unpack it
+        status = path.stat()
+        files = [(path.name, status.st_size, status.st_mtime_ns)]
+    else:
+        files = [(member.path, member.size, member.mtime_s) for member in open_members()]
+    return hashlib.sha256(repr(files).encode()).hexdigest()

@@ -2,12 +2,13 @@
 
 import io
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import datasets
 import pytest
 from datasets import Dataset, IterableDataset
-from speech_rows import RATE_HZ, make_rows, write_parquet
+from speech_rows import RATE_HZ, TEXTS, make_rows, write_parquet
 
 from hf_bigru_asr.data import load_speech_dataset
 from hf_bigru_asr.utterances import load_utterance
@@ -24,26 +25,39 @@ def parquet_dir(tmp_path: Path) -> Path:
     return write_parquet(tmp_path / "librispeech")
 
 
-@pytest.fixture
-def openslr_files() -> dict[str, bytes]:
-    files = {row["file"]: row["audio"]["bytes"] for row in make_rows()}
-    files["19-198.trans.txt"] = "".join(f"{row['id']} {row['text']}\n" for row in make_rows()).encode()
+def openslr_files(texts: list[str] = TEXTS) -> dict[str, bytes]:
+    """One chapter as OpenSLR hands it out, by path."""
+    rows = make_rows(texts)
+    files = {row["file"]: row["audio"]["bytes"] for row in rows}
+    files["19-198.trans.txt"] = "".join(f"{row['id']} {row['text']}\n" for row in rows).encode()
     return {f"LibriSpeech/test-clean/19/198/{name}": content for name, content in files.items()}
 
 
-@pytest.fixture(params=["tree", "archive"])
-def openslr_source(request: pytest.FixtureRequest, openslr_files: dict[str, bytes], tmp_path: Path) -> Path:
-    if request.param == "tree":
-        for name, content in openslr_files.items():
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / name).write_bytes(content)
-        return tmp_path / "LibriSpeech"
-    with tarfile.open(tmp_path / "test-clean.tar.gz", "w:gz") as archive:
-        for name, content in openslr_files.items():
+def write_tree(files: dict[str, bytes], folder: Path) -> Path:
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder / "LibriSpeech"
+
+
+def write_archive(files: dict[str, bytes], folder: Path) -> Path:
+    with tarfile.open(folder / "test-clean.tar.gz", "w:gz") as archive:
+        for name, content in files.items():
             entry = tarfile.TarInfo(name)
             entry.size = len(content)
             archive.addfile(entry, io.BytesIO(content))
-    return tmp_path / "test-clean.tar.gz"
+    return folder / "test-clean.tar.gz"
+
+
+@pytest.fixture(params=[write_tree, write_archive], ids=["tree", "archive"])
+def write_openslr(request: pytest.FixtureRequest) -> Callable[[dict[str, bytes], Path], Path]:
+    """Writes files as a tree or as an archive, and gives its path."""
+    return request.param
+
+
+@pytest.fixture
+def openslr_source(write_openslr: Callable[[dict[str, bytes], Path], Path], tmp_path: Path) -> Path:
+    return write_openslr(openslr_files(), tmp_path)
 
 
 @pytest.mark.parametrize("streaming", [False, True], ids=["local", "streaming"])
@@ -62,6 +76,16 @@ def test_load_openslr(openslr_source: Path, streaming: bool) -> None:
         assert {name: row[name] for name in ("text", "speaker_id", "chapter_id", "id")} == {
             name: expected[name] for name in ("text", "speaker_id", "chapter_id", "id")
         }
+
+
+def test_a_changed_source_is_read_again(
+    write_openslr: Callable[[dict[str, bytes], Path], Path], tmp_path: Path
+) -> None:
+    source = write_openslr(openslr_files(), tmp_path)
+    first = load_speech_dataset(source, split="test-clean")
+    assert load_speech_dataset(source, split="test-clean").cache_files == first.cache_files
+    write_openslr(openslr_files([*TEXTS, "ONE MORE"]), tmp_path)
+    assert list(load_speech_dataset(source, split="test-clean")["text"]) == [*TEXTS, "ONE MORE"]
 
 
 @pytest.mark.parametrize("name", ["/nowhere/librispeech", "./nowhere", "~/nowhere"])
