@@ -22,7 +22,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from .librispeech_sources import TOP_FOLDER, Member, open_source
+from .librispeech_sources import TOP_FOLDER, Member, open_source, subset_error
 
 __all__ = [
     "NUM_UTTERANCES",
@@ -266,9 +266,7 @@ def build_index(members: Iterator[Member], subset: str | None, source: str | Pat
     if subset is None and len(indexes) == 1:
         (subset,) = indexes
     if subset not in indexes:
-        found = ", ".join(sorted(indexes)) or "no LibriSpeech/<subset>/ at all"
-        remedy = f"There is no subset {subset!r} in it." if subset else "Name one subset of it."
-        raise ValueError(f"{source} holds {found}. {remedy}")
+        raise subset_error(source, subset, indexes)
     indexes[subset].close(stray)
     return indexes[subset]
 

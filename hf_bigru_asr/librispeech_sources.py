@@ -6,13 +6,13 @@ import os
 import stat
 import tarfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-__all__ = ["TOP_FOLDER", "Member", "open_source", "source_fingerprint"]
+__all__ = ["TOP_FOLDER", "Member", "open_source", "source_fingerprint", "subset_error"]
 
 TOP_FOLDER = "LibriSpeech"
 """The folder that holds the subsets, in archives and in trees."""
@@ -125,7 +125,23 @@ def open_source(source: str | Path, subset: str | None) -> tuple[Callable[[], It
             f"{path} is no LibriSpeech tree. Give a folder that holds LibriSpeech/, that folder itself, or "
             "LibriSpeech/<subset>."
         )
+    if subset and not (top / subset).is_dir():
+        raise subset_error(path, subset, (folder.name for folder in top.iterdir() if folder.is_dir()))
     return partial(_tree_members, top, subset), subset
+
+
+def subset_error(source: str | Path, subset: str | None, found: Iterable[str]) -> ValueError:
+    """The error for a subset that a source does not hold, or that it needs to be told.
+
+    Args:
+        source: Archive or folder.
+        subset: What was asked for; `None` if nothing was and the source does not hold exactly one.
+        found: The subsets that it holds.
+    """
+    held = ", ".join(sorted(found)) or f"no {TOP_FOLDER}/<subset>/ at all"
+    if subset is None:
+        return ValueError(f"{source} holds {held}. Name one subset of it, as the split.")
+    return ValueError(f"{source} holds {held}. There is no subset {subset!r} in it; its splits are its subsets.")
 
 
 def source_fingerprint(source: str | Path, subset: str | None) -> str:

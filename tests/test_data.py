@@ -104,6 +104,18 @@ def test_a_missing_column_is_named(parquet_dir: Path) -> None:
         load_speech_dataset(parquet_dir, "clean", "validation", audio_column="speech")
 
 
+@pytest.mark.parametrize("streaming", [False, True], ids=["local", "streaming"])
+def test_a_missing_split_is_asked_for(parquet_dir: Path, streaming: bool) -> None:
+    with pytest.raises(ValueError, match=r"librispeech needs split=, one of train\.100, validation\."):
+        load_speech_dataset(parquet_dir, "clean", streaming=streaming)
+
+
+@pytest.mark.parametrize("streaming", [False, True], ids=["local", "streaming"])
+def test_an_unknown_subset_is_named_with_those_there_are(openslr_source: Path, streaming: bool) -> None:
+    with pytest.raises(ValueError, match=r"holds test-clean\. There is no subset 'test\.clean' in it; its splits are"):
+        list(load_speech_dataset(openslr_source, split="test.clean", streaming=streaming))
+
+
 def test_load_librispeech(librispeech_dir: Path) -> None:
     dataset = load_speech_dataset(librispeech_dir / "librispeech_asr", "clean", "validation", streaming=True)
     row = next(iter(dataset))
