@@ -16,7 +16,7 @@ from .batching import DurationBatchSampler, find_sampler
 from .distillation import teacher_targets
 from .processing_bigru_ctc import BiGRUCTCProcessor
 from .text import normalize_transcript
-from .utterances import load_utterance
+from .utterances import load_utterance, utterance_text
 
 __all__ = ["DataCollatorForCTC", "EpochCallback"]
 
@@ -119,7 +119,7 @@ class DataCollatorForCTC:
                 waveforms.append(waveform)
                 changes.append(change)
                 if self.text_column in example:
-                    texts.append(normalize_transcript(example[self.text_column]))
+                    texts.append(normalize_transcript(utterance_text(example[self.text_column])))
             except (ValueError, OSError) as error:
                 raise ValueError(f"Utterance {example.get('id', position)!r} cannot be used: {error}") from error
         extractor = self.processor.feature_extractor

@@ -18,7 +18,7 @@ from .modeling_bigru_ctc import BiGRUForCTC
 from .processing_bigru_ctc import BiGRUCTCProcessor
 from .runtime_models import RuntimeModel
 from .text import normalize_transcript
-from .utterances import load_utterance
+from .utterances import load_utterance, utterance_text
 
 __all__ = ["UtteranceResult", "comparison", "evaluate_utterances", "summarize"]
 
@@ -95,7 +95,7 @@ def evaluate_utterances(
         number, example = row
         result = {"id": str(example.get("id", number)), "reference": "", "speaker_id": example.get("speaker_id")}
         try:
-            result["reference"] = normalize_transcript(example[text_column])
+            result["reference"] = normalize_transcript(utterance_text(example[text_column]))
             waveform = load_utterance(example[audio_column], sampling_rate)
         except (ValueError, OSError) as error:
             return result | {"error": str(error)}, None

@@ -13,7 +13,7 @@ from .losses_bigru_ctc import num_frames_needed
 from .processing_bigru_ctc import BiGRUCTCProcessor
 from .teacher_features import TEACHER_COLUMN
 from .text import normalize_transcript
-from .utterances import utterance_duration_s
+from .utterances import utterance_duration_s, utterance_text
 
 logger = logging.get_logger(__name__)
 
@@ -77,7 +77,7 @@ def filter_utterances(
         try:
             duration_s = utterance_duration_s(example[audio_column])
             problem = "with unusable text"
-            ids = processor.tokenizer(normalize_transcript(example[text_column])).input_ids
+            ids = processor.tokenizer(normalize_transcript(utterance_text(example[text_column]))).input_ids
         except (ValueError, OSError) as error:
             logger.warning(f"Utterance {example.get('id', row)!r} is left out: {error}")
             rejected[problem] += 1

@@ -21,7 +21,7 @@ from .audio import SAMPLING_RATE
 from .batch_recognition import LONG_S
 from .dataset_rows import speech_row, write_rows
 from .teacher_features import TEACHER_COLUMN, cut_features, unpack_features
-from .utterances import load_utterance
+from .utterances import load_utterance, utterance_text
 
 logger = logging.get_logger(__name__)
 
@@ -303,7 +303,7 @@ def _words(
     if log_probs is None:
         return ()
     try:
-        alignment = aligner.align_log_probs(log_probs, utterance.example[text_column])
+        alignment = aligner.align_log_probs(log_probs, utterance_text(utterance.example[text_column]))
     except ValueError as error:
         logger.warning(f"Utterance {utterance.name!r} is left out: {error}")
         return ()

@@ -1,13 +1,12 @@
-"""The audio of one row of a data set: its waveform and its length."""
+"""What one row of a data set holds: its audio, how long that is, and its transcript."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from .audio import audio_duration_s, load_audio, to_mono_float32
 
-__all__ = ["load_utterance", "utterance_duration_s"]
+__all__ = ["load_utterance", "utterance_duration_s", "utterance_text"]
 
 
 def load_utterance(audio: object, sampling_rate: int) -> np.ndarray:
@@ -25,6 +24,36 @@ def load_utterance(audio: object, sampling_rate: int) -> np.ndarray:
     """
     if isinstance(audio, dict) and audio.get("array") is not None:
         return to_mono_float32(audio["array"], audio["sampling_rate"], sampling_rate)
+    return load_audio(_encoded(audio), sampling_rate=sampling_rate)
+
+
+def utterance_duration_s(audio: object) -> float:
+    """Seconds of one entry of an audio column, from its header alone.
+
+    Args:
+        audio: As in [`load_utterance`].
+
+    Raises:
+        ValueError: If the audio is in none of these forms, or its header is broken or does not say the length.
+    """
+    if isinstance(audio, dict) and audio.get("array") is not None:
+        return len(audio["array"]) / float(audio["sampling_rate"])
+    return audio_duration_s(_encoded(audio))
+
+
+def utterance_text(text: object) -> str:
+    """One entry of a text column.
+
+    Raises:
+        ValueError: If it is no text; an empty cell is none.
+    """
+    if not isinstance(text, str):
+        raise ValueError(f"The text column holds a {type(text).__name__}; give a string, or leave the row out.")
+    return text
+
+
+def _encoded(audio: object) -> str | Path | bytes:
+    """The path or the bytes of an audio file."""
     if isinstance(audio, dict):
         audio = audio["bytes"] if audio.get("bytes") is not None else audio.get("path")
     if not isinstance(audio, str | Path | bytes):
@@ -32,18 +61,4 @@ def load_utterance(audio: object, sampling_rate: int) -> np.ndarray:
             f"The audio column holds a {type(audio).__name__}; cast it with cast_column(name, Audio(decode=False)), "
             "or give a path, bytes, or a dictionary with array and sampling_rate."
         )
-    return load_audio(audio, sampling_rate=sampling_rate)
-
-
-def utterance_duration_s(audio: dict[str, Any]) -> float:
-    """Seconds of one entry of an audio column, from its header alone.
-
-    Args:
-        audio: `{"bytes", "path"}` or `{"array", "sampling_rate"}` as `datasets` gives them.
-
-    Raises:
-        ValueError: If the header is broken or does not say the length.
-    """
-    if audio.get("array") is not None:
-        return len(audio["array"]) / float(audio["sampling_rate"])
-    return audio_duration_s(audio["bytes"] if audio.get("bytes") is not None else audio["path"])
+    return audio

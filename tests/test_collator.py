@@ -272,6 +272,8 @@ def test_speeds_that_are_none_are_refused(factors: list[float], processor: BiGRU
         pytest.param({"audio": {"array": np.zeros(0), "sampling_rate": RATE_HZ}}, "", id="empty-audio"),
         pytest.param({"audio": {"bytes": None, "path": "/nowhere.flac"}}, "nowhere.flac", id="missing-file"),
         pytest.param({"audio": 5}, "The audio column holds a int", id="no-audio"),
+        pytest.param({"audio": None}, "The audio column holds a NoneType", id="null-audio"),
+        pytest.param({"text": None}, "The text column holds a NoneType", id="null-text"),
     ],
 )
 def test_an_unusable_utterance_is_named(change: dict[str, Any], message: str, processor: BiGRUCTCProcessor) -> None:

@@ -62,6 +62,20 @@ def test_a_broken_utterance_is_named_and_counted(
     assert summary["hours"] == pytest.approx(2.2 / 3600)
 
 
+def test_empty_cells_are_named(tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor, examples: list[dict]) -> None:
+    rows = [
+        examples[0],
+        examples[0] | {"id": "no-audio", "audio": None},
+        examples[0] | {"id": "no-bytes", "audio": {"bytes": None, "path": None}},
+        examples[0] | {"id": "no-text", "text": None},
+    ]
+    errors = {result.id: result.error for result in evaluate_utterances(tiny_model, processor, rows, batch_size=4)}
+    assert errors["a"] is None
+    assert "The audio column holds a NoneType" in str(errors["no-audio"])
+    assert "The audio column holds a NoneType" in str(errors["no-bytes"])
+    assert "The text column holds a NoneType" in str(errors["no-text"])
+
+
 def test_summary_against_counts_made_by_hand() -> None:
     results = [
         UtteranceResult("1", "A B C", "A B C", 4.0, 0.1, speaker_id=1, confidences=(0.9, 0.9, 0.8)),

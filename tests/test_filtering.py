@@ -50,6 +50,15 @@ def test_filter(mixed: Dataset, processor: BiGRUCTCProcessor) -> None:
     assert all(f"1 {reason}" in str(report) for reason in report.num_rejected)
 
 
+def test_empty_cells_are_left_out_and_counted(processor: BiGRUCTCProcessor) -> None:
+    audio = {"bytes": flac(make_waveform(0)), "path": None}
+    cells = [(audio, "A"), (None, "A"), ({"bytes": None, "path": None}, "A"), (audio, None)]
+    dataset = Dataset.from_list([{"audio": each, "text": text} for each, text in cells])
+    kept, report = filter_utterances(dataset, processor)
+    assert kept["text"] == ["A"]
+    assert report.num_rejected == {"with unusable audio": 2, "with unusable text": 1}
+
+
 def test_filter_keeps_the_place_in_the_data_set(mixed: Dataset, processor: BiGRUCTCProcessor) -> None:
     kept, _ = filter_utterances(mixed, processor, with_index=True)
     assert kept["index"] == [int(number) for number in kept["id"]] == [0, 1, 2, 3, 4, 5, 7]

@@ -142,10 +142,14 @@ def test_what_cannot_be_aligned_is_left_out_and_named(
     examples = [
         example | {"id": "broken", "audio": {"bytes": b"no audio", "path": None}},
         example | {"id": "other-words", "text": "SOMETHING QUITE DIFFERENT WAS SAID"},
+        example | {"id": "no-audio", "audio": None},
+        example | {"id": "no-text", "text": None},
         example,
     ]
     rows = list(segment_utterances(examples, aligner, SegmentationSettings(min_score=0.3)))
-    assert [bool(part) for part in rows] == [False, False, True]
+    assert [bool(part) for part in rows] == [False, False, False, False, True]
+    assert "Utterance 'no-audio' is left out: The audio column holds a NoneType" in caplog.text
+    assert "Utterance 'no-text' is left out: The text column holds a NoneType" in caplog.text
     assert "Utterance 'broken' is left out" in caplog.text
     assert "Utterance 'other-words' is left out: its alignment has a score of 0.0" in caplog.text
 
