@@ -26,6 +26,7 @@ from .resampling import resampled_blocks
 __all__ = [
     "SAMPLING_RATE",
     "AudioError",
+    "UnstatedLengthError",
     "audio_duration_s",
     "iterate_audio",
     "load_audio",
@@ -52,6 +53,10 @@ _BLOCK_FRAMES = 1 << 20
 _MP3_TOLERANCE_FRAMES = 4 * 1152
 _UNKNOWN_FRAMES = (1 << 63) - 1  # SF_COUNT_MAX of libsndfile: a FLAC file that was written to a pipe
 _INTEGER_SCALES = {"int8": 2.0**7, "int16": 2.0**15, "int32": 2.0**31}
+
+
+class UnstatedLengthError(AudioError):
+    """Audio whose header does not say its length, or is none that can be read here; decoding it tells the length."""
 
 
 def load_audio(
@@ -212,7 +217,8 @@ def audio_duration_s(source: str | os.PathLike[str] | bytes | BinaryIO) -> float
 
     Raises:
         FileNotFoundError: There is no such file.
-        AudioError: A folder, an empty or damaged file, another format, or a header without a length.
+        UnstatedLengthError: Another format, or a header without a length.
+        AudioError: A folder, or an empty or damaged file.
         TypeError: `source` is of another type.
 
     Example:
@@ -243,7 +249,7 @@ def _stream_duration_s(stream: BinaryIO, name: str) -> float:
         raise AudioError(name, "is empty (0 bytes); give a file with audio in it")
     container = container_of(head)
     if container is None:
-        raise AudioError(
+        raise UnstatedLengthError(
             name,
             f"its length is not in a header that can be read here; allowed are {READ_WITHOUT_FFMPEG}: "
             "use len(load_audio(...)) / sampling_rate, or convert the file",
@@ -259,7 +265,7 @@ def _stream_duration_s(stream: BinaryIO, name: str) -> float:
     except soundfile.SoundFileError as error:
         raise AudioError(name, f"is a broken or truncated {container} file ({error}); {RE_ENCODE}") from error
     if info.frames == _UNKNOWN_FRAMES:
-        raise AudioError(name, "its header does not say its length; use len(load_audio(...)) / sampling_rate")
+        raise UnstatedLengthError(name, "its header does not say its length; use len(load_audio(...)) / sampling_rate")
     return float(info.frames / info.samplerate)
 
 

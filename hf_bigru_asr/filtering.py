@@ -52,7 +52,7 @@ def filter_utterances(
 ) -> tuple[Dataset, FilterReport]:
     """Leave out what cannot be trained on, and count it.
 
-    Only the headers of the audio are read.
+    Only the headers of the audio are read, where they say its length.
 
     Args:
         dataset: Utterances with encoded audio.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .audio import audio_duration_s, load_audio, to_mono_float32
+from .audio import SAMPLING_RATE, UnstatedLengthError, audio_duration_s, iterate_audio, load_audio, to_mono_float32
 
 __all__ = ["load_utterance", "utterance_duration_s", "utterance_text"]
 
@@ -28,17 +28,21 @@ def load_utterance(audio: object, sampling_rate: int) -> np.ndarray:
 
 
 def utterance_duration_s(audio: object) -> float:
-    """Seconds of one entry of an audio column, from its header alone.
+    """Seconds of one entry of an audio column, from its header, or by decoding it where no header says them.
 
     Args:
         audio: As in [`load_utterance`].
 
     Raises:
-        ValueError: If the audio is in none of these forms, or its header is broken or does not say the length.
+        ValueError: If the audio is in none of these forms, or it is broken.
     """
     if isinstance(audio, dict) and audio.get("array") is not None:
         return len(audio["array"]) / float(audio["sampling_rate"])
-    return audio_duration_s(_encoded(audio))
+    source = _encoded(audio)
+    try:
+        return audio_duration_s(source)
+    except UnstatedLengthError:  # M4A for example, or FLAC that was written into a pipe
+        return sum(map(len, iterate_audio(source))) / SAMPLING_RATE
 
 
 def utterance_text(text: object) -> str:

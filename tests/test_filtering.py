@@ -1,5 +1,9 @@
 """What is left out of training data and counted, and epochs of several data sets."""
 
+import shutil
+import subprocess
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -57,6 +61,31 @@ def test_empty_cells_are_left_out_and_counted(processor: BiGRUCTCProcessor) -> N
     kept, report = filter_utterances(dataset, processor)
     assert kept["text"] == ["A"]
     assert report.num_rejected == {"with unusable audio": 2, "with unusable text": 1}
+
+
+def flac_of_unstated_length(waveform: np.ndarray) -> bytes:
+    """As an encoder writes it into a pipe: the 36 bits of the number of samples, from byte 21, are zero."""
+    encoded = bytearray(flac(waveform))
+    encoded[21] &= 0xF0
+    encoded[22:26] = bytes(4)
+    return bytes(encoded)
+
+
+def test_a_length_that_no_header_says_is_found_by_decoding(processor: BiGRUCTCProcessor) -> None:
+    audio = {"bytes": flac_of_unstated_length(make_waveform(0, 8000)), "path": None}
+    kept, report = filter_utterances(Dataset.from_list([{"audio": audio, "text": "A"}]), processor)
+    assert (kept["length"], report.hours) == ([25], pytest.approx(0.5 / 3600))
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs the program ffmpeg to write and read M4A")
+def test_what_ffmpeg_alone_reads_is_kept(processor: BiGRUCTCProcessor, tmp_path: Path) -> None:
+    (tmp_path / "a.flac").write_bytes(flac(make_waveform(0, 16_000)))
+    command = ["ffmpeg", "-v", "error", "-i", tmp_path / "a.flac", tmp_path / "a.m4a"]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    audio = {"bytes": None, "path": str(tmp_path / "a.m4a")}
+    kept, report = filter_utterances(Dataset.from_list([{"audio": audio, "text": "A"}]), processor)
+    assert len(kept) == 1
+    assert report.hours * 3600 == pytest.approx(1.0, abs=0.1)  # AAC pads to whole frames
 
 
 def test_filter_keeps_the_place_in_the_data_set(mixed: Dataset, processor: BiGRUCTCProcessor) -> None:
