@@ -95,9 +95,19 @@ class DataCollatorForCTC:
         self.seed = seed
         self.audio_column = audio_column
         self.text_column = text_column
-        self.epoch = 0
+        # Shared with the workers of a loader, of which persistent ones outlive an epoch.
+        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
         self.teacher_size = teacher_size
         self._cache: dict[int, np.ndarray] | None = {} if cache_audio else None
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that augmentation depends on, counted from 0; set it here, and the workers of a loader have it."""
+        return int(self._epoch)
+
+    @epoch.setter
+    def epoch(self, epoch: int) -> None:
+        self._epoch.fill_(epoch)
 
     def __call__(self, examples: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
         """Batch of `input_features` `(batch, frames, mels)`, `attention_mask` and `labels` padded with -100.

@@ -116,6 +116,25 @@ def test_workers_draw_what_the_main_process_draws(processor: BiGRUCTCProcessor) 
         assert all(torch.equal(batch[name], other[name]) for name in batch)
 
 
+def test_workers_that_stay_hear_of_the_next_epoch(processor: BiGRUCTCProcessor) -> None:
+    rows = [{**row, "index": index} for index, row in enumerate(make_rows())]
+
+    def epochs(persistent: bool) -> list[torch.Tensor]:
+        collator = DataCollatorForCTC(processor, speed_factors=(0.8, 0.9, 1.1, 1.2), seed=1)
+        loader = torch.utils.data.DataLoader(
+            rows, 4, collate_fn=collator, num_workers=1, persistent_workers=persistent
+        )
+        features = []
+        for epoch in range(2):
+            collator.epoch = epoch
+            features += [batch["input_features"] for batch in loader]
+        return features
+
+    first, second = epochs(persistent=True)
+    assert not torch.equal(first, second)
+    assert all(torch.equal(*pair) for pair in zip((first, second), epochs(persistent=False), strict=True))
+
+
 def test_cached_audio_is_the_same(processor: BiGRUCTCProcessor) -> None:
     rows = [{**row, "index": index} for index, row in enumerate(make_rows())]
     collator = DataCollatorForCTC(processor, cache_audio=True, speed_factors=(0.9, 1.1))
