@@ -16,9 +16,9 @@ from typing import Any
 
 import torch
 from transformers import EarlyStoppingCallback, HfArgumentParser, set_seed
-from transformers.trainer_utils import get_last_checkpoint
 
 from hf_bigru_asr.character_lm import load_character_lm
+from hf_bigru_asr.checkpoints import last_whole_checkpoint
 from hf_bigru_asr.data import (
     DataCollatorForCTC,
     EpochCallback,
@@ -311,8 +311,8 @@ def main() -> None:
         callbacks=callbacks,
     )
     checkpoint = args.resume_from_checkpoint
-    if checkpoint is None and Path(args.output_dir).is_dir():
-        checkpoint = get_last_checkpoint(args.output_dir)
+    if checkpoint is None and (last := last_whole_checkpoint(args.output_dir)) is not None:
+        checkpoint = str(last)
     trainer.train(resume_from_checkpoint=checkpoint)
 
     # 5. The best model and the record of the run
