@@ -16,7 +16,7 @@ from .audio import to_int16
 from .librispeech_parquet import SCHEMA
 from .teacher_features import TEACHER_COLUMN, Features, pack_features
 
-__all__ = ["speech_row", "write_rows"]
+__all__ = ["speech_row", "unify_schemas", "write_rows"]
 
 
 def speech_row(
@@ -54,9 +54,24 @@ def speech_row(
 
 
 def write_rows(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    """Write rows of [`speech_row`], all of them with features of a teacher or none, to a Parquet file."""
+    """Write rows of [`speech_row`] to a Parquet file, with the column of the teacher if one of them has it."""
     schema = _schema_with_teacher() if any(TEACHER_COLUMN in row for row in rows) else SCHEMA
-    pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), path, compression="none", use_dictionary=False)
+    _write(pa.Table.from_pylist(list(rows), schema=schema), path)
+
+
+def unify_schemas(paths: Sequence[Path]) -> None:
+    """Give all files of [`write_rows`] the column of the teacher if one of them has it: a split has one schema."""
+    plain = [path for path in paths if TEACHER_COLUMN not in pq.read_schema(path).names]
+    if len(plain) == len(paths):
+        return
+    for path in plain:
+        table = pq.ParquetFile(path).read()
+        columns = [*table.columns, pa.nulls(len(table), pa.binary())]
+        _write(pa.Table.from_arrays(columns, schema=_schema_with_teacher()), path)
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    pq.write_table(table, path, compression="none", use_dictionary=False)
 
 
 def _schema_with_teacher() -> pa.Schema:

@@ -19,7 +19,7 @@ from transformers.utils import logging
 from .aligner import AlignedWord, Aligner
 from .audio import SAMPLING_RATE
 from .batch_recognition import LONG_S
-from .dataset_rows import speech_row, write_rows
+from .dataset_rows import speech_row, unify_schemas, write_rows
 from .teacher_features import TEACHER_COLUMN, cut_features, unpack_features
 from .utterances import load_utterance, utterance_text
 
@@ -255,6 +255,7 @@ def write_segments(
             pending = []
     if pending:
         write(pending)
+    unify_schemas(written)
     for path in written:
         path.replace(path.with_suffix(""))
     return num_segments, seconds / 3600

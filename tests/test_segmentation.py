@@ -11,6 +11,7 @@ from datasets import load_dataset
 from hf_bigru_asr import segmentation
 from hf_bigru_asr.aligner import AlignedWord, Aligner
 from hf_bigru_asr.audio import load_audio
+from hf_bigru_asr.dataset_rows import speech_row
 from hf_bigru_asr.segmentation import (
     Segment,
     SegmentationSettings,
@@ -18,6 +19,7 @@ from hf_bigru_asr.segmentation import (
     segment_utterances,
     write_segments,
 )
+from hf_bigru_asr.teacher_features import pack_features
 
 RATE_HZ = 16_000
 SAMPLE = REPOSITORY / "tests" / "data" / "speech_sample.flac"
@@ -184,3 +186,15 @@ def test_segments_are_a_data_set_that_is_not_overwritten(
     assert not list((tmp_path / "segments").glob("*.tmp"))
     with pytest.raises(FileExistsError, match="has a split 'train' already"):
         write_segments(rows, tmp_path / "segments")
+
+
+def test_a_split_has_one_schema_though_few_rows_have_features_of_a_teacher(tmp_path: Path) -> None:
+    features = np.ones((5, 2), np.float16)
+    rows = [
+        speech_row(name, speech(duration_s=0.1)[0], RATE_HZ, "A", speaker_id=1, chapter_id=2, teacher_features=each)
+        for name, each in (("plain", None), ("taught", features), ("plain-too", None))
+    ]
+    write_segments([[row] for row in rows], tmp_path / "segments", shard_size=1)
+    dataset = load_dataset(str(tmp_path / "segments"), split="train", cache_dir=str(tmp_path / "cache"))
+    assert list(dataset["teacher_features"]) == [None, pack_features(features), None]
+    assert list(dataset["id"]) == ["plain", "taught", "plain-too"]
