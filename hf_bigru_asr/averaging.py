@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch.optim.swa_utils import AveragedModel
 
 from .bundled import resolve_model
@@ -26,7 +27,7 @@ def average_checkpoints(checkpoints: Sequence[str | Path], output_dir: str | Pat
         output_dir: Folder for the model.
 
     Returns:
-        The model.
+        The model, in float32 whatever precision the checkpoints have.
 
     Raises:
         ValueError: If there is no checkpoint, or one is of another network or has other features than the last;
@@ -40,13 +41,13 @@ def average_checkpoints(checkpoints: Sequence[str | Path], output_dir: str | Pat
     if not checkpoints:
         raise ValueError("There is no checkpoint to average; give at least one.")
     names = [resolve_model(checkpoint) for checkpoint in checkpoints]
-    last = BiGRUForCTC.from_pretrained(names[-1])
+    last = _load(names[-1])
     processor = BiGRUCTCProcessor.from_pretrained(names[-1])
     processor.forget_confidences()
     averaged = AveragedModel(last)
     averaged.update_parameters(last)
     for name in names[:-1]:
-        model = BiGRUForCTC.from_pretrained(name)
+        model = _load(name)
         features = _features(BiGRUCTCProcessor.from_pretrained(name))
         if _shapes(model) != _shapes(last) or features != _features(processor):
             raise ValueError(
@@ -58,6 +59,10 @@ def average_checkpoints(checkpoints: Sequence[str | Path], output_dir: str | Pat
     last.save_pretrained(output_dir)
     processor.save_pretrained(output_dir)
     return last
+
+
+def _load(name: str) -> BiGRUForCTC:
+    return BiGRUForCTC.from_pretrained(name, dtype=torch.float32)
 
 
 def _features(processor: BiGRUCTCProcessor) -> dict[str, Any]:

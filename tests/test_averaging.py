@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from hf_bigru_asr import BiGRUCTCFeatureExtractor, BiGRUCTCProcessor, BiGRUForCTC, bundled_checkpoint
 from hf_bigru_asr.averaging import average_checkpoints
@@ -35,6 +36,22 @@ def test_the_mean_of_three_checkpoints(tiny_model: BiGRUForCTC, processor: BiGRU
     saved = BiGRUCTCProcessor.from_pretrained(tmp_path / "mean")
     assert saved.feature_extractor.to_dict() == processor.feature_extractor.to_dict()
     assert saved.confidence_file is None  # that of the last checkpoint holds for it alone
+
+
+def test_the_mean_of_checkpoints_of_less_precision_is_exact(
+    tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor, tmp_path: Path
+) -> None:
+    folders, weights = [], []
+    for number in range(2):
+        torch.manual_seed(number)
+        model = BiGRUForCTC(tiny_model.config).to(torch.bfloat16)
+        folders.append(save(tmp_path / str(number), model, processor))
+        weights.append(model.state_dict())
+
+    average_checkpoints(folders, tmp_path / "mean")
+
+    for name, value in load_file(tmp_path / "mean" / "model.safetensors").items():
+        torch.testing.assert_close(value, (weights[0][name].float() + weights[1][name].float()) / 2)
 
 
 def test_a_checkpoint_of_the_trainer_and_the_bundled_model(tmp_path: Path) -> None:
