@@ -367,7 +367,7 @@ def test_evaluation_reads_with_a_language_model(
 
 
 def test_metrics_of_a_small_case(processor: BiGRUCTCProcessor) -> None:
-    """HELLO A against HELO A: one of two words and one of seven characters; four of nine frames are blank."""
+    """HELLO A and A against HELO A and A: one of three words, one of eight characters; 4 of 13 frames are blank."""
     tokenizer = processor.tokenizer
     hello, a = tokenizer("HELLO A").input_ids, tokenizer("A").input_ids
     frames = [*hello[:2], 0, hello[2], hello[2], hello[4], *hello[5:], 0]
