@@ -49,7 +49,8 @@ class PushArguments:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Assemble the release and, unless it is a dry run, push it."""
-    (arguments,) = HfArgumentParser(PushArguments).parse_args_into_dataclasses(args=argv)
+    parser = HfArgumentParser(PushArguments, description=__doc__.partition("\n")[0])
+    (arguments,) = parser.parse_args_into_dataclasses(args=argv)
     try:
         # 1. Find the model and what was measured about it.
         model_dir = bundled_checkpoint() if arguments.model == "bundled" else Path(arguments.model)

@@ -171,7 +171,7 @@ class DataArguments:
         default=False, metadata={"help": "Keep decoded audio in memory (115 MB per hour and process)."}
     )
     early_stopping_patience: int | None = field(
-        default=None, metadata={"help": "Stop after so many evaluations without a better word error rate."}
+        default=None, metadata={"help": "Stop after so many evaluations without a better --metric_for_best_model."}
     )
     eval_lm: str | None = field(
         default=None,
@@ -188,7 +188,9 @@ class DataArguments:
 def main() -> None:
     """Train, evaluate after every epoch, and save the best model with the record of the run."""
     # 1. Arguments
-    parser = HfArgumentParser((ModelArguments, DataArguments, CTCTrainingArguments))
+    parser = HfArgumentParser(
+        (ModelArguments, DataArguments, CTCTrainingArguments), description=__doc__.partition("\n")[0]
+    )
     if len(sys.argv) == 2 and sys.argv[1].endswith((".json", ".yaml", ".yml")):
         parse = parser.parse_json_file if sys.argv[1].endswith(".json") else parser.parse_yaml_file
         model_args, data_args, args = parse(sys.argv[1])

@@ -1,5 +1,6 @@
 """The scripts as a user starts them: what they write, what they say of bad input, and their exit status."""
 
+import ast
 import io
 import json
 import re
@@ -52,6 +53,13 @@ def run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
         err.write(status)
         status = 1
     return subprocess.CompletedProcess(command, status or 0, out.getvalue(), err.getvalue())
+
+
+@pytest.mark.parametrize("script", sorted(path.name for path in SCRIPTS.glob("*.py")))
+def test_help_says_what_a_script_does(script: str) -> None:
+    document = ast.get_docstring(ast.parse((SCRIPTS / script).read_text())) or ""
+    shown = " ".join(run(script, "--help").stdout.split())
+    assert document.partition("\n")[0] in shown
 
 
 def write_noise(path: Path, seconds: float) -> Path:
