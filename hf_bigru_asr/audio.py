@@ -10,7 +10,7 @@ import math
 import operator
 import os
 from collections.abc import Callable, Iterator
-from itertools import chain
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from .containers import RE_ENCODE, AudioError, checked, container_of
+from .containers import RE_ENCODE, AudioError, checked_parts, container_of
 from .ffmpeg import ffmpeg_blocks
 from .registration import check_torchaudio
 from .resampling import resampled_blocks
@@ -123,14 +123,11 @@ def iterate_audio(
     first = next(blocks, None)
     if first is None:
         raise AudioError(name, _NO_SAMPLES)
-    source_rate = first[1]
-    mono: Iterator[npt.NDArray[np.float32]] = (_mono(samples, name) for samples, _ in chain([first], blocks))
-    if source_rate != rate:
-        _check_rates(source_rate, rate, name)
-        change = resample or _resample
-        mono = resampled_blocks(mono, source_rate, rate, lambda block: change(block, source_rate, rate))
-    for block in mono:
-        yield block.clip(-1.0, 1.0)
+    # The links of a chained Ogg file may have several rates.
+    for source_rate, group in groupby(chain([first], blocks), key=operator.itemgetter(1)):
+        mono = (_mono(samples, name) for samples, _ in group)
+        for block in _at_rate(mono, source_rate, rate, name, resample or _resample):
+            yield block.clip(-1.0, 1.0)
 
 
 def to_mono_float32(
@@ -206,8 +203,8 @@ def to_int16(waveform: npt.NDArray[np.float32]) -> npt.NDArray[np.int16]:
 def audio_duration_s(source: str | os.PathLike[str] | bytes | BinaryIO) -> float:
     """Return the length of a file in seconds without decoding it.
 
-    Only the header is read; MP3 files are read whole, because their length is the number of their frames. An open
-    file is left where it stood.
+    Only the header is read; MP3 files are read whole, because their length is the number of their frames, and Ogg
+    files, because they may be several in a chain. An open file is left where it stood.
 
     Args:
         source: As in `load_audio`. WAV, AIFF, FLAC, Ogg Vorbis, Ogg Opus and MP3 only.
@@ -254,12 +251,17 @@ def _stream_duration_s(stream: BinaryIO, name: str) -> float:
             f"its length is not in a header that can be read here; allowed are {READ_WITHOUT_FFMPEG}: "
             "use len(load_audio(...)) / sampling_rate, or convert the file",
         )
-    if container == "MP3":
-        stream = io.BytesIO(checked(head + stream.read(), name, container))
+    if container in ("MP3", "Ogg"):
+        parts: list[BinaryIO] = list(map(io.BytesIO, checked_parts(head + stream.read(), name, container)))
     elif start > 0:  # libsndfile would start at the beginning of the stream
-        stream = io.BytesIO(head + stream.read())
+        parts = [io.BytesIO(head + stream.read())]
     else:
         stream.seek(0)
+        parts = [stream]
+    return sum(_header_duration_s(part, name, container) for part in parts)
+
+
+def _header_duration_s(stream: BinaryIO, name: str, container: str) -> float:
     try:
         info = soundfile.info(stream)
     except soundfile.SoundFileError as error:
@@ -370,6 +372,18 @@ def _check_rates(source_rate: int, sampling_rate: int, name: str) -> None:
         )
 
 
+def _at_rate(
+    mono: Iterator[npt.NDArray[np.float32]], source_rate: int, sampling_rate: int, name: str, resample: Resampler
+) -> Iterator[npt.NDArray[np.float32]]:
+    """Blocks of samples at `sampling_rate`, of blocks at `source_rate`."""
+    if source_rate == sampling_rate:
+        return mono
+    _check_rates(source_rate, sampling_rate, name)
+    return resampled_blocks(
+        mono, source_rate, sampling_rate, lambda block: resample(block, source_rate, sampling_rate)
+    )
+
+
 def _resample(mono: npt.NDArray[np.float32], source_rate: int, sampling_rate: int) -> npt.NDArray[np.float32]:
     check_torchaudio()
     import torch  # here, because reading a file that has the right rate already does not need the seconds it takes
@@ -392,10 +406,14 @@ def _decoded_blocks(data: bytes, name: str) -> Iterator[tuple[npt.NDArray[np.flo
     if container is None:
         yield from ffmpeg_blocks(data, name, READ_WITHOUT_FFMPEG, _BLOCK_FRAMES)
         return
-    data = checked(data, name, container)
+    for part in checked_parts(data, name, container):
+        yield from _part_blocks(part, name, container)
+
+
+def _part_blocks(part: bytes, name: str, container: str) -> Iterator[tuple[npt.NDArray[np.float32], int]]:
     num_read = 0
     try:
-        with _ForwardSoundFile(io.BytesIO(data)) as file:
+        with _ForwardSoundFile(io.BytesIO(part)) as file:
             if file.channels > MAX_CHANNELS:  # before decoding: a header may claim 1,024 channels
                 yield np.empty((0, file.channels), dtype=np.float32), file.samplerate
                 return

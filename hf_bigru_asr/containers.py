@@ -6,8 +6,9 @@ walked through, without decoding, before the file is decoded.
 
 import zlib
 from collections.abc import Callable
+from itertools import pairwise
 
-__all__ = ["RE_ENCODE", "AudioError", "checked", "container_of"]
+__all__ = ["RE_ENCODE", "AudioError", "checked_parts", "container_of"]
 
 RE_ENCODE = "record or download it again, or save what is left with `ffmpeg -i INPUT OUTPUT.flac`"
 UNKNOWN_RIFF_SIZE = 0x7FFF_F000  # from here on a size field means "written to a pipe, up to the end of the file"
@@ -43,7 +44,7 @@ def container_of(data: bytes) -> str | None:
     return None
 
 
-def _checked_chunks(data: bytes, name: str) -> bytes:
+def _checked_chunks(data: bytes, name: str) -> list[bytes]:
     """Refuse a WAV or AIFF file that ends before its chunk of samples does."""
     order, wanted = ("big", b"SSND") if data[:4] == b"FORM" else ("little", b"data")
     position = 12
@@ -56,7 +57,7 @@ def _checked_chunks(data: bytes, name: str) -> bytes:
                 raise AudioError(
                     name, f"is truncated: its header promises {size} bytes of samples, {num_present} came; {RE_ENCODE}"
                 )
-            return data
+            return [data]
         if identifier == b"ds64":  # RF64: the sizes of more than 32 bits
             size_64 = int.from_bytes(data[position + 16 : position + 24], "little")
             position_of_data = data.find(b"data\xff\xff\xff\xff", position + 8 + size)
@@ -66,9 +67,9 @@ def _checked_chunks(data: bytes, name: str) -> bytes:
     raise AudioError(name, f"is broken or truncated: it has no chunk of samples; {RE_ENCODE}")
 
 
-def _checked_flac(data: bytes, name: str) -> bytes:
+def _checked_flac(data: bytes, name: str) -> list[bytes]:
     """Accept: FLAC states its length and its frames carry checksums, so the decoder finds every damage."""
-    return data
+    return [data]
 
 
 def _reverse_bits(value: int, num_bits: int) -> int:
@@ -88,16 +89,20 @@ def _ogg_checksum(page: bytes) -> int:
     return _reverse_bits(reversed_crc, 32)
 
 
-def _checked_ogg(data: bytes, name: str) -> bytes:
-    """Refuse an Ogg file with a damaged, missing or cut page; libogg would skip such a page without a word.
+def _checked_ogg(data: bytes, name: str) -> list[bytes]:
+    """Refuse an Ogg file with a damaged, missing or cut page, and part it where one link of a chain follows another.
 
-    A last page without the end-of-stream flag is accepted, as RFC 7845, section 4, asks of a decoder. What follows
-    the end of all streams is ignored.
+    libogg would skip such a page, and libsndfile everything behind the first link, without a word. A link begins with
+    a page that begins a stream and does not follow another one of that kind (RFC 3533, section 4). Its last page may
+    lack the end-of-stream flag, as RFC 7845, section 4, asks of a decoder. Bytes behind the end of all streams that
+    are no page are ignored.
     """
     position = 0
+    starts: list[int] = []
     open_streams: set[int] = set()
     next_numbers: dict[int, int] = {}
-    while position < len(data):
+    begins = False
+    while position < len(data) and (open_streams or data.startswith(b"OggS", position)):
         header = data[position : position + 27]
         serial, number, crc = (int.from_bytes(header[first : first + 4], "little") for first in (14, 18, 22))
         body = position + 27 + header[26] if len(header) == 27 else len(data) + 1
@@ -106,17 +111,21 @@ def _checked_ogg(data: bytes, name: str) -> bytes:
             raise AudioError(
                 name, f"is a broken or truncated Ogg file (no whole page at byte {position}); {RE_ENCODE}"
             )
+        follows_begin, begins = begins, bool(header[5] & 2)  # the beginning-of-stream flag
+        if begins and not follows_begin:
+            starts.append(position)
+            open_streams.clear()
+            next_numbers.clear()
         page = data[position : position + 22] + bytes(4) + data[position + 26 : end]
-        if _ogg_checksum(page) != crc or next_numbers.get(serial, number) != number:
+        is_stray = not (begins or open_streams)
+        if _ogg_checksum(page) != crc or next_numbers.get(serial, number) != number or is_stray:
             raise AudioError(name, f"is a broken Ogg file (damage at byte {position}); {RE_ENCODE}")
         next_numbers[serial] = number + 1
         open_streams.add(serial)
         if header[5] & 4:  # the end-of-stream flag
             open_streams.discard(serial)
-            if not open_streams:
-                break
         position = end
-    return data
+    return [data[start:end] for start, end in pairwise([*starts, position])]
 
 
 # Kilobits per second by bitrate index, for layer III. Source: ISO/IEC 11172-3, 2.4.2.3, and 13818-3, 2.4.2.3.
@@ -147,7 +156,7 @@ def _synchsafe_size(digits: bytes) -> int:
     return size
 
 
-def _checked_mp3(data: bytes, name: str) -> bytes:
+def _checked_mp3(data: bytes, name: str) -> list[bytes]:
     """Refuse an MP3 file that is cut or damaged between frames, and make its length known to libsndfile.
 
     Without a Xing header, which an encoder cannot write into a pipe, libsndfile estimates the length from the first
@@ -178,7 +187,7 @@ def _checked_mp3(data: bytes, name: str) -> bytes:
         if data[mark + 7] & 1:
             num_promised = int.from_bytes(data[mark + 8 : mark + 12])
             if num_promised == num_frames:
-                return data
+                return [data]
             if num_promised > num_frames:
                 raise AudioError(
                     name,
@@ -186,7 +195,7 @@ def _checked_mp3(data: bytes, name: str) -> bytes:
                     f"{RE_ENCODE}",
                 )
         first = frames[1]
-    return _xing_frame(data[first : first + 4], num_frames) + data[first:]
+    return [_xing_frame(data[first : first + 4], num_frames) + data[first:]]
 
 
 def _xing_frame(header: bytes, num_frames: int) -> bytes:
@@ -199,7 +208,7 @@ def _xing_frame(header: bytes, num_frames: int) -> bytes:
     return frame.ljust(_mp3_frame_size(plain), b"\0")
 
 
-_CHECKS: dict[str, Callable[[bytes, str], bytes]] = {
+_CHECKS: dict[str, Callable[[bytes, str], list[bytes]]] = {
     "WAV": _checked_chunks,
     "AIFF": _checked_chunks,
     "FLAC": _checked_flac,
@@ -208,8 +217,10 @@ _CHECKS: dict[str, Callable[[bytes, str], bytes]] = {
 }
 
 
-def checked(data: bytes, name: str, container: str) -> bytes:
-    """Return a file as libsndfile reads it whole: the same bytes, or an MP3 file whose header tells its length.
+def checked_parts(data: bytes, name: str, container: str) -> list[bytes]:
+    """Return a file in the parts that libsndfile reads whole, each a file of its own.
+
+    That is the file itself, the links of a chained Ogg file one by one, or an MP3 file whose header tells its length.
 
     Args:
         data: The whole file.

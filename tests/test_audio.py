@@ -183,6 +183,59 @@ def test_mp3_with_an_id3_tag(speechlike: Samples) -> None:
     np.testing.assert_array_equal(load_audio(tag + data), load_audio(data))
 
 
+# Ogg files one behind the other
+
+
+def pages_of(ogg: bytes) -> list[bytes]:
+    starts = [position for position in range(len(ogg)) if ogg.startswith(b"OggS", position)]
+    return [ogg[start:end] for start, end in zip(starts, [*starts[1:], len(ogg)], strict=True)]
+
+
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+def test_every_link_of_a_chained_ogg_file_is_read(subtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = (encode(make_tone(440 * n, 16_000, 16_000 * n), 16_000, "OGG", subtype) for n in (1, 2))
+    expected = np.concatenate([load_audio(one), load_audio(two)])
+    assert len(expected) == 48_000
+    np.testing.assert_array_equal(load_audio(one + two), expected)
+    assert audio_duration_s(one + two) == 3.0
+    # The same stream number again, and bytes that are no Ogg page behind the end.
+    np.testing.assert_array_equal(load_audio(two + two + b"notes"), np.tile(expected[16_000:], 2))
+    assert audio_duration_s(two + two + b"notes") == 4.0
+    monkeypatch.setattr("hf_bigru_asr.audio._BLOCK_FRAMES", 1_000)
+    np.testing.assert_array_equal(np.concatenate(list(iterate_audio(one + two))), expected)
+
+
+def test_links_may_differ_in_rate_channels_and_codec() -> None:
+    stereo = np.stack([make_tone(300, 44_100, 44_100), make_tone(700, 44_100, 44_100)], axis=1)
+    links = [
+        encode(make_tone(500, 16_000, 8_000), 16_000, "OGG", "VORBIS"),
+        encode(stereo, 44_100, "OGG", "VORBIS"),
+        encode(make_tone(500, 8_000, 8_000), 8_000, "OGG", "OPUS"),
+    ]
+    np.testing.assert_array_equal(load_audio(b"".join(links)), np.concatenate([load_audio(link) for link in links]))
+    assert audio_duration_s(b"".join(links)) == 2.5
+
+
+def test_a_link_may_lack_its_last_page() -> None:
+    link = encode(make_tone(440, 16_000, 64_000), 16_000, "OGG", "OPUS")
+    *pages, last = pages_of(link)
+    cut = b"".join(pages)
+    assert not cut.endswith(last)
+    np.testing.assert_array_equal(load_audio(cut + link), np.concatenate([load_audio(cut), load_audio(link)]))
+
+
+@pytest.mark.parametrize("function", [load_audio, audio_duration_s])
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+def test_damage_in_a_later_link_is_refused(
+    function: Callable[[bytes], object], subtype: str, speechlike: Samples
+) -> None:
+    link = encode(speechlike, 16_000, "OGG", subtype)
+    with pytest.raises(AudioError, match="truncated Ogg file"):
+        function(link + link[:-100])
+    with pytest.raises(AudioError, match=f"broken Ogg file \\(damage at byte {len(link)}\\)"):
+        function(link + b"".join(pages_of(link)[1:]))  # the page that begins a stream is missing
+
+
 # What is refused
 
 
