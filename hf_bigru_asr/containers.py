@@ -184,6 +184,10 @@ def _checked_mp3(data: bytes, name: str) -> list[bytes]:
     mark = max(data.find(word, first, first + 48) for word in (b"Xing", b"Info"))
     if mark >= 0:
         num_frames -= 1  # the frame that carries the header holds no audio
+        if num_frames == 0:
+            raise AudioError(
+                name, f"is a broken or truncated MP3 file (no audio frame behind its header); {RE_ENCODE}"
+            )
         if data[mark + 7] & 1:
             num_promised = int.from_bytes(data[mark + 8 : mark + 12])
             if num_promised == num_frames:

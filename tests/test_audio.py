@@ -311,6 +311,19 @@ def test_file_without_samples_is_refused(format: str, subtype: str) -> None:
         load_audio(data)
 
 
+@pytest.mark.parametrize("function", [load_audio, audio_duration_s])
+@pytest.mark.parametrize("flags", [0, 1], ids=["without a frame count", "with a frame count"])
+def test_mp3_of_its_header_frame_alone_is_refused(
+    function: Callable[[bytes], object], flags: int, speechlike: Samples
+) -> None:
+    data = encode(speechlike, format="MP3")
+    header = bytearray(data[: data.index(data[:2], 4)])
+    mark = max(header.find(b"Info"), header.find(b"Xing"))
+    header[mark + 4 : mark + 12] = flags.to_bytes(4) + bytes(4)
+    with pytest.raises(AudioError, match=r"truncated MP3 file \(no audio frame behind its header\)"):
+        function(bytes(header))
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_samples_that_are_no_numbers_are_refused(value: float) -> None:
     with pytest.raises(AudioError, match="has 1 samples that are NaN or infinite; allowed are finite"):
