@@ -182,14 +182,16 @@ def weights_of_graph(graph: bytes) -> dict[str, FloatArray]:
     model = load_model_from_string(graph).graph
     constants = {each.name: numpy_helper.to_array(each) for each in model.initializer}
     nodes = {kind: [node for node in model.node if node.op_type == kind] for kind in ("GRU", "MatMul", "Add")}
-    if not all(nodes.values()):
+    head = [node for kind in ("MatMul", "Add") for node in nodes[kind][-1:]]
+    needed = {*(node.input[1] for node in head), *(name for node in nodes["GRU"] for name in node.input[1:4])}
+    if not all(nodes.values()) or not needed <= constants.keys():
         raise ValueError(
             "The graph has been changed since it was made (quantised, perhaps), and its layers cannot be run one by "
             "one; write it anew with scripts/export.py."
         )
     weights = {
-        "lm_head.weight": np.ascontiguousarray(constants[nodes["MatMul"][-1].input[1]].T),
-        "lm_head.bias": constants[nodes["Add"][-1].input[1]],
+        "lm_head.weight": np.ascontiguousarray(constants[head[0].input[1]].T),
+        "lm_head.bias": constants[head[1].input[1]],
     }
     for number, node in enumerate(nodes["GRU"]):
         input_weight, recurrent_weight, biases = (constants[name][0] for name in node.input[1:4])

@@ -125,6 +125,19 @@ def test_a_quantised_graph_has_no_weights_to_give(tiny_model: BiGRUForCTC) -> No
         weights_of_graph(graph)
 
 
+@needs_onnx
+@pytest.mark.parametrize("kind", ["GRU", "MatMul", "Add"])
+def test_a_graph_with_a_node_before_its_weights_has_none_to_give(tiny_model: BiGRUForCTC, kind: str) -> None:
+    from onnx import helper
+
+    model = recognizer_graph(weights_of(tiny_model))
+    place, node = [(place, node) for place, node in enumerate(model.graph.node) if node.op_type == kind][-1]
+    model.graph.node.insert(place, helper.make_node("Identity", [node.input[1]], ["behind"]))
+    node.input[1] = "behind"
+    with pytest.raises(ValueError, match=r"has been changed since it was made .*scripts/export\.py"):
+        weights_of_graph(model.SerializeToString())
+
+
 @pytest.mark.parametrize("runtime", RUNTIME_CASES)
 def test_head_equals_torch(tiny_model: BiGRUForCTC, runtime: str) -> None:
     hidden = torch.randn(7, 16)
