@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,10 @@ MODEL_FILES = (
     "special_tokens_map.json",
     "added_tokens.json",
     "vocab.json",
+    "confidence.json",
+    "language_model/*",
 )
-LANGUAGE_MODEL_DIR = "language_model"
+"""Patterns of what belongs to a model beside its graph and its weights."""
 
 
 def export_onnx(model: str | Path, output_dir: str | Path, *, waveform: bool = False) -> Path:
@@ -33,7 +35,7 @@ def export_onnx(model: str | Path, output_dir: str | Path, *, waveform: bool = F
 
     Args:
         model: Folder, name on the Hub, or `"bundled"`.
-        output_dir: Where to write `model.onnx`; a model's own folder is allowed.
+        output_dir: Where to write `model.onnx`: a new folder, that of an earlier export, or the model's own.
         waveform: Whether to write `model_waveform.onnx` as well, which computes the features too: samples in.
 
     Returns:
@@ -41,6 +43,7 @@ def export_onnx(model: str | Path, output_dir: str | Path, *, waveform: bool = F
 
     Raises:
         ImportError: If the extra `onnx` is not installed.
+        FileExistsError: If the folder has files of another model, or of an earlier export, that would stay there.
         FileNotFoundError: If a file of the model is missing.
         ValueError: If it is no BiGRU-CTC model.
 
@@ -52,6 +55,11 @@ def export_onnx(model: str | Path, output_dir: str | Path, *, waveform: bool = F
 
     files = ModelFiles(locate_model(model))
     blank_id, settings = files.blank_id, files.feature_settings
+    target = Path(output_dir)
+    copied: list[str] = []
+    if target.resolve() != files.folder.resolve():
+        copied = _files_in(files.folder, MODEL_FILES)
+        _check_no_leftovers(target, [*copied, WAVEFORM_GRAPH_NAME] if waveform else copied)
     weights = read_weights(files.weights_path)
     metadata = graph_metadata(files.config, weights) | {
         "sampling_rate": str(settings.sampling_rate),
@@ -61,17 +69,29 @@ def export_onnx(model: str | Path, output_dir: str | Path, *, waveform: bool = F
     graphs = {GRAPH_NAME: recognizer_graph(weights, blank_id, metadata)}
     if waveform:
         graphs[WAVEFORM_GRAPH_NAME] = waveform_recognizer_graph(weights, settings, blank_id, metadata)
-    target = Path(output_dir)
     target.mkdir(parents=True, exist_ok=True)
-    if target.resolve() != files.folder.resolve():
-        for name in MODEL_FILES:
-            if (files.folder / name).is_file():
-                shutil.copyfile(files.folder / name, target / name)
-        if (files.folder / LANGUAGE_MODEL_DIR).is_dir():
-            shutil.copytree(files.folder / LANGUAGE_MODEL_DIR, target / LANGUAGE_MODEL_DIR, dirs_exist_ok=True)
+    for name in copied:
+        (target / name).parent.mkdir(exist_ok=True)
+        shutil.copyfile(files.folder / name, target / name)
     for name, graph in graphs.items():
         (target / name).write_bytes(graph.SerializeToString())
     return target / GRAPH_NAME
+
+
+def _files_in(folder: Path, patterns: Iterable[str]) -> list[str]:
+    """Sorted paths, relative to `folder`, of the files that are there."""
+    found = {path for pattern in patterns for path in folder.glob(pattern) if path.is_file()}
+    return sorted(path.relative_to(folder).as_posix() for path in found)
+
+
+def _check_no_leftovers(target: Path, written: Collection[str]) -> None:
+    """Refuse a folder in which files of a model would stay beside those that are `written`."""
+    present = _files_in(target, [*MODEL_FILES, WAVEFORM_GRAPH_NAME, WEIGHTS_NAME])
+    if leftovers := [name for name in present if name not in written]:
+        raise FileExistsError(
+            f"{target} holds {', '.join(leftovers)}, which another model or an earlier export left and this one does "
+            "not replace; remove them, or name another folder."
+        )
 
 
 def graph_metadata(config: Mapping[str, Any], weights: Mapping[str, FloatArray]) -> dict[str, str]:
@@ -134,7 +154,7 @@ def locate_model(model: str | Path, **hub_options: Any) -> Path:
             f"{name} is no folder here, and without the package huggingface_hub nothing is downloaded; give the "
             f"folder of a model, or {BUNDLED!r}."
         ) from error
-    patterns = [*MODEL_FILES, GRAPH_NAME, WEIGHTS_NAME, f"{LANGUAGE_MODEL_DIR}/*"]
+    patterns = [*MODEL_FILES, GRAPH_NAME, WEIGHTS_NAME]
     try:
         return Path(snapshot_download(name, allow_patterns=patterns, **hub_options))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:

@@ -19,7 +19,9 @@ from hf_bigru_asr.export import export_onnx
 class Arguments:
     """Which model, and where its graph goes."""
 
-    output_dir: Path = field(metadata={"help": "Folder for the graph; the model's own folder is allowed."})
+    output_dir: Path = field(
+        metadata={"help": "Folder for the graph: a new one, that of an earlier export, or the model's own."}
+    )
     model: str = field(
         default="bundled", metadata={"help": "Model folder, model on the Hub, or the one that ships with the package."}
     )
@@ -31,8 +33,12 @@ class Arguments:
 
 def main() -> None:
     """Write the graph and say where."""
-    (args,) = HfArgumentParser(Arguments, description=__doc__.splitlines()[0]).parse_args_into_dataclasses()
-    path = export_onnx(args.model, args.output_dir, waveform=args.waveform)
+    parser = HfArgumentParser(Arguments, description=__doc__.splitlines()[0])
+    (args,) = parser.parse_args_into_dataclasses()
+    try:
+        path = export_onnx(args.model, args.output_dir, waveform=args.waveform)
+    except (OSError, ValueError, ImportError) as error:
+        parser.error(str(error))
     print(f"Written to {path.parent}: {', '.join(sorted(each.name for each in path.parent.glob('*.onnx')))}")
 
 

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import torch
 from runtime_support import needs_onnx, padded_batch
+from small_language_model import write_language_model
 
 from hf_bigru_asr import BiGRUCTCProcessor, BiGRUForCTC, bundled_checkpoint
+from hf_bigru_asr.confidence import FEATURES, ConfidenceModel
 from hf_bigru_asr.export import export_onnx, load_graph, locate_model
 from hf_bigru_asr.model_files import ModelFiles, read_weights
 
@@ -43,6 +45,38 @@ def test_a_language_model_goes_with_it(model_dir: Path, tmp_path: Path) -> None:
     path = export_onnx(model_dir, tmp_path / "exported")
 
     assert (path.parent / "language_model" / "lexicon.txt").read_text() == "A A |\n"
+
+
+def test_confidences_go_with_it(model_dir: Path, tmp_path: Path) -> None:
+    ConfidenceModel(tuple(map(float, range(len(FEATURES)))), -2.0).save(model_dir)
+
+    folder = export_onnx(model_dir, tmp_path / "exported").parent
+
+    confidence = BiGRUCTCProcessor.from_pretrained(folder).greedy_decoder().confidence
+    assert confidence == ConfidenceModel.from_folder(model_dir) is not None
+
+
+def test_nothing_of_another_model_stays_beside_an_export(model_dir: Path, tmp_path: Path) -> None:
+    other, target = tmp_path / "other", tmp_path / "exported"
+    shutil.copytree(model_dir, other)
+    write_language_model(other / "language_model")
+    export_onnx(other, target, waveform=True)
+    before = {path: path.read_bytes() for path in target.rglob("*") if path.is_file()}
+
+    with pytest.raises(
+        FileExistsError,
+        match=r"exported holds language_model/decoding\.json, language_model/lexicon\.txt, language_model/lm\.binary, "
+        r"model_waveform\.onnx, which .* remove them, or name another folder",
+    ):
+        export_onnx(model_dir, target)
+    with pytest.raises(FileExistsError, match=r"other holds .*model\.safetensors, which"):
+        export_onnx(model_dir, other, waveform=True)
+
+    assert {path: path.read_bytes() for path in target.rglob("*") if path.is_file()} == before
+    export_onnx(other, target, waveform=True)  # what is written anew is no leftover
+    shutil.rmtree(target / "language_model")
+    (target / "model_waveform.onnx").unlink()
+    export_onnx(model_dir, target)
 
 
 def test_a_graph_of_other_weights_is_refused(model_dir: Path, tiny_model: BiGRUForCTC) -> None:
