@@ -24,7 +24,7 @@ from huggingface_hub import (
     get_token,
     hf_raise_for_status,
 )
-from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.errors import HfHubHTTPError, HTTPError
 
 from .card import CARD_NAME, PICTURES, Json, check_card, write_card
 from .configuration_bigru_ctc import BiGRUCTCConfig
@@ -147,8 +147,8 @@ def push_release(
         commit_message: Title of the commits.
 
     Raises:
-        HubError: If there is no token, the Hub refuses it or the namespace, the repository is public though `private`
-            was asked for, or the branch has moved on.
+        HubError: If there is no token, the Hub cannot be reached or refuses the token or the namespace, the repository
+            is public though `private` was asked for, or the branch has moved on.
         FileNotFoundError: If `release_dir` has no model or no card.
         ValueError: If a file holds a token, `repo_id` is malformed, or the Hub finds fault with the card.
     """
@@ -269,7 +269,7 @@ def _check_repo_id(repo_id: str) -> None:
 
 @contextmanager
 def _hub_refusals_explained(repo_id: str, revision: str) -> Iterator[None]:
-    """Turns the Hub's refusals into errors that say what to do."""
+    """Turns the Hub's refusals, and its silence, into errors that say what to do."""
     namespace = repo_id.split("/")[0]
     try:
         yield
@@ -291,6 +291,11 @@ def _hub_refusals_explained(repo_id: str, revision: str) -> Iterator[None]:
         }
         message = explanations.get(error.response.status_code, f"The Hub refused the push to {repo_id}.")
         raise HubError(f"{message} The Hub said: {error}") from error
+    except (HTTPError, ConnectionError) as error:
+        raise HubError(
+            f"The Hub at {constants.ENDPOINT} cannot be reached: {error}; check the connection and HF_ENDPOINT, and "
+            "push again."
+        ) from error
 
 
 def _stale_message(repo_id: str, revision: str, state: str) -> str:

@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -473,6 +474,23 @@ def test_push_with_a_wrong_token_is_refused(
     with pytest.raises(HubError, match=r"does not accept the token.*set HF_TOKEN to a valid one"):
         push_release(release, "alice/wrong")
     assert ("models", "alice/wrong") not in client.repositories
+
+
+def test_a_hub_that_cannot_be_reached_is_named(
+    client: LoopbackHub, release: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    monkeypatch.setattr(constants, "ENDPOINT", url)
+    with pytest.raises(
+        HubError, match=f"The Hub at {url} cannot be reached: .*; check the connection and HF_ENDPOINT"
+    ):
+        push_release(release, "alice/unreachable")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    huggingface_hub.close_session()
+    with pytest.raises(HubError, match=f"The Hub at {url} cannot be reached: .*HF_HUB_OFFLINE"):
+        push_release(release, "alice/unreachable")
 
 
 def test_push_into_a_foreign_namespace_is_refused(client: LoopbackHub, release: Path) -> None:
