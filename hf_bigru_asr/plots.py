@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .tuning import Trial
 
-__all__ = ["plot_learning_curve", "plot_reliability", "plot_speed", "plot_tuning"]
+__all__ = ["check_plots", "plot_learning_curve", "plot_reliability", "plot_speed", "plot_tuning"]
 
 _PANEL_INCHES = (5, 4)
 
@@ -20,6 +20,15 @@ def _new_figure(columns: int) -> Any:  # noqa: ANN401 - a figure and its axes, o
         raise ImportError("Pictures need the extra `plot`: pip install 'hf-bigru-asr[plot]'.") from error
     figure = Figure(figsize=(columns * _PANEL_INCHES[0], _PANEL_INCHES[1]), layout="constrained")
     return figure, [figure.add_subplot(1, columns, number + 1) for number in range(columns)]
+
+
+def check_plots() -> None:
+    """Find out, before long work, whether there can be a picture of it.
+
+    Raises:
+        ImportError: If the extra `plot` is not installed.
+    """
+    _new_figure(1)
 
 
 def plot_tuning(trials: Sequence["Trial"], beam_size: int, path: str | Path) -> None:

@@ -17,7 +17,7 @@ from transformers import HfArgumentParser
 from hf_bigru_asr.decoding import BeamSearchSettings
 from hf_bigru_asr.decoding_pool import BeamSearchPool
 from hf_bigru_asr.environment import provenance
-from hf_bigru_asr.plots import plot_tuning
+from hf_bigru_asr.plots import check_plots, plot_tuning
 from hf_bigru_asr.processing_bigru_ctc import SETTINGS_NAME
 from hf_bigru_asr.scored_dataset import ScoredDataset, ScoringArguments
 from hf_bigru_asr.tuning import mean_posteriors, outside_lexicon_figures, tune_decoding
@@ -53,6 +53,10 @@ def main() -> None:
     """Run the network once, decode often, write the best."""
     parser = HfArgumentParser((ScoringArguments, Arguments), description=__doc__.partition("\n")[0])
     scoring, args = parser.parse_args_into_dataclasses()
+    try:
+        check_plots()
+    except ImportError as error:
+        parser.error(str(error))
     # 1. Log-probabilities of every utterance
     scored = ScoredDataset.compute(scoring, args.lm)
     utterances, references, processor = scored.utterances, scored.references, scored.processor
@@ -100,10 +104,10 @@ def main() -> None:
         "num_workers": args.num_workers,
         **provenance(),
     }
+    (Path(args.lm) / SETTINGS_NAME).write_text(json.dumps(asdict(chosen), indent=2) + "\n", encoding="utf-8")
     args.output_dir.mkdir(parents=True, exist_ok=True)
     (args.output_dir / "tuning.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     plot_tuning(trials, args.beam_size, args.output_dir / "tuning.png")
-    (Path(args.lm) / SETTINGS_NAME).write_text(json.dumps(asdict(chosen), indent=2) + "\n", encoding="utf-8")
     print(
         f"{outside['num_said']} words outside the lexicon, of which {outside['num_found']} are right; "
         f"WER of the {outside['num_utterances']} utterances that have them: {outside['wer']:.2%}"

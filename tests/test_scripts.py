@@ -22,7 +22,7 @@ from runtime_support import needs_onnx
 from small_language_model import write_language_model
 from tone_speech import save_listener, speak
 
-from hf_bigru_asr import BiGRUCTCFeatureExtractor, BiGRUCTCProcessor, BiGRUCTCTokenizer, BiGRUForCTC
+from hf_bigru_asr import BiGRUCTCFeatureExtractor, BiGRUCTCProcessor, BiGRUCTCTokenizer, BiGRUForCTC, plots
 from hf_bigru_asr.character_lm import bits_per_character, estimate_character_lm, load_character_lm
 from hf_bigru_asr.confidence import ConfidenceModel
 from hf_bigru_asr.decoding import BeamSearchSettings
@@ -323,7 +323,9 @@ def test_build_lm_leaves_the_sentences_of_every_named_split_out(tmp_path: Path) 
     assert (record["train"]["num_words"], record["validation"]["num_words"]) == (1, 2)
 
 
-def test_decoding_is_tuned_calibrated_and_measured_on_what_was_said(tmp_path: Path) -> None:
+def test_decoding_is_tuned_calibrated_and_measured_on_what_was_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     save_listener(tmp_path / "model")
     folder = write_language_model(tmp_path / "language_model")
     data = tmp_path / "data"
@@ -338,6 +340,13 @@ def test_decoding_is_tuned_calibrated_and_measured_on_what_was_said(tmp_path: Pa
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), data / "validation.parquet")
     common = ("--dataset_name", data, "--audio_column_name", "sound", "--text_column_name", "said", "--lm", folder)
     common += ("--model", tmp_path / "model", "--batch_size", 2)
+    settings_when_drawn, draw = [], plots.plot_tuning
+
+    def draw_later(*arguments: object) -> None:
+        settings_when_drawn.append(BeamSearchSettings.from_folder(folder))
+        draw(*arguments)
+
+    monkeypatch.setattr(plots, "plot_tuning", draw_later)
 
     tuned = run(
         *("tune_decoding.py", *common, "--lm_weights", 0.5, 1, "--word_scores", 0, "--prior_weights", 0, 0.3),
@@ -350,7 +359,8 @@ def test_decoding_is_tuned_calibrated_and_measured_on_what_was_said(tmp_path: Pa
     assert [trial["lm_weight"] for trial in report["trials"]] == [0.5, 0.5, 1, 1, report["chosen"]["lm_weight"]]
     assert (report["outside_lexicon"]["num_utterances"], report["outside_lexicon"]["num_said"]) == (1, 1)
     assert (tmp_path / "tuning" / "tuning.png").read_bytes().startswith(b"\x89PNG")
-    assert BeamSearchSettings.from_folder(folder) == BeamSearchSettings(**report["chosen"])
+    # Written before anything that may fail.
+    assert settings_when_drawn == [BeamSearchSettings.from_folder(folder)] == [BeamSearchSettings(**report["chosen"])]
     assert report["chosen"]["beam_size"] == 20
     # What comes after runs the network as it did here.
     assert (report["num_offsets"], report["chosen"]["num_offsets"]) == (3, 3)
@@ -397,6 +407,13 @@ def test_decoding_is_tuned_calibrated_and_measured_on_what_was_said(tmp_path: Pa
     assert report["trials"][1]["num_found"] == 1
     assert report["trials"][1]["false_alarms_per_hour"] >= 0
     assert "weight 30: 1 of 1 found" in measured.stdout
+
+
+def test_tuning_without_its_picture_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    result = run("tune_decoding.py", "--dataset_name", tmp_path / "nowhere", "--lm", "own")
+    assert result.returncode == 2
+    assert "Pictures need the extra `plot`: pip install 'hf-bigru-asr[plot]'." in result.stderr
 
 
 def test_transcribe_prints_the_readings_beside_the_best_one(
