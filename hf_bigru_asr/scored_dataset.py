@@ -17,9 +17,10 @@ from .modeling_bigru_ctc import BiGRUForCTC
 from .offsets import NUM_OFFSETS_HELP, use_offsets
 from .processing_bigru_ctc import BiGRUCTCProcessor
 from .text import normalize_transcript
+from .transcription import OWN_LANGUAGE_MODEL
 from .utterances import load_utterance
 
-__all__ = ["ScoredDataset", "ScoringArguments"]
+__all__ = ["ScoredDataset", "ScoringArguments", "language_model_folder"]
 
 
 @dataclass
@@ -88,6 +89,34 @@ class ScoredDataset:
             "dataset": {"name": args.dataset_name, "config": args.dataset_config_name, "split": args.split},
         }
         return cls(processor, [text for text, _ in pairs], [log_probs for _, log_probs in pairs], origin)
+
+
+def language_model_folder(language_model: str | Path, model: str | Path, *, to_write: bool = False) -> Path:
+    """Folder of a language model as the scripts take it.
+
+    Args:
+        language_model: The folder, or `"own"` for that of the language model beside `model`.
+        model: Folder, name on the Hub, or `"bundled"`.
+        to_write: Whether files are to be written into the folder.
+
+    Raises:
+        FileNotFoundError: If the model has no language model of its own.
+        ValueError: If it lies on the Hub, where nothing can be written.
+    """
+    if str(language_model) != OWN_LANGUAGE_MODEL:
+        return Path(language_model)
+    name = resolve_model(model)
+    if to_write and not Path(name).is_dir():
+        raise ValueError(
+            f"The language model of {name} lies on the Hub, and nothing can be written beside it; download the model "
+            "and give its folder."
+        )
+    folder = BiGRUCTCProcessor.from_pretrained(name).language_model
+    if folder is None:
+        raise FileNotFoundError(
+            f"{name} has no language model of its own; name the folder of one that scripts/build_lm.py made."
+        )
+    return folder
 
 
 @torch.inference_mode()

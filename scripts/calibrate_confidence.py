@@ -16,15 +16,18 @@ from hf_bigru_asr.calibration import confidence_figures, cross_validate, fit_con
 from hf_bigru_asr.decoding import BeamSearchSettings
 from hf_bigru_asr.decoding_pool import BeamSearchPool
 from hf_bigru_asr.environment import provenance
-from hf_bigru_asr.scored_dataset import ScoredDataset, ScoringArguments
+from hf_bigru_asr.scored_dataset import ScoredDataset, ScoringArguments, language_model_folder
 
 
 @dataclass
 class Arguments:
     """Whose confidences to fit, on what."""
 
-    lm: Path | None = field(
-        default=None, metadata={"help": "Folder of a tuned language model; without it, for greedy decoding."}
+    lm: str | None = field(
+        default=None,
+        metadata={
+            "help": "Folder of a tuned language model, 'own' is the model's own; without it, for greedy decoding."
+        },
     )
     num_workers: int = field(default=1, metadata={"help": "Processes that decode, with --lm."})
     output_dir: Path | None = field(
@@ -37,20 +40,26 @@ def main() -> None:
     """Run the network, decode, fit, write."""
     parser = HfArgumentParser((ScoringArguments, Arguments), description=__doc__.partition("\n")[0])
     scoring, args = parser.parse_args_into_dataclasses()
-    output_dir = args.output_dir or args.lm or Path(resolve_model(scoring.model))
+    folder = None
+    try:
+        if args.lm is not None:
+            folder = language_model_folder(args.lm, scoring.model, to_write=args.output_dir is None)
+        output_dir = args.output_dir or folder or Path(resolve_model(scoring.model))
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
     if not output_dir.is_dir():
         parser.error(f"{output_dir} is no folder; say with --output_dir where confidence.json belongs")
     # 1. Log-probabilities of every utterance
-    scored = ScoredDataset.compute(scoring, args.lm)
+    scored = ScoredDataset.compute(scoring, folder)
     utterances, processor = scored.utterances, scored.processor
 
     # 2. Words, and which of them are right
-    if args.lm is None:
+    if folder is None:
         greedy = processor.greedy_decoder()
         best = [greedy(log_probs[None])[0][0] for log_probs in utterances]
     else:
-        with BeamSearchPool(args.lm, processor.tokenizer, processor.frame_s, args.num_workers) as pool:
-            decoded = pool.decode(utterances, BeamSearchSettings.from_folder(args.lm))
+        with BeamSearchPool(folder, processor.tokenizer, processor.frame_s, args.num_workers) as pool:
+            decoded = pool.decode(utterances, BeamSearchSettings.from_folder(folder))
             best = [hypotheses[0] for hypotheses, _ in tqdm(decoded, total=len(utterances), unit="utt")]
     words, right = judge_words(scored.references, best)
 

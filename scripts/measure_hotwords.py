@@ -19,7 +19,7 @@ from hf_bigru_asr.decoding_pool import BeamSearchPool
 from hf_bigru_asr.environment import provenance
 from hf_bigru_asr.language_model import rarest_words
 from hf_bigru_asr.metrics import word_error_counts
-from hf_bigru_asr.scored_dataset import ScoredDataset, ScoringArguments
+from hf_bigru_asr.scored_dataset import ScoredDataset, ScoringArguments, language_model_folder
 from hf_bigru_asr.term_recall import term_recall
 
 
@@ -27,7 +27,7 @@ from hf_bigru_asr.term_recall import term_recall
 class Arguments:
     """Which hotwords to try, on what."""
 
-    lm: Path = field(metadata={"help": "Folder of a tuned language model."})
+    lm: str = field(metadata={"help": "Folder of a tuned language model; 'own' is the model's own."})
     num_hotwords: int = field(default=100, metadata={"help": "Words of the data set that are hotwords."})
     weights: list[float] = field(
         default_factory=lambda: [0.0, 2.0, 4.0, 6.0, 8.0, 10.0, 12.0], metadata={"help": "Weights to try."}
@@ -41,17 +41,21 @@ def main() -> None:
     """Run the network once, decode with every weight, write."""
     parser = HfArgumentParser((ScoringArguments, Arguments), description=__doc__.partition("\n")[0])
     scoring, args = parser.parse_args_into_dataclasses()
+    try:
+        folder = language_model_folder(args.lm, scoring.model)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
     # 1. Log-probabilities of every utterance
-    scored = ScoredDataset.compute(scoring, args.lm)
+    scored = ScoredDataset.compute(scoring, folder)
     references, utterances, processor = scored.references, scored.utterances, scored.processor
-    hotwords = rarest_words(references, args.lm, args.num_hotwords)
+    hotwords = rarest_words(references, folder, args.num_hotwords)
 
     # 2. Decoding with every weight
-    settings = BeamSearchSettings.from_folder(args.lm)
+    settings = BeamSearchSettings.from_folder(folder)
     if args.beam_size is not None:
         settings = replace(settings, beam_size=args.beam_size)
     trials = []
-    with BeamSearchPool(args.lm, processor.tokenizer, processor.frame_s, args.num_workers) as pool:
+    with BeamSearchPool(folder, processor.tokenizer, processor.frame_s, args.num_workers) as pool:
         for weight in args.weights:
             chosen = replace(settings, hotwords=dict.fromkeys(hotwords, weight) if weight else {})
             texts = [hypotheses[0].text for hypotheses, _ in pool.decode(utterances, chosen)]
@@ -68,7 +72,7 @@ def main() -> None:
     args.output_dir.mkdir(parents=True, exist_ok=True)
     report = {
         **scored.origin,
-        "language_model": str(args.lm),
+        "language_model": args.lm,
         "hotwords": hotwords,
         "trials": trials,
         "beam_size": settings.beam_size,

@@ -19,7 +19,7 @@ from hf_bigru_asr.decoding_pool import BeamSearchPool
 from hf_bigru_asr.environment import provenance
 from hf_bigru_asr.plots import check_plots, plot_tuning
 from hf_bigru_asr.processing_bigru_ctc import SETTINGS_NAME
-from hf_bigru_asr.scored_dataset import ScoredDataset, ScoringArguments
+from hf_bigru_asr.scored_dataset import ScoredDataset, ScoringArguments, language_model_folder
 from hf_bigru_asr.tuning import mean_posteriors, outside_lexicon_figures, tune_decoding
 
 
@@ -27,7 +27,11 @@ from hf_bigru_asr.tuning import mean_posteriors, outside_lexicon_figures, tune_d
 class Arguments:
     """What to tune, on what."""
 
-    lm: str = field(metadata={"help": "Folder of the language model; the chosen weights are written into it."})
+    lm: str = field(
+        metadata={
+            "help": "Folder of the language model, where the chosen weights are written; 'own' is the model's own."
+        }
+    )
     lm_weights: list[float] = field(
         default_factory=lambda: [1.5, 2.0, 2.5], metadata={"help": "Weights of the language model to try."}
     )
@@ -55,10 +59,11 @@ def main() -> None:
     scoring, args = parser.parse_args_into_dataclasses()
     try:
         check_plots()
-    except ImportError as error:
+        folder = language_model_folder(args.lm, scoring.model, to_write=True)
+    except (OSError, ValueError, ImportError) as error:
         parser.error(str(error))
     # 1. Log-probabilities of every utterance
-    scored = ScoredDataset.compute(scoring, args.lm)
+    scored = ScoredDataset.compute(scoring, folder)
     utterances, references, processor = scored.utterances, scored.references, scored.processor
 
     # 2. Weights
@@ -70,7 +75,7 @@ def main() -> None:
         num_offsets=processor.feature_extractor.num_offsets,
     )
     trials = []
-    with BeamSearchPool(args.lm, processor.tokenizer, processor.frame_s, args.num_workers) as pool:
+    with BeamSearchPool(folder, processor.tokenizer, processor.frame_s, args.num_workers) as pool:
         for trial in tune_decoding(
             pool,
             utterances,
@@ -104,7 +109,7 @@ def main() -> None:
         "num_workers": args.num_workers,
         **provenance(),
     }
-    (Path(args.lm) / SETTINGS_NAME).write_text(json.dumps(asdict(chosen), indent=2) + "\n", encoding="utf-8")
+    (folder / SETTINGS_NAME).write_text(json.dumps(asdict(chosen), indent=2) + "\n", encoding="utf-8")
     args.output_dir.mkdir(parents=True, exist_ok=True)
     (args.output_dir / "tuning.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     plot_tuning(trials, args.beam_size, args.output_dir / "tuning.png")
@@ -114,7 +119,7 @@ def main() -> None:
         if outside["num_said"]
         else "No word is outside the lexicon."
     )
-    print(f"Chosen: {asdict(chosen)}. Written to {args.output_dir} and {args.lm}.")
+    print(f"Chosen: {asdict(chosen)}. Written to {args.output_dir} and {folder}.")
 
 
 if __name__ == "__main__":

@@ -327,7 +327,7 @@ def test_decoding_is_tuned_calibrated_and_measured_on_what_was_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save_listener(tmp_path / "model")
-    folder = write_language_model(tmp_path / "language_model")
+    folder = write_language_model(tmp_path / "model" / "language_model")
     data = tmp_path / "data"
     data.mkdir()
     # What is spoken and its transcript: some are wrong, so that some words are.
@@ -338,7 +338,7 @@ def test_decoding_is_tuned_calibrated_and_measured_on_what_was_said(
         soundfile.write(path, speak(spoken)[0], SAMPLING_RATE)
         rows.append({"sound": {"bytes": path.read_bytes(), "path": path.name}, "said": said})
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), data / "validation.parquet")
-    common = ("--dataset_name", data, "--audio_column_name", "sound", "--text_column_name", "said", "--lm", folder)
+    common = ("--dataset_name", data, "--audio_column_name", "sound", "--text_column_name", "said")
     common += ("--model", tmp_path / "model", "--batch_size", 2)
     settings_when_drawn, draw = [], plots.plot_tuning
 
@@ -349,7 +349,20 @@ def test_decoding_is_tuned_calibrated_and_measured_on_what_was_said(
     monkeypatch.setattr(plots, "plot_tuning", draw_later)
 
     tuned = run(
-        *("tune_decoding.py", *common, "--lm_weights", 0.5, 1, "--word_scores", 0, "--prior_weights", 0, 0.3),
+        *(
+            "tune_decoding.py",
+            *common,
+            "--lm",
+            "own",
+            "--lm_weights",
+            0.5,
+            1,
+            "--word_scores",
+            0,
+            "--prior_weights",
+            0,
+            0.3,
+        ),
         *("--num_offsets", 3),
         *("--beam_size", 50, "--beam_sizes", 5, 50, "--chosen_beam_size", 20, "--output_dir", tmp_path / "tuning"),
     )
@@ -374,7 +387,20 @@ def test_decoding_is_tuned_calibrated_and_measured_on_what_was_said(
     assert [line.rpartition(": ")[2] for line in lines if ".wav: " in line] == ["QUIZ", "YOU"]
 
     evaluated = run(
-        *("evaluate.py", *common, "--split", "validation", "--beam_size", 30, "--nbest", 2, "--hotwords", "QUIZ:9"),
+        *(
+            "evaluate.py",
+            *common,
+            "--lm",
+            folder,
+            "--split",
+            "validation",
+            "--beam_size",
+            30,
+            "--nbest",
+            2,
+            "--hotwords",
+            "QUIZ:9",
+        ),
         *("--output_dir", tmp_path / "evaluation"),
     )
     assert evaluated.returncode == 0, evaluated.stderr
@@ -388,7 +414,7 @@ def test_decoding_is_tuned_calibrated_and_measured_on_what_was_said(
     assert "nowhere/lm.binary does not exist" in refused.stderr
     assert "Traceback" not in refused.stderr
 
-    calibrated = run("calibrate_confidence.py", *common)
+    calibrated = run("calibrate_confidence.py", *common, "--lm", "own")
     assert calibrated.returncode == 0, calibrated.stderr
     record = json.loads((folder / "confidence.json").read_text())
     assert record["dataset"] == report["dataset"]
@@ -397,7 +423,8 @@ def test_decoding_is_tuned_calibrated_and_measured_on_what_was_said(
     assert ConfidenceModel.from_folder(folder) is not None
 
     measured = run(
-        *("measure_hotwords.py", *common, "--num_hotwords", 1, "--weights", 0, 30, "--output_dir", tmp_path / "hot"),
+        *("measure_hotwords.py", *common, "--lm", "own", "--num_hotwords", 1, "--weights", 0, 30),
+        *("--output_dir", tmp_path / "hot"),
     )
     assert measured.returncode == 0, measured.stderr
     report = json.loads((tmp_path / "hot" / "hotwords.json").read_text())
@@ -414,6 +441,15 @@ def test_tuning_without_its_picture_is_refused_at_once(tmp_path: Path, monkeypat
     result = run("tune_decoding.py", "--dataset_name", tmp_path / "nowhere", "--lm", "own")
     assert result.returncode == 2
     assert "Pictures need the extra `plot`: pip install 'hf-bigru-asr[plot]'." in result.stderr
+
+
+@pytest.mark.parametrize("script", ["tune_decoding.py", "calibrate_confidence.py", "measure_hotwords.py"])
+def test_a_model_without_a_language_model_is_named_before_data_are_read(
+    script: str, listener_dir: Path, tmp_path: Path
+) -> None:
+    result = run(script, "--dataset_name", tmp_path / "nowhere", "--model", listener_dir, "--lm", "own")
+    assert result.returncode == 2
+    assert f"{listener_dir} has no language model of its own; name the folder" in result.stderr
 
 
 def test_transcribe_prints_the_readings_beside_the_best_one(
