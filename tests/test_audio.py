@@ -201,7 +201,7 @@ def test_every_link_of_a_chained_ogg_file_is_read(subtype: str, monkeypatch: pyt
     # The same stream number again, and bytes that are no Ogg page behind the end.
     np.testing.assert_array_equal(load_audio(two + two + b"notes"), np.tile(expected[16_000:], 2))
     assert audio_duration_s(two + two + b"notes") == 4.0
-    monkeypatch.setattr("hf_bigru_asr.audio._BLOCK_FRAMES", 1_000)
+    monkeypatch.setattr("hf_bigru_asr.sound_files._BLOCK_FRAMES", 1_000)
     np.testing.assert_array_equal(np.concatenate(list(iterate_audio(one + two))), expected)
 
 
@@ -438,7 +438,7 @@ def test_real_ffmpeg(tmp_path: Path, speechlike: Samples, extension: str, codec:
 @pytest.mark.parametrize("rate", [8_000, 11_025, 16_000, 22_050, 44_100, 48_000])
 @pytest.mark.parametrize("block_frames", [1_000, 4_097])
 def test_blocks_are_the_whole(rate: int, block_frames: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hf_bigru_asr.audio._BLOCK_FRAMES", block_frames)
+    monkeypatch.setattr("hf_bigru_asr.sound_files._BLOCK_FRAMES", block_frames)
     rng = np.random.default_rng(0)
     for num_samples in (1, 999, 20_001):
         samples = rng.uniform(-0.7, 0.7, (num_samples, 2)).astype(np.float32)
@@ -451,7 +451,7 @@ def test_blocks_are_the_whole(rate: int, block_frames: int, monkeypatch: pytest.
 
 
 def test_damage_behind_the_first_block_is_found(speechlike: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hf_bigru_asr.audio._BLOCK_FRAMES", 1_000)
+    monkeypatch.setattr("hf_bigru_asr.sound_files._BLOCK_FRAMES", 1_000)
     data = encode(speechlike, format="FLAC")
     blocks = iterate_audio(data[: len(data) // 2])
     assert len(next(blocks)) == 1_000
@@ -464,7 +464,7 @@ def test_ffmpeg_in_blocks(tmp_path: Path, speechlike: Samples, monkeypatch: pyte
     (tmp_path / "in.wav").write_bytes(encode(np.stack([speechlike, -0.5 * speechlike], 1)))
     path = tmp_path / "out.mka"
     subprocess.run(["ffmpeg", "-v", "error", "-i", str(tmp_path / "in.wav"), "-c:a", "flac", str(path)], check=True)
-    monkeypatch.setattr("hf_bigru_asr.audio._BLOCK_FRAMES", 1_000)
+    monkeypatch.setattr("hf_bigru_asr.sound_files._BLOCK_FRAMES", 1_000)
     blocks = list(iterate_audio(path))
     assert len(blocks) == 16
     np.testing.assert_allclose(np.concatenate(blocks), 0.25 * speechlike, atol=1e-4)

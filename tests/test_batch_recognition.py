@@ -136,7 +136,7 @@ def test_windows_bound_what_waits(
 def test_a_recording_that_breaks_off_behind_its_first_blocks(
     make: Callable[..., BatchRecognizer], recordings: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hf_bigru_asr.audio._BLOCK_FRAMES", 1_000)
+    monkeypatch.setattr("hf_bigru_asr.sound_files._BLOCK_FRAMES", 1_000)
     cut = recordings[0].with_name("cut.flac")
     soundfile.write(cut, 0.1 * np.random.default_rng(0).standard_normal(5 * RATE_HZ), RATE_HZ)
     cut.write_bytes(cut.read_bytes()[:100_000])
