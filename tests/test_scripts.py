@@ -1,7 +1,9 @@
 """The scripts as a user starts them: what they write, what they say of bad input, and their exit status."""
 
 import ast
+import hashlib
 import io
+import itertools
 import json
 import re
 import runpy
@@ -22,7 +24,7 @@ from runtime_support import needs_onnx
 from small_language_model import write_language_model
 from tone_speech import save_listener, speak
 
-from hf_bigru_asr import BiGRUCTCFeatureExtractor, BiGRUCTCProcessor, BiGRUCTCTokenizer, BiGRUForCTC, plots
+from hf_bigru_asr import BiGRUCTCFeatureExtractor, BiGRUCTCProcessor, BiGRUCTCTokenizer, BiGRUForCTC, plots, synthesis
 from hf_bigru_asr.character_lm import bits_per_character, estimate_character_lm, load_character_lm
 from hf_bigru_asr.confidence import ConfidenceModel
 from hf_bigru_asr.decoding import BeamSearchSettings
@@ -500,6 +502,115 @@ def test_compare_int8_writes_what_eight_bits_change(listener_dir: Path, tmp_path
         assert each["real_time_factors"].keys() == {"1", "3"}
         assert all(speed > 0 for speed in each["real_time_factors"].values())
         assert f"{each['name']:32} {each['num_float_grus']} GRUs in float32" in result.stdout
+
+
+def test_average_checkpoints_writes_the_mean(
+    tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor, tmp_path: Path
+) -> None:
+    bias = tiny_model.lm_head.bias.data.clone()
+    for number in range(2):
+        tiny_model.lm_head.bias.data = bias + number
+        tiny_model.save_pretrained(tmp_path / str(number))
+        processor.save_pretrained(tmp_path / str(number))
+
+    result = run("average_checkpoints.py", tmp_path / "0", tmp_path / "1", "--output_dir", tmp_path / "mean")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == f"The mean of 2 checkpoints is written to {tmp_path / 'mean'}.\n"
+    torch.testing.assert_close(BiGRUForCTC.from_pretrained(tmp_path / "mean").lm_head.bias.data, bias + 0.5)
+
+    refused = run("average_checkpoints.py", tmp_path / "nowhere", "--output_dir", tmp_path / "other")
+    assert refused.returncode == 2
+    assert "nowhere does not exist" in refused.stderr
+
+
+def test_compare_chunks_writes_what_chunks_change(listener_dir: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    rows = []
+    for spoken, said in (("HI YOU ", "Hi you"), ("TALL", "all")):
+        path = tmp_path / f"{spoken}.wav"
+        soundfile.write(path, speak(spoken)[0], SAMPLING_RATE)
+        rows.append({"sound": {"bytes": path.read_bytes(), "path": path.name}, "said": said})
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), data / "validation.parquet")
+
+    result = run(
+        *("compare_chunks.py", "--dataset_name", data, "--model", listener_dir, "--audio_column_name", "sound"),
+        *("--text_column_name", "said", "--chunk_lengths_s", 1.2, 100, "--num_threads", torch.get_num_threads()),
+        *("--output", tmp_path / "out" / "chunks.json"),
+    )
+
+    assert result.returncode == 0, result.stderr
+    report = json.loads((tmp_path / "out" / "chunks.json").read_text())
+    duration_s = sum(len(speak(spoken)[0]) for spoken in ("HI YOU ", "TALL")) / SAMPLING_RATE
+    assert report["minutes"] == pytest.approx(duration_s / 60)
+    assert [each["chunk_length_s"] for each in report["results"]] == [None, 1.2, 100]
+    # This network looks at one frame at a time, so chunks change nothing.
+    for each in report["results"]:
+        assert (each["wer_to_exact"], each["wer"]) == (0, pytest.approx(1 / 3))
+    assert [line.split()[0] for line in result.stdout.splitlines()[1:]] == ["chunks", "exact", "1.2", "100"]
+
+
+def test_plot_training_draws_every_stage(model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("matplotlib")
+    refused = run("plot_training.py", "--model", model_dir, "--output", tmp_path / "curve.png")
+    assert refused.returncode == 2
+    assert "training.json does not exist; scripts/train.py writes it beside a model" in refused.stderr
+
+    rates = {"eval_loss": 2.5, "eval_wer": 0.5, "eval_cer": 0.2}
+    logs = [[{"elapsed_s": 9.0, "loss": loss, **rates}] for loss in (3.0, 2.0)]
+    record = {"log_history": logs[1], "earlier_stages": [{"log_history": logs[0]}]}
+    (model_dir / "training.json").write_text(json.dumps(record))
+    drawn, draw = [], plots.plot_learning_curve
+
+    def draw_and_keep(stages: list[list[dict[str, float]]], path: Path) -> None:
+        drawn.extend(stages)
+        draw(stages, path)
+
+    monkeypatch.setattr(plots, "plot_learning_curve", draw_and_keep)
+
+    result = run("plot_training.py", "--model", model_dir, "--output", tmp_path / "curve.png")
+
+    assert result.returncode == 0, result.stderr
+    assert drawn == logs
+    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_synthesize_chooses_sentences_and_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = (
+        "Left out by number.",
+        "Hello there, you!",
+        "It is held out.",
+        "Too short",
+        "Brown dogs run.",
+        "Beyond it all.",
+    )
+    (tmp_path / "text.txt").write_text("\n".join(lines))
+    (tmp_path / "data").mkdir()
+    row = {"audio": {"bytes": b"", "path": "none.flac"}, "text": "IT IS HELD OUT"}
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist([row]), tmp_path / "data" / "validation.parquet")
+    command = ("synthesize.py", "--text_file", tmp_path / "text.txt", "--skip_lines", 1, "--max_lines", 4)
+    command += ("--num_utterances", 5, "--exclude_dataset_name", tmp_path / "data", "--split", "extra", "--seed", 3)
+    command += ("--pace", 0.9, 1.1, "--output_dir", tmp_path / "speech", "--voices")
+
+    refused = run(*command, "nobody:nowhere")
+    assert refused.returncode == 2
+    assert "There is no voice 'nobody:nowhere'" in refused.stderr
+
+    # In place of a voice: the only shard is there already, so that nothing is read aloud.
+    monkeypatch.setattr(synthesis, "load_voice", lambda name: name)
+    (tmp_path / "speech").mkdir()
+    (tmp_path / "speech" / "extra-00000-of-00001.parquet").touch()
+
+    result = run(*command, "tone:a")
+
+    assert result.returncode == 0, result.stderr
+    assert f"2 utterances, split 'extra', are in {tmp_path / 'speech'}." in result.stdout
+    record = json.loads((tmp_path / "speech" / "extra-synthesis.json").read_text())
+    chosen = ("HELLO THERE YOU", "BROWN DOGS RUN")
+    digests = [hashlib.sha256("\n".join(order).encode()).hexdigest() for order in itertools.permutations(chosen)]
+    assert record["sentences_sha256"] in digests
+    settings = record["settings"]
+    assert (settings["voices"], settings["pace"], settings["seed"]) == (["tone:a"], [0.9, 1.1], 3)
 
 
 def test_benchmark_sets_each_number_format_against_its_own_product() -> None:
