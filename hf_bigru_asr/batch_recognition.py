@@ -22,7 +22,7 @@ from transformers import BatchFeature
 
 from .audio import iterate_audio
 from .decoding import Decoder, Hypothesis
-from .decoding_pool import BeamSearchPool
+from .decoding_pool import BeamSearchPool, ReadingsToCome
 from .feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
 from .layer_runners import LayerRunner, runner_of, shows_layers
 from .long_audio import log_probs_of_long_audio
@@ -76,14 +76,14 @@ class _Work:
     source: str | Path
     duration_s: float = 0.0
     error: str | None = None
-    readings: "Future[tuple[list[Hypothesis], float]] | None" = None
+    readings: list[Hypothesis] | ReadingsToCome = field(default_factory=list)
 
     @property
     def is_done(self) -> bool:
-        return self.readings is None or self.readings.done()
+        return isinstance(self.readings, list) or self.readings.is_done
 
     def result(self) -> Recognition:
-        hypotheses = [] if self.readings is None else self.readings.result()[0]
+        hypotheses = self.readings if isinstance(self.readings, list) else self.readings.result()
         return Recognition(self.source, self.duration_s, hypotheses, self.error)
 
 
@@ -229,10 +229,14 @@ class BatchRecognizer:
         rows = torch.as_tensor(log_probs).float().cpu()
         return [row[: len(each)] for row, each in zip(rows, features, strict=True)]
 
-    def _begin_to_decode(self, log_probs: torch.Tensor) -> "Future[tuple[list[Hypothesis], float]]":
+    def _begin_to_decode(self, log_probs: torch.Tensor) -> list[Hypothesis] | ReadingsToCome:
+        """Decode as the pipelines do: greedily on the whole, by beam search in parts."""
         if isinstance(self.decoder, BeamSearchPool):
-            return self.decoder.submit(log_probs)
-        return _done(self.decoder(log_probs[None])[0])
+            return self.decoder.submit_in_parts(log_probs)
+        settings = getattr(self.decoder, "settings", None)
+        if settings is None:
+            return self.decoder(log_probs[None])[0]
+        return decode_in_parts(self.decoder, log_probs, self.tokenizer, self.frame_s, nbest=settings.nbest)
 
     def _run_long(self, source: str | Path) -> _Work:
         """Recognise a recording that is too long for a batch."""
@@ -254,18 +258,7 @@ class BatchRecognizer:
             )
         except (ValueError, OSError) as error:
             return _Work(source, error=str(error))
-        settings = getattr(self.decoder, "settings", None)
-        if settings is None:
-            readings = self.decoder(log_probs[None])[0]
-        else:
-            readings = decode_in_parts(self.decoder, log_probs, self.tokenizer, self.frame_s, nbest=settings.nbest)
-        return _Work(source, num_samples / rate, readings=_done(readings))
-
-
-def _done(readings: list[Hypothesis]) -> "Future[tuple[list[Hypothesis], float]]":
-    future: Future[tuple[list[Hypothesis], float]] = Future()
-    future.set_result((readings, 0.0))
-    return future
+        return _Work(source, num_samples / rate, readings=self._begin_to_decode(log_probs))
 
 
 def _windows(recordings: Iterable[_Recording], window_s: float, max_recordings: int) -> Iterator[list[_Recording]]:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -13,9 +14,34 @@ import torch
 
 from .confidence import ConfidenceModel
 from .decoding import BeamSearchDecoder, BeamSearchSettings, Hypothesis, utterances_of
+from .long_decoding import Parts
 from .tokenization_bigru_ctc import BiGRUCTCTokenizer
 
-__all__ = ["BeamSearchPool"]
+__all__ = ["BeamSearchPool", "ReadingsToCome"]
+
+
+@dataclass(frozen=True)
+class ReadingsToCome:
+    """Readings of a recording whose parts are being decoded.
+
+    Args:
+        parts: Its parts.
+        futures: Readings of each part, with the seconds they took.
+        nbest: Readings of the recording that are given back.
+    """
+
+    parts: Parts
+    futures: "list[Future[tuple[list[Hypothesis], float]]]"
+    nbest: int
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to wait for."""
+        return all(future.done() for future in self.futures)
+
+    def result(self) -> list[Hypothesis]:
+        """The readings, the best one first, as soon as they are there."""
+        return self.parts.join((future.result()[0] for future in self.futures), self.nbest)
 
 
 class BeamSearchPool:
@@ -48,7 +74,7 @@ class BeamSearchPool:
         self.frame_s = frame_s
         self.confidence = confidence or ConfidenceModel.from_folder(folder)
         self.settings = settings or BeamSearchSettings.from_folder(folder)
-        self._num_classes = len(tokenizer)
+        self._tokenizer = tokenizer
         self._num_workers = num_workers
         context = get_context("spawn")
         self._pool = ProcessPoolExecutor(
@@ -76,7 +102,7 @@ class BeamSearchPool:
 
     def __call__(self, log_probs: torch.Tensor, lengths: torch.Tensor | None = None) -> list[list[Hypothesis]]:
         """Readings of every utterance of a batch; see [`Decoder`]."""
-        utterances = utterances_of(log_probs, lengths, self._num_classes)
+        utterances = utterances_of(log_probs, lengths, len(self._tokenizer))
         return [hypotheses for hypotheses, _ in self.decode(utterances)]
 
     def submit(
@@ -86,6 +112,11 @@ class BeamSearchPool:
         arguments = (*self._arguments, settings or self.settings)
         # As an array: a tensor would travel through shared memory, one open file each.
         return self._pool.submit(_decode, arguments, utterance.float().cpu().numpy())
+
+    def submit_in_parts(self, log_probs: torch.Tensor) -> ReadingsToCome:
+        """Begin to decode a recording `(frames, classes)` of any length in parts, as [`decode_in_parts`] does."""
+        parts = Parts.of(log_probs, self._tokenizer, self.frame_s)
+        return ReadingsToCome(parts, [self.submit(part) for part in parts.log_probs], self.settings.nbest)
 
     def decode(
         self, utterances: Sequence[torch.Tensor], settings: BeamSearchSettings | None = None

@@ -5,8 +5,8 @@ The search needs memory that grows with the frames, and the times of the charact
 
 import heapq
 from collections.abc import Iterable
-from dataclasses import replace
-from itertools import product
+from dataclasses import dataclass, replace
+from itertools import pairwise, product
 
 import torch
 
@@ -14,7 +14,7 @@ from .alignment import CharacterSpan
 from .decoding import Decoder, Hypothesis
 from .tokenization_bigru_ctc import BiGRUCTCTokenizer
 
-__all__ = ["decode_in_parts", "find_pauses"]
+__all__ = ["Parts", "decode_in_parts", "find_pauses"]
 
 MAX_PART_S = 60.0
 
@@ -61,6 +61,62 @@ def find_pauses(log_probs: torch.Tensor, tokenizer: BiGRUCTCTokenizer, max_frame
     return cuts
 
 
+@dataclass(frozen=True)
+class Parts:
+    """A recording in the parts that a beam search decodes, each on its own.
+
+    The language model begins anew with every part. What is no longer than a part is one.
+
+    Args:
+        starts_s: Where each part begins, in seconds.
+        log_probs: `(frames, classes)` of each part.
+    """
+
+    starts_s: list[float]
+    log_probs: list[torch.Tensor]
+
+    @classmethod
+    def of(
+        cls,
+        log_probs: torch.Tensor,
+        tokenizer: BiGRUCTCTokenizer,
+        frame_s: float,
+        *,
+        max_part_s: float = MAX_PART_S,
+    ) -> "Parts":
+        """Cut a recording in its pauses.
+
+        Args:
+            log_probs: `(frames, classes)` of the whole recording.
+            tokenizer: Tells which classes are the blank and the space.
+            frame_s: Seconds per frame.
+            max_part_s: Length of the longest part.
+        """
+        cuts = find_pauses(log_probs, tokenizer, max(round(max_part_s / frame_s), 2))
+        edges = [0, *cuts, len(log_probs)]
+        parts = log_probs.split([stop - start for start, stop in pairwise(edges)])
+        return cls([start * frame_s for start in edges[:-1]], list(parts))
+
+    def join(self, readings: Iterable[list[Hypothesis]], nbest: int = 1) -> list[Hypothesis]:
+        """Readings of the recording, put together of the readings of its parts.
+
+        Args:
+            readings: Those of every part, in order.
+            nbest: Readings that are given back.
+
+        Returns:
+            The `nbest` best ones of all combinations of readings of the parts, the best one first.
+        """
+        joined = [Hypothesis("", 0.0, (), ())]
+        for start_s, hypotheses in zip(self.starts_s, readings, strict=True):
+            shifted = [_shifted(hypothesis, start_s) for hypothesis in hypotheses]
+            # What is not among the best of the beginning is not among the best of the whole.
+            joined = heapq.nlargest(
+                nbest, (_joined(*pair) for pair in product(joined, shifted)), key=lambda reading: reading.score
+            )
+        return joined
+
+
 def decode_in_parts(
     decoder: Decoder,
     log_probs: torch.Tensor,
@@ -70,9 +126,7 @@ def decode_in_parts(
     nbest: int = 1,
     max_part_s: float = MAX_PART_S,
 ) -> list[Hypothesis]:
-    """Readings of a long recording, put together of the readings of its parts.
-
-    The language model begins anew with every part. What is no longer than a part is decoded as it is.
+    """Readings of a recording by a beam search; see [`Parts`].
 
     Args:
         decoder: Gets all parts as one batch; see [`Decoder`].
@@ -83,20 +137,12 @@ def decode_in_parts(
         max_part_s: Length of the longest part.
 
     Returns:
-        The `nbest` best ones of all combinations of readings of the parts, the best one first.
+        See [`Parts.join`].
     """
-    cuts = find_pauses(log_probs, tokenizer, max(round(max_part_s / frame_s), 2))
-    starts = [0, *cuts]
-    lengths = [stop - start for start, stop in zip(starts, [*cuts, len(log_probs)], strict=True)]
-    parts = torch.nn.utils.rnn.pad_sequence(list(log_probs.split(lengths)), batch_first=True)
-    readings = [Hypothesis("", 0.0, (), ())]
-    for start, hypotheses in zip(starts, decoder(parts, torch.tensor(lengths)), strict=True):
-        shifted = [_shifted(hypothesis, start * frame_s) for hypothesis in hypotheses]
-        # What is not among the best of the beginning is not among the best of the whole.
-        readings = heapq.nlargest(
-            nbest, (_joined(*pair) for pair in product(readings, shifted)), key=lambda reading: reading.score
-        )
-    return readings
+    parts = Parts.of(log_probs, tokenizer, frame_s, max_part_s=max_part_s)
+    lengths = torch.tensor([len(part) for part in parts.log_probs])
+    batch = torch.nn.utils.rnn.pad_sequence(parts.log_probs, batch_first=True)
+    return parts.join(decoder(batch, lengths), nbest)
 
 
 def _shifted(hypothesis: Hypothesis, offset_s: float) -> Hypothesis:

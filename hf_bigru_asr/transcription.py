@@ -165,8 +165,8 @@ def transcribe(
 
     Texts and times are those that `recognizer` gives for every recording alone, whatever the other arguments are.
     Recordings longer than `long_s` go through the network in chunks that carry its state, with the result of one pass
-    over the whole; with a language model they are decoded in parts, which end in pauses. `chunk_length_s` asks for the
-    pipeline's own chunks instead, whose results differ from that.
+    over the whole. `chunk_length_s` asks for the pipeline's own chunks instead, whose results differ from that. With a
+    language model what is longer than a minute is decoded in parts, which end in pauses.
 
     Args:
         recognizer: See [`load_recognizer`]; its model may be one of another runtime.
