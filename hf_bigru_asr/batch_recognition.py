@@ -61,7 +61,10 @@ class Recognition:
 
 @dataclass(frozen=True)
 class _Recording:
-    """What a thread made of a file: features `(frames, mels)`, an error, or neither, if it is too long for a batch."""
+    """What a thread made of a file: features `(frames, mels)`, an error, or neither, if it is too long for a batch.
+
+    Then `duration_s` is what has been read of it.
+    """
 
     source: str | Path
     duration_s: float = 0.0
@@ -146,7 +149,7 @@ class BatchRecognizer:
 
         Yields:
             One [`Recognition`] for each, in order; the first ones when two windows of recordings have been read, or
-            all.
+            all. A long recording runs when it is its turn.
         """
         running: deque[_Window] = deque()
         waiting: deque[_Work] = deque()
@@ -167,11 +170,9 @@ class BatchRecognizer:
                 # Decoding of the last window goes on beside the network, that of the ones before it has to end.
                 while len(waiting) > WINDOW_BATCHES * self.batch_size:
                     yield waiting.popleft().result()
-                waiting.extend(self._finish(running.popleft()))
-                while waiting and waiting[0].is_done:
-                    yield waiting.popleft().result()
-            for window_works in map(self._finish, running):
-                waiting.extend(window_works)
+                yield from self._finish(running.popleft(), waiting)
+            while running:
+                yield from self._finish(running.popleft(), waiting)
         while waiting:
             yield waiting.popleft().result()
 
@@ -187,7 +188,7 @@ class BatchRecognizer:
                     blocks.append(block)
                     num_samples += len(block)
                     if is_chunked and num_samples > self.long_s * rate:
-                        return _Recording(source)
+                        return _Recording(source, self.long_s)
             features = self.feature_extractor(np.concatenate(blocks), sampling_rate=rate).input_features[0]
         except (ValueError, OSError) as error:
             return _Recording(source, error=str(error))
@@ -204,8 +205,22 @@ class BatchRecognizer:
         runs = network.submit(self._log_probs, [[window[index] for index in batch] for batch in batches])
         return _Window(window, list(zip(batches, runs, strict=True)))
 
-    def _finish(self, window: _Window) -> list[_Work]:
-        """Take a window from the network and begin to decode."""
+    def _finish(self, window: _Window, waiting: deque[_Work]) -> Iterator[Recognition]:
+        """Take a window from the network, begin to decode, and give what is done.
+
+        Args:
+            window: Its short recordings begin first, each long one when it is its turn.
+            waiting: What is being decoded; the recordings of the window are put at its end.
+        """
+        for work in self._works(window):
+            waiting.append(work)
+            # Long recordings may have more than windows have, so the seconds that wait are limited, too.
+            while waiting and (
+                waiting[0].is_done or sum(each.duration_s for each in waiting) > 2 * WINDOW_BATCHES * self.batch_s
+            ):
+                yield waiting.popleft().result()
+
+    def _works(self, window: _Window) -> Iterator[_Work]:
         recordings = window.recordings
         works = {
             index: _Work(recording.source, error=recording.error)
@@ -216,9 +231,8 @@ class BatchRecognizer:
             for index, log_probs in zip(batch, run.result(), strict=True):
                 source, duration_s = recordings[index].source, recordings[index].duration_s
                 works[index] = _Work(source, duration_s, readings=self._begin_to_decode(log_probs))
-        for index in set(range(len(recordings))) - set(works):
-            works[index] = self._run_long(recordings[index].source)
-        return [works[index] for index in range(len(recordings))]
+        for index, recording in enumerate(recordings):
+            yield works[index] if index in works else self._run_long(recording.source)
 
     @torch.inference_mode()
     def _log_probs(self, model: Any, recordings: list[_Recording]) -> list[torch.Tensor]:  # noqa: ANN401 - see `model`

@@ -1,9 +1,10 @@
 """Many recordings at once, against each alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -132,6 +133,40 @@ def test_windows_bound_what_waits(
     assert 4 <= len(watch.shapes) <= 8
     assert taken <= 4 + 4 + 3 + 1
     assert len(list(results)) == 29
+
+
+def test_long_recordings_run_when_it_is_their_turn(
+    make: Callable[..., BatchRecognizer], recordings: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = 0
+    run_long = BatchRecognizer._run_long
+
+    def watched(*arguments: Any) -> object:
+        nonlocal runs
+        runs += 1
+        return run_long(*arguments)
+
+    monkeypatch.setattr(BatchRecognizer, "_run_long", watched)
+    results = make(long_s=0.1, batch_size=3).recognize(recordings[:1] * 20)
+    for number, _ in enumerate(results):
+        assert runs == number + 1
+    assert runs == 20
+
+
+def test_what_is_read_of_a_long_recording_counts(
+    make: Callable[..., BatchRecognizer], recordings: list[Path], tiny_model: BiGRUForCTC
+) -> None:
+    taken = 0
+
+    def sources() -> Iterator[Path]:
+        nonlocal taken
+        for _ in range(30):
+            taken += 1
+            yield recordings[7]
+
+    next(make(long_s=2.0, batch_s=1.0).recognize(sources()))
+    # Two windows of four seconds, as much that is ready, and what a thread has in hand.
+    assert taken <= 2 * 2 + 3 + 1
 
 
 def test_a_recording_that_breaks_off_behind_its_first_blocks(
