@@ -1,9 +1,10 @@
 """Measures a model on a data set: error rates, speed, and the utterances it gets wrong."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -21,6 +22,9 @@ from .text import normalize_transcript
 from .utterances import load_utterance, utterance_text
 
 __all__ = ["UtteranceResult", "comparison", "evaluate_utterances", "summarize"]
+
+Row = tuple[int, dict[str, Any]]
+"""A row of a data set with its number."""
 
 
 @dataclass(frozen=True)
@@ -85,13 +89,14 @@ def evaluate_utterances(
         One result for each row, in order; a row that cannot be used has an error and the others go on.
 
     Raises:
-        ValueError: If `num_workers` is below 1.
+        ValueError: If `batch_size` or `num_workers` is below 1; at once, and not with the first row.
     """
-    if num_workers < 1:
-        raise ValueError(f"num_workers is {num_workers}; it must be at least 1.")
+    for name, value in (("batch_size", batch_size), ("num_workers", num_workers)):
+        if value < 1:
+            raise ValueError(f"{name} is {value}; it must be at least 1.")
     sampling_rate = processor.feature_extractor.sampling_rate
 
-    def read(row: tuple[int, dict[str, Any]]) -> tuple[dict[str, Any], np.ndarray | None]:
+    def read(row: Row) -> tuple[dict[str, Any], np.ndarray | None]:
         number, example = row
         result = {"id": str(example.get("id", number)), "reference": "", "speaker_id": example.get("speaker_id")}
         try:
@@ -101,14 +106,23 @@ def evaluate_utterances(
             return result | {"error": str(error)}, None
         return result | {"duration_s": len(waveform) / sampling_rate}, waveform
 
-    decoder = decoder or processor.greedy_decoder()
-    rows = enumerate(examples)
+    recognize = partial(_recognize, model, processor, decoder or processor.greedy_decoder())
+    return _results(enumerate(examples), read, recognize, batch_size, num_workers)
+
+
+def _results(
+    rows: Iterator[Row],
+    read: Callable[[Row], tuple[dict[str, Any], np.ndarray | None]],
+    recognize: Callable[[list[np.ndarray]], list[list[Hypothesis]]],
+    batch_size: int,
+    num_workers: int,
+) -> Iterator[UtteranceResult]:
     with ThreadPoolExecutor(num_workers) as threads:
         while batch := list(islice(rows, batch_size)):
             start_s = time.perf_counter()
             read_rows = list(threads.map(read, batch))
             waveforms = [waveform for _, waveform in read_rows if waveform is not None]
-            readings = iter(_recognize(model, processor, waveforms, decoder) if waveforms else [])
+            readings = iter(recognize(waveforms) if waveforms else [])
             time_s = (time.perf_counter() - start_s) / max(len(waveforms), 1)
             for result, waveform in read_rows:
                 if waveform is not None:
@@ -118,7 +132,7 @@ def evaluate_utterances(
 
 @torch.inference_mode()
 def _recognize(
-    model: BiGRUForCTC | RuntimeModel, processor: BiGRUCTCProcessor, waveforms: list[np.ndarray], decoder: Decoder
+    model: BiGRUForCTC | RuntimeModel, processor: BiGRUCTCProcessor, decoder: Decoder, waveforms: list[np.ndarray]
 ) -> list[list[Hypothesis]]:
     inputs = processor(audio=waveforms, sampling_rate=processor.feature_extractor.sampling_rate, device=model.device)
     log_probs = model(**inputs).logits

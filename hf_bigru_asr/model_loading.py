@@ -10,9 +10,9 @@ from .bundled import resolve_model
 from .modeling_bigru_ctc import BiGRUForCTC
 from .onnx_model import OnnxBiGRUForCTC
 from .openvino_model import OpenVINOBiGRUForCTC
-from .runtime_models import RuntimeModel
+from .runtime_models import PRECISIONS, RuntimeModel
 
-__all__ = ["RUNTIMES", "choose_runtime", "installed_runtimes", "load_model"]
+__all__ = ["RUNTIMES", "check_options", "choose_runtime", "installed_runtimes", "load_model"]
 
 RUNTIMES = ("torch", "onnx", "openvino")
 _MODELS: dict[str, type[RuntimeModel]] = {"onnx": OnnxBiGRUForCTC, "openvino": OpenVINOBiGRUForCTC}
@@ -33,9 +33,9 @@ def choose_runtime(runtime: str, device: str | None = None) -> str:
         device: Where to run; the GPU, if there is one, if `None`.
 
     Raises:
-        ValueError: If there is no such runtime, or it does not run on that device.
+        ValueError: If there is no such runtime or kind of device, or the one does not run on the other.
     """
-    wants_gpu = torch.cuda.is_available() if device is None else torch.device(device).type != "cpu"
+    wants_gpu = torch.cuda.is_available() if device is None else _kind_of_device(device) != "cpu"
     if runtime == "auto":
         if wants_gpu:
             return "torch"
@@ -45,6 +45,33 @@ def choose_runtime(runtime: str, device: str | None = None) -> str:
     if runtime != "torch" and device is not None and wants_gpu:
         raise ValueError(f"The runtime {runtime!r} runs on the CPU and not on {device}; choose 'torch' for a GPU.")
     return runtime
+
+
+def _kind_of_device(device: str) -> str:
+    try:
+        return torch.device(device).type
+    except RuntimeError as error:
+        raise ValueError(f"device is {device!r}; choose 'cpu', 'cuda', 'cuda:1', ...") from error
+
+
+def check_options(
+    *, device: str | None = None, num_threads: int | None = None, dtype: str | None = None, runtime: str = "torch"
+) -> None:
+    """Refuse what a model cannot run with; arguments are those of [`load_model`].
+
+    Raises:
+        ValueError: If an argument is out of range, or torch is to run on a device that is not there.
+    """
+    if num_threads is not None and num_threads < 1:
+        raise ValueError(f"num_threads is {num_threads}; it must be at least 1, or None for the runtime's own choice.")
+    if dtype is not None and dtype not in PRECISIONS:
+        raise ValueError(f"dtype is {dtype!r}; choose {' or '.join(PRECISIONS)}.")
+    if runtime == "torch" and device is not None:
+        _kind_of_device(device)
+        try:
+            torch.empty(0, device=device)
+        except (RuntimeError, AssertionError) as error:  # the latter from a torch that is made for the CPU alone
+            raise ValueError(f"device is {device!r}, which torch cannot use here; choose 'cpu', or None.") from error
 
 
 def load_model(
@@ -70,6 +97,7 @@ def load_model(
         ValueError: If the runtime does not run so.
     """
     runtime = choose_runtime(runtime, device)
+    check_options(device=device, num_threads=num_threads, dtype=dtype, runtime=runtime)
     if runtime != "torch":
         return _MODELS[runtime].from_pretrained(model, num_threads=num_threads, dtype=dtype or "float32")
     if num_threads is not None:

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,10 +14,10 @@ from .audio import load_audio
 from .batch_recognition import BATCH_S, LONG_S, BatchRecognizer
 from .bundled import BUNDLED, resolve_model
 from .confidence import ConfidenceModel
-from .decoding import Decoder, GreedyDecoder, Hypothesis
+from .decoding import BeamSearchDecoder, Decoder, GreedyDecoder, Hypothesis
 from .decoding_pool import BeamSearchPool
 from .hotwords import DEFAULT_HOTWORD_WEIGHT
-from .model_loading import choose_runtime, load_model
+from .model_loading import check_options, choose_runtime, load_model
 from .offsets import use_offsets
 from .pipeline import BeamSearchPipeline, timed_chunks
 from .processing_bigru_ctc import CONFIDENCE_NAME, find_model_file
@@ -125,6 +125,7 @@ def load_recognizer(
             decoding = {**(decoding or {}), "num_offsets": num_offsets}
         options = {"pipeline_class": BeamSearchPipeline, "language_model": folder, "decoding": decoding}
     runtime = choose_runtime(runtime, device)
+    check_options(device=device, num_threads=num_threads, dtype=dtype, runtime=runtime)
     if runtime == "torch":
         if num_threads is not None:
             torch.set_num_threads(num_threads)
@@ -183,37 +184,55 @@ def transcribe(
         One [`Transcript`] for each source, with an error where the recording cannot be used.
 
     Raises:
-        ValueError: If an argument is out of range.
+        ValueError: If an argument is out of range; at once, and not with the first recording.
     """
     if return_timestamps not in (None, "char", "word"):
         raise ValueError(f"return_timestamps is {return_timestamps!r}; it must be 'char', 'word' or None.")
     if stride_length_s is not None and chunk_length_s is None:
         raise ValueError(f"stride_length_s is {stride_length_s}; it needs chunk_length_s.")
+    if chunk_length_s is not None and not chunk_length_s > 0:
+        raise ValueError(f"chunk_length_s is {chunk_length_s}; it must be positive.")
+    if chunk_length_s is not None and stride_length_s is not None and not 0 <= stride_length_s < chunk_length_s / 2:
+        raise ValueError(
+            f"stride_length_s is {stride_length_s}; it must be at least 0 and less than half of chunk_length_s, "
+            f"which is {chunk_length_s}."
+        )
     if chunk_length_s is not None or not hasattr(recognizer.feature_extractor, "log_mel"):
+        if batch_size < 1:
+            raise ValueError(f"batch_size is {batch_size}; it must be positive.")
         options = {
             "chunk_length_s": chunk_length_s,
             "stride_length_s": stride_length_s,
             "return_timestamps": return_timestamps,
         }
         given = {name: value for name, value in options.items() if value is not None}
-        yield from _transcribe_with_pipeline(recognizer, sources, batch_size, given)
-        return
+        return _transcribe_with_pipeline(recognizer, sources, batch_size, given)
     extractor: Any = recognizer.feature_extractor
     tokenizer: Any = recognizer.tokenizer
+    decoder: Decoder
+    if isinstance(recognizer, BeamSearchPipeline):
+        decoder = recognizer.beam_search
+    else:
+        confidence = _greedy_confidence(recognizer.model.config.name_or_path)
+        decoder = GreedyDecoder(tokenizer, extractor.hop_length / extractor.sampling_rate, confidence)
+    batches = BatchRecognizer(
+        recognizer.model, extractor, tokenizer, decoder, batch_size, batch_s, num_workers, long_s
+    )
+    return _transcribe_in_batches(batches, sources, return_timestamps)
+
+
+def _transcribe_in_batches(
+    batches: BatchRecognizer, sources: Iterable[str | Path], return_timestamps: str | None
+) -> Iterator[Transcript]:
+    """Transcribe, with a beam search in processes if there are several workers."""
     with ExitStack() as stack:
-        decoder: Decoder
-        if not isinstance(recognizer, BeamSearchPipeline):
-            confidence = _greedy_confidence(recognizer.model.config.name_or_path)
-            decoder = GreedyDecoder(tokenizer, extractor.hop_length / extractor.sampling_rate, confidence)
-        elif num_workers == 1:
-            decoder = recognizer.beam_search
-        else:
-            decoder = stack.enter_context(BeamSearchPool.of_decoder(recognizer.beam_search, num_workers))
-        calibrated = decoder.confidence is not None
-        batches = BatchRecognizer(
-            recognizer.model, extractor, tokenizer, decoder, batch_size, batch_s, num_workers, long_s
-        )
-        nbest = recognizer.beam_search.settings.nbest if isinstance(recognizer, BeamSearchPipeline) else 1
+        nbest = 1
+        if isinstance(batches.decoder, BeamSearchDecoder):
+            nbest = batches.decoder.settings.nbest
+            if batches.num_workers > 1:
+                pool = BeamSearchPool.of_decoder(batches.decoder, batches.num_workers)
+                batches = replace(batches, decoder=stack.enter_context(pool))
+        calibrated = batches.decoder.confidence is not None
         for found in batches.recognize(sources):
             if found.error is not None:
                 yield Transcript(str(found.source), error=found.error)

@@ -81,14 +81,14 @@ def main() -> int:
     (args,) = parser.parse_args_into_dataclasses()
     given = {name: getattr(args, name) for name in ("beam_size", "lm_weight", "word_score", "nbest")}
     settings = {name: value for name, value in given.items() if value is not None}
-    if args.hotwords:
-        settings["hotwords"] = parse_hotwords(args.hotwords)
-    if settings and args.lm is None:
-        parser.error(f"{' and '.join(settings)} belong to beam search; give --lm own or --lm FOLDER too")
     # 1. Model and data
     decoder = None
     decoding: dict[str, object] = {"method": "greedy"}
     try:
+        if args.hotwords:
+            settings["hotwords"] = parse_hotwords(args.hotwords)
+        if settings and args.lm is None:
+            parser.error(f"{' and '.join(settings)} belong to beam search; give --lm own or --lm FOLDER too")
         name = resolve_model(args.model)
         runtime = choose_runtime(args.runtime, args.device)
         model = load_model(
@@ -132,12 +132,11 @@ def main() -> int:
         if decoder is not None and args.num_workers > 1:
             decoder = stack.enter_context(BeamSearchPool.of_decoder(decoder, args.num_workers))
             decoder.start()
-        for result in tqdm(
-            evaluate_utterances(model, processor, dataset, decoder=decoder, **options),
-            total=None if args.streaming else len(dataset),
-            unit="utt",
-            mininterval=2,
-        ):
+        try:
+            utterances = evaluate_utterances(model, processor, dataset, decoder=decoder, **options)
+        except ValueError as error:
+            parser.error(str(error))
+        for result in tqdm(utterances, total=None if args.streaming else len(dataset), unit="utt", mininterval=2):
             results.append(result)
             if result.error is not None:
                 print(f"{result.id}: not evaluated: {result.error}", file=sys.stderr)

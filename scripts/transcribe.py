@@ -63,13 +63,13 @@ def main() -> int:
     args, rest = parser.parse_args_into_dataclasses()
     given = {name: getattr(args, name) for name in ("beam_size", "nbest")}
     decoding = {name: value for name, value in given.items() if value is not None}
-    if args.hotwords:
-        decoding["hotwords"] = parse_hotwords(args.hotwords)
-    if decoding and args.lm is None:
-        parser.error(f"{' and '.join(decoding)} belong to beam search; give --lm own or --lm FOLDER too")
     if args.stride_length_s is not None and args.chunk_length_s is None:
         parser.error("stride_length_s belongs to the pipeline's chunks; give --chunk_length_s too")
     try:
+        if args.hotwords:
+            decoding["hotwords"] = parse_hotwords(args.hotwords)
+        if decoding and args.lm is None:
+            parser.error(f"{' and '.join(decoding)} belong to beam search; give --lm own or --lm FOLDER too")
         recognizer = load_recognizer(
             args.model,
             language_model=args.lm,
@@ -81,19 +81,23 @@ def main() -> int:
             device=args.device,
             trust_remote_code=args.trust_remote_code,
         )
+        found = transcribe(
+            recognizer,
+            rest.files,
+            batch_size=args.batch_size,
+            batch_s=args.batch_s,
+            num_workers=args.num_workers,
+            chunk_length_s=args.chunk_length_s,
+            stride_length_s=args.stride_length_s,
+            return_timestamps=args.return_timestamps,
+        )
+        if args.output is not None:
+            args.output.parent.mkdir(parents=True, exist_ok=True)
+            args.output.open("a").close()  # what cannot be written is refused now, and not when all is done
     except (OSError, ValueError, ImportError) as error:
         parser.error(str(error))
     transcripts = []
-    for transcript in transcribe(
-        recognizer,
-        rest.files,
-        batch_size=args.batch_size,
-        batch_s=args.batch_s,
-        num_workers=args.num_workers,
-        chunk_length_s=args.chunk_length_s,
-        stride_length_s=args.stride_length_s,
-        return_timestamps=args.return_timestamps,
-    ):
+    for transcript in found:
         transcripts.append(transcript)
         if transcript.error is not None:
             print(f"{transcript.source}: not transcribed: {transcript.error}", file=sys.stderr)

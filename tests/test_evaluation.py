@@ -45,8 +45,15 @@ def test_batch_size_does_not_change_the_text(
     )
     assert texts[0] == texts[1] == texts[2] == texts[3]
     assert any(texts[0])
-    with pytest.raises(ValueError, match="num_workers is 0"):
-        next(evaluate_utterances(tiny_model, processor, examples, num_workers=0))
+
+
+@pytest.mark.parametrize("number", [0, -1])
+@pytest.mark.parametrize("name", ["batch_size", "num_workers"])
+def test_impossible_numbers_are_refused_at_once(
+    name: str, number: int, tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor
+) -> None:
+    with pytest.raises(ValueError, match=f"{name} is {number}; it must be at least 1"):
+        evaluate_utterances(tiny_model, processor, [], **{name: number})
 
 
 def test_a_broken_utterance_is_named_and_counted(

@@ -25,6 +25,7 @@ from hf_bigru_asr.export import export_onnx
 from hf_bigru_asr.model_loading import choose_runtime, load_model
 from hf_bigru_asr.openvino_model import openvino_core
 from hf_bigru_asr.runtime_models import RuntimeModel
+from hf_bigru_asr.transcription import load_recognizer
 
 TASK = "automatic-speech-recognition"
 TOLERANCE = 1e-4
@@ -239,6 +240,26 @@ def test_choice_of_a_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
         choose_runtime("tensorrt")
     with pytest.raises(ValueError, match="runs on the CPU and not on cuda"):
         choose_runtime("onnx", "cuda")
+    with pytest.raises(ValueError, match="device is 'gpu'; choose 'cpu', 'cuda'"):
+        choose_runtime("auto", "gpu")
+
+
+@pytest.mark.parametrize("load", [load_model, load_recognizer])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"device": "gpu"}, "device is 'gpu'; choose 'cpu', 'cuda'"),
+        ({"device": "cuda:99"}, "device is 'cuda:99', which torch cannot use here; choose 'cpu'"),
+        ({"num_threads": 0}, "num_threads is 0; it must be at least 1"),
+        ({"dtype": "int7"}, "dtype is 'int7'; choose float32 or bfloat16"),
+    ],
+    ids=str,
+)
+def test_what_torch_cannot_do_is_refused(
+    load: Callable[..., object], options: dict[str, Any], message: str, model_dir: Path
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        load(model_dir, **options)
 
 
 @pytest.mark.parametrize(("package", "name"), [("onnxruntime", "onnx"), ("openvino", "openvino")])

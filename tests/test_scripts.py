@@ -84,6 +84,69 @@ def test_transcribe_names_the_bad_file_and_transcribes_the_others(model_dir: Pat
     assert [row["error"] is None for row in json.loads(output.read_text())] == [True, False, False, True]
 
 
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--return_timestamps", "words"], "return_timestamps is 'words'"),
+        (["--num_workers", 0], "num_workers is 0"),
+        (["--batch_size", 0], "batch_size is 0"),
+        (["--batch_size", 0, "--chunk_length_s", 5], "batch_size is 0"),
+        (["--batch_s", "nan"], "batch_s is nan"),
+        (["--chunk_length_s", 0], "chunk_length_s is 0.0"),
+        (["--chunk_length_s", 5, "--stride_length_s", 2.5], "stride_length_s is 2.5"),
+        (["--device", "gpu"], "device is 'gpu'"),
+        (["--device", "cuda:99"], "device is 'cuda:99', which torch cannot use here"),
+        (["--num_threads", 0], "num_threads is 0"),
+        (["--dtype", "int7"], "dtype is 'int7'"),
+        (["--runtime", "abacus"], "runtime is 'abacus'"),
+        (["--model", "./nowhere"], "nowhere does not exist"),
+        (["--lm", "own", "--hotwords", "Pequod:high"], "'Pequod:high' ends with 'high'"),
+        (["--output", "."], "Is a directory"),
+    ],
+    ids=str,
+)
+def test_transcribe_refuses_what_cannot_be(flags: list[object], message: str, model_dir: Path, tmp_path: Path) -> None:
+    result = run("transcribe.py", write_noise(tmp_path / "a.wav", 0.5), "--model", model_dir, *flags)
+
+    assert result.returncode == 2, result.stderr
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--batch_size", 0], "batch_size is 0"),
+        (["--num_workers", 0], "num_workers is 0"),
+        (["--device", "gpu"], "device is 'gpu'"),
+        (["--num_threads", 0], "num_threads is 0"),
+        (["--dtype", "int7"], "dtype is 'int7'"),
+        (["--lm", "own", "--hotwords", "Pequod:high"], "'Pequod:high' ends with 'high'"),
+    ],
+    ids=str,
+)
+def test_evaluate_refuses_what_cannot_be(flags: list[object], message: str, model_dir: Path, tmp_path: Path) -> None:
+    row = {"audio": {"bytes": write_noise(tmp_path / "a.wav", 0.5).read_bytes(), "path": "a.wav"}, "text": "A"}
+    (tmp_path / "data").mkdir()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist([row]), tmp_path / "data" / "test.parquet")
+
+    result = run("evaluate.py", "--dataset_name", tmp_path / "data", "--model", model_dir, *flags)
+
+    assert result.returncode == 2, result.stderr
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_transcribe_makes_the_folder_of_its_output(model_dir: Path, tmp_path: Path) -> None:
+    output = tmp_path / "new" / "folder" / "transcripts.json"
+
+    result = run("transcribe.py", "--model", model_dir, "--output", output, write_noise(tmp_path / "a.wav", 0.5))
+
+    assert result.returncode == 0, result.stderr
+    assert len(json.loads(output.read_text())) == 1
+
+
 @needs_onnx
 def test_transcribe_with_an_exported_model(tmp_path: Path) -> None:
     save_listener(tmp_path / "model")
