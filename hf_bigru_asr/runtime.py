@@ -77,7 +77,12 @@ class OnnxRecognizer:
 
         Args:
             waveforms: `(samples,)` each, float32 in [-1, 1] at `sampling_rate`, as `load_audio` gives them.
+
+        Raises:
+            ValueError: If there is none.
         """
+        if not waveforms:
+            raise ValueError("The batch of audio is empty; give at least one utterance.")
         features = [log_mel(waveform, self.feature_settings) for waveform in waveforms]
         lengths = np.array([len(frames) for frames in features], dtype=np.int64)
         num_grids, num_mels = self.feature_settings.num_offsets, self.feature_settings.feature_size
@@ -164,7 +169,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--num_threads", type=int, help="Threads of the network.")
     parser.add_argument("--num_offsets", type=int, help="Grids of frames to average, for fewer errors.")
     options = parser.parse_args(arguments)
-    recognizer = OnnxRecognizer(options.model, num_threads=options.num_threads, num_offsets=options.num_offsets)
+    try:
+        recognizer = OnnxRecognizer(options.model, num_threads=options.num_threads, num_offsets=options.num_offsets)
+    except (OSError, ValueError, ImportError) as error:
+        parser.error(str(error))
     status = 0
     for file in options.files:
         try:

@@ -129,6 +129,30 @@ def test_the_command_names_the_bad_file(
     assert [line.split(":")[0] for line in printed.err.splitlines() if "not transcribed" in line] == files[:2]
 
 
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--num_offsets", "9"], "num_offsets is 9"),
+        (["--num_threads", "0"], "num_threads is 0"),
+        (["--model", "./nowhere"], "nowhere does not exist"),
+    ],
+    ids=str,
+)
+def test_the_command_refuses_what_cannot_be(
+    flags: list[str], message: str, listener_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([str(SAMPLE), "--model", str(listener_dir), *flags])
+    assert end.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_no_audio_is_refused(listener_dir: Path) -> None:
+    recognizer = OnnxRecognizer(listener_dir, num_threads=1)
+    with pytest.raises(ValueError, match="The batch of audio is empty; give at least one utterance"):
+        recognizer.log_probs([])
+
+
 def test_a_model_on_the_hub_needs_its_package(run_in_child: RunInChild) -> None:
     code = WITHOUT_TORCH + (
         "from hf_bigru_asr.runtime import OnnxRecognizer\n"
