@@ -12,7 +12,7 @@ from .onnx_model import OnnxBiGRUForCTC
 from .openvino_model import OpenVINOBiGRUForCTC
 from .runtime_models import PRECISIONS, RuntimeModel
 
-__all__ = ["RUNTIMES", "check_options", "choose_runtime", "installed_runtimes", "load_model"]
+__all__ = ["RUNTIMES", "check_options", "choose_runtime", "installed_runtimes", "load_model", "precision_of"]
 
 RUNTIMES = ("torch", "onnx", "openvino")
 _MODELS: dict[str, type[RuntimeModel]] = {"onnx": OnnxBiGRUForCTC, "openvino": OpenVINOBiGRUForCTC}
@@ -106,3 +106,8 @@ def load_model(
     loaded = AutoModelForCTC.from_pretrained(resolve_model(model), trust_remote_code=trust_remote_code, **options)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     return loaded.to(device).eval()
+
+
+def precision_of(model: BiGRUForCTC | RuntimeModel) -> str:
+    """Number format that a model computes with: `"float32"` or `"bfloat16"`."""
+    return model.precision if isinstance(model, RuntimeModel) else str(model.dtype).removeprefix("torch.")

@@ -22,7 +22,7 @@ from hf_bigru_asr.data import load_speech_dataset
 from hf_bigru_asr.decoding_pool import BeamSearchPool
 from hf_bigru_asr.environment import provenance
 from hf_bigru_asr.evaluation import comparison, evaluate_utterances, summarize
-from hf_bigru_asr.model_loading import choose_runtime, load_model
+from hf_bigru_asr.model_loading import choose_runtime, load_model, precision_of
 from hf_bigru_asr.offsets import NUM_OFFSETS_HELP, use_offsets
 from hf_bigru_asr.plots import plot_reliability
 from hf_bigru_asr.transcription import parse_hotwords
@@ -156,7 +156,7 @@ def main() -> int:
         **summary,
         "decoding": {**decoding, "batch_size": args.batch_size, "num_workers": args.num_workers},
         "num_offsets": getattr(processor.feature_extractor, "num_offsets", 1),
-        "runtime": {"name": runtime, "dtype": args.dtype or "float32", "num_threads": args.num_threads},
+        "runtime": {"name": runtime, "dtype": precision_of(model), "num_threads": args.num_threads},
         **provenance(str(model.device)),
         "date": datetime.now(tz=UTC).date().isoformat(),
     }

@@ -22,7 +22,7 @@ from hf_bigru_asr import (
     model_loading,
 )
 from hf_bigru_asr.export import export_onnx
-from hf_bigru_asr.model_loading import choose_runtime, load_model
+from hf_bigru_asr.model_loading import choose_runtime, load_model, precision_of
 from hf_bigru_asr.openvino_model import openvino_core
 from hf_bigru_asr.runtime_models import RuntimeModel
 from hf_bigru_asr.transcription import load_recognizer
@@ -260,6 +260,19 @@ def test_what_torch_cannot_do_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         load(model_dir, **options)
+
+
+def test_what_a_model_computes_with(model_dir: Path, tiny_model: BiGRUForCTC, tmp_path: Path) -> None:
+    assert precision_of(load_model(model_dir, device="cpu")) == "float32"
+    tiny_model.bfloat16().save_pretrained(tmp_path / "half")
+    assert precision_of(load_model(tmp_path / "half", device="cpu")) == "bfloat16"
+    assert precision_of(load_model(tmp_path / "half", device="cpu", dtype="float32")) == "float32"
+
+
+@pytest.mark.parametrize("runtime", RUNTIME_CASES)
+def test_what_another_runtime_computes_with(model_dir: Path, tiny_model: BiGRUForCTC, runtime: str) -> None:
+    tiny_model.bfloat16().save_pretrained(model_dir)
+    assert precision_of(load_model(model_dir, runtime)) == "float32"
 
 
 @pytest.mark.parametrize(("package", "name"), [("onnxruntime", "onnx"), ("openvino", "openvino")])

@@ -164,6 +164,7 @@ def test_transcribe_with_an_exported_model(tmp_path: Path) -> None:
 
 
 def test_evaluate_writes_figures_and_names_the_bad_utterance(model_dir: Path, tmp_path: Path) -> None:
+    BiGRUForCTC.from_pretrained(model_dir).bfloat16().save_pretrained(model_dir)
     data = tmp_path / "data"
     data.mkdir()
     good = write_noise(tmp_path / "good.flac", 0.5).read_bytes()
@@ -185,6 +186,7 @@ def test_evaluate_writes_figures_and_names_the_bad_utterance(model_dir: Path, tm
     assert "bad-2: not evaluated: " in result.stderr
     assert "U+03A9" in result.stderr
     report = json.loads((tmp_path / "results" / "evaluation.json").read_text())
+    assert report["runtime"]["dtype"] == "bfloat16"
     assert report["dataset"]["description"] == "noise"
     assert report["dataset"]["num_utterances"] == 1
     assert report["dataset"]["num_failed"] == 2
