@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 
@@ -222,8 +222,8 @@ class BeamSearchDecoder:
         tokenizer: Gives the characters of the classes.
         frame_s: Seconds per frame: `inputs_to_logits_ratio / sampling_rate`.
         settings: Weights and width; those that stand in the folder, or the defaults, if `None`.
-        confidence: Makes probabilities of the words' properties; the one that stands in the folder, if there is one,
-            if `None`.
+        confidence: Makes probabilities of the words' properties; `"own"` is the one that stands in the folder, if
+            there is one.
 
     Raises:
         ImportError: If the extra `lm` is not installed.
@@ -240,13 +240,13 @@ class BeamSearchDecoder:
         tokenizer: BiGRUCTCTokenizer,
         frame_s: float,
         settings: BeamSearchSettings | None = None,
-        confidence: ConfidenceModel | None = None,
+        confidence: ConfidenceModel | Literal["own"] | None = "own",
     ) -> None:
         self.tokenizer = tokenizer
         self.frame_s = frame_s
         self.folder = Path(folder)
         self.settings = settings or BeamSearchSettings.from_folder(folder)
-        self.confidence = confidence or ConfidenceModel.from_folder(folder)
+        self.confidence = ConfidenceModel.from_folder(folder) if confidence == "own" else confidence
         options = {each.name: getattr(self.settings, each.name) for each in fields(self.settings)}
         for name in ("prior_weight", "class_priors", "hotwords", "num_offsets"):
             del options[name]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -65,14 +65,14 @@ class BeamSearchPool:
         frame_s: float,
         num_workers: int = 1,
         settings: BeamSearchSettings | None = None,
-        confidence: ConfidenceModel | None = None,
+        confidence: ConfidenceModel | Literal["own"] | None = "own",
     ) -> None:
         if num_workers < 1:
             raise ValueError(f"num_workers is {num_workers}; it must be at least 1.")
-        self._arguments = (folder, tokenizer, frame_s, confidence)
         self.folder = Path(folder)
         self.frame_s = frame_s
-        self.confidence = confidence or ConfidenceModel.from_folder(folder)
+        self.confidence = ConfidenceModel.from_folder(folder) if confidence == "own" else confidence
+        self._arguments = (folder, tokenizer, frame_s, self.confidence)
         self.settings = settings or BeamSearchSettings.from_folder(folder)
         self._tokenizer = tokenizer
         self._num_workers = num_workers

@@ -134,10 +134,8 @@ class BiGRUCTCProcessor(ProcessorMixin):
                 "If it should have come from the Hub with one, the connection may have failed: load it again."
             )
         chosen = replace(BeamSearchSettings.from_folder(folder), **settings)
-        decoder = BeamSearchDecoder(folder, self.tokenizer, self.frame_s, chosen)
-        if language_model is None and not self._is_calibrated:
-            decoder.confidence = None
-        return decoder
+        is_forgotten = language_model is None and not self._is_calibrated
+        return BeamSearchDecoder(folder, self.tokenizer, self.frame_s, chosen, None if is_forgotten else "own")
 
     def __call__(
         self,

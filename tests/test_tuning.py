@@ -8,6 +8,7 @@ import torch
 from test_decoding import FRAME_S, folder, log_probs, tokenizer  # noqa: F401 - fixtures
 
 from hf_bigru_asr import BiGRUCTCTokenizer, plots
+from hf_bigru_asr.confidence import FEATURES, ConfidenceModel
 from hf_bigru_asr.decoding import BeamSearchDecoder, BeamSearchSettings
 from hf_bigru_asr.decoding_pool import BeamSearchPool
 from hf_bigru_asr.metrics import word_error_counts
@@ -63,6 +64,26 @@ def test_processes_decode_what_one_decoder_decodes(folder: Path, tokenizer: BiGR
     assert (outside["num_said"], outside["num_found"]) == (num_said, num_said - 1)
     plot_tuning(trials, 50, folder / "tuning.png")
     assert (folder / "tuning.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+def test_processes_of_a_decoder_without_confidences_have_none(
+    folder: Path,  # noqa: F811
+    tokenizer: BiGRUCTCTokenizer,  # noqa: F811
+) -> None:
+    ConfidenceModel((0.0,) * len(FEATURES), 2.0).save(folder)
+    decoder = BeamSearchDecoder(folder, tokenizer, FRAME_S, confidence=None)
+    utterance = log_probs(0, 9)
+    alone = decoder(utterance[None])
+    assert decoder.confidence is None
+    with BeamSearchPool.of_decoder(decoder, num_workers=1) as pool:
+        assert pool.confidence is None
+        assert pool(utterance[None]) == alone
+    calibrated = BeamSearchDecoder(folder, tokenizer, FRAME_S)
+    assert calibrated.confidence is not None
+    assert [word.confidence for word in calibrated(utterance[None])[0][0].words] != [
+        word.confidence for word in alone[0][0].words
+    ]
 
 
 def test_mean_posteriors() -> None:
