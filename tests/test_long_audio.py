@@ -198,6 +198,16 @@ def test_kinds_of_audio(tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor) -
         assert_equal(log_probs_of_long_audio(tiny_model, extractor, kind, sampling_rate=RATE_HZ), expected)
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_audio_on_a_gpu(tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor) -> None:
+    extractor, audio = processor.feature_extractor, sounds(9000)
+    expected = on_the_whole(tiny_model, extractor, audio)
+    on_gpu = torch.from_numpy(audio).cuda()
+    for kind in (on_gpu, torch.stack([on_gpu + 0.1, on_gpu - 0.1]), iter(on_gpu.split(400))):
+        assert_equal(log_probs_of_long_audio(tiny_model, extractor, kind, sampling_rate=RATE_HZ), expected)
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
 def test_precision_of_the_weights(dtype: torch.dtype, tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor) -> None:
     tiny_model.lm_head.weight.data /= 30
