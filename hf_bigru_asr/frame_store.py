@@ -21,13 +21,15 @@ class FrameStore:
 
     Args:
         width: Numbers in a row.
+        hour_gb: Gigabytes that all files of a recording take for every hour, for the message.
 
     Raises:
         OSError: If there is no room for the file.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, hour_gb: float) -> None:
         self.width = width
+        self.hour_gb = hour_gb
         self._row_bytes = width * np.dtype(np.float32).itemsize
         self._file = tempfile.TemporaryFile(prefix="hf_bigru_asr-", buffering=0)  # noqa: SIM115 - closed by __exit__
 
@@ -54,8 +56,9 @@ class FrameStore:
                     raise
                 raise OSError(
                     error.errno,
-                    f"there is no room for the frames of a long recording in {tempfile.gettempdir()!r}, about 0.6 GB "
-                    "for every hour; name a folder with room in the environment variable TMPDIR",
+                    f"there is no room in {tempfile.gettempdir()!r} for the frames of a long recording, "
+                    f"{self.hour_gb:.3g} GB for every hour; name a folder with room in the environment variable "
+                    "TMPDIR",
                 ) from error
             data = data[written:]
             position += written

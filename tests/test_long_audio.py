@@ -176,7 +176,7 @@ def test_blocks_of_any_length_have_the_features_of_the_whole(normalization: str,
     expected = extractor(audio, sampling_rate=RATE_HZ, return_tensors="np").input_features[0]
     blocks = np.split(audio, np.cumsum(parts)[:-1])
     for max_frames in (1, 4, 1000):
-        with FrameStore(extractor.feature_size) as store:
+        with FrameStore(extractor.feature_size, 1.0) as store:
             features = LongFeatures.compute(extractor, iter(blocks), store, max_frames=max_frames)
             assert len(features) == len(expected)
             np.testing.assert_allclose(features.read(0, len(features)), expected, atol=2e-5)
@@ -306,12 +306,14 @@ def test_no_room_for_the_file(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.pwrite", full)
-    with pytest.raises(OSError, match="name a folder with room in the environment variable TMPDIR"):
+    # An hour has 180,000 frames, each with 128 bins and with 8 numbers of either direction of two layers, of 4 bytes.
+    message = "a long recording, 0.115 GB for every hour; name a folder with room in the environment variable TMPDIR"
+    with pytest.raises(OSError, match=message):
         log_probs_of_long_audio(tiny_model, processor.feature_extractor, sounds(800), sampling_rate=RATE_HZ)
 
 
 def test_rows_that_were_not_written() -> None:
-    with FrameStore(3) as store:
+    with FrameStore(3, 1.0) as store:
         store.write(2, np.ones((2, 3), dtype=np.float32))
         assert len(store) == 4
         assert store.read(4, 4).shape == (0, 3)
