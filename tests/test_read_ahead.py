@@ -17,7 +17,6 @@ def one(result: object) -> float:
 def test_order_is_kept(num_items: int, num_workers: int) -> None:
     results = read_ahead(range(num_items), lambda item: item * item, num_workers=num_workers, size=one, limit=3)
     assert list(results) == [item * item for item in range(num_items)]
-    assert list(results) == []
 
 
 def test_a_slow_item_does_not_change_the_order() -> None:

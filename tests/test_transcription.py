@@ -9,7 +9,7 @@ from transformers import AutomaticSpeechRecognitionPipeline
 
 from hf_bigru_asr.bundled import resolve_model
 from hf_bigru_asr.hotwords import DEFAULT_HOTWORD_WEIGHT
-from hf_bigru_asr.transcription import Transcript, load_recognizer, parse_hotwords, transcribe
+from hf_bigru_asr.transcription import load_recognizer, parse_hotwords, transcribe
 
 SAMPLING_RATE = 16_000
 
@@ -71,10 +71,6 @@ def test_times_lie_in_the_recording(recognizer: AutomaticSpeechRecognitionPipeli
     starts, ends = zip(*(chunk["timestamp"] for chunk in transcript.chunks), strict=True)
     assert list(starts) == sorted(starts)
     assert ends[-1] <= 1.3 + 0.02
-
-
-def test_a_transcript_without_error_has_none() -> None:
-    assert Transcript("a.wav", "A", 1.0).error is None
 
 
 def test_resolve_model_names_what_is_missing(tmp_path: Path) -> None:
