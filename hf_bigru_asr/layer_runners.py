@@ -13,6 +13,7 @@ from .modeling_bigru_ctc import BiGRUForCTC
 from .onnx_graph import Weights, gru_direction_graph, head_graph
 
 __all__ = [
+    "SAME_STATE",
     "Direction",
     "GraphLayerRunner",
     "LayerRunner",
@@ -23,6 +24,12 @@ __all__ = [
     "shows_layers",
 ]
 
+SAME_STATE = {"float64": 1e-6, "float32": 1e-6, "float16": 2e-3, "bfloat16": 2e-2}
+"""Largest difference between two states that count as one, by the number format that they are computed in.
+
+Rounding alone makes some 1e-7 in float32 and some thousandths in bfloat16, and goes on making them.
+"""
+
 Direction = Literal["forward", "backward"]
 RunGraph = Callable[[Mapping[str, np.ndarray]], dict[str, Frames]]
 """A graph that is ready to run: values of its inputs by their names to those of its outputs."""
@@ -32,10 +39,16 @@ class LayerRunner(Protocol):
     """A network in its layers. It is called from two threads at once, one for each direction.
 
     A model of another runtime offers one as its method `layer_runner()`.
+
+    Attributes:
+        num_layers: Layers of the network.
+        hidden_size: Size of a state.
+        same_state: Largest difference between two states that count as one, see [`SAME_STATE`].
     """
 
     num_layers: int
     hidden_size: int
+    same_state: float
 
     def __call__(self, layer: int, direction: Direction, inputs: Frames, states: Frames) -> tuple[Frames, Frames]:
         """Run one direction of one layer over pieces of several stretches of a recording.
@@ -66,6 +79,7 @@ class TorchLayerRunner:
         self.model = model
         self.num_layers = len(model.bigru.layers)
         self.hidden_size = int(model.config.hidden_size)
+        self.same_state = SAME_STATE[str(model.dtype).removeprefix("torch.")]
 
     @torch.inference_mode()
     def __call__(self, layer: int, direction: Direction, inputs: Frames, states: Frames) -> tuple[Frames, Frames]:
@@ -100,12 +114,19 @@ class GraphLayerRunner:
     Args:
         weights: Those of the model, see [`recognizer_graph`].
         compile_graph: Makes a serialised graph ready, given the names of what it takes.
+        precision: Number format that the runtime computes in, one of `SAME_STATE`.
 
     Raises:
         ImportError: If the extra `onnx` is not installed.
     """
 
-    def __init__(self, weights: Weights, compile_graph: Callable[[bytes, Sequence[str]], RunGraph]) -> None:
+    def __init__(
+        self,
+        weights: Weights,
+        compile_graph: Callable[[bytes, Sequence[str]], RunGraph],
+        precision: str = "float32",
+    ) -> None:
+        self.same_state = SAME_STATE[precision]
         self.hidden_size = weights["lm_head.weight"].shape[1] // 2
         self.num_layers = sum(re.fullmatch(r"bigru\.layers\.\d+\.weight_hh_l0", name) is not None for name in weights)
         directions: tuple[Direction, ...] = ("forward", "backward")

@@ -35,8 +35,6 @@ BLOCK_SAMPLES = 1 << 20
 MAX_STRETCHES = 16
 MIN_STRETCH_FRAMES = 4000
 """Stretches are so long that correcting their beginnings costs little: the bundled network forgets in 80 to 2,500."""
-SAME_STATE = 1e-6
-"""Largest difference between two states that count as one; rounding alone makes some 1e-7."""
 
 
 def log_probs_of_long_audio(
@@ -231,7 +229,7 @@ class _Sweep:
             states = {}
             for column, (start, span) in enumerate(spans.items()):
                 rows = outputs[: span[1] - span[0], column]
-                has_met = correct and np.abs(rows[-1] - self._written(span[1] - 1)).max() <= SAME_STATE
+                has_met = correct and np.abs(rows[-1] - self._written(span[1] - 1)).max() <= self.runner.same_state
                 self._write(span[0], rows)
                 if not has_met:
                     states[start] = last_states[column]

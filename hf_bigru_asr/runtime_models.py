@@ -180,7 +180,9 @@ class RuntimeModel(ABC):
         # Two directions run at once.
         num_threads = max(self.max_threads // 2, 1)
         return GraphLayerRunner(
-            weights_of_graph(self._graph), lambda graph, inputs: self.compile_graph(graph, num_threads, inputs)
+            weights_of_graph(self._graph),
+            lambda graph, inputs: self.compile_graph(graph, num_threads, inputs),
+            self.precision,
         )
 
     @property

@@ -101,7 +101,7 @@ def test_stretches_side_by_side(
 class ForgetsOnClicks:
     """A layer whose state adds up what comes, and is emptied by a loud frame."""
 
-    num_layers, hidden_size = 1, 1
+    num_layers, hidden_size, same_state = 1, 1, 1e-6
 
     def __init__(self) -> None:
         self.num_stretches: dict[str, list[int]] = {"forward": [], "backward": []}
@@ -115,6 +115,35 @@ class ForgetsOnClicks:
 
     def log_probs(self, hidden_states: np.ndarray) -> np.ndarray:
         return hidden_states
+
+
+class Rounds(ForgetsOnClicks):
+    """A layer that remembers nothing, and rounds otherwise every time, as processors do in bfloat16."""
+
+    def __init__(self, same_state: float) -> None:
+        super().__init__()
+        self.same_state = same_state
+        self.random = np.random.default_rng(0)
+
+    def __call__(self, layer: int, direction: str, inputs: np.ndarray, states: np.ndarray) -> tuple:
+        self.num_stretches[direction].append(inputs.shape[1])
+        outputs = self.random.uniform(0, 2**-8, (*inputs.shape[:2], 1)).astype(np.float32)
+        return outputs, outputs[-1]
+
+
+def test_what_rounding_makes_is_not_corrected(tiny_model: BiGRUForCTC) -> None:
+    runner = Rounds(TorchLayerRunner(tiny_model.bfloat16()).same_state)
+    log_probs_of_long_audio(
+        None,
+        BiGRUCTCFeatureExtractor(),
+        sounds(80 * 320),
+        sampling_rate=RATE_HZ,
+        chunk_s=5 * 320 / RATE_HZ,
+        num_stretches=4,
+        runner=runner,  # type: ignore[arg-type] # its directions are plain strings
+    )
+    # Of the three stretches that start again none goes beyond its first chunk.
+    assert runner.num_stretches == {"forward": [4] * 4 + [3], "backward": [4] * 4 + [3]}
 
 
 def test_only_stretches_that_have_not_forgotten_are_corrected() -> None:
