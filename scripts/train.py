@@ -343,6 +343,9 @@ def main() -> None:
         path = Path(args.output_dir) / "training.json"
         path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
         print(f"Best evaluation: {record['best_validation']}. Model and {path.name} are in {args.output_dir}.")
+    # A process that ends while others still talk to it can be aborted by gloo's threads, so they leave together.
+    trainer.accelerator.wait_for_everyone()
+    trainer.accelerator.end_training()
 
 
 if __name__ == "__main__":
