@@ -221,10 +221,11 @@ def dataset_label(evaluation: Json) -> str:
 
 def is_whole_split(dataset: Json) -> bool:
     """Whether data that are called a split of LibriSpeech have its size; others are not known to be a part."""
-    subsets = [name for name, target in SUBSETS.items() if target == (dataset.get("config"), dataset.get("split"))]
-    if dataset["name"] != LIBRISPEECH or not subsets or dataset.get("num_utterances") is None:
+    sizes: dict[tuple[Any, Any], int] = {target: NUM_UTTERANCES[subset] for subset, target in SUBSETS.items()}
+    size = sizes.get((dataset.get("config"), dataset.get("split")))
+    if dataset["name"] != LIBRISPEECH or size is None or dataset.get("num_utterances") is None:
         return True
-    return bool(dataset["num_utterances"] + (dataset.get("num_failed") or 0) == NUM_UTTERANCES[subsets[0]])
+    return bool(dataset["num_utterances"] + (dataset.get("num_failed") or 0) == size)
 
 
 def decoding_method(evaluation: Json) -> str:
