@@ -49,7 +49,7 @@ from hf_bigru_asr.network_benchmark import (
     measure_networks,
 )
 from hf_bigru_asr.peers import PEERS, installed_peers
-from hf_bigru_asr.plots import plot_speed
+from hf_bigru_asr.plots import check_plots, plot_speed
 from hf_bigru_asr.text import normalize_transcript
 from hf_bigru_asr.training_benchmark import (
     Batch,
@@ -106,7 +106,13 @@ class Arguments:
 
 def main() -> int:
     """Measure, print tables, write JSON and a picture."""
-    (args,) = HfArgumentParser(Arguments, description=__doc__.splitlines()[0]).parse_args_into_dataclasses()
+    parser = HfArgumentParser(Arguments, description=__doc__.splitlines()[0])
+    (args,) = parser.parse_args_into_dataclasses()
+    if args.plot is not None:
+        try:
+            check_plots()
+        except ImportError as error:
+            parser.error(str(error))
     torch.set_num_threads(args.num_threads)
     report: dict[str, Any] = {"model": args.model, "num_threads": args.num_threads}
     report |= network_part(args)

@@ -24,7 +24,7 @@ from hf_bigru_asr.environment import provenance
 from hf_bigru_asr.evaluation import comparison, evaluate_utterances, summarize
 from hf_bigru_asr.model_loading import choose_runtime, load_model, precision_of
 from hf_bigru_asr.offsets import NUM_OFFSETS_HELP, use_offsets
-from hf_bigru_asr.plots import plot_reliability
+from hf_bigru_asr.plots import check_plots, plot_reliability
 from hf_bigru_asr.transcription import parse_hotwords
 
 
@@ -85,6 +85,8 @@ def main() -> int:
     decoder = None
     decoding: dict[str, object] = {"method": "greedy"}
     try:
+        if args.plot_reliability:
+            check_plots()
         if args.hotwords:
             settings["hotwords"] = parse_hotwords(args.hotwords)
         if settings and args.lm is None:
@@ -142,7 +144,11 @@ def main() -> int:
                 print(f"{result.id}: not evaluated: {result.error}", file=sys.stderr)
 
     # 3. Figures
-    summary = summarize(results)
+    try:
+        summary = summarize(results)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
     sizes = {name: summary.pop(name) for name in ("num_utterances", "num_failed", "hours")}
     report = {
         "model": args.model,

@@ -197,6 +197,23 @@ def test_evaluate_writes_figures_and_names_the_bad_utterance(model_dir: Path, tm
     assert reference[1].strip() == "HELLO"
 
 
+def test_evaluate_without_an_utterance_that_can_be_used_says_so(model_dir: Path, tmp_path: Path) -> None:
+    rows = [{"id": "bad", "audio": {"bytes": b"not audio", "path": "bad.flac"}, "text": "HELLO"}]
+    (tmp_path / "data").mkdir()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "data" / "test.parquet")
+
+    result = run(
+        *("evaluate.py", "--model", model_dir, "--dataset_name", tmp_path / "data"),
+        *("--output_dir", tmp_path / "results"),
+    )
+
+    assert result.returncode == 1
+    assert "bad: not evaluated: " in result.stderr
+    assert "No utterance could be evaluated" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "results").exists()
+
+
 def test_train_takes_statistics_and_an_ngram_from_data(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
@@ -503,9 +520,20 @@ def test_decoding_is_tuned_calibrated_and_measured_on_what_was_said(
     assert "weight 30: 1 of 1 found" in measured.stdout
 
 
-def test_tuning_without_its_picture_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("tune_decoding.py", "--lm", "own"),
+        ("evaluate.py", "--plot_reliability"),
+        ("benchmark.py", "--plot", "picture.png"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_picture_that_cannot_be_drawn_is_refused_at_once(
+    command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    result = run("tune_decoding.py", "--dataset_name", tmp_path / "nowhere", "--lm", "own")
+    result = run(*command, "--dataset_name", tmp_path / "nowhere")
     assert result.returncode == 2
     assert "Pictures need the extra `plot`: pip install 'hf-bigru-asr[plot]'." in result.stderr
 
