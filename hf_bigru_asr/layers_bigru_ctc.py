@@ -46,6 +46,8 @@ class GRUFunction(torch.autograd.Function):
     gradient of the weights is one product over all frames, and what the gates contribute is computed for all frames at
     once; only the recurrence itself is a loop.
 
+    The matrix products are computed in `product_dtype`; states, gates and sums keep the dtype of the inputs.
+
     Source: the equations of `torch.nn.GRU`, with the state `h' = n + z * (h - n)`.
     """
 
@@ -57,25 +59,32 @@ class GRUFunction(torch.autograd.Function):
         weight_hh: torch.Tensor,
         bias_ih: torch.Tensor,
         bias_hh: torch.Tensor,
+        product_dtype: torch.dtype,
     ) -> torch.Tensor:
         """`(frames, batch, hidden)` outputs of `(frames, batch, features)` inputs, from a state of zeros."""
         num_frames, batch_size, _ = inputs.shape
         hidden = weight_hh.shape[1]
+        factors = inputs.reshape(num_frames * batch_size, -1).to(product_dtype)
         # Reset gate, update gate and new gate, one after another; first the inputs' share, in the end their values.
-        gates = torch.addmm(bias_ih, inputs.reshape(num_frames * batch_size, -1), weight_ih.t())
+        gates = torch.addmm(bias_ih.to(product_dtype), factors, weight_ih.t().to(product_dtype)).to(inputs.dtype)
         gates = gates.view(num_frames, batch_size, NUM_GATES * hidden)
         gates[..., : 2 * hidden] += bias_hh[: 2 * hidden]
         recurrent_new = inputs.new_empty(num_frames, batch_size, hidden)
         states = inputs.new_zeros(num_frames + 1, batch_size, hidden)
-        product = inputs.new_empty(batch_size, NUM_GATES * hidden)
+        # The states as factors of a product.
+        is_mixed = product_dtype != inputs.dtype
+        state_factors = torch.zeros_like(states, dtype=product_dtype) if is_mixed else states
+        product = inputs.new_empty(batch_size, NUM_GATES * hidden, dtype=product_dtype)
         product_reset_update, product_new = product[:, : 2 * hidden], product[:, 2 * hidden :]
         bias_new = bias_hh[2 * hidden :]
         # With contiguous rows the small products of the loop take half the time.
-        recurrent_weight = weight_hh.t().contiguous()
+        recurrent_weight = weight_hh.t().to(product_dtype).contiguous()
         reset, update, new = (gate.unbind() for gate in gates.chunk(NUM_GATES, dim=-1))
         frames = zip(
             states[:-1].unbind(),
             states[1:].unbind(),
+            state_factors[:-1].unbind(),
+            state_factors[1:].unbind(),
             gates[..., : 2 * hidden].unbind(),
             reset,
             update,
@@ -83,13 +92,15 @@ class GRUFunction(torch.autograd.Function):
             recurrent_new.unbind(),
             strict=True,
         )
-        for state, next_state, reset_update_t, reset_t, update_t, new_t, recurrent_new_t in frames:
-            torch.mm(state, recurrent_weight, out=product)
-            reset_update_t.add_(product_reset_update).sigmoid_()
+        for state, next_state, factor, next_factor, gates_t, reset_t, update_t, new_t, recurrent_new_t in frames:
+            torch.mm(factor, recurrent_weight, out=product)
+            gates_t.add_(product_reset_update).sigmoid_()
             torch.add(product_new, bias_new, out=recurrent_new_t)
             new_t.addcmul_(reset_t, recurrent_new_t).tanh_()
             torch.lerp(new_t, state, update_t, out=next_state)
-        ctx.save_for_backward(inputs, weight_ih, weight_hh, gates, recurrent_new, states)
+            if is_mixed:
+                next_factor.copy_(next_state)
+        ctx.save_for_backward(factors, weight_ih, weight_hh, gates, recurrent_new, states, state_factors)
         return states[1:]
 
     @staticmethod
@@ -98,9 +109,10 @@ class GRUFunction(torch.autograd.Function):
         ctx: Any,  # noqa: ANN401 - the same
         grad_output: torch.Tensor,
     ) -> tuple[torch.Tensor | None, ...]:
-        """Gradients of the five inputs."""
-        inputs, weight_ih, weight_hh, gates, recurrent_new, states = ctx.saved_tensors
+        """Gradients of the five tensors."""
+        factors, weight_ih, weight_hh, gates, recurrent_new, states, state_factors = ctx.saved_tensors
         num_frames, batch_size, hidden = grad_output.shape
+        dtype, product_dtype = grad_output.dtype, factors.dtype
         reset, update, new = gates.chunk(NUM_GATES, dim=-1)
         # Derivatives of the state by the gates' arguments; the last block by the recurrent share of the new gate.
         new_slope = (1 - update) * (1 - new * new)
@@ -113,8 +125,10 @@ class GRUFunction(torch.autograd.Function):
             dim=2,
         )
         grad_states = torch.empty_like(grad_output, memory_format=torch.contiguous_format)
-        grad_recurrent = torch.empty_like(slopes)
+        grad_recurrent = torch.empty_like(slopes, dtype=product_dtype)
         grad_previous = grad_output.new_zeros(batch_size, hidden)
+        product = grad_output.new_empty(batch_size, hidden, dtype=product_dtype)
+        recurrent_weight = weight_hh.to(product_dtype)
         grad_recurrent_rows = grad_recurrent.view(num_frames, batch_size, -1)
         frames = zip(
             grad_states.unbind(),
@@ -129,16 +143,21 @@ class GRUFunction(torch.autograd.Function):
             torch.add(grad_previous, grad_output_t, out=grad_state)
             torch.mul(slopes_t, grad_state[:, None], out=grad_recurrent_t)
             torch.mul(grad_state, update_t, out=grad_previous)
-            grad_previous.addmm_(rows_t, weight_hh)
+            torch.mm(rows_t, recurrent_weight, out=product)
+            grad_previous.add_(product)
         grad_recurrent = grad_recurrent.view(num_frames * batch_size, -1)
         grad_gates = grad_recurrent.clone()
         grad_gates[:, 2 * hidden :] = (grad_states * new_slope).view(num_frames * batch_size, hidden)
+        grad_inputs = None
+        if ctx.needs_input_grad[0]:
+            grad_inputs = (grad_gates @ weight_ih.to(product_dtype)).to(dtype).view(num_frames, batch_size, -1)
         return (
-            (grad_gates @ weight_ih).view_as(inputs) if ctx.needs_input_grad[0] else None,
-            grad_gates.t() @ inputs.reshape(num_frames * batch_size, -1),
-            grad_recurrent.t() @ states[:-1].reshape(num_frames * batch_size, hidden),
-            grad_gates.sum(0),
-            grad_recurrent.sum(0),
+            grad_inputs,
+            (grad_gates.t() @ factors).to(dtype),
+            (grad_recurrent.t() @ state_factors[:-1].reshape(num_frames * batch_size, hidden)).to(dtype),
+            grad_gates.sum(0, dtype=dtype),
+            grad_recurrent.sum(0, dtype=dtype),
+            None,
         )
 
 
@@ -199,17 +218,24 @@ class BiGRULayer(nn.GRU):
             self.bias_ih_l0_reverse,
             self.bias_hh_l0_reverse,
         ]
-        # The CPU kernel mixes dtypes under autocast and fails, so this part runs in the dtype of its weights.
-        with torch.autocast(hidden_states.device.type, enabled=False):
+        device_type = hidden_states.device.type
+        is_mixed = torch.is_autocast_enabled(device_type)
+        product_dtype = torch.get_autocast_dtype(device_type) if is_mixed else self.weight_ih_l0.dtype
+        # The CPU kernel mixes dtypes under autocast and fails, so what is not a product of training runs in the dtype
+        # of its weights.
+        with torch.autocast(device_type, enabled=False):
             inputs = hidden_states.to(self.weight_ih_l0.dtype)
-            ahead = self._one_direction(inputs, forward_weights)
-            behind = reverse_frames(self._one_direction(reverse_frames(inputs, index), backward_weights), index)
+            ahead = self._one_direction(inputs, forward_weights, product_dtype)
+            behind = self._one_direction(reverse_frames(inputs, index), backward_weights, product_dtype)
+            behind = reverse_frames(behind, index)
         padded = torch.arange(num_frames, device=lengths.device)[None, :] >= lengths[:, None]
         return torch.cat([ahead, behind], dim=-1).masked_fill(padded[..., None], 0.0)
 
-    def _one_direction(self, inputs: torch.Tensor, weights: Sequence[torch.Tensor]) -> torch.Tensor:
+    def _one_direction(
+        self, inputs: torch.Tensor, weights: Sequence[torch.Tensor], product_dtype: torch.dtype
+    ) -> torch.Tensor:
         if _has_fast_loop(inputs):
-            return GRUFunction.apply(inputs.transpose(0, 1), *weights).transpose(0, 1)
+            return GRUFunction.apply(inputs.transpose(0, 1), *weights, product_dtype).transpose(0, 1)
         state = inputs.new_zeros(1, inputs.shape[0], self.hidden_size)
         output, _ = torch.gru(
             inputs,
