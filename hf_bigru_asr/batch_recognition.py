@@ -1,10 +1,10 @@
 """Recognises many recordings: reading, network and decoding overlap, and utterances of like length run together.
 
 Threads read files and compute features ahead of the network; what they hold ready is limited in seconds of audio. The
-network takes the recordings of a window sorted by length, so that little of a batch is padding, and several batches
-side by side (`network_threads`). Results come back in the order of the files. Decoding goes on meanwhile, beam search
-in processes of its own if it may. A recording that is too long for a batch is read again, block by block, and goes
-through the network in chunks (`long_audio`).
+network takes the recordings of a window sorted by length, so that little of a batch is padding, and several batches of
+like work side by side (`network_threads`). Results come back in the order of the files. Decoding goes on meanwhile,
+beam search in processes of its own if it may. A recording that is too long for a batch is read again, block by block,
+and goes through the network in chunks (`long_audio`).
 """
 
 from collections import deque
@@ -201,7 +201,7 @@ class BatchRecognizer:
         }
         # Every grid of frames is a row of the network's batch.
         batch_frames = self.batch_s / self.frame_s / getattr(self.feature_extractor, "num_offsets", 1)
-        batches = list(_batches(lengths, self.batch_size, batch_frames))
+        batches = _batches_of_like_work(lengths, self.batch_size, batch_frames, network.num_batches)
         runs = network.submit(self._log_probs, [[window[index] for index in batch] for batch in batches])
         return _Window(window, list(zip(batches, runs, strict=True)))
 
@@ -285,6 +285,28 @@ def _windows(recordings: Iterable[_Recording], window_s: float, max_recordings: 
             window = []
     if window:
         yield window
+
+
+def _batches_of_like_work(
+    lengths: dict[int, int], batch_size: int, batch_frames: float, multiple_of: int
+) -> list[list[int]]:
+    """Keys of `lengths` in as few batches as [`_batches`] makes, or so many more that each thread has as many.
+
+    With batches of unlike work one thread would be done long before another, and wait.
+    """
+    batches = list(_batches(lengths, batch_size, batch_frames))
+    if len(batches) < 2:
+        return batches
+    num_batches = -(-len(batches) // multiple_of) * multiple_of
+    # The least work of the largest batch with which there are no more batches.
+    low, high = 1, max(int(batch_frames), 1)
+    while low < high:
+        middle = (low + high) // 2
+        if len(list(_batches(lengths, batch_size, middle))) > num_batches:
+            low = middle + 1
+        else:
+            high = middle
+    return list(_batches(lengths, batch_size, low))
 
 
 def _batches(lengths: dict[int, int], batch_size: int, batch_frames: float) -> Iterator[list[int]]:

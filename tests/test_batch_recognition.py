@@ -15,7 +15,7 @@ from tone_speech import speak
 from transformers import AutomaticSpeechRecognitionPipeline
 
 from hf_bigru_asr import BiGRUCTCProcessor, BiGRUForCTC
-from hf_bigru_asr.batch_recognition import BatchRecognizer, Recognition
+from hf_bigru_asr.batch_recognition import BatchRecognizer, Recognition, _batches_of_like_work
 from hf_bigru_asr.transcription import load_recognizer, transcribe
 
 RATE_HZ = 16_000
@@ -112,6 +112,19 @@ def test_batches_are_of_like_length_and_bounded(
     # By falling length: 155, 130, 65, 60, 45, 25, 20 and 1 frames; 200 frames of a batch at the most.
     assert [shape[:2] for shape in watch.shapes] == [(1, 155), (1, 130), (3, 65), (3, 25)]
     assert texts(results) == texts(list(make().recognize(recordings)))
+
+
+@pytest.mark.parametrize("num_threads", [1, 2, 3])
+def test_threads_get_batches_of_like_work(num_threads: int) -> None:
+    lengths = dict(enumerate(np.random.default_rng(0).integers(60, 600, 100).tolist()))
+    batches = _batches_of_like_work(lengths, 32, 10_000, num_threads)
+    assert sorted(key for batch in batches for key in batch) == sorted(lengths)
+    work = [len(batch) * max(lengths[key] for key in batch) for batch in batches]
+    assert len(batches) % num_threads == 0
+    assert max(work) <= 10_000
+    assert min(work) > 0.8 * max(work)
+    # Two utterances of three seconds fit into one batch, which has all threads.
+    assert _batches_of_like_work({0: 100, 1: 90}, 32, 10_000, num_threads) == [[0, 1]]
 
 
 def test_windows_bound_what_waits(
