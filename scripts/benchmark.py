@@ -281,6 +281,8 @@ def training_part(args: Arguments) -> dict[str, float]:
     model = BiGRUForCTC(config).train()
     ceiling = matrix_product_gflops()
     ours_s = median_time_s(training_step(model, batch), 3)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed_s = median_time_s(training_step(model, batch), 3)
     gflops = training_gflop(config, args.training_utterances * args.training_frames) / ours_s
     figures = {
         "step_s": ours_s,
@@ -288,6 +290,8 @@ def training_part(args: Arguments) -> dict[str, float]:
         "step_gflops": gflops,
         "ceiling_gflops": ceiling,
         "share_of_ceiling": gflops / ceiling,
+        "bfloat16_step_s": mixed_s,
+        "bfloat16_speedup": ours_s / mixed_s,
     }
     if args.packed_repeats:
         packed = PackedGRUForCTC(config).train()
