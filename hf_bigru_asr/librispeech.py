@@ -188,7 +188,7 @@ class UtteranceIndex:
 
     def add(self, member: Member) -> None:
         """Take up an audio file, a transcript file or a link."""
-        self.digest.update(f"{member.path}\0{member.is_regular}\0{member.size}\0{member.mtime_s}\n".encode())
+        self.digest.update(f"{member.path}\0{member.is_regular}\0{member.size}\0{member.mtime_ns}\n".encode())
         if not member.is_regular:
             self.rejects.append(Reject(member.path, RejectReason.NOT_A_FILE, "only regular files are read"))
         elif member.path.endswith(_AUDIO_SUFFIX):

@@ -26,14 +26,14 @@ class Member:
         path: Where it stands in the source, `LibriSpeech/<subset>/...`.
         is_regular: Whether it is an ordinary file and no link.
         size: Its bytes.
-        mtime_s: When it was changed, in seconds since 1970.
+        mtime_ns: When it was changed, in nanoseconds since 1970.
         read: Gives its content.
     """
 
     path: str
     is_regular: bool
     size: int
-    mtime_s: int
+    mtime_ns: int
     read: Callable[[], bytes]
 
 
@@ -54,7 +54,7 @@ def _archive_members(archive: Path) -> Iterator[Member]:
             tar.members.clear()  # type: ignore[attr-defined]  # else it remembers every member for random access
             if not info.isdir():
                 read = partial(_read_member, archive, tar, info)
-                yield Member(_printable(info.name), info.isreg(), info.size, int(info.mtime), read)
+                yield Member(_printable(info.name), info.isreg(), info.size, int(info.mtime * 1e9), read)
         # tarfile takes a damaged header for the end of the archive, and gzip compares its checksum only at the end.
         while block := stream.read(2**20):
             if block.strip(b"\0"):
@@ -78,7 +78,7 @@ def _tree_members(top: Path, subset: str | None) -> Iterator[Member]:
             path = Path(folder, name)
             status = path.lstat()
             shown = _printable("/".join((TOP_FOLDER, *path.relative_to(top).parts)))
-            yield Member(shown, stat.S_ISREG(status.st_mode), status.st_size, int(status.st_mtime), path.read_bytes)
+            yield Member(shown, stat.S_ISREG(status.st_mode), status.st_size, status.st_mtime_ns, path.read_bytes)
 
 
 def _printable(path: str) -> str:
@@ -161,5 +161,5 @@ def source_fingerprint(source: str | Path, subset: str | None) -> str:
         status = path.stat()
         files = [(path.name, status.st_size, status.st_mtime_ns)]
     else:
-        files = [(member.path, member.size, member.mtime_s) for member in open_members()]
+        files = [(member.path, member.size, member.mtime_ns) for member in open_members()]
     return hashlib.sha256(repr(files).encode()).hexdigest()

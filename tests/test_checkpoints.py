@@ -37,6 +37,14 @@ def test_half_a_checkpoint_alone_is_none(tmp_path: Path, caplog: pytest.LogCaptu
     assert "checkpoint-5 is not used: it has no trainer_state.json" in caplog.text
 
 
+@pytest.mark.parametrize("content", [b"", b'{"epoch": 1.0, "log_hist', b'{"epoch": "\xc3'])
+def test_a_state_that_is_cut_is_none(content: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    whole = make_checkpoint(tmp_path, 5)
+    (make_checkpoint(tmp_path, 6) / "trainer_state.json").write_bytes(content)
+    assert last_whole_checkpoint(tmp_path) == whole
+    assert "checkpoint-6 is not used: its trainer_state.json is cut" in caplog.text
+
+
 def test_a_run_that_was_killed_while_saving_goes_on(
     tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,6 +1,7 @@
 """Data sets from Parquet and from OpenSLR's files."""
 
 import io
+import os
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from datasets import Dataset, IterableDataset
 from speech_rows import RATE_HZ, TEXTS, make_rows, write_parquet
 
 from hf_bigru_asr.data import load_speech_dataset
+from hf_bigru_asr.librispeech_sources import source_fingerprint
 from hf_bigru_asr.utterances import load_utterance
 
 
@@ -86,6 +88,17 @@ def test_a_changed_source_is_read_again(
     assert load_speech_dataset(source, split="test-clean").cache_files == first.cache_files
     write_openslr(openslr_files([*TEXTS, "ONE MORE"]), tmp_path)
     assert list(load_speech_dataset(source, split="test-clean")["text"]) == [*TEXTS, "ONE MORE"]
+
+
+def test_a_change_within_the_same_second_is_seen(tmp_path: Path) -> None:
+    tree = write_tree(openslr_files(), tmp_path)
+    (transcript,) = tree.rglob("*.trans.txt")
+    found = []
+    for changed_ns in (10**18, 10**18 + 1000, 10**18):
+        os.utime(transcript, ns=(changed_ns, changed_ns))
+        found.append(source_fingerprint(tree, "test-clean"))
+    assert found[0] != found[1]
+    assert found[0] == found[2]
 
 
 @pytest.mark.parametrize("name", ["/nowhere/librispeech", "./nowhere", "~/nowhere"])
