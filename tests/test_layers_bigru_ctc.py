@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from hf_bigru_asr.layers_bigru_ctc import GRUFunction, reversal_index, reverse_frames
+from hf_bigru_asr.layers_bigru_ctc import BiGRULayer, GRUFunction, reversal_index, reverse_frames
 
 
 def rounded(values: torch.Tensor) -> torch.Tensor:
@@ -61,6 +61,16 @@ def test_products_in_half_precision() -> None:
     for gradient, reference in zip([features, *weights], expected, strict=True):
         assert gradient.grad.dtype == torch.float32
         assert float((gradient.grad - reference).norm() / reference.norm()) < 2e-2
+
+
+def test_a_layer_computes_products_in_the_dtype_of_autocast() -> None:
+    layer = BiGRULayer(3, 4)
+    features, lengths = torch.randn(2, 20, 3), torch.tensor([20, 7])
+    expected = layer(features, lengths)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = layer(features, lengths)
+    assert found.dtype == torch.float32
+    assert 1e-4 < float((found - expected).abs().max()) < 2e-2
 
 
 def test_reversal_turns_sequences_around_inside_their_length() -> None:
