@@ -188,7 +188,9 @@ class UtteranceIndex:
 
     def add(self, member: Member) -> None:
         """Take up an audio file, a transcript file or a link."""
-        self.digest.update(f"{member.path}\0{member.is_regular}\0{member.size}\0{member.mtime_ns}\n".encode())
+        # Whole seconds: an archive and the tree that it extracts to need not agree on more.
+        mtime_s = member.mtime_ns // 10**9
+        self.digest.update(f"{member.path}\0{member.is_regular}\0{member.size}\0{mtime_s}\n".encode())
         if not member.is_regular:
             self.rejects.append(Reject(member.path, RejectReason.NOT_A_FILE, "only regular files are read"))
         elif member.path.endswith(_AUDIO_SUFFIX):
