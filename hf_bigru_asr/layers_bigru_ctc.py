@@ -71,9 +71,9 @@ class GRUFunction(torch.autograd.Function):
         gates[..., : 2 * hidden] += bias_hh[: 2 * hidden]
         recurrent_new = inputs.new_empty(num_frames, batch_size, hidden)
         states = inputs.new_zeros(num_frames + 1, batch_size, hidden)
-        # The states as factors of a product.
+        # The state before each frame as a factor of its product.
         is_mixed = product_dtype != inputs.dtype
-        state_factors = torch.zeros_like(states, dtype=product_dtype) if is_mixed else states
+        state_factors = torch.empty_like(states[:-1], dtype=product_dtype) if is_mixed else states[:-1]
         product = inputs.new_empty(batch_size, NUM_GATES * hidden, dtype=product_dtype)
         product_reset_update, product_new = product[:, : 2 * hidden], product[:, 2 * hidden :]
         bias_new = bias_hh[2 * hidden :]
@@ -83,8 +83,7 @@ class GRUFunction(torch.autograd.Function):
         frames = zip(
             states[:-1].unbind(),
             states[1:].unbind(),
-            state_factors[:-1].unbind(),
-            state_factors[1:].unbind(),
+            state_factors.unbind(),
             gates[..., : 2 * hidden].unbind(),
             reset,
             update,
@@ -92,14 +91,14 @@ class GRUFunction(torch.autograd.Function):
             recurrent_new.unbind(),
             strict=True,
         )
-        for state, next_state, factor, next_factor, gates_t, reset_t, update_t, new_t, recurrent_new_t in frames:
+        for state, next_state, factor, reset_update_t, reset_t, update_t, new_t, recurrent_new_t in frames:
+            if is_mixed:
+                factor.copy_(state)
             torch.mm(factor, recurrent_weight, out=product)
-            gates_t.add_(product_reset_update).sigmoid_()
+            reset_update_t.add_(product_reset_update).sigmoid_()
             torch.add(product_new, bias_new, out=recurrent_new_t)
             new_t.addcmul_(reset_t, recurrent_new_t).tanh_()
             torch.lerp(new_t, state, update_t, out=next_state)
-            if is_mixed:
-                next_factor.copy_(next_state)
         ctx.save_for_backward(factors, weight_ih, weight_hh, gates, recurrent_new, states, state_factors)
         return states[1:]
 
@@ -154,7 +153,7 @@ class GRUFunction(torch.autograd.Function):
         return (
             grad_inputs,
             (grad_gates.t() @ factors).to(dtype),
-            (grad_recurrent.t() @ state_factors[:-1].reshape(num_frames * batch_size, hidden)).to(dtype),
+            (grad_recurrent.t() @ state_factors.reshape(num_frames * batch_size, hidden)).to(dtype),
             grad_gates.sum(0, dtype=dtype),
             grad_recurrent.sum(0, dtype=dtype),
             None,
@@ -221,8 +220,7 @@ class BiGRULayer(nn.GRU):
         device_type = hidden_states.device.type
         is_mixed = torch.is_autocast_enabled(device_type)
         product_dtype = torch.get_autocast_dtype(device_type) if is_mixed else self.weight_ih_l0.dtype
-        # The CPU kernel mixes dtypes under autocast and fails, so what is not a product of training runs in the dtype
-        # of its weights.
+        # The CPU kernel mixes dtypes under autocast and fails, so autocast is for the products of `GRUFunction` alone.
         with torch.autocast(device_type, enabled=False):
             inputs = hidden_states.to(self.weight_ih_l0.dtype)
             ahead = self._one_direction(inputs, forward_weights, product_dtype)
