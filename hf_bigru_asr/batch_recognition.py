@@ -7,6 +7,7 @@ beam search in processes of its own if it may. A recording that is too long for 
 and goes through the network in chunks (`long_audio`).
 """
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
@@ -299,14 +300,11 @@ def _batches_of_like_work(
         return batches
     num_batches = -(-len(batches) // multiple_of) * multiple_of
     # The least work of the largest batch with which there are no more batches.
-    low, high = 1, max(int(batch_frames), 1)
-    while low < high:
-        middle = (low + high) // 2
-        if len(list(_batches(lengths, batch_size, middle))) > num_batches:
-            low = middle + 1
-        else:
-            high = middle
-    return list(_batches(lengths, batch_size, low))
+    limits = range(1, max(int(batch_frames), 1))
+    least = 1 + bisect_left(
+        limits, True, key=lambda limit: len(list(_batches(lengths, batch_size, limit))) <= num_batches
+    )
+    return list(_batches(lengths, batch_size, least))
 
 
 def _batches(lengths: dict[int, int], batch_size: int, batch_frames: float) -> Iterator[list[int]]:
