@@ -1,6 +1,7 @@
 """The processor with a language model, and the pipeline that decodes with it."""
 
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -104,11 +105,12 @@ def test_chunks_of_a_long_recording(model_dir: Path) -> None:
 
 def test_readings_beside_the_best_one(listener_dir: Path, tmp_path: Path) -> None:
     """With a network that is sure of what it hears: of a random one's readings several score alike by chance."""
-    lm = write_language_model(tmp_path / "lm")
+    model_dir = shutil.copytree(listener_dir, tmp_path / "model")
+    lm = write_language_model(model_dir / "language_model")
     soundfile.write(tmp_path / "a.wav", speak("IT NO YOU")[0], 16_000, subtype="FLOAT")
     found = []
-    for _ in range(2):
-        recognizer = load_recognizer(listener_dir, language_model=lm, decoding={"nbest": 3})
+    for language_model in ("own", lm):
+        recognizer = load_recognizer(model_dir, language_model=language_model, decoding={"nbest": 3})
         (transcript,) = transcribe(recognizer, [tmp_path / "a.wav"])
         found.append([(hypothesis.text, hypothesis.score) for hypothesis in transcript.hypotheses])
     assert transcript.text == transcript.hypotheses[0].text == "IT NO YOU"
