@@ -34,7 +34,8 @@ from .tokenization_bigru_ctc import BiGRUCTCTokenizer
 
 __all__ = ["BatchRecognizer", "Recognition"]
 
-BATCH_S = 240.0
+BATCH_SIZE = 16
+BATCH_S = 120.0
 LONG_S = 120.0
 READ_AHEAD_S = 60.0
 """What is read of a long recording while features of the part before are computed."""
@@ -122,7 +123,7 @@ class BatchRecognizer:
     feature_extractor: BiGRUCTCFeatureExtractor
     tokenizer: BiGRUCTCTokenizer
     decoder: Decoder
-    batch_size: int = 32
+    batch_size: int = BATCH_SIZE
     batch_s: float = BATCH_S
     num_workers: int = 1
     long_s: float = LONG_S

@@ -11,7 +11,7 @@ import torch
 from transformers import AutomaticSpeechRecognitionPipeline, AutoProcessor, pipeline
 
 from .audio import load_audio
-from .batch_recognition import BATCH_S, LONG_S, BatchRecognizer
+from .batch_recognition import BATCH_S, BATCH_SIZE, LONG_S, BatchRecognizer
 from .bundled import BUNDLED, resolve_model
 from .confidence import ConfidenceModel
 from .decoding import BeamSearchDecoder, Decoder, GreedyDecoder, Hypothesis
@@ -154,7 +154,7 @@ def transcribe(
     recognizer: AutomaticSpeechRecognitionPipeline,
     sources: Iterable[str | Path],
     *,
-    batch_size: int = 32,
+    batch_size: int = BATCH_SIZE,
     batch_s: float = BATCH_S,
     num_workers: int = 1,
     long_s: float = LONG_S,

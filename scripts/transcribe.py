@@ -14,7 +14,7 @@ from pathlib import Path
 
 from transformers import HfArgumentParser
 
-from hf_bigru_asr.batch_recognition import BATCH_S
+from hf_bigru_asr.batch_recognition import BATCH_S, BATCH_SIZE
 from hf_bigru_asr.offsets import NUM_OFFSETS_HELP
 from hf_bigru_asr.transcription import load_recognizer, parse_hotwords, transcribe
 
@@ -26,7 +26,7 @@ class Arguments:
     model: str = field(
         default="bundled", metadata={"help": "Model folder, model on the Hub, or the one that ships with the package."}
     )
-    batch_size: int = field(default=32, metadata={"help": "Recordings that run together, at the most."})
+    batch_size: int = field(default=BATCH_SIZE, metadata={"help": "Recordings that run together, at the most."})
     batch_s: float = field(default=BATCH_S, metadata={"help": "Seconds of audio that run together, at the most."})
     num_workers: int = field(
         default=1,
