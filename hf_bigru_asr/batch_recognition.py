@@ -181,8 +181,6 @@ class BatchRecognizer:
 
     def _read(self, source: str | Path) -> _Recording:
         """Read one file and compute its features, in a thread."""
-        # Threads that each divide their work among threads would wait for each other, and for the network's.
-        torch.set_num_threads(1)
         rate = self.feature_extractor.sampling_rate
         is_chunked = shows_layers(self.model)
         blocks: list[np.ndarray] = []

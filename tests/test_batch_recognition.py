@@ -15,7 +15,6 @@ from tone_speech import speak
 from transformers import AutomaticSpeechRecognitionPipeline
 
 from hf_bigru_asr import BiGRUCTCProcessor, BiGRUForCTC
-from hf_bigru_asr.audio import iterate_audio
 from hf_bigru_asr.batch_recognition import BatchRecognizer, Recognition, _batches_of_like_work
 from hf_bigru_asr.transcription import load_recognizer, transcribe
 
@@ -283,21 +282,6 @@ def test_bad_arguments(model_dir: Path, recordings: list[Path]) -> None:
 def threads_of_a_new_thread() -> int:
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(torch.get_num_threads).result()
-
-
-def test_threads_that_read_do_not_divide_their_work(
-    make: Callable[..., BatchRecognizer], recordings: list[Path], two_threads: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    num_threads = []
-
-    def watched(*arguments: Any, **options: Any) -> object:
-        num_threads.append(torch.get_num_threads())
-        return iterate_audio(*arguments, **options)
-
-    monkeypatch.setattr("hf_bigru_asr.batch_recognition.iterate_audio", watched)
-    list(make(num_workers=2).recognize(recordings))
-    assert num_threads == [1] * len(recordings)
-    assert threads_of_a_new_thread() == torch.get_num_threads() == 2
 
 
 def test_torch_has_its_threads_again_when_nobody_reads_on(
