@@ -39,10 +39,9 @@ BATCH_S = 120.0
 LONG_S = 120.0
 READ_AHEAD_S = 60.0
 """What is read of a long recording while features of the part before are computed."""
-WINDOW_BATCHES = 8
-"""Batches of the window within which recordings are sorted, and of what threads hold ready for the next one."""
-SIDE_BY_SIDE = 4
-"""Batches that run side by side, at the most."""
+WINDOW_BATCHES = 4
+"""Batches of the window within which recordings are sorted, and of what threads hold ready for the next one; as many
+run side by side, at the most."""
 
 
 @dataclass(frozen=True)
@@ -111,8 +110,8 @@ class BatchRecognizer:
         tokenizer: Gives the characters of its classes.
         decoder: Makes readings of log-probabilities; a [`BeamSearchPool`] does it beside the network.
         batch_size: Recordings that run together, at the most.
-        batch_s: Seconds of audio in a batch, padding and every grid of frames counted. Up to `SIDE_BY_SIDE` batches run
-            side by side, one for every thread of the network.
+        batch_s: Seconds of audio in a batch, padding and every grid of frames counted. Up to `WINDOW_BATCHES` batches
+            run side by side, one for every thread of the network.
         num_workers: Threads that read files and compute features.
         long_s: What is longer goes through the network in chunks.
 
@@ -164,7 +163,7 @@ class BatchRecognizer:
             size=lambda recording: max(recording.duration_s, 1.0),
             limit=window_s,
         )
-        with NetworkThreads(self.model, SIDE_BY_SIDE) as network, closing(recordings):  # type: ignore[type-var] # a generator
+        with NetworkThreads(self.model, WINDOW_BATCHES) as network, closing(recordings):  # type: ignore[type-var] # a generator
             for window in _windows(recordings, window_s, WINDOW_BATCHES * self.batch_size):
                 # The network has the next window before the results of the last one are taken, so it seldom waits.
                 running.append(self._begin(window, network))

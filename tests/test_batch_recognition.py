@@ -141,10 +141,10 @@ def test_windows_bound_what_waits(
     watch = Watch(tiny_model)
     results = make(watch, batch_size=1, batch_s=0.5).recognize(sources())  # type: ignore[arg-type]
     next(results)
-    # Eight recordings are a window, and the network has the next one already. Beside them at most a window of four
+    # Four recordings are a window, and the network has the next one already. Beside them at most a window of two
     # seconds and what a thread has in hand is read; the others take up a second each.
-    assert 8 <= len(watch.shapes) <= 16
-    assert taken <= 8 + 8 + 5 + 1
+    assert 4 <= len(watch.shapes) <= 8
+    assert taken <= 4 + 4 + 3 + 1
     assert len(list(results)) == 29
 
 
@@ -178,8 +178,8 @@ def test_what_is_read_of_a_long_recording_counts(
             yield recordings[7]
 
     next(make(long_s=2.0, batch_s=1.0).recognize(sources()))
-    # Two windows of eight seconds, as much that is ready, and what a thread has in hand.
-    assert taken <= 2 * 4 + 5 + 1
+    # Two windows of four seconds, as much that is ready, and what a thread has in hand.
+    assert taken <= 2 * 2 + 3 + 1
 
 
 def test_a_recording_that_breaks_off_behind_its_first_blocks(
