@@ -14,7 +14,9 @@ from .processing_bigru_ctc import BiGRUCTCProcessor
 __all__ = ["average_checkpoints"]
 
 
-def average_checkpoints(checkpoints: Sequence[str | Path], output_dir: str | Path) -> BiGRUForCTC:
+def average_checkpoints(
+    checkpoints: Sequence[str | Path], output_dir: str | Path, *, hop_length: int | None = None
+) -> BiGRUForCTC:
     """Write a model whose weights are the mean of those of several models; the rest is that of the last of them.
 
     While the learning rate is high, the weights of a run wander around a better point; their mean is nearer to it. So
@@ -25,14 +27,16 @@ def average_checkpoints(checkpoints: Sequence[str | Path], output_dir: str | Pat
             weights (models of separate random starts have no useful mean). `"bundled"` is the model that ships with
             the package.
         output_dir: Folder for the model.
+        hop_length: Samples from one frame to the next, of networks that were trained with different ones for example;
+            as in the last model without it.
 
     Returns:
         The model, in float32 whatever precision the checkpoints have.
 
     Raises:
-        ValueError: If there is no checkpoint, or one is of another network or has other features than the last;
-            the length of frames, the time between them and the prior of the variance may differ, since a network can
-            be trained on with others.
+        ValueError: If there is no checkpoint, `hop_length` is not positive, or a checkpoint is of another network or
+            has other features than the last; the length of frames, the time between them and the prior of the variance
+            may differ, since a network can be trained on with others.
         OSError: If there is no such folder, or it has no model.
 
     Source: P. Izmailov et al., "Averaging weights leads to wider optima and better generalization", UAI 2018; M.
@@ -40,10 +44,15 @@ def average_checkpoints(checkpoints: Sequence[str | Path], output_dir: str | Pat
     """
     if not checkpoints:
         raise ValueError("There is no checkpoint to average; give at least one.")
+    if hop_length is not None and hop_length < 1:
+        raise ValueError(f"hop_length is {hop_length}; a hop has at least one sample.")
     names = [resolve_model(checkpoint) for checkpoint in checkpoints]
     last = _load(names[-1])
     processor = BiGRUCTCProcessor.from_pretrained(names[-1])
     processor.forget_confidences()
+    if hop_length is not None:
+        processor.feature_extractor.hop_length = hop_length
+        last.config.inputs_to_logits_ratio = hop_length
     averaged = AveragedModel(last)
     averaged.update_parameters(last)
     for name in names[:-1]:

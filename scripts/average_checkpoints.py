@@ -17,6 +17,10 @@ class Arguments:
     """Where to."""
 
     output_dir: Path = field(metadata={"help": "Folder for the model."})
+    hop_length: int | None = field(
+        default=None,
+        metadata={"help": "Samples from one frame to the next; as in the last checkpoint without it."},
+    )
 
 
 def main() -> int:
@@ -30,7 +34,7 @@ def main() -> int:
     )
     args, rest = parser.parse_args_into_dataclasses()
     try:
-        average_checkpoints(rest.checkpoints, args.output_dir)
+        average_checkpoints(rest.checkpoints, args.output_dir, hop_length=args.hop_length)
     except (OSError, ValueError) as error:
         parser.error(str(error))
     print(f"The mean of {len(rest.checkpoints)} checkpoints is written to {args.output_dir}.")

@@ -77,10 +77,17 @@ def test_a_network_that_was_trained_on_with_a_prior_and_other_frames(
     assert {name: features[name] for name in changes} == changes
     assert BiGRUForCTC.from_pretrained(tmp_path / "mean").config.inputs_to_logits_ratio == 384
 
+    average_checkpoints([before, tmp_path / "after"], tmp_path / "between", hop_length=352)
+    extractor = BiGRUCTCProcessor.from_pretrained(tmp_path / "between").feature_extractor
+    assert (extractor.hop_length, extractor.win_length, extractor.prior_frames) == (352, 640, 100)
+    assert BiGRUForCTC.from_pretrained(tmp_path / "between").config.inputs_to_logits_ratio == 352
+
 
 def test_what_cannot_be_averaged(tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="There is no checkpoint"):
         average_checkpoints([], tmp_path / "mean")
+    with pytest.raises(ValueError, match="hop_length is 0; a hop has at least one sample"):
+        average_checkpoints([tmp_path / "model"], tmp_path / "mean", hop_length=0)
     with pytest.raises(FileNotFoundError, match=r"nowhere does not exist; give a model folder"):
         average_checkpoints([tmp_path / "nowhere"], tmp_path / "mean")
     folder = save(tmp_path / "model", tiny_model, processor)
