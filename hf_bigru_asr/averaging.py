@@ -8,6 +8,7 @@ import torch
 from torch.optim.swa_utils import AveragedModel
 
 from .bundled import resolve_model
+from .feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
 from .modeling_bigru_ctc import BiGRUForCTC
 from .processing_bigru_ctc import BiGRUCTCProcessor
 
@@ -34,9 +35,9 @@ def average_checkpoints(
         The model, in float32 whatever precision the checkpoints have.
 
     Raises:
-        ValueError: If there is no checkpoint, `hop_length` is not positive, or a checkpoint is of another network or
-            has other features than the last; the length of frames, the time between them and the prior of the variance
-            may differ, since a network can be trained on with others.
+        ValueError: If there is no checkpoint, `hop_length` is not from 1 to `n_fft`, or a checkpoint is of another
+            network or has other features than the last; the length of frames, the time between them and the prior of
+            the variance may differ, since a network can be trained on with others.
         OSError: If there is no such folder, or it has no model.
 
     Source: P. Izmailov et al., "Averaging weights leads to wider optima and better generalization", UAI 2018; M.
@@ -44,14 +45,13 @@ def average_checkpoints(
     """
     if not checkpoints:
         raise ValueError("There is no checkpoint to average; give at least one.")
-    if hop_length is not None and hop_length < 1:
-        raise ValueError(f"hop_length is {hop_length}; a hop has at least one sample.")
     names = [resolve_model(checkpoint) for checkpoint in checkpoints]
     last = _load(names[-1])
     processor = BiGRUCTCProcessor.from_pretrained(names[-1])
     processor.forget_confidences()
     if hop_length is not None:
-        processor.feature_extractor.hop_length = hop_length
+        values = processor.feature_extractor.to_dict() | {"hop_length": hop_length}
+        processor.feature_extractor = BiGRUCTCFeatureExtractor.from_dict(values)
         last.config.inputs_to_logits_ratio = hop_length
     averaged = AveragedModel(last)
     averaged.update_parameters(last)
