@@ -23,11 +23,10 @@ from transformers import BatchFeature
 
 from .audio import iterate_audio
 from .decoding import Decoder, Hypothesis
-from .decoding_pool import BeamSearchPool, ReadingsToCome
+from .decoding_pool import ReadingsToCome, begin_to_decode
 from .feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
 from .layer_runners import LayerRunner, runner_of, shows_layers
 from .long_audio import log_probs_of_long_audio
-from .long_decoding import decode_in_parts
 from .network_threads import NetworkThreads
 from .read_ahead import read_ahead
 from .tokenization_bigru_ctc import BiGRUCTCTokenizer
@@ -246,13 +245,7 @@ class BatchRecognizer:
         return [row[: len(each)] for row, each in zip(rows, features, strict=True)]
 
     def _begin_to_decode(self, log_probs: torch.Tensor) -> list[Hypothesis] | ReadingsToCome:
-        """Decode as the pipelines do: greedily on the whole, by beam search in parts."""
-        if isinstance(self.decoder, BeamSearchPool):
-            return self.decoder.submit_in_parts(log_probs)
-        settings = getattr(self.decoder, "settings", None)
-        if settings is None:
-            return self.decoder(log_probs[None])[0]
-        return decode_in_parts(self.decoder, log_probs, self.tokenizer, self.frame_s, nbest=settings.nbest)
+        return begin_to_decode(self.decoder, log_probs, self.tokenizer, self.frame_s)
 
     def _run_long(self, source: str | Path) -> _Work:
         """Recognise a recording that is too long for a batch."""

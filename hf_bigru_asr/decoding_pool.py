@@ -13,11 +13,11 @@ import numpy as np
 import torch
 
 from .confidence import ConfidenceModel
-from .decoding import BeamSearchDecoder, BeamSearchSettings, Hypothesis, utterances_of
-from .long_decoding import Parts
+from .decoding import BeamSearchDecoder, BeamSearchSettings, Decoder, Hypothesis, utterances_of
+from .long_decoding import Parts, decode_in_parts
 from .tokenization_bigru_ctc import BiGRUCTCTokenizer
 
-__all__ = ["BeamSearchPool", "ReadingsToCome"]
+__all__ = ["BeamSearchPool", "ReadingsToCome", "begin_to_decode"]
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,25 @@ class BeamSearchPool:
         futures = [self.submit(utterance, settings) for utterance in utterances]
         for future in futures:
             yield future.result()
+
+
+def begin_to_decode(
+    decoder: Decoder, log_probs: torch.Tensor, tokenizer: BiGRUCTCTokenizer, frame_s: float
+) -> list[Hypothesis] | ReadingsToCome:
+    """Decode a recording of any length as the pipelines do: greedily on the whole, by beam search in parts.
+
+    Args:
+        decoder: A pool decodes in its processes, and its readings are to come.
+        log_probs: `(frames, classes)` of the whole recording.
+        tokenizer: Tells which classes are the blank and the space.
+        frame_s: Seconds per frame.
+    """
+    if isinstance(decoder, BeamSearchPool):
+        return decoder.submit_in_parts(log_probs)
+    settings = getattr(decoder, "settings", None)
+    if settings is None:
+        return decoder(log_probs[None])[0]
+    return decode_in_parts(decoder, log_probs, tokenizer, frame_s, nbest=settings.nbest)
 
 
 _decoders: dict[str, BeamSearchDecoder] = {}

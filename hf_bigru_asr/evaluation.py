@@ -13,7 +13,8 @@ import numpy as np
 import torch
 
 from .calibration import confidence_figures, right_words
-from .decoding import Decoder, Hypothesis
+from .decoding import Decoder, Hypothesis, utterances_of
+from .decoding_pool import begin_to_decode
 from .metrics import ErrorCounts, character_error_counts, word_error_counts
 from .modeling_bigru_ctc import BiGRUForCTC
 from .processing_bigru_ctc import BiGRUCTCProcessor
@@ -80,8 +81,8 @@ def evaluate_utterances(
         batch_size: Utterances that run through the network together. The text is the same.
         num_workers: Threads that read the utterances of a batch. One batch does not begin before the last one is
             ready, so that its time is its own.
-        decoder: Makes text of log-probabilities; greedily if `None`. A started [`BeamSearchPool`] decodes the
-            utterances of a batch in parallel.
+        decoder: Makes text of log-probabilities; greedily if `None`. A beam search decodes what is longer than a
+            minute in parts, as [`transcribe`] does, and a started [`BeamSearchPool`] several utterances in parallel.
         audio_column: Column with the audio.
         text_column: Column with the transcript.
 
@@ -135,8 +136,12 @@ def _recognize(
     model: BiGRUForCTC | RuntimeModel, processor: BiGRUCTCProcessor, decoder: Decoder, waveforms: list[np.ndarray]
 ) -> list[list[Hypothesis]]:
     inputs = processor(audio=waveforms, sampling_rate=processor.feature_extractor.sampling_rate, device=model.device)
-    log_probs = model(**inputs).logits
-    return decoder(log_probs.cpu(), inputs["attention_mask"].sum(-1).cpu())
+    log_probs, lengths = model(**inputs).logits.cpu(), inputs["attention_mask"].sum(-1).cpu()
+    begun = [
+        begin_to_decode(decoder, utterance, processor.tokenizer, processor.frame_s)
+        for utterance in utterances_of(log_probs, lengths, len(processor.tokenizer))
+    ]
+    return [readings if isinstance(readings, list) else readings.result() for readings in begun]
 
 
 def _texts(readings: list[Hypothesis], reference: str) -> dict[str, Any]:

@@ -15,7 +15,9 @@ from transformers import pipeline
 
 from hf_bigru_asr import BiGRUCTCProcessor, BiGRUForCTC
 from hf_bigru_asr.confidence import FEATURES, ConfidenceModel
-from hf_bigru_asr.decoding import BeamSearchSettings, Hypothesis
+from hf_bigru_asr.decoding import BeamSearchDecoder, BeamSearchSettings, Hypothesis
+from hf_bigru_asr.evaluation import evaluate_utterances
+from hf_bigru_asr.long_decoding import Parts
 from hf_bigru_asr.pipeline import BeamSearchPipeline
 from hf_bigru_asr.transcription import Transcript, load_recognizer, transcribe
 
@@ -156,26 +158,44 @@ def test_forgotten_confidences_are_neither_used_nor_saved(model_dir: Path, tmp_p
         assert each.beam_search_decoder().confidence is None
 
 
+class Watch:
+    """A beam search that remembers the lengths of what it decodes."""
+
+    def __init__(self, decoder: BeamSearchDecoder) -> None:
+        self.decode, self.settings, self.confidence = decoder, decoder.settings, None
+        self.tokenizer, self.frame_s = decoder.tokenizer, decoder.frame_s
+        self.lengths: list[list[int]] = []
+
+    def __call__(self, log_probs: torch.Tensor, lengths: torch.Tensor) -> list[list[Hypothesis]]:
+        self.lengths.append(lengths.tolist())
+        return self.decode(log_probs, lengths)
+
+
 def test_the_pipeline_decodes_a_long_recording_in_parts(model_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recognizer = pipeline("automatic-speech-recognition", str(model_dir), pipeline_class=BeamSearchPipeline)
-    lengths: list[list[int]] = []
-    decode = recognizer.beam_search
-
-    class Watch:
-        tokenizer, frame_s, settings, confidence = decode.tokenizer, decode.frame_s, decode.settings, None
-
-        def __call__(self, log_probs: torch.Tensor, parts: torch.Tensor) -> list[list[Hypothesis]]:
-            lengths.append(parts.tolist())
-            return decode(log_probs, parts)
-
-    monkeypatch.setattr(recognizer, "beam_search", Watch())
+    watch = Watch(recognizer.beam_search)
+    monkeypatch.setattr(recognizer, "beam_search", watch)
     found = recognizer({"raw": noise(130), "sampling_rate": 16_000}, return_timestamps="word")
-    (parts,) = lengths
-    assert sum(parts) == 130 / decode.frame_s
+    (parts,) = watch.lengths
+    assert sum(parts) == 130 / watch.frame_s
     assert len(parts) > 2
-    assert max(parts) <= 60 / decode.frame_s
+    assert max(parts) <= 60 / watch.frame_s
     assert " ".join(chunk["text"] for chunk in found["chunks"]) == found["text"]
     assert found["chunks"][-1]["timestamp"][1] > 60
+
+
+def test_an_evaluation_decodes_a_long_recording_in_the_same_parts(model_dir: Path, tiny_model: BiGRUForCTC) -> None:
+    processor = BiGRUCTCProcessor.from_pretrained(model_dir)
+    waveforms = [noise(2), noise(70)]
+    watch = Watch(processor.beam_search_decoder(beam_size=5))
+    rows = [{"audio": {"array": each, "sampling_rate": 16_000}, "text": "A"} for each in waveforms]
+    results = list(evaluate_utterances(tiny_model, processor, rows, batch_size=2, decoder=watch))
+    assert [result.error for result in results] == [None, None]
+    with torch.inference_mode():
+        log_probs = tiny_model(**processor(audio=waveforms[1], sampling_rate=16_000)).logits[0]
+    parts = Parts.of(log_probs, processor.tokenizer, processor.frame_s)
+    assert watch.lengths == [[100], [len(part) for part in parts.log_probs]]
+    assert len(parts.log_probs) > 1
 
 
 def test_settings_of_a_beam_search_need_a_language_model(model_dir: Path) -> None:
