@@ -138,10 +138,16 @@ def begin_to_decode(
     """Decode a recording of any length as the pipelines do: greedily on the whole, by beam search in parts.
 
     Args:
-        decoder: A pool decodes in its processes, and its readings are to come.
-        log_probs: `(frames, classes)` of the whole recording.
+        decoder: A [`BeamSearchPool`] decodes in its processes, while the caller goes on.
+        log_probs: `(frames, classes)` of the whole recording, without padding.
         tokenizer: Tells which classes are the blank and the space.
         frame_s: Seconds per frame.
+
+    Returns:
+        The readings, the best one first; those of a pool are to come.
+
+    Raises:
+        ValueError: If `log_probs` does not have the classes of `decoder`.
     """
     if isinstance(decoder, BeamSearchPool):
         return decoder.submit_in_parts(log_probs)
