@@ -57,7 +57,7 @@ class BiGRUCTCProcessor(ProcessorMixin):
         >>> processor = BiGRUCTCProcessor.from_pretrained(bundled_checkpoint())
         >>> batch = processor(audio=np.zeros(16000), text="HELLO", sampling_rate=16000)
         >>> batch["input_features"].shape, batch["labels"].tolist()
-        (torch.Size([1, 46, 128]), [[10, 7, 14, 14, 17]])
+        (torch.Size([1, 48, 128]), [[10, 7, 14, 14, 17]])
     """
 
     def __init__(self, feature_extractor: BiGRUCTCFeatureExtractor, tokenizer: BiGRUCTCTokenizer) -> None:

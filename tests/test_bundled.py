@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -28,12 +29,16 @@ def test_its_language_model_is_small() -> None:
     assert record["num_bytes"] == sum(sizes) < 15_000_000
 
 
-def test_its_language_model_mends_errors() -> None:
+def test_its_language_model_mends_errors(tmp_path: Path) -> None:
     reference = normalize_transcript(SAMPLE.with_suffix(".txt").read_text(encoding="utf-8"))
+    waveform, sampling_rate = soundfile.read(SAMPLE)
+    # Without noise there is nothing to mend.
+    noise = 10 ** (-10 / 20) * waveform.std() * np.random.default_rng(0).standard_normal(len(waveform))  # 10 dB below
+    soundfile.write(tmp_path / "noisy.wav", waveform + noise, sampling_rate)
     rates = []
     for language_model in (None, "own"):
         recognizer = load_recognizer(device="cpu", language_model=language_model)
-        (transcript,) = transcribe(recognizer, [SAMPLE], return_timestamps="word")
+        (transcript,) = transcribe(recognizer, [tmp_path / "noisy.wav"], return_timestamps="word")
         rates.append(word_error_counts([reference], [transcript.text or ""]).error_rate)
         assert all(0 < chunk["confidence"] < 1 for chunk in transcript.chunks or ())
     assert rates[1] < 0.7 * rates[0]
