@@ -41,7 +41,8 @@ class OpenVINOBiGRUForCTC(RuntimeModel):
                 "choose 'float32'."
             )
         # Without a hint OpenVINO takes bfloat16 by itself where the processor has it.
-        options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": PRECISIONS[self.precision]}
+        # Pinned, the single threads of several graphs that run at once would all have the first core.
+        options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": PRECISIONS[self.precision], "ENABLE_CPU_PINNING": False}
         if num_threads is not None:
             options["INFERENCE_NUM_THREADS"] = num_threads
         if num_calls > 1:

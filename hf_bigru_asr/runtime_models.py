@@ -3,6 +3,7 @@
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +27,9 @@ from .runtime import NETWORK_INPUTS
 __all__ = ["PRECISIONS", "RuntimeModel", "available_cores"]
 
 PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
+
+MIN_PART = 4
+"""Utterances that are enough for a thread of their own."""
 
 
 class RuntimeModel(ABC):
@@ -207,8 +211,22 @@ class RuntimeModel(ABC):
             self._divided[num_calls] = divided
         return self._divided[num_calls]
 
+    @cached_property
+    def _threads(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self.max_threads, thread_name_prefix=self.extra)
+
     def _score(self, features: FloatArray, lengths: np.ndarray) -> FloatArray:
         """Log-probabilities `(batch, frames, classes)`."""
+        num_parts = self.max_threads
+        if self._is_divided or num_parts == 1 or len(features) < MIN_PART * num_parts:
+            return self._score_together(features, lengths)
+        # Threads of which each has utterances of its own are faster than threads that share every matrix product.
+        network = self.side_by_side(num_parts)
+        parts = zip(np.array_split(features, num_parts), np.array_split(lengths, num_parts), strict=True)
+        return np.concatenate(list(self._threads.map(lambda part: network._score(*part), parts)))
+
+    def _score_together(self, features: FloatArray, lengths: np.ndarray) -> FloatArray:
+        """As `_score`, in one call of the runtime."""
         return self._network({"input_features": features, "lengths": lengths})["logits"]
 
     def _restore_padding(self, logits: FloatArray, lengths: np.ndarray) -> None:

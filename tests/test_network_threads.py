@@ -1,13 +1,16 @@
 """Batches side by side, against one after another."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from types import SimpleNamespace
 
 import pytest
 import torch
-from runtime_support import RUNTIME_CASES, needs_onnx
+from runtime_support import RUNTIME_CASES, needs_openvino
 
 from hf_bigru_asr import BiGRUForCTC, OnnxBiGRUForCTC, OpenVINOBiGRUForCTC
+from hf_bigru_asr.layer_runners import log_probs_of_layers
 from hf_bigru_asr.network_threads import NetworkThreads
 from hf_bigru_asr.runtime_models import RuntimeModel
 
@@ -79,12 +82,26 @@ def test_a_runtime_is_divided_once(runtime: str, tiny_model: BiGRUForCTC) -> Non
     assert [model.side_by_side(calls).num_threads for calls in (1, 2, 3, 8)] == [4, 2, 1, 1]
 
 
-@needs_onnx
-def test_a_divided_batch_is_not_divided_again(tiny_model: BiGRUForCTC, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = OnnxBiGRUForCTC.from_model(tiny_model, num_threads=4)
+@pytest.mark.parametrize("runtime", RUNTIME_CASES)
+def test_a_divided_batch_is_not_divided_again(
+    runtime: str, tiny_model: BiGRUForCTC, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = CLASSES[runtime].from_model(tiny_model, num_threads=4)
     batch = torch.randn(16, 20, tiny_model.config.num_mel_bins)
     expected = model(batch).logits  # in four parts
-    monkeypatch.setitem(model.__dict__, "_single", None)
-    torch.testing.assert_close(model.side_by_side(2)(batch).logits, expected, atol=1e-4, rtol=0)
+    shared = model.side_by_side(2)
+    monkeypatch.setattr(RuntimeModel, "side_by_side", None)
+    torch.testing.assert_close(shared(batch).logits, expected, atol=1e-4, rtol=0)
     with pytest.raises(TypeError):
         model(batch)
+
+
+@needs_openvino
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system does not tell where threads may run")
+def test_graphs_that_run_at_once_are_not_bound_to_one_core(tiny_model: BiGRUForCTC) -> None:
+    model = OpenVINOBiGRUForCTC.from_model(tiny_model, num_threads=2)
+    features = torch.randn(1, 20, tiny_model.config.num_mel_bins).numpy()
+    with ThreadPoolExecutor(2) as threads:
+        log_probs_of_layers(model.layer_runner(), features, threads)
+        cores = {frozenset(os.sched_getaffinity(int(thread))) for thread in os.listdir("/proc/self/task")}
+    assert cores == {frozenset(os.sched_getaffinity(0))}

@@ -77,9 +77,9 @@ def test_batch_equals_single(tiny_model: BiGRUForCTC, runtime: str) -> None:
 
 
 @pytest.mark.parametrize("num_utterances", [7, 8, 9])
-@needs_onnx
-def test_threads_share_a_batch(tiny_model: BiGRUForCTC, num_utterances: int) -> None:
-    model = OnnxBiGRUForCTC.from_model(tiny_model, num_threads=2)
+@pytest.mark.parametrize("runtime", RUNTIME_CASES)
+def test_threads_share_a_batch(tiny_model: BiGRUForCTC, runtime: str, num_utterances: int) -> None:
+    model = CLASSES[runtime].from_model(tiny_model, num_threads=2)
     features, mask = padded_batch([3 + number for number in range(num_utterances)])
 
     logits = model(features, attention_mask=mask).logits
