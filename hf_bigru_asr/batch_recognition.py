@@ -9,11 +9,11 @@ and goes through the network in chunks (`long_audio`).
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from transformers import BatchFeature
 
 from .audio import iterate_audio
 from .decoding import Decoder, Hypothesis
-from .decoding_pool import ReadingsToCome, begin_to_decode
+from .decoding_pool import BeamSearchPool, ReadingsToCome, decode_recording
 from .feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
 from .layer_runners import LayerRunner, runner_of, shows_layers
 from .long_audio import log_probs_of_long_audio
@@ -38,9 +38,11 @@ BATCH_S = 120.0
 LONG_S = 120.0
 READ_AHEAD_S = 60.0
 """What is read of a long recording while features of the part before are computed."""
-WINDOW_BATCHES = 4
-"""Batches of the window within which recordings are sorted, and of what threads hold ready for the next one; as many
-run side by side, at the most."""
+SIDE_BY_SIDE = 4
+"""Batches that run side by side, at the most."""
+FIRST_WINDOW, LARGEST_WINDOW = 2, 8
+"""Batches of the windows within which recordings are sorted: the first one is small, so that results come soon, and
+every further one twice as large, so that little is padding. Threads hold as many ready as the largest has."""
 
 
 @dataclass(frozen=True)
@@ -75,19 +77,22 @@ class _Recording:
 
 @dataclass(frozen=True)
 class _Work:
-    """A recording on its way to its readings."""
+    """A recording on its way to its readings, which are in the making elsewhere, or are made when they are asked for.
+
+    What waits is then no objects by the hundred for each recording, through all of which Python looks for garbage.
+    """
 
     source: str | Path
     duration_s: float = 0.0
     error: str | None = None
-    readings: list[Hypothesis] | ReadingsToCome = field(default_factory=list)
+    readings: ReadingsToCome | Callable[[], list[Hypothesis]] = list
 
     @property
     def is_done(self) -> bool:
-        return isinstance(self.readings, list) or self.readings.is_done
+        return not isinstance(self.readings, ReadingsToCome) or self.readings.is_done
 
     def result(self) -> Recognition:
-        hypotheses = self.readings if isinstance(self.readings, list) else self.readings.result()
+        hypotheses = self.readings.result() if isinstance(self.readings, ReadingsToCome) else self.readings()
         return Recognition(self.source, self.duration_s, hypotheses, self.error)
 
 
@@ -109,7 +114,7 @@ class BatchRecognizer:
         tokenizer: Gives the characters of its classes.
         decoder: Makes readings of log-probabilities; a [`BeamSearchPool`] does it beside the network.
         batch_size: Recordings that run together, at the most.
-        batch_s: Seconds of audio in a batch, padding and every grid of frames counted. Up to `WINDOW_BATCHES` batches
+        batch_s: Seconds of audio in a batch, padding and every grid of frames counted. Up to `SIDE_BY_SIDE` batches
             run side by side, one for every thread of the network.
         num_workers: Threads that read files and compute features.
         long_s: What is longer goes through the network in chunks.
@@ -138,6 +143,11 @@ class BatchRecognizer:
         return runner_of(self.model)
 
     @property
+    def _audio_s(self) -> float:
+        """Seconds of recordings in a batch, at the most."""
+        return self.batch_s / getattr(self.feature_extractor, "num_offsets", 1)
+
+    @property
     def frame_s(self) -> float:
         """Seconds per frame."""
         return self.feature_extractor.hop_length / self.feature_extractor.sampling_rate
@@ -154,22 +164,21 @@ class BatchRecognizer:
         """
         running: deque[_Window] = deque()
         waiting: deque[_Work] = deque()
-        window_s = WINDOW_BATCHES * self.batch_s
         recordings = read_ahead(
             sources,
             self._read,
             num_workers=self.num_workers,
             size=lambda recording: max(recording.duration_s, 1.0),
-            limit=window_s,
+            limit=LARGEST_WINDOW * self._audio_s,
         )
-        with NetworkThreads(self.model, WINDOW_BATCHES) as network, closing(recordings):  # type: ignore[type-var] # a generator
-            for window in _windows(recordings, window_s, WINDOW_BATCHES * self.batch_size):
+        with NetworkThreads(self.model, SIDE_BY_SIDE) as network, closing(recordings):  # type: ignore[type-var] # a generator
+            for window in _windows(recordings, self._audio_s, self.batch_size):
                 # The network has the next window before the results of the last one are taken, so it seldom waits.
                 running.append(self._begin(window, network))
                 if len(running) == 1:
                     continue
                 # Decoding of the last window goes on beside the network, that of the ones before it has to end.
-                while len(waiting) > WINDOW_BATCHES * self.batch_size:
+                while len(waiting) > LARGEST_WINDOW * self.batch_size:
                     yield waiting.popleft().result()
                 yield from self._finish(running.popleft(), waiting)
             while running:
@@ -179,6 +188,8 @@ class BatchRecognizer:
 
     def _read(self, source: str | Path) -> _Recording:
         """Read one file and compute its features, in a thread."""
+        # Torch would start threads for each of these threads, which get into each other's way and the network's.
+        torch.set_num_threads(1)
         rate = self.feature_extractor.sampling_rate
         is_chunked = shows_layers(self.model)
         blocks: list[np.ndarray] = []
@@ -201,8 +212,7 @@ class BatchRecognizer:
             index: len(recording.features) for index, recording in enumerate(window) if recording.features is not None
         }
         # Every grid of frames is a row of the network's batch.
-        batch_frames = self.batch_s / self.frame_s / getattr(self.feature_extractor, "num_offsets", 1)
-        batches = _batches_of_like_work(lengths, self.batch_size, batch_frames, network.num_batches)
+        batches = _batches_of_like_work(lengths, self.batch_size, self._audio_s / self.frame_s, network.num_batches)
         runs = network.submit(self._log_probs, [[window[index] for index in batch] for batch in batches])
         return _Window(window, list(zip(batches, runs, strict=True)))
 
@@ -217,7 +227,7 @@ class BatchRecognizer:
             waiting.append(work)
             # Long recordings may have more than windows have, so the seconds that wait are limited, too.
             while waiting and (
-                waiting[0].is_done or sum(each.duration_s for each in waiting) > 2 * WINDOW_BATCHES * self.batch_s
+                waiting[0].is_done or sum(each.duration_s for each in waiting) > 2 * LARGEST_WINDOW * self._audio_s
             ):
                 yield waiting.popleft().result()
 
@@ -244,8 +254,10 @@ class BatchRecognizer:
         rows = torch.as_tensor(log_probs).float().cpu()
         return [row[: len(each)] for row, each in zip(rows, features, strict=True)]
 
-    def _begin_to_decode(self, log_probs: torch.Tensor) -> list[Hypothesis] | ReadingsToCome:
-        return begin_to_decode(self.decoder, log_probs, self.tokenizer, self.frame_s)
+    def _begin_to_decode(self, log_probs: torch.Tensor) -> ReadingsToCome | Callable[[], list[Hypothesis]]:
+        if isinstance(self.decoder, BeamSearchPool):
+            return self.decoder.submit_in_parts(log_probs)
+        return partial(decode_recording, self.decoder, log_probs, self.tokenizer, self.frame_s)
 
     def _run_long(self, source: str | Path) -> _Work:
         """Recognise a recording that is too long for a batch."""
@@ -270,14 +282,18 @@ class BatchRecognizer:
         return _Work(source, num_samples / rate, readings=self._begin_to_decode(log_probs))
 
 
-def _windows(recordings: Iterable[_Recording], window_s: float, max_recordings: int) -> Iterator[list[_Recording]]:
-    """Recordings that follow each other, so many seconds or recordings of them."""
+def _windows(recordings: Iterable[_Recording], batch_s: float, batch_size: int) -> Iterator[list[_Recording]]:
+    """Recordings that follow each other, those of so many seconds or so many recordings for every batch."""
+    num_batches = FIRST_WINDOW
     window: list[_Recording] = []
+    duration_s = 0.0
     for recording in recordings:
         window.append(recording)
-        if len(window) == max_recordings or sum(each.duration_s for each in window) >= window_s:
+        duration_s += recording.duration_s
+        if len(window) == num_batches * batch_size or duration_s >= num_batches * batch_s:
             yield window
-            window = []
+            window, duration_s = [], 0.0
+            num_batches = min(2 * num_batches, LARGEST_WINDOW)
     if window:
         yield window
 

@@ -11,6 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+import numpy as np
 import torch
 
 from .alignment import CharacterSpan, MarkedCharacter, align_log_probs
@@ -118,21 +119,24 @@ class GreedyDecoder:
         return [[self._decode(frames)] for frames in utterances_of(log_probs, lengths, len(self.tokenizer))]
 
     def _decode(self, log_probs: torch.Tensor) -> Hypothesis:
-        best, ids = log_probs.max(-1)
+        # In numpy: torch would start its threads for this, beside those of the network.
+        values = log_probs.float().cpu().numpy()
+        ids = values.argmax(-1)
+        best = values.max(-1)
+        probabilities = np.exp(best).tolist()
         # Runs of one class, and not frames: most frames are blanks, and Python is slow.
-        runs, counts = torch.unique_consecutive(ids, return_counts=True)
-        ends = counts.cumsum(0).tolist()
-        probabilities = best.exp().tolist()
+        ends = (np.flatnonzero(np.diff(ids, append=-1)) + 1).tolist()
+        runs = [self._characters[ids[end - 1]] for end in ends]
         spans = [
             MarkedCharacter(
-                self._characters[run],
+                character,
                 start * self.frame_s,
                 end * self.frame_s,
                 score=max(probabilities[start:end]),
                 relative_score=1.0,
             )
-            for run, start, end in zip(runs.tolist(), [0, *ends], ends, strict=False)
-            if self._characters[run]
+            for character, start, end in zip(runs, [0, *ends], ends, strict=False)
+            if character
         ]
         words = _words(spans, self.confidence)
         return Hypothesis("".join(span.char for span in spans), float(best.sum()), tuple(spans), words)

@@ -17,7 +17,7 @@ from .decoding import BeamSearchDecoder, BeamSearchSettings, Decoder, Hypothesis
 from .long_decoding import Parts, decode_in_parts
 from .tokenization_bigru_ctc import BiGRUCTCTokenizer
 
-__all__ = ["BeamSearchPool", "ReadingsToCome", "begin_to_decode"]
+__all__ = ["BeamSearchPool", "ReadingsToCome", "begin_to_decode", "decode_recording"]
 
 
 @dataclass(frozen=True)
@@ -135,22 +135,29 @@ class BeamSearchPool:
 def begin_to_decode(
     decoder: Decoder, log_probs: torch.Tensor, tokenizer: BiGRUCTCTokenizer, frame_s: float
 ) -> list[Hypothesis] | ReadingsToCome:
+    """As [`decode_recording`], except that a [`BeamSearchPool`] decodes in its processes, while the caller goes on."""
+    if isinstance(decoder, BeamSearchPool):
+        return decoder.submit_in_parts(log_probs)
+    return decode_recording(decoder, log_probs, tokenizer, frame_s)
+
+
+def decode_recording(
+    decoder: Decoder, log_probs: torch.Tensor, tokenizer: BiGRUCTCTokenizer, frame_s: float
+) -> list[Hypothesis]:
     """Decode a recording of any length as the pipelines do: greedily on the whole, by beam search in parts.
 
     Args:
-        decoder: A [`BeamSearchPool`] decodes in its processes, while the caller goes on.
+        decoder: Makes readings.
         log_probs: `(frames, classes)` of the whole recording, without padding.
         tokenizer: Tells which classes are the blank and the space.
         frame_s: Seconds per frame.
 
     Returns:
-        The readings, the best one first; those of a pool are to come.
+        The readings, the best one first.
 
     Raises:
         ValueError: If `log_probs` does not have the classes of `decoder`.
     """
-    if isinstance(decoder, BeamSearchPool):
-        return decoder.submit_in_parts(log_probs)
     settings = getattr(decoder, "settings", None)
     if settings is None:
         return decoder(log_probs[None])[0]

@@ -1,7 +1,9 @@
 """Many recordings at once, against each alone."""
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,8 +16,9 @@ from small_language_model import write_language_model
 from tone_speech import speak
 from transformers import AutomaticSpeechRecognitionPipeline
 
-from hf_bigru_asr import BiGRUCTCProcessor, BiGRUForCTC
-from hf_bigru_asr.batch_recognition import BatchRecognizer, Recognition, _batches_of_like_work
+from hf_bigru_asr import BiGRUCTCProcessor, BiGRUForCTC, batch_recognition
+from hf_bigru_asr.batch_recognition import BatchRecognizer, Recognition, _batches_of_like_work, _Recording, _windows
+from hf_bigru_asr.decoding import Hypothesis
 from hf_bigru_asr.transcription import load_recognizer, transcribe
 
 RATE_HZ = 16_000
@@ -109,8 +112,9 @@ def test_batches_are_of_like_length_and_bounded(
 ) -> None:
     watch = Watch(tiny_model)
     results = list(make(watch, batch_s=4.0, batch_size=3, long_s=0.01).recognize(recordings))
-    # By falling length: 155, 130, 65, 60, 45, 25, 20 and 1 frames; 200 frames of a batch at the most.
-    assert [shape[:2] for shape in watch.shapes] == [(1, 155), (1, 130), (3, 65), (3, 25)]
+    # Six recordings are the first window, by falling length 130, 65, 60, 25 and 1 frames, and then 155, 45 and 20
+    # remain; 200 frames of a batch at the most, and none larger than it has to be.
+    assert [shape[:2] for shape in watch.shapes] == [(1, 130), (2, 65), (2, 25), (1, 155), (2, 45)]
     assert texts(results) == texts(list(make().recognize(recordings)))
 
 
@@ -127,25 +131,66 @@ def test_threads_get_batches_of_like_work(num_threads: int) -> None:
     assert _batches_of_like_work({0: 100, 1: 90}, 32, 10_000, num_threads) == [[0, 1]]
 
 
+def test_windows_grow(recordings: list[Path]) -> None:
+    found = [_Recording(recordings[0], duration_s) for duration_s in [1.0] * 60 + [0.1] * 100]
+    sizes = [len(window) for window in _windows(found, 2.0, 3)]
+    # Two batches of two seconds, four, eight, eight and so on; and of three recordings each where they are short.
+    assert sizes == [4, 8, 16, 16, 16, 24, 24, 24, 24, 4]
+
+
 def test_windows_bound_what_waits(
     make: Callable[..., BatchRecognizer], recordings: list[Path], tiny_model: BiGRUForCTC
 ) -> None:
     taken = 0
 
-    def sources() -> object:
+    def sources() -> Iterator[Path]:
         nonlocal taken
-        for _ in range(30):
+        for _ in range(60):
             taken += 1
             yield recordings[0]
 
     watch = Watch(tiny_model)
-    results = make(watch, batch_size=1, batch_s=0.5).recognize(sources())  # type: ignore[arg-type]
+    results = make(watch, batch_size=1, batch_s=0.5).recognize(sources())
     next(results)
-    # Four recordings are a window, and the network has the next one already. Beside them at most a window of two
-    # seconds and what a thread has in hand is read; the others take up a second each.
-    assert 4 <= len(watch.shapes) <= 8
-    assert taken <= 4 + 4 + 3 + 1
-    assert len(list(results)) == 29
+    # Two recordings are the first window, and the network has the next one, of four, already. Beside them what takes
+    # up four seconds is read, a second each, and what a thread has in hand.
+    assert 2 <= len(watch.shapes) <= 6
+    assert taken <= 2 + 4 + 5 + 1
+    for number, _ in enumerate(results, 2):
+        assert taken <= number + 8 + 8 + 5 + 1
+    assert number == 60
+
+
+def test_readings_are_made_when_they_are_asked_for(
+    make: Callable[..., BatchRecognizer], recordings: list[Path]
+) -> None:
+    recognizer = make()
+    decode, num_decoded = recognizer.decoder, 0
+
+    def count(log_probs: torch.Tensor, lengths: torch.Tensor | None = None) -> list[list[Hypothesis]]:
+        nonlocal num_decoded
+        num_decoded += 1
+        return decode(log_probs, lengths)
+
+    results = replace(recognizer, decoder=count).recognize(recordings[:1] * 9)  # type: ignore[arg-type]
+    assert [num_decoded for _ in results] == list(range(1, 10))
+
+
+def test_torch_starts_no_threads_for_those_that_read(
+    make: Callable[..., BatchRecognizer], recordings: list[Path], monkeypatch: pytest.MonkeyPatch, two_threads: None
+) -> None:
+    threads = []
+    iterate = batch_recognition.iterate_audio
+
+    def watched(*arguments: Any, **options: Any) -> Iterator[np.ndarray]:
+        threads.append((threading.current_thread(), torch.get_num_threads()))
+        return iterate(*arguments, **options)
+
+    monkeypatch.setattr(batch_recognition, "iterate_audio", watched)
+    list(make(num_workers=2).recognize(recordings))
+    assert {count for _, count in threads} == {1}
+    assert threading.main_thread() not in [thread for thread, _ in threads]
+    assert torch.get_num_threads() == 2
 
 
 def test_long_recordings_run_when_it_is_their_turn(
@@ -178,8 +223,8 @@ def test_what_is_read_of_a_long_recording_counts(
             yield recordings[7]
 
     next(make(long_s=2.0, batch_s=1.0).recognize(sources()))
-    # Two windows of four seconds, as much that is ready, and what a thread has in hand.
-    assert taken <= 2 * 2 + 3 + 1
+    # Windows of two and of four seconds, eight seconds that are ready, and what a thread has in hand.
+    assert taken <= 1 + 2 + 5 + 1
 
 
 def test_a_recording_that_breaks_off_behind_its_first_blocks(
