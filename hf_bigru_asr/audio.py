@@ -215,13 +215,14 @@ def _mono(samples: npt.NDArray[np.float32], name: str) -> npt.NDArray[np.float32
         )
     if num_samples == 0:
         raise AudioError(name, _NO_SAMPLES)
-    if not np.isfinite(samples).all():
+    lowest, highest = float(samples.min()), float(samples.max())  # both are NaN if one sample is
+    if not math.isfinite(lowest) or not math.isfinite(highest):
         num_bad = int(np.count_nonzero(~np.isfinite(samples)))
         raise AudioError(
             name,
             f"has {num_bad} samples that are NaN or infinite; allowed are finite samples: repair or drop the clip",
         )
-    peak = float(np.abs(samples).max())
+    peak = max(-lowest, highest)
     if peak > MAX_PEAK:
         raise AudioError(
             name,

@@ -201,7 +201,8 @@ class BatchRecognizer:
                     num_samples += len(block)
                     if is_chunked and num_samples > self.long_s * rate:
                         return _Recording(source, self.long_s)
-            features = self.feature_extractor(np.concatenate(blocks), sampling_rate=rate).input_features[0]
+            waveform = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+            features = self.feature_extractor(waveform, sampling_rate=rate).input_features[0]
         except (ValueError, OSError) as error:
             return _Recording(source, error=str(error))
         return _Recording(source, num_samples / rate, np.asarray(features))

@@ -186,7 +186,12 @@ def _part_blocks(part: bytes, name: str, container: str) -> Iterator[tuple[npt.N
             if file.channels > MAX_CHANNELS:  # before decoding: a header may claim 1,024 channels
                 yield np.empty((0, file.channels), dtype=np.float32), file.samplerate
                 return
-            while len(block := file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
+            while True:
+                # A short file takes no more memory than the one sample more than its header promises.
+                num_wanted = min(_BLOCK_FRAMES, max(file.frames - num_read, 0) + 1)
+                block = file.read(num_wanted, dtype="float32", always_2d=True)
+                if len(block) == 0:
+                    break
                 num_read += len(block)
                 yield block, int(file.samplerate)
             num_promised = file.frames
