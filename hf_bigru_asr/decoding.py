@@ -120,7 +120,7 @@ class GreedyDecoder:
 
     def _decode(self, log_probs: torch.Tensor) -> Hypothesis:
         # In numpy: torch would start its threads for this, beside those of the network.
-        values = log_probs.float().cpu().numpy()
+        values = log_probs.detach().float().cpu().numpy()
         ids = values.argmax(-1)
         best = values.max(-1)
         probabilities = np.exp(best).tolist()

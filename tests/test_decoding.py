@@ -270,6 +270,14 @@ def test_greedy_is_the_best_class_of_every_frame() -> None:
     assert [span.char for span in hello.characters] == list("HELLO")
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_greedy_takes_what_a_model_gives_outside_of_inference_mode(dtype: torch.dtype) -> None:
+    frames = torch.full((1, 2, 29), -5.0, dtype=dtype)
+    frames[0, :, 8] = 0.0
+    (hypothesis,) = GreedyDecoder(BiGRUCTCTokenizer(), FRAME_S)(frames.requires_grad_())[0]
+    assert (hypothesis.text, hypothesis.score) == ("F", 0.0)
+
+
 @pytest.mark.parametrize(("text", "seed"), [("A", 0), ("AB", 1), ("BB", 2), ("A B", 3), ("ABBA", 4)])
 def test_alignment_is_the_best_path_of_the_text(text: str, seed: int, tokenizer: BiGRUCTCTokenizer) -> None:
     frames = log_probs(seed, 7)
