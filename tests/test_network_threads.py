@@ -1,7 +1,9 @@
 """Batches side by side, against one after another."""
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
 from threading import Barrier
 from types import SimpleNamespace
 
@@ -10,7 +12,6 @@ import torch
 from runtime_support import RUNTIME_CASES, needs_openvino
 
 from hf_bigru_asr import BiGRUForCTC, OnnxBiGRUForCTC, OpenVINOBiGRUForCTC
-from hf_bigru_asr.layer_runners import log_probs_of_layers
 from hf_bigru_asr.network_threads import NetworkThreads
 from hf_bigru_asr.runtime_models import RuntimeModel
 
@@ -98,10 +99,19 @@ def test_a_divided_batch_is_not_divided_again(
 
 @needs_openvino
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system does not tell where threads may run")
-def test_graphs_that_run_at_once_are_not_bound_to_one_core(tiny_model: BiGRUForCTC) -> None:
-    model = OpenVINOBiGRUForCTC.from_model(tiny_model, num_threads=2)
-    features = torch.randn(1, 20, tiny_model.config.num_mel_bins).numpy()
-    with ThreadPoolExecutor(2) as threads:
-        log_probs_of_layers(model.layer_runner(), features, threads)
-        cores = {frozenset(os.sched_getaffinity(int(thread))) for thread in os.listdir("/proc/self/task")}
-    assert cores == {frozenset(os.sched_getaffinity(0))}
+def test_graphs_that_run_at_once_are_not_bound_to_one_core(model_dir: Path, run_in_child: Callable[..., str]) -> None:
+    # In a process of its own, where no other graph has threads.
+    code = """
+        import os, sys
+        from concurrent.futures import ThreadPoolExecutor
+        import torch
+        from hf_bigru_asr import OpenVINOBiGRUForCTC
+        from hf_bigru_asr.layer_runners import log_probs_of_layers
+        model = OpenVINOBiGRUForCTC.from_pretrained(sys.argv[1], num_threads=2)
+        features = torch.randn(1, 20, model.config.num_mel_bins).numpy()
+        with ThreadPoolExecutor(2) as threads:
+            log_probs_of_layers(model.layer_runner(), features, threads)
+            cores = {frozenset(os.sched_getaffinity(int(thread))) for thread in os.listdir("/proc/self/task")}
+        assert cores == {frozenset(os.sched_getaffinity(0))}, cores
+    """
+    run_in_child(textwrap.dedent(code), model_dir)
