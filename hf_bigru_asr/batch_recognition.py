@@ -9,11 +9,11 @@ and goes through the network in chunks (`long_audio`).
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from transformers import BatchFeature
 
 from .audio import iterate_audio
 from .decoding import Decoder, Hypothesis
-from .decoding_pool import BeamSearchPool, ReadingsToCome, decode_recording
+from .decoding_pool import ReadingsOnDemand, ReadingsToCome, begin_to_decode
 from .feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
 from .layer_runners import LayerRunner, runner_of, shows_layers
 from .long_audio import log_probs_of_long_audio
@@ -77,22 +77,19 @@ class _Recording:
 
 @dataclass(frozen=True)
 class _Work:
-    """A recording on its way to its readings, which are in the making elsewhere, or are made when they are asked for.
-
-    What waits is then no objects by the hundred for each recording, through all of which Python looks for garbage.
-    """
+    """A recording on its way to its readings, of which there are none if there is an error."""
 
     source: str | Path
     duration_s: float = 0.0
     error: str | None = None
-    readings: ReadingsToCome | Callable[[], list[Hypothesis]] = list
+    readings: ReadingsToCome | ReadingsOnDemand | None = None
 
     @property
     def is_done(self) -> bool:
-        return not isinstance(self.readings, ReadingsToCome) or self.readings.is_done
+        return self.readings is None or self.readings.is_done
 
     def result(self) -> Recognition:
-        hypotheses = self.readings.result() if isinstance(self.readings, ReadingsToCome) else self.readings()
+        hypotheses = [] if self.readings is None else self.readings.result()
         return Recognition(self.source, self.duration_s, hypotheses, self.error)
 
 
@@ -189,7 +186,8 @@ class BatchRecognizer:
     def _read(self, source: str | Path) -> _Recording:
         """Read one file and compute its features, in a thread."""
         # Torch would start threads for each of these threads, which get into each other's way and the network's.
-        torch.set_num_threads(1)
+        if torch.get_num_threads() != 1:
+            torch.set_num_threads(1)
         rate = self.feature_extractor.sampling_rate
         is_chunked = shows_layers(self.model)
         blocks: list[np.ndarray] = []
@@ -255,10 +253,8 @@ class BatchRecognizer:
         rows = torch.as_tensor(log_probs).float().cpu()
         return [row[: len(each)] for row, each in zip(rows, features, strict=True)]
 
-    def _begin_to_decode(self, log_probs: torch.Tensor) -> ReadingsToCome | Callable[[], list[Hypothesis]]:
-        if isinstance(self.decoder, BeamSearchPool):
-            return self.decoder.submit_in_parts(log_probs)
-        return partial(decode_recording, self.decoder, log_probs, self.tokenizer, self.frame_s)
+    def _begin_to_decode(self, log_probs: torch.Tensor) -> ReadingsToCome | ReadingsOnDemand:
+        return begin_to_decode(self.decoder, log_probs, self.tokenizer, self.frame_s)
 
     def _run_long(self, source: str | Path) -> _Work:
         """Recognise a recording that is too long for a batch."""

@@ -17,7 +17,7 @@ from .decoding import BeamSearchDecoder, BeamSearchSettings, Decoder, Hypothesis
 from .long_decoding import Parts, decode_in_parts
 from .tokenization_bigru_ctc import BiGRUCTCTokenizer
 
-__all__ = ["BeamSearchPool", "ReadingsToCome", "begin_to_decode", "decode_recording"]
+__all__ = ["BeamSearchPool", "ReadingsOnDemand", "ReadingsToCome", "begin_to_decode"]
 
 
 @dataclass(frozen=True)
@@ -132,36 +132,55 @@ class BeamSearchPool:
             yield future.result()
 
 
-def begin_to_decode(
-    decoder: Decoder, log_probs: torch.Tensor, tokenizer: BiGRUCTCTokenizer, frame_s: float
-) -> list[Hypothesis] | ReadingsToCome:
-    """As [`decode_recording`], except that a [`BeamSearchPool`] decodes in its processes, while the caller goes on."""
-    if isinstance(decoder, BeamSearchPool):
-        return decoder.submit_in_parts(log_probs)
-    return decode_recording(decoder, log_probs, tokenizer, frame_s)
+@dataclass(frozen=True)
+class ReadingsOnDemand:
+    """Readings of a recording that is decoded when they are asked for, and not before.
 
-
-def decode_recording(
-    decoder: Decoder, log_probs: torch.Tensor, tokenizer: BiGRUCTCTokenizer, frame_s: float
-) -> list[Hypothesis]:
-    """Decode a recording of any length as the pipelines do: greedily on the whole, by beam search in parts.
+    Until then it is one array, and not hundreds of objects, through all of which Python would look for garbage.
 
     Args:
-        decoder: Makes readings.
+        decoder: Makes them: greedily of the whole, by beam search of its parts, as the pipelines do.
         log_probs: `(frames, classes)` of the whole recording, without padding.
         tokenizer: Tells which classes are the blank and the space.
         frame_s: Seconds per frame.
-
-    Returns:
-        The readings, the best one first.
-
-    Raises:
-        ValueError: If `log_probs` does not have the classes of `decoder`.
     """
-    settings = getattr(decoder, "settings", None)
-    if settings is None:
-        return decoder(log_probs[None])[0]
-    return decode_in_parts(decoder, log_probs, tokenizer, frame_s, nbest=settings.nbest)
+
+    decoder: Decoder
+    log_probs: torch.Tensor
+    tokenizer: BiGRUCTCTokenizer
+    frame_s: float
+
+    @property
+    def is_done(self) -> bool:
+        """`True`: there is nothing to wait for."""
+        return True
+
+    def result(self) -> list[Hypothesis]:
+        """The readings, the best one first, made anew with every call.
+
+        Raises:
+            ValueError: If `log_probs` does not have the classes of `decoder`.
+        """
+        settings = getattr(self.decoder, "settings", None)
+        if settings is None:
+            return self.decoder(self.log_probs[None])[0]
+        return decode_in_parts(self.decoder, self.log_probs, self.tokenizer, self.frame_s, nbest=settings.nbest)
+
+
+def begin_to_decode(
+    decoder: Decoder, log_probs: torch.Tensor, tokenizer: BiGRUCTCTokenizer, frame_s: float
+) -> ReadingsToCome | ReadingsOnDemand:
+    """Readings of a recording of any length: those of a [`BeamSearchPool`] are begun, in its processes.
+
+    Args:
+        decoder: Makes them.
+        log_probs: `(frames, classes)` of the whole recording, without padding.
+        tokenizer: Tells which classes are the blank and the space.
+        frame_s: Seconds per frame.
+    """
+    if isinstance(decoder, BeamSearchPool):
+        return decoder.submit_in_parts(log_probs)
+    return ReadingsOnDemand(decoder, log_probs, tokenizer, frame_s)
 
 
 _decoders: dict[str, BeamSearchDecoder] = {}

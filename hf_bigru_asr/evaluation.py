@@ -141,7 +141,7 @@ def _recognize(
         begin_to_decode(decoder, utterance, processor.tokenizer, processor.frame_s)
         for utterance in utterances_of(log_probs, lengths, len(processor.tokenizer))
     ]
-    return [readings if isinstance(readings, list) else readings.result() for readings in begun]
+    return [readings.result() for readings in begun]
 
 
 def _texts(readings: list[Hypothesis], reference: str) -> dict[str, Any]:
