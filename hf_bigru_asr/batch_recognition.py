@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import BatchFeature
+from torch.nn.utils.rnn import pad_sequence
 
 from .audio import iterate_audio
 from .decoding import Decoder, Hypothesis
@@ -40,7 +40,7 @@ READ_AHEAD_S = 60.0
 """What is read of a long recording while features of the part before are computed."""
 SIDE_BY_SIDE = 4
 """Batches that run side by side, at the most."""
-FIRST_WINDOW, LARGEST_WINDOW = 2, 8
+FIRST_WINDOW, LARGEST_WINDOW = 2, 16
 """Batches of the windows within which recordings are sorted: the first one is small, so that results come soon, and
 every further one twice as large, so that little is padding. Threads hold as many ready as the largest has."""
 
@@ -71,7 +71,7 @@ class _Recording:
 
     source: str | Path
     duration_s: float = 0.0
-    features: np.ndarray | None = None
+    features: torch.Tensor | None = None
     error: str | None = None
 
 
@@ -200,10 +200,10 @@ class BatchRecognizer:
                     if is_chunked and num_samples > self.long_s * rate:
                         return _Recording(source, self.long_s)
             waveform = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
-            features = self.feature_extractor(waveform, sampling_rate=rate).input_features[0]
+            features = self.feature_extractor.extract(torch.from_numpy(waveform))
         except (ValueError, OSError) as error:
             return _Recording(source, error=str(error))
-        return _Recording(source, num_samples / rate, np.asarray(features))
+        return _Recording(source, num_samples / rate, features)
 
     def _begin(self, window: list[_Recording], network: NetworkThreads) -> _Window:
         """Hand a window to the network."""
@@ -248,8 +248,11 @@ class BatchRecognizer:
     def _log_probs(self, model: Any, recordings: list[_Recording]) -> list[torch.Tensor]:  # noqa: ANN401 - see `model`
         """Log-probabilities `(frames, classes)` of each recording of a batch, in a thread."""
         features = [recording.features for recording in recordings if recording.features is not None]
-        inputs = self.feature_extractor.pad(BatchFeature({"input_features": features}), return_tensors="pt")
-        log_probs = model(**inputs.to(getattr(model, "device", "cpu"))).logits
+        masks = [torch.ones(len(each), dtype=torch.bool) for each in features]
+        # Padding is what the mask says, whatever its value.
+        inputs = {"input_features": pad_sequence(features, True), "attention_mask": pad_sequence(masks, True)}
+        device = getattr(model, "device", "cpu")
+        log_probs = model(**{name: each.to(device) for name, each in inputs.items()}).logits
         rows = torch.as_tensor(log_probs).float().cpu()
         return [row[: len(each)] for row, each in zip(rows, features, strict=True)]
 

@@ -65,7 +65,7 @@ def word_features(
 
 
 def _log(probability: float) -> float:
-    return math.log(max(probability, _FLOOR))
+    return math.log(probability if probability > _FLOOR else _FLOOR)
 
 
 @dataclass(frozen=True)

@@ -123,20 +123,14 @@ class GreedyDecoder:
         values = log_probs.detach().float().cpu().numpy()
         ids = values.argmax(-1)
         best = values.max(-1)
-        probabilities = np.exp(best).tolist()
         # Runs of one class, and not frames: most frames are blanks, and Python is slow.
-        ends = (np.flatnonzero(np.diff(ids, append=-1)) + 1).tolist()
-        runs = [self._characters[ids[end - 1]] for end in ends]
+        starts = np.flatnonzero(np.diff(ids, prepend=-1))
+        scores = np.exp(np.maximum.reduceat(best, starts)).tolist() if len(starts) else []
+        bounds = [*starts.tolist(), len(ids)]
         spans = [
-            MarkedCharacter(
-                character,
-                start * self.frame_s,
-                end * self.frame_s,
-                score=max(probabilities[start:end]),
-                relative_score=1.0,
-            )
-            for character, start, end in zip(runs, [0, *ends], ends, strict=False)
-            if character
+            MarkedCharacter(self._characters[run], start * self.frame_s, end * self.frame_s, score, 1.0)
+            for run, start, end, score in zip(ids[starts].tolist(), bounds[:-1], bounds[1:], scores, strict=True)
+            if self._characters[run]
         ]
         words = _words(spans, self.confidence)
         return Hypothesis("".join(span.char for span in spans), float(best.sum()), tuple(spans), words)

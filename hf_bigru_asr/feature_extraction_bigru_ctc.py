@@ -163,10 +163,7 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
                 f"{self.sampling_rate} Hz. Resample it, for example with torchaudio.functional.resample, or read the "
                 "file with hf_bigru_asr.audio.load_audio."
             )
-        features = [
-            self._normalized(self._log_mel(waveform.to(device))).cpu().numpy()
-            for waveform in list_of_waveforms(raw_speech)
-        ]
+        features = [self.extract(waveform.to(device)).cpu().numpy() for waveform in list_of_waveforms(raw_speech)]
         batch = self.pad(
             BatchFeature({"input_features": features}),
             padding=padding,
@@ -177,6 +174,17 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
             return_tensors=return_tensors,
         )
         return batch.to(device) if return_tensors == "pt" else batch
+
+    def extract(self, waveform: torch.Tensor) -> torch.Tensor:
+        """Features of one utterance as `__call__` gives them, without the checks and the batch around them.
+
+        Args:
+            waveform: `(samples,)` at the extractor's sampling rate, float32, finite, at least one sample.
+
+        Returns:
+            `(frames, num_offsets * feature_size)` float32 on the same device.
+        """
+        return self._normalized(self._log_mel(waveform))
 
     def fit_global_statistics(self, waveforms: Iterable[AudioArray]) -> None:
         """Set `normalization="global"` with the mean and standard deviation of each bin over `waveforms`.
@@ -287,11 +295,11 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
             return_complex=True,
         ).T
         # Faster than `sum` over an axis of two, or `abs`.
-        power = spectrum.real.square() + spectrum.imag.square()
+        power = spectrum.real.square().addcmul_(spectrum.imag, spectrum.imag)
         filters = self.mel_filters.to(padded.device)
         # A filter is zero nearly everywhere, so neighbours take their own bins alone.
         mels = [power[:, bins] @ filters[bins, part] for part, bins in _bands(*self._mel_scale)]
-        return torch.cat(mels, dim=1).clamp(min=self.mel_floor).log()
+        return torch.cat(mels, dim=1).clamp_(min=self.mel_floor).log_()
 
     def _normalized(self, features: torch.Tensor) -> torch.Tensor:
         if self.normalization != "utterance":
@@ -299,7 +307,7 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         # Several times as fast as `torch.var_mean`, and as exact: a bin that never changes has no variance.
         changes = features - features[0]
         mean_change = changes.mean(0)
-        variance = (changes - mean_change).square().mean(0)
+        variance = (changes - mean_change).square_().mean(0)
         return self.normalize(features, features[0] + mean_change, self.with_prior(variance, len(features)))
 
     def with_prior(self, variance: torch.Tensor, num_frames: int) -> torch.Tensor:
@@ -314,7 +322,7 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         """
         if self.prior_frames == 0:
             return variance
-        prior = torch.tensor(self.prior_std, device=variance.device).square().repeat(self.num_offsets)
+        prior = _squares(tuple(self.prior_std or ())).to(variance.device).repeat(self.num_offsets)
         return (num_frames * variance + self.prior_frames * prior) / (num_frames + self.prior_frames)
 
     def normalize(
@@ -397,6 +405,11 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
                 f"{self.sampling_rate} Hz; raise n_fft or lower feature_size."
             )
         return filters
+
+
+@cache
+def _squares(values: tuple[float, ...]) -> torch.Tensor:
+    return torch.tensor(values).square()
 
 
 @cache

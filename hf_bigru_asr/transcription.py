@@ -197,7 +197,7 @@ def transcribe(
             f"stride_length_s is {stride_length_s}; it must be at least 0 and less than half of chunk_length_s, "
             f"which is {chunk_length_s}."
         )
-    if chunk_length_s is not None or not hasattr(recognizer.feature_extractor, "log_mel"):
+    if chunk_length_s is not None or not hasattr(recognizer.feature_extractor, "extract"):
         if batch_size < 1:
             raise ValueError(f"batch_size is {batch_size}; it must be positive.")
         options = {

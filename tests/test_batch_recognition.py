@@ -134,8 +134,8 @@ def test_threads_get_batches_of_like_work(num_threads: int) -> None:
 def test_windows_grow(recordings: list[Path]) -> None:
     found = [_Recording(recordings[0], duration_s) for duration_s in [1.0] * 60 + [0.1] * 100]
     sizes = [len(window) for window in _windows(found, 2.0, 3)]
-    # Two batches of two seconds, four, eight, eight and so on; and of three recordings each where they are short.
-    assert sizes == [4, 8, 16, 16, 16, 24, 24, 24, 24, 4]
+    # Two batches of two seconds, four, eight, sixteen, sixteen; and of three recordings each where they are short.
+    assert sizes == [4, 8, 16, 32, 48, 48, 4]
 
 
 def test_windows_bound_what_waits(
@@ -145,7 +145,7 @@ def test_windows_bound_what_waits(
 
     def sources() -> Iterator[Path]:
         nonlocal taken
-        for _ in range(60):
+        for _ in range(80):
             taken += 1
             yield recordings[0]
 
@@ -153,12 +153,12 @@ def test_windows_bound_what_waits(
     results = make(watch, batch_size=1, batch_s=0.5).recognize(sources())
     next(results)
     # Two recordings are the first window, and the network has the next one, of four, already. Beside them what takes
-    # up four seconds is read, a second each, and what a thread has in hand.
+    # up eight seconds is read, a second each, and what a thread has in hand.
     assert 2 <= len(watch.shapes) <= 6
-    assert taken <= 2 + 4 + 5 + 1
+    assert taken <= 2 + 4 + 9 + 1
     for number, _ in enumerate(results, 2):
-        assert taken <= number + 8 + 8 + 5 + 1
-    assert number == 60
+        assert taken <= number + 16 + 16 + 9 + 1
+    assert number == 80
 
 
 def test_readings_are_made_when_they_are_asked_for(
@@ -223,8 +223,8 @@ def test_what_is_read_of_a_long_recording_counts(
             yield recordings[7]
 
     next(make(long_s=2.0, batch_s=1.0).recognize(sources()))
-    # Windows of two and of four seconds, eight seconds that are ready, and what a thread has in hand.
-    assert taken <= 1 + 2 + 5 + 1
+    # Windows of two and of four seconds, sixteen seconds that are ready, and what a thread has in hand.
+    assert taken <= 1 + 2 + 9 + 1
 
 
 def test_a_recording_that_breaks_off_behind_its_first_blocks(

@@ -91,6 +91,13 @@ def test_default_features_equal_the_reference(extractor: BiGRUCTCFeatureExtracto
     np.testing.assert_allclose(got.mean(0), 0.0, atol=1e-5)
 
 
+@pytest.mark.parametrize("num_offsets", [1, 3])
+def test_an_utterance_alone_has_the_features_of_a_batch(num_offsets: int) -> None:
+    extractor = BiGRUCTCFeatureExtractor(num_offsets=num_offsets)
+    audio = noise(5000).astype(np.float32)
+    np.testing.assert_array_equal(extractor.extract(torch.from_numpy(audio)).numpy(), features(extractor, audio))
+
+
 @pytest.mark.parametrize(
     "parameters",
     [
