@@ -125,7 +125,7 @@ class GreedyDecoder:
         best = values.max(-1)
         # Runs of one class, and not frames: most frames are blanks, and Python is slow.
         starts = np.flatnonzero(np.diff(ids, prepend=-1))
-        scores = np.exp(np.maximum.reduceat(best, starts)).tolist() if len(starts) else []
+        scores = np.exp(np.maximum.reduceat(best, starts)).tolist()
         bounds = [*starts.tolist(), len(ids)]
         spans = [
             MarkedCharacter(self._characters[run], start * self.frame_s, end * self.frame_s, score, 1.0)

@@ -270,6 +270,12 @@ def test_greedy_is_the_best_class_of_every_frame() -> None:
     assert [span.char for span in hello.characters] == list("HELLO")
 
 
+def test_greedy_of_no_frames_is_empty() -> None:
+    tokenizer = BiGRUCTCTokenizer()
+    ((found,),) = GreedyDecoder(tokenizer, FRAME_S)(torch.zeros(1, 5, len(tokenizer)), torch.tensor([0]))
+    assert (found.text, found.score, found.characters, found.words) == ("", 0.0, (), ())
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_greedy_takes_what_a_model_gives_outside_of_inference_mode(dtype: torch.dtype) -> None:
     frames = torch.full((1, 2, 29), -5.0, dtype=dtype)
