@@ -14,7 +14,13 @@ import soundfile
 import torch
 from small_language_model import write_language_model
 from tone_speech import speak
-from transformers import AutomaticSpeechRecognitionPipeline
+from transformers import (
+    AutomaticSpeechRecognitionPipeline,
+    Wav2Vec2Config,
+    Wav2Vec2FeatureExtractor,
+    Wav2Vec2ForCTC,
+    pipeline,
+)
 
 from hf_bigru_asr import BiGRUCTCProcessor, BiGRUForCTC, batch_recognition
 from hf_bigru_asr.batch_recognition import BatchRecognizer, Recognition, _batches_of_like_work, _Recording, _windows
@@ -261,6 +267,26 @@ def test_the_stock_pipeline_gives_the_same(model_dir: Path, recordings: list[Pat
             assert [chunk["text"] for chunk in found[number].chunks] == [each["text"] for each in expected["chunks"]]
             times = np.array([chunk["timestamp"] for chunk in found[number].chunks])
             np.testing.assert_allclose(times, [each["timestamp"] for each in expected["chunks"]], atol=1e-9)
+
+
+def test_a_model_of_another_make_goes_through_the_pipeline(
+    recordings: list[Path], processor: BiGRUCTCProcessor
+) -> None:
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    layers = {"conv_dim": (8, 8), "conv_stride": (160, 2), "conv_kernel": (400, 3), "num_conv_pos_embedding_groups": 2}
+    torch.manual_seed(0)
+    model = Wav2Vec2ForCTC(Wav2Vec2Config(vocab_size=29, pad_token_id=0, **sizes, **layers)).eval()
+    extractor = Wav2Vec2FeatureExtractor()
+    recognizer = pipeline(
+        "automatic-speech-recognition", model=model, tokenizer=processor.tokenizer, feature_extractor=extractor
+    )
+    paths = [recordings[0], recordings[1], recordings[2]]
+    found = list(transcribe(recognizer, paths, batch_size=1))
+    assert [each.error is None for each in found] == [True, False, True]
+    for number in (0, 2):
+        waveform, rate_hz = soundfile.read(paths[number], dtype="float32")
+        expected = recognizer({"raw": waveform, "sampling_rate": rate_hz})["text"]
+        assert found[number].text == expected != ""
 
 
 @pytest.fixture
