@@ -94,8 +94,13 @@ def test_default_features_equal_the_reference(extractor: BiGRUCTCFeatureExtracto
 @pytest.mark.parametrize("num_offsets", [1, 3])
 def test_an_utterance_alone_has_the_features_of_a_batch(num_offsets: int) -> None:
     extractor = BiGRUCTCFeatureExtractor(num_offsets=num_offsets)
-    audio = noise(5000).astype(np.float32)
-    np.testing.assert_array_equal(extractor.extract(torch.from_numpy(audio)).numpy(), features(extractor, audio))
+    short, audio = noise(3000).astype(np.float32), noise(5000).astype(np.float32)
+    batch = extractor([short, audio], sampling_rate=RATE_HZ, return_tensors="np").input_features
+    alone = extractor.extract(torch.from_numpy(short)).numpy()
+    np.testing.assert_array_equal(alone, batch[0, : extractor.num_frames(3000)])
+    np.testing.assert_array_equal(extractor.extract(torch.from_numpy(audio)).numpy(), batch[1])
+    if num_offsets == 1:
+        np.testing.assert_allclose(alone, normalized(reference_log_mel(short)), atol=2e-4)
 
 
 @pytest.mark.parametrize(
