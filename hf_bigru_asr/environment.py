@@ -55,8 +55,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def git_commit() -> str | None:
-    """Commit of the repository that the package runs from, with `-dirty` if files differ; `None` outside of one."""
+def _describe_commit() -> str | None:
     command = [
         "git",
         "-C",
@@ -71,6 +70,15 @@ def git_commit() -> str | None:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+# Of the code that is imported, and not of what the files have become when a script has measured or trained for hours.
+_COMMIT = _describe_commit()
+
+
+def git_commit() -> str | None:
+    """Commit that the package was imported at, with `-dirty` if files differed; `None` outside of a repository."""
+    return _COMMIT
 
 
 def provenance(device: str = "cpu") -> dict[str, Any]:

@@ -1,0 +1,41 @@
+"""What reports say of where figures come from."""
+
+import importlib.util
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from hf_bigru_asr import environment
+
+
+def _imported(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("imported_environment", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The module in a folder of its own, without a repository around it."""
+    return Path(shutil.copy(environment.__file__, tmp_path))
+
+
+def test_commit_is_that_of_the_code_that_was_imported(copy: Path) -> None:
+    author = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
+    for arguments in (["init"], ["add", "."], [*author, "commit", "--no-gpg-sign", "--message=First"]):
+        subprocess.run(["git", *arguments], cwd=copy.parent, check=True)
+    imported = _imported(copy)
+    copy.write_text(copy.read_text() + "# Changed while it runs\n")
+    assert re.fullmatch("[0-9a-f]{12}", imported.git_commit())
+    assert imported.provenance()["commit"] == imported.git_commit()
+    assert _imported(copy).git_commit() == f"{imported.git_commit()}-dirty"
+
+
+def test_no_commit_outside_of_a_repository(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(copy.parents[1]))
+    assert _imported(copy).git_commit() is None
