@@ -1,10 +1,11 @@
 """A small recurrent language model of word pieces, which tells how likely whole readings are.
 
-An n-gram knows the last few words; what a beam search with one has found, this one weighs anew by all the words before.
+An n-gram knows the last few words; what a beam search with one has found, this model weighs anew by all that is said.
 
 Source: T. Mikolov et al., "Recurrent neural network based language model", Interspeech 2010 (with N-best lists); the
-projection: H. Sak, A. Senior, F. Beaufays, Interspeech 2014; one matrix for pieces in and out: O. Press, L. Wolf, "Using
-the output embedding to improve language models", EACL 2017.
+projection: H. Sak, A. Senior, F. Beaufays, Interspeech 2014; one matrix for pieces in and out: O. Press, L. Wolf,
+"Using the output embedding to improve language models", EACL 2017; texts with the same last words going on from one
+state: X. Liu et al., "Efficient lattice rescoring using recurrent neural network language models", ICASSP 2014.
 """
 
 import json
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from torch import nn
@@ -28,6 +29,8 @@ _END_TOKEN = "</s>"
 _END_ID = 0
 _IGNORED_LABEL = -100
 _SCALE_SUFFIX = ".scale"
+_ROOT = -1
+"""Parent of the empty beginning."""
 
 
 def train_tokenizer(sentences: Iterable[str], vocab_size: int) -> Tokenizer:
@@ -40,7 +43,7 @@ def train_tokenizer(sentences: Iterable[str], vocab_size: int) -> Tokenizer:
     Raises:
         ValueError: If there are not more pieces than characters, all of which are pieces.
     """
-    letters = sorted(set(ALPHABET) - {" "}) + ["_"]
+    letters = [*sorted(set(ALPHABET) - {" "}), "_"]
     if vocab_size <= 2 * len(letters):
         raise ValueError(f"vocab_size is {vocab_size}; it must be above {2 * len(letters)}.")
     tokenizer = Tokenizer(models.BPE())
@@ -59,11 +62,16 @@ class NeuralLanguageModel(nn.Module):
     Args:
         tokenizer: As [`train_tokenizer`] gives it.
         embedding_size: Size of the vectors of the pieces, and of the projection.
-        hidden_size: Size of the state.
+        hidden_size: Size of the state, larger than that.
+
+    Raises:
+        ValueError: If it is not.
     """
 
     def __init__(self, tokenizer: Tokenizer, embedding_size: int = 256, hidden_size: int = 512) -> None:
         super().__init__()
+        if hidden_size <= embedding_size:
+            raise ValueError(f"hidden_size is {hidden_size}; it must be above embedding_size, {embedding_size}.")
         self.tokenizer = tokenizer
         self.embedding = nn.Embedding(tokenizer.get_vocab_size(), embedding_size)
         self.lstm = nn.LSTM(embedding_size, hidden_size, proj_size=embedding_size, batch_first=True)
@@ -100,38 +108,40 @@ class NeuralLanguageModel(nn.Module):
         }
 
     @torch.inference_mode()
-    def score(self, texts: Sequence[str]) -> list[float]:
+    def score(self, texts: Sequence[str], history_pieces: int | None = None) -> list[float]:
         """Logarithms of the probabilities of texts, their ends counted.
 
-        What texts have in common at their beginning is computed once.
-
         Args:
-            texts: Normalised transcripts.
+            texts: Normalised transcripts. What they have in common at their beginning is computed once.
+            history_pieces: With it, texts whose last pieces, so many of them, are the same go on from the state of the
+                first of these texts: much less to compute for the readings of one utterance, and nearly the same.
         """
-        if not texts:
-            return []
-        rows = [[*encoding.ids, _END_ID] for encoding in self._encode(texts)]
-        node_of = [0] * len(rows)
-        hidden = self.embedding.weight.new_zeros(1, 1, self.lstm.proj_size)
-        cell = self.embedding.weight.new_zeros(1, 1, self.lstm.hidden_size)
-        output, (hidden, cell) = self.lstm(self.embedding(torch.tensor([[_END_ID]])), (hidden, cell))
-        scores = [0.0] * len(rows)
-        for step in range(max(map(len, rows))):
-            alive = [number for number, row in enumerate(rows) if step < len(row)]
-            log_probs = self._logits(output[:, 0]).log_softmax(-1)
-            chosen = log_probs[[node_of[each] for each in alive], [rows[each][step] for each in alive]].tolist()
-            for number, score in zip(alive, chosen, strict=True):
-                scores[number] += score
-            # A node is a beginning that some of the texts share.
-            nodes: dict[tuple[int, int], int] = {}
-            for number in alive:
-                node_of[number] = nodes.setdefault((node_of[number], rows[number][step]), len(nodes))
-            parents = [parent for parent, _ in nodes]
-            pieces = torch.tensor([[piece] for _, piece in nodes])
-            output, (hidden, cell) = self.lstm(
-                self.embedding(pieces), (hidden[:, parents].contiguous(), cell[:, parents].contiguous())
-            )
-        return scores
+        rows = [encoding.ids for encoding in self._encode(texts)]
+        tree = _Tree(history_pieces)
+        paths = [tree.add(row) for row in rows]
+        log_probs = self._after_nodes(tree)
+        return [
+            float(log_probs[path, [*row, _END_ID]].sum(dtype=torch.float64))
+            for path, row in zip(paths, rows, strict=True)
+        ]
+
+    def _after_nodes(self, tree: "_Tree") -> torch.Tensor:
+        """Log-probabilities `(nodes, pieces)` of what follows each node of a tree."""
+        input_weight, hidden_weight, input_bias, hidden_bias, projection = self.lstm.all_weights[0]
+        entering = linear(self.embedding.weight[tree.pieces], input_weight, input_bias)
+        outputs = entering.new_empty(len(tree.pieces), self.lstm.proj_size)
+        hidden, cell = entering.new_zeros(1, self.lstm.proj_size), entering.new_zeros(1, self.lstm.hidden_size)
+        place_of = {_ROOT: 0}
+        for level in tree.levels:
+            # All nodes as far from the root are one batch. Step by step, nn.LSTM would take longer.
+            places = [place_of[tree.parents[node]] for node in level]
+            gates = entering[level] + linear(hidden[places], hidden_weight, hidden_bias)
+            enter, forget, new, leave = gates.chunk(4, -1)
+            cell = forget.sigmoid() * cell[places] + enter.sigmoid() * new.tanh()
+            hidden = linear(leave.sigmoid() * cell.tanh(), projection)
+            outputs[level] = hidden
+            place_of = {node: place for place, node in enumerate(level)}
+        return self._logits(outputs).log_softmax(-1)
 
     def perplexity(self, sentences: Sequence[str]) -> float:
         """Perplexity per word, the end of each sentence counted as one.
@@ -164,11 +174,16 @@ class NeuralLanguageModel(nn.Module):
 
         Raises:
             FileNotFoundError: If there is no such file.
-            ValueError: If it is something else.
+            ValueError: If it is broken or something else.
         """
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        if not Path(path).is_file():
+            raise FileNotFoundError(f"{path} does not exist; scripts/train_neural_lm.py writes such a file.")
+        try:
+            with safe_open(path, "pt") as file:
+                metadata = file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        except SafetensorError as error:
+            raise ValueError(f"{path} is broken: {error}; copy it anew.") from error
         if "tokenizer" not in metadata or "embedding.weight" not in tensors:
             raise ValueError(f"{path} is not a neural language model; scripts/train_neural_lm.py writes one.")
         weights = {
@@ -183,7 +198,42 @@ class NeuralLanguageModel(nn.Module):
         return model.eval()
 
     def _encode(self, texts: Sequence[str]) -> list[Any]:
-        return self.tokenizer.encode_batch(list(texts), add_special_tokens=False)  # type: ignore[no-any-return]
+        return list(self.tokenizer.encode_batch(list(texts), add_special_tokens=False))
 
     def _logits(self, states: torch.Tensor) -> torch.Tensor:
         return linear(states, self.embedding.weight, self.bias)
+
+
+class _Tree:
+    """Beginnings of texts, each a node that goes on from its parent with one piece; node 0 is the empty beginning.
+
+    Args:
+        history_pieces: Pieces by which beginnings are told apart; all if `None`.
+    """
+
+    def __init__(self, history_pieces: int | None) -> None:
+        self._history_pieces = history_pieces
+        self._nodes: dict[tuple[int, ...], int] = {}
+        self._depths = [0]
+        self.parents = [_ROOT]
+        self.pieces = [_END_ID]
+        self.levels = [[0]]
+
+    def add(self, row: Sequence[int]) -> list[int]:
+        """Nodes of a text's beginnings, from the empty one to the whole text."""
+        path = [0]
+        for length in range(1, len(row) + 1):
+            start = 0 if self._history_pieces is None else max(length - self._history_pieces, 0)
+            history = tuple(row[start:length])
+            node = self._nodes.get(history)
+            if node is None:
+                node = self._nodes[history] = len(self.pieces)
+                depth = self._depths[path[-1]] + 1
+                self.parents.append(path[-1])
+                self.pieces.append(row[length - 1])
+                self._depths.append(depth)
+                if depth == len(self.levels):
+                    self.levels.append([])
+                self.levels[depth].append(node)
+            path.append(node)
+        return path

@@ -1,11 +1,12 @@
 """Train the small recurrent language model that weighs anew what a beam search with an n-gram has found.
 
     pip install 'hf-bigru-asr[train]'
-    torchrun --nproc_per_node 2 scripts/train_neural_lm.py --text_file lm_corpus.txt.xz --output_dir outputs/neural_lm \
-        --exclude_dataset_name openslr/librispeech_asr --exclude_dataset_config_name clean \
-        --exclude_split_name validation
+    torchrun --nproc_per_node 2 scripts/train_neural_lm.py --text_file lm_corpus.txt.xz \
+        --output_dir outputs/neural_lm --exclude_dataset_name openslr/librispeech_asr \
+        --exclude_dataset_config_name clean --exclude_split_name validation
 
-The result is `neural_lm.safetensors` in the output folder, to be put beside the n-gram. The same command again resumes.
+The result is `neural_lm.safetensors` in the output folder, to be put beside the n-gram. The same command again
+resumes.
 """
 
 import json
@@ -39,7 +40,7 @@ class NeuralLanguageModelArguments:
     hidden_size: int = field(default=512, metadata={"help": "Size of the state."})
     join_probability: float = field(
         default=0.35,
-        metadata={"help": "Share of the sentences that are joined to the next one, as speech joins them."},
+        metadata={"help": "Share of the sentences that are joined to the next one, as in speech."},
     )
     exclude_dataset_name: str | None = field(
         default=None, metadata={"help": "Data set whose sentences are left out, and measured on."}
@@ -103,12 +104,12 @@ def main() -> None:
             raise ValueError("There is no text; give at least one sentence.")
         tokenizer = train_tokenizer(sentences, options.vocab_size)
         segments = join_sentences(sentences, options.join_probability, np.random.default_rng(training.seed))
+        torch.manual_seed(training.seed)
+        model = NeuralLanguageModel(tokenizer, options.embedding_size, options.hidden_size)
     except (OSError, ValueError) as error:
         parser.error(str(error))
     dataset = PieceDataset.of_sentences(segments, tokenizer)
     # 2. Training
-    torch.manual_seed(training.seed)
-    model = NeuralLanguageModel(tokenizer, options.embedding_size, options.hidden_size)
     if not held_out:
         training.eval_strategy = "no"
     trainer = Trainer(
