@@ -20,8 +20,7 @@ from .hotwords import DEFAULT_HOTWORD_WEIGHT, HotwordPhrases
 from .lexicon_decoder import UNIT_END, UNIT_INSIDE, load_lexicon_decoder
 from .model_json import read_model_json
 from .mwer_bigru_ctc import Reading
-from .neural_lm import NeuralLanguageModel
-from .processing_bigru_ctc import NEURAL_MODEL_NAME, SETTINGS_NAME
+from .processing_bigru_ctc import SETTINGS_NAME
 from .tokenization_bigru_ctc import BiGRUCTCTokenizer
 
 __all__ = ["BeamSearchDecoder", "BeamSearchSettings", "DecodedWord", "Decoder", "GreedyDecoder", "Hypothesis"]
@@ -29,9 +28,7 @@ __all__ = ["BeamSearchDecoder", "BeamSearchSettings", "DecodedWord", "Decoder", 
 _IMPOSSIBLE = -1e4
 """Logarithm of a probability that no path overcomes; sums of many of them stay finite."""
 _NUM_READINGS = 100
-"""Most readings of a beam search that say how sure its best one is, and that a neural language model weighs anew."""
-_HISTORY_PIECES = 8
-"""Pieces of words by which the neural language model tells the readings of one utterance apart."""
+"""Most readings of a beam search that say how sure its best one is."""
 WordPlace = tuple[tuple[int, ...], int, int]
 """A word's tokens, its first and its last frame."""
 
@@ -153,9 +150,6 @@ class BeamSearchSettings:
         beam_size: Readings that are kept at every frame.
         beam_size_token: Classes of a frame that are tried; all if `None`.
         beam_threshold: Readings that are so much worse than the best one are dropped.
-        neural_lm_weight: Factor of the logarithmic probabilities that the folder's neural language model gives the 100
-            best readings of the search, and that are added to their scores; readings beyond them are dropped then. At
-            0 there is no need of such a model.
         nbest: Readings that are given back.
         hotwords: Phrases that are expected, with what every word of them adds to the score, in nats; names alone get
             [`DEFAULT_HOTWORD_WEIGHT`]. Words outside the lexicon are possible.
@@ -171,7 +165,6 @@ class BeamSearchSettings:
     beam_size: int = 100
     beam_size_token: int | None = None
     beam_threshold: float = 50.0
-    neural_lm_weight: float = 0.0
     nbest: int = 1
     hotwords: Mapping[str, float] = field(default_factory=dict)
     num_offsets: int | None = None
@@ -200,8 +193,6 @@ class BeamSearchSettings:
                 f"beam_threshold is {self.beam_threshold} and lm_weight {self.lm_weight}; the one must be positive "
                 "and the other not negative."
             )
-        if self.neural_lm_weight < 0:
-            raise ValueError(f"neural_lm_weight is {self.neural_lm_weight}; it must not be negative.")
 
     @classmethod
     def from_folder(cls, folder: str | Path) -> "BeamSearchSettings":
@@ -225,8 +216,7 @@ class BeamSearchDecoder:
     will.
 
     Args:
-        folder: A language model as `scripts/build_lm.py` writes it: `lm.binary` and `lexicon.txt`; with
-            `neural_lm.safetensors` of `scripts/train_neural_lm.py` if the settings have a `neural_lm_weight`.
+        folder: A language model as `scripts/build_lm.py` writes it: `lm.binary` and `lexicon.txt`.
         tokenizer: Gives the characters of the classes.
         frame_s: Seconds per frame: `inputs_to_logits_ratio / sampling_rate`.
         settings: Weights and width; those that stand in the folder, or the defaults, if `None`.
@@ -256,7 +246,7 @@ class BeamSearchDecoder:
         self.settings = settings or BeamSearchSettings.from_folder(folder)
         self.confidence = ConfidenceModel.from_folder(folder) if confidence == "own" else confidence
         options = {each.name: getattr(self.settings, each.name) for each in fields(self.settings)}
-        for name in ("prior_weight", "class_priors", "neural_lm_weight", "hotwords", "num_offsets"):
+        for name in ("prior_weight", "class_priors", "hotwords", "num_offsets"):
             del options[name]
         # One text can stand there several times, as a word, and spelled; and posteriors need more than one reading.
         options["nbest"] = self.settings.beam_size if self.settings.nbest > 1 else _NUM_READINGS
@@ -268,9 +258,6 @@ class BeamSearchDecoder:
                     f"class_priors; give one for each of the {len(tokenizer)} classes."
                 )
             self._log_priors = torch.tensor(self.settings.class_priors).log()
-        self._neural_lm: NeuralLanguageModel | None = None
-        if self.settings.neural_lm_weight:
-            self._neural_lm = NeuralLanguageModel.from_file(self.folder / NEURAL_MODEL_NAME)
         self._decoder = load_lexicon_decoder(folder, tokenizer, self.settings.hotwords, **options)
 
     def __call__(self, log_probs: torch.Tensor, lengths: torch.Tensor | None = None) -> list[list[Hypothesis]]:
@@ -291,23 +278,9 @@ class BeamSearchDecoder:
         return [self._search(frames) if len(frames) else [((), 0.0)] for frames in utterances]
 
     def _search(self, log_probs: torch.Tensor) -> list[Reading]:
-        found = self._distinct(self._find(log_probs))
+        found = self._distinct(self._decoder(self._with_end(log_probs)[None])[0])
         readings = [(self.tokenizer(text).input_ids, float(hypothesis.score)) for text, hypothesis in found]
         return readings or [((), 0.0)]
-
-    def _find(self, log_probs: torch.Tensor) -> list[Any]:
-        """Hypotheses of the search with their final scores, the best one first."""
-        found = self._decoder(self._with_end(log_probs)[None])[0]
-        if self._neural_lm is None:
-            return list(found)
-        considered = found[:_NUM_READINGS]
-        texts = [join_units(hypothesis.words) for hypothesis in considered]
-        scores = self._neural_lm.score(texts, _HISTORY_PIECES)
-        weighed = [
-            hypothesis._replace(score=hypothesis.score + self.settings.neural_lm_weight * score)
-            for hypothesis, score in zip(considered, scores, strict=True)
-        ]
-        return sorted(weighed, key=lambda hypothesis: -hypothesis.score)
 
     def _distinct(self, found: Iterable[Any]) -> list[tuple[str, Any]]:
         """The `nbest` best hypotheses of different texts, with these: a text can be a word, and spelled."""
@@ -321,7 +294,7 @@ class BeamSearchDecoder:
     def _decode(self, log_probs: torch.Tensor) -> list[Hypothesis]:
         if len(log_probs) == 0:
             return [Hypothesis("", 0.0, (), ())]
-        found = self._find(log_probs)
+        found = self._decoder(self._with_end(log_probs)[None])[0]
         considered = found[:_NUM_READINGS]  # so that confidences do not depend on `nbest`
         readings = [self._places(hypothesis) for hypothesis in considered]
         weights = torch.tensor([hypothesis.score for hypothesis in considered]).softmax(0).tolist()

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,17 +34,12 @@ def check_plots() -> None:
 def plot_tuning(trials: Sequence["Trial"], beam_size: int, path: str | Path) -> None:
     """Word error rate against each weight at the best of the others, and against speed for every width of the beam.
 
-    With the weights of a neural language model in a panel of their own, if there are any.
-
     Args:
         trials: What [`tune_decoding`] gave.
         beam_size: Width at which the weights were tried.
         path: Where to write the picture.
     """
-    rescored = [trial for trial in trials if trial.settings.neural_lm_weight]
-    trials = [trial for trial in trials if not trial.settings.neural_lm_weight]
-    figure, axes = _new_figure(4 if rescored else 3)
-    weights, priors, widths = axes[:3]
+    figure, (weights, priors, widths) = _new_figure(3)
     grid = [trial for trial in trials if trial.settings.beam_size == beam_size]
     best = min(grid, key=lambda trial: trial.wer)
     for score in sorted({trial.settings.word_score for trial in grid}):
@@ -68,12 +62,6 @@ def plot_tuning(trials: Sequence["Trial"], beam_size: int, path: str | Path) -> 
     speeds = [trial.real_time_factor for trial in swept]
     widths.set_xticks(speeds, [f"{speed:.0f}" for speed in speeds])
     widths.set_xticks([], minor=True)
-    if rescored:
-        width = rescored[0].settings.beam_size
-        without = [t for t in trials if t.settings == replace(best.settings, beam_size=width)]
-        line = _lowest((trial.settings.neural_lm_weight, trial.wer) for trial in [*without, *rescored])
-        axes[3].plot(*line, marker="o")
-        axes[3].set(xlabel="weight of the neural language model", ylabel="word error rate (%)", title=f"beam {width}")
     figure.savefig(path, dpi=120)
 
 

@@ -22,8 +22,7 @@ LABEL_PADDING = -100
 LANGUAGE_MODEL_DIR = "language_model"
 MODEL_NAME, LEXICON_NAME = "lm.binary", "lexicon.txt"
 SETTINGS_NAME, RECORD_NAME, CONFIDENCE_NAME = "decoding.json", "language_model.json", "confidence.json"
-NEURAL_MODEL_NAME = "neural_lm.safetensors"
-LANGUAGE_MODEL_FILES = (MODEL_NAME, LEXICON_NAME, SETTINGS_NAME, RECORD_NAME, CONFIDENCE_NAME, NEURAL_MODEL_NAME)
+LANGUAGE_MODEL_FILES = (MODEL_NAME, LEXICON_NAME, SETTINGS_NAME, RECORD_NAME, CONFIDENCE_NAME)
 """What belongs to a language model, and where it lies beside a network."""
 
 

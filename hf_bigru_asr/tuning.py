@@ -13,7 +13,7 @@ from .lexicon_decoder import lexicon_words
 from .metrics import character_error_counts, word_error_counts
 from .term_recall import term_recall
 
-__all__ = ["Trial", "choose_settings", "mean_posteriors", "outside_lexicon_figures", "tune_decoding"]
+__all__ = ["Trial", "mean_posteriors", "outside_lexicon_figures", "tune_decoding"]
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,8 @@ def tune_decoding(
     word_scores: Iterable[float],
     prior_weights: Iterable[float],
     beam_sizes: Iterable[int],
-    chosen_beam_size: int | None = None,
-    neural_lm_weights: Iterable[float] = (),
 ) -> Iterator[Trial]:
     """Measure a grid of weights at the beam size of `start`, and then the best of them at every beam size.
-
-    The weights of a neural language model come last, with the others at their best.
 
     Args:
         pool: Processes that decode.
@@ -91,8 +87,6 @@ def tune_decoding(
         word_scores: Word scores to try.
         prior_weights: Weights of the class priors to try.
         beam_sizes: Beam sizes to try with the best weights.
-        chosen_beam_size: Beam size at which a neural language model is tried; that of `start` if `None`.
-        neural_lm_weights: Its weights to try.
 
     Yields:
         A [`Trial`] for every point, as it is measured.
@@ -107,24 +101,6 @@ def tune_decoding(
     for beam_size in beam_sizes:
         if beam_size != start.beam_size:
             yield _measure(pool, utterances, references, replace(best, beam_size=beam_size))
-    best = replace(best, beam_size=chosen_beam_size or start.beam_size)
-    for weight in neural_lm_weights:
-        yield _measure(pool, utterances, references, replace(best, neural_lm_weight=weight))
-
-
-def choose_settings(trials: Sequence[Trial], beam_size: int, chosen_beam_size: int) -> BeamSearchSettings:
-    """The best weights among what [`tune_decoding`] measured.
-
-    Args:
-        trials: What it gave.
-        beam_size: Beam size of its grid.
-        chosen_beam_size: Beam size of the result; among the trials at this one the neural language model's weight is
-            chosen, 0 if that was measured too and is better.
-    """
-    grid = [each for each in trials if each.settings.beam_size == beam_size and not each.settings.neural_lm_weight]
-    best = replace(min(grid, key=lambda trial: trial.wer).settings, beam_size=chosen_beam_size)
-    candidates = [each for each in trials if replace(each.settings, neural_lm_weight=0.0) == best]
-    return min(candidates, key=lambda trial: trial.wer).settings if candidates else best
 
 
 def outside_lexicon_figures(

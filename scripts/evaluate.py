@@ -65,9 +65,6 @@ class Arguments:
         default=False, metadata={"help": "Draw how true the confidences are: reliability.png (extra `plot`)."}
     )
     word_score: float | None = field(default=None, metadata={"help": "Score of every word in beam search."})
-    neural_lm_weight: float | None = field(
-        default=None, metadata={"help": "Weight of the neural language model beside it; 0 goes without it."}
-    )
     runtime: str = field(default="torch", metadata={"help": "What runs the network: torch, onnx, openvino, or auto."})
     num_offsets: int | None = field(default=None, metadata={"help": NUM_OFFSETS_HELP})
     dtype: str | None = field(default=None, metadata={"help": "Number format of the network: float32 or bfloat16."})
@@ -82,9 +79,7 @@ def main() -> int:
     """Evaluate, print, write, and return the exit status."""
     parser = HfArgumentParser(Arguments, description=__doc__.splitlines()[0])
     (args,) = parser.parse_args_into_dataclasses()
-    given = {
-        name: getattr(args, name) for name in ("beam_size", "lm_weight", "word_score", "neural_lm_weight", "nbest")
-    }
+    given = {name: getattr(args, name) for name in ("beam_size", "lm_weight", "word_score", "nbest")}
     settings = {name: value for name, value in given.items() if value is not None}
     # 1. Model and data
     decoder = None

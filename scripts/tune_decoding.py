@@ -9,7 +9,7 @@ Writes `tuning.json` and `tuning.png`, and the chosen weights as `decoding.json`
 """
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from transformers import HfArgumentParser
@@ -20,7 +20,7 @@ from hf_bigru_asr.environment import provenance
 from hf_bigru_asr.plots import check_plots, plot_tuning
 from hf_bigru_asr.processing_bigru_ctc import SETTINGS_NAME
 from hf_bigru_asr.scored_dataset import ScoredDataset, ScoringArguments, language_model_folder
-from hf_bigru_asr.tuning import choose_settings, mean_posteriors, outside_lexicon_figures, tune_decoding
+from hf_bigru_asr.tuning import mean_posteriors, outside_lexicon_figures, tune_decoding
 
 
 @dataclass
@@ -49,10 +49,6 @@ class Arguments:
     beam_size_token: int | None = field(default=10, metadata={"help": "Classes of a frame that are tried."})
     beam_threshold: float = field(default=12.0, metadata={"help": "Distance from the best at which readings fall."})
     chosen_beam_size: int = field(default=500, metadata={"help": "Width of the beam to write down."})
-    neural_lm_weights: list[float] = field(
-        default_factory=list,
-        metadata={"help": "Weights of the neural language model beside it to try at that width, not 0."},
-    )
     num_workers: int = field(default=1, metadata={"help": "Processes that decode."})
     output_dir: Path = field(default=Path("outputs/tuning"), metadata={"help": "Folder for the results."})
 
@@ -89,19 +85,18 @@ def main() -> None:
             word_scores=args.word_scores,
             prior_weights=args.prior_weights,
             beam_sizes=args.beam_sizes,
-            chosen_beam_size=args.chosen_beam_size,
-            neural_lm_weights=args.neural_lm_weights,
         ):
             trials.append(trial)
             settings = trial.settings
             print(
                 f"lm_weight {settings.lm_weight:g}, word_score {settings.word_score:g}, prior_weight "
-                f"{settings.prior_weight:g}, neural_lm_weight {settings.neural_lm_weight:g}, beam "
-                f"{settings.beam_size}: WER {trial.wer:.2%}, CER {trial.cer:.2%}, "
-                f"{trial.real_time_factor:.0f} times real time",
+                f"{settings.prior_weight:g}, beam {settings.beam_size}: "
+                f"WER {trial.wer:.2%}, CER {trial.cer:.2%}, {trial.real_time_factor:.0f} times real time",
                 flush=True,
             )
-        chosen = choose_settings(trials, args.beam_size, args.chosen_beam_size)
+        grid = [trial for trial in trials if trial.settings.beam_size == args.beam_size]
+        best = min(grid, key=lambda trial: trial.wer).settings
+        chosen = replace(best, beam_size=args.chosen_beam_size)
         outside = outside_lexicon_figures(pool, utterances, references, chosen)
 
     # 3. Results

@@ -14,7 +14,6 @@ from hf_bigru_asr import BiGRUCTCTokenizer
 from hf_bigru_asr.alignment import align_log_probs
 from hf_bigru_asr.confidence import ConfidenceModel
 from hf_bigru_asr.decoding import BeamSearchDecoder, BeamSearchSettings, GreedyDecoder, join_units, word_posteriors
-from hf_bigru_asr.neural_lm import NeuralLanguageModel, train_tokenizer
 
 FRAME_S = 0.02
 VOCABULARY = ["<pad>", "|", "A", "B"]
@@ -228,35 +227,6 @@ def test_search_gives_a_word_that_is_spelled_too_once_with_its_better_score(
     assert readings[0] == alone
 
 
-def test_a_neural_language_model_weighs_the_readings_anew(folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:
-    torch.manual_seed(3)
-    neural = NeuralLanguageModel(train_tokenizer(["AB BB A AB"], 60), 3, 4)
-    neural.bias.data.normal_(std=2.0)
-    neural.save(folder / "neural_lm.safetensors")
-    neural = NeuralLanguageModel.from_file(folder / "neural_lm.safetensors")
-    frames = log_probs(7, 9)
-    before = BeamSearchDecoder(folder, tokenizer, FRAME_S, BeamSearchSettings(nbest=99))(frames[None])[0]
-    assert len(before) > 20
-    settings = BeamSearchSettings(nbest=99, neural_lm_weight=0.7)
-    after = BeamSearchDecoder(folder, tokenizer, FRAME_S, settings)(frames[None])[0]
-    expected = {
-        reading.text: reading.score + 0.7 * score
-        for reading, score in zip(before, neural.score([reading.text for reading in before]), strict=True)
-    }
-    assert [reading.text for reading in after] == sorted(expected, key=lambda text: -expected[text])
-    assert [reading.text for reading in after] != [reading.text for reading in before]
-    assert {reading.text: reading.score for reading in after} == pytest.approx(expected, abs=1e-3)
-    # One reading is the best of all, and as sure of itself as all together make it.
-    one = BeamSearchDecoder(folder, tokenizer, FRAME_S, BeamSearchSettings(neural_lm_weight=0.7))(frames[None])[0]
-    assert one == after[:1]
-    assert one[0].words[0].features != before[0].words[0].features
-
-
-def test_without_a_neural_language_model_its_weight_is_refused(folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:
-    with pytest.raises(FileNotFoundError, match=r"neural_lm\.safetensors does not exist; scripts/train_neural_lm\.py"):
-        BeamSearchDecoder(folder, tokenizer, FRAME_S, BeamSearchSettings(neural_lm_weight=0.5))
-
-
 def test_words_that_are_not_in_the_lexicon_are_spelled(folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:
     # The decoder holds the letter of a unit for one frame only: see BeamSearchDecoder.
     (folder / "lexicon.txt").write_text("BB B B |\nA~ A\nB$ B |\n")
@@ -419,7 +389,6 @@ def test_without_the_extra_it_is_named(
         ({"beam_size_token": 0}, "beam_size_token is 0"),
         ({"beam_threshold": 0}, "beam_threshold is 0"),
         ({"lm_weight": -1.0}, "lm_weight -1"),
-        ({"neural_lm_weight": -0.5}, r"neural_lm_weight is -0\.5"),
     ],
 )
 def test_settings_out_of_range(values: dict[str, float], message: str) -> None:

@@ -29,7 +29,6 @@ from hf_bigru_asr.character_lm import bits_per_character, estimate_character_lm,
 from hf_bigru_asr.confidence import ConfidenceModel
 from hf_bigru_asr.decoding import BeamSearchSettings
 from hf_bigru_asr.model_loading import choose_runtime
-from hf_bigru_asr.neural_lm import NeuralLanguageModel, train_tokenizer
 from hf_bigru_asr.text import normalize_transcript
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
@@ -408,45 +407,6 @@ def test_build_lm_leaves_the_sentences_of_every_named_split_out(tmp_path: Path) 
     assert (record["train"]["num_words"], record["validation"]["num_words"]) == (1, 2)
 
 
-def test_a_neural_language_model_is_trained_on_what_is_not_held_out(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    data.mkdir()
-    row = {"audio": {"bytes": b"", "path": "none.flac"}, "text": "No, I"}
-    pyarrow.parquet.write_table(pyarrow.Table.from_pylist([row]), data / "validation.parquet")
-    (tmp_path / "text.txt").write_text("It is a\nNO I\nYOU\n" * 40)
-    command = (
-        *("train_neural_lm.py", "--text_file", tmp_path / "text.txt", "--output_dir", tmp_path / "out"),
-        *("--vocab_size", 60, "--embedding_size", 8, "--hidden_size", 16, "--per_device_train_batch_size", 8),
-        *("--max_steps", 60, "--save_steps", 20, "--warmup_steps", 1, "--learning_rate", 0.03, "--eval_steps", 20),
-        *("--exclude_dataset_name", data, "--join_probability", 0),
-    )
-
-    result = run(*command)
-
-    assert result.returncode == 0, result.stderr[-3000:]
-    model = NeuralLanguageModel.from_file(tmp_path / "out" / "neural_lm.safetensors")
-    assert model.record["num_sentences"] == 80
-    assert model.record["num_steps"] == 60
-    assert model.record["validation"]["perplexity"] == pytest.approx(model.perplexity(["NO I"]))
-    learned, reordered, held_out = model.score(["IT IS A", "A IS IT", "NO I"])
-    assert learned > max(reordered, held_out) + 3
-
-    again = run(*command)  # resumes where nothing is left to do
-    assert again.returncode == 0, again.stderr[-3000:]
-    assert NeuralLanguageModel.from_file(tmp_path / "out" / "neural_lm.safetensors").score(["YOU"]) == model.score(
-        ["YOU"]
-    )
-
-    for option, message in {
-        ("--text_file", tmp_path / "none.txt"): "none.txt",
-        ("--hidden_size", 8): "hidden_size is 8; it must be above embedding_size, 8",
-        ("--join_probability", 1): "probability is 1.0",
-    }.items():
-        result = run(*command, *option)
-        assert result.returncode == 2
-        assert message in result.stderr
-
-
 def test_decoding_is_tuned_calibrated_and_measured_on_what_was_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -464,7 +424,6 @@ def test_decoding_is_tuned_calibrated_and_measured_on_what_was_said(
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), data / "validation.parquet")
     common = ("--dataset_name", data, "--audio_column_name", "sound", "--text_column_name", "said")
     common += ("--model", tmp_path / "model", "--batch_size", 2)
-    NeuralLanguageModel(train_tokenizer(["IT NO YOU A I"], 60), 3, 4).save(folder / "neural_lm.safetensors")
     settings_when_drawn, draw = [], plots.plot_tuning
 
     def draw_later(*arguments: object) -> None:
@@ -490,14 +449,11 @@ def test_decoding_is_tuned_calibrated_and_measured_on_what_was_said(
         ),
         *("--num_offsets", 3),
         *("--beam_size", 50, "--beam_sizes", 5, 50, "--chosen_beam_size", 20, "--output_dir", tmp_path / "tuning"),
-        *("--neural_lm_weights", 0.2),
     )
     assert tuned.returncode == 0, tuned.stderr
     report = json.loads((tmp_path / "tuning" / "tuning.json").read_text())
     assert report["dataset"] == {"name": str(data), "config": None, "split": "validation"}
-    assert [trial["lm_weight"] for trial in report["trials"]] == [0.5, 0.5, 1, 1, *2 * [report["chosen"]["lm_weight"]]]
-    assert [trial["neural_lm_weight"] for trial in report["trials"]] == [0, 0, 0, 0, 0, 0.2]
-    assert report["chosen"]["neural_lm_weight"] == 0.2
+    assert [trial["lm_weight"] for trial in report["trials"]] == [0.5, 0.5, 1, 1, report["chosen"]["lm_weight"]]
     assert (report["outside_lexicon"]["num_utterances"], report["outside_lexicon"]["num_said"]) == (1, 1)
     assert (tmp_path / "tuning" / "tuning.png").read_bytes().startswith(b"\x89PNG")
     # Written before anything that may fail.

@@ -12,9 +12,8 @@ from hf_bigru_asr.confidence import FEATURES, ConfidenceModel
 from hf_bigru_asr.decoding import BeamSearchDecoder, BeamSearchSettings
 from hf_bigru_asr.decoding_pool import BeamSearchPool
 from hf_bigru_asr.metrics import word_error_counts
-from hf_bigru_asr.neural_lm import NeuralLanguageModel, train_tokenizer
 from hf_bigru_asr.plots import plot_learning_curve, plot_speed, plot_tuning
-from hf_bigru_asr.tuning import Trial, choose_settings, mean_posteriors, outside_lexicon_figures, tune_decoding
+from hf_bigru_asr.tuning import mean_posteriors, outside_lexicon_figures, tune_decoding
 
 
 @pytest.mark.slow
@@ -65,47 +64,6 @@ def test_processes_decode_what_one_decoder_decodes(folder: Path, tokenizer: BiGR
     assert (outside["num_said"], outside["num_found"]) == (num_said, num_said - 1)
     plot_tuning(trials, 50, folder / "tuning.png")
     assert (folder / "tuning.png").read_bytes().startswith(b"\x89PNG")
-
-
-def trial(wer: float, **settings: Any) -> Trial:
-    return Trial(BeamSearchSettings(**settings), wer, wer / 2, 100 / (1 + wer))
-
-
-def test_the_weight_of_a_neural_language_model_is_chosen_after_the_others(tmp_path: Path) -> None:
-    grid = [trial(0.4, lm_weight=1.0, beam_size=20), trial(0.3, lm_weight=2.0, beam_size=20)]
-    swept = trial(0.25, lm_weight=2.0, beam_size=50)
-    weighed = [trial(0.24 - w * (1 - w), lm_weight=2.0, beam_size=50, neural_lm_weight=w) for w in (0.3, 0.6)]
-    plain = BeamSearchSettings(lm_weight=2.0, beam_size=50)
-    assert choose_settings(grid, 20, 50) == choose_settings([*grid, swept], 20, 50) == plain
-    assert choose_settings([*grid, swept, *weighed], 20, 50) == weighed[1].settings
-    worse = trial(0.26, lm_weight=2.0, beam_size=50, neural_lm_weight=3.0)
-    assert choose_settings([*grid, swept, worse], 20, 50) == plain
-    # Nor are the others chosen among trials with one, though these are better.
-    better = trial(0.1, lm_weight=1.0, beam_size=20, neural_lm_weight=0.5)
-    assert choose_settings([*grid, better], 20, 20) == grid[1].settings
-    plot_tuning([*grid, swept, *weighed], 20, tmp_path / "four.png")
-    plot_tuning([*grid, swept], 20, tmp_path / "three.png")
-    widths = [int.from_bytes((tmp_path / name).read_bytes()[16:20], "big") for name in ("three.png", "four.png")]
-    assert 3 * widths[1] == 4 * widths[0]
-
-
-def test_a_neural_language_model_is_tried_last(folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:  # noqa: F811
-    torch.manual_seed(3)
-    NeuralLanguageModel(train_tokenizer(["AB BB A AB"], 60), 3, 4).save(folder / "neural_lm.safetensors")
-    utterances = [log_probs(seed, 6) for seed in range(2)]
-    trials = []
-    with BeamSearchPool(folder, tokenizer, FRAME_S) as pool:
-        trials += tune_decoding(
-            *(pool, utterances, ["AB", "BB"], BeamSearchSettings(beam_size=20, lm_weight=9.0)),
-            **{"lm_weights": [0.5, 1.0], "word_scores": [0.0], "prior_weights": [0.0], "beam_sizes": [5]},
-            chosen_beam_size=10,
-            neural_lm_weights=[0.2, 0.4],
-        )
-    names = ("beam_size", "neural_lm_weight")
-    points = [tuple(getattr(trial.settings, name) for name in names) for trial in trials]
-    assert points == [(20, 0), (20, 0), (5, 0), (10, 0.2), (10, 0.4)]
-    best = min(trials[:2], key=lambda trial: trial.wer).settings.lm_weight
-    assert [each.settings.lm_weight for each in trials[2:]] == [best] * 3
 
 
 @pytest.mark.slow
