@@ -76,12 +76,15 @@ def openvino_core() -> Any:  # noqa: ANN401 - of a package without type informat
         ImportError: If the extra `openvino` is not installed.
     """
     try:
-        from openvino import Core
+        from openvino import Core, Tensor
     except ImportError as error:
         raise ImportError("OpenVINO is not installed: pip install 'hf-bigru-asr[openvino]'.") from error
-    return _only_one(Core)
+    return _only_one(Core, Tensor)
 
 
 @cache
-def _only_one(kind: type) -> Any:  # noqa: ANN401 - an instance of `kind`
+def _only_one(kind: type, tensor: type) -> Any:  # noqa: ANN401 - an instance of `kind`
+    # The first array of a tensor makes OpenVINO's binding look numpy up. Two threads that do so at once can each wait
+    # for what the other holds, for ever.
+    _ = tensor(np.zeros(1, dtype=np.float32)).data
     return kind()
