@@ -84,7 +84,7 @@ def openvino_core() -> Any:  # noqa: ANN401 - of a package without type informat
 
 @cache
 def _only_one(kind: type, tensor: type) -> Any:  # noqa: ANN401 - an instance of `kind`
-    # The first array of a tensor makes OpenVINO's binding look numpy up. Two threads that do so at once can each wait
-    # for what the other holds, for ever.
+    # Two threads that took the first array of a tensor at once have been seen to wait for ever there, in OpenVINO's
+    # binding: so the first one is taken here, before there are threads.
     _ = tensor(np.zeros(1, dtype=np.float32)).data
     return kind()
