@@ -7,23 +7,29 @@ pipeline know the model as soon as both this package and `transformers` are impo
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from ._registration import check_torchaudio, register_with_transformers
 from .bundled import bundled_checkpoint
-from .registration import check_torchaudio, register_with_transformers
 
 if TYPE_CHECKING:
-    from .aligner import Aligner, align
-    from .configuration_bigru_ctc import BiGRUCTCConfig
-    from .feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
-    from .modeling_bigru_ctc import BiGRUCTCPreTrainedModel, BiGRUForCTC, BiGRUModel
-    from .onnx_model import OnnxBiGRUForCTC
-    from .openvino_model import OpenVINOBiGRUForCTC
-    from .processing_bigru_ctc import BiGRUCTCProcessor
-    from .tokenization_bigru_ctc import BiGRUCTCTokenizer
+    from .alignment.aligner import Aligner, align
+    from .audio.loading import load_audio
+    from .backends.onnx import OnnxBiGRUForCTC
+    from .backends.openvino import OpenVINOBiGRUForCTC
+    from .model.configuration_bigru_ctc import BiGRUCTCConfig
+    from .model.feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
+    from .model.modeling_bigru_ctc import BiGRUCTCPreTrainedModel, BiGRUForCTC, BiGRUModel
+    from .model.processing_bigru_ctc import BiGRUCTCProcessor
+    from .model.tokenization_bigru_ctc import BiGRUCTCTokenizer
+    from .text.normalization import normalize_transcript
+    from .training.collator import DataCollatorForCTC
+    from .transcription.pipeline import BeamSearchPipeline
+    from .transcription.recognizer import load_recognizer, transcribe
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Aligner",
+    "BeamSearchPipeline",
     "BiGRUCTCConfig",
     "BiGRUCTCFeatureExtractor",
     "BiGRUCTCPreTrainedModel",
@@ -31,31 +37,43 @@ __all__ = [
     "BiGRUCTCTokenizer",
     "BiGRUForCTC",
     "BiGRUModel",
+    "DataCollatorForCTC",
     "OnnxBiGRUForCTC",
     "OpenVINOBiGRUForCTC",
     "align",
     "bundled_checkpoint",
+    "load_audio",
+    "load_recognizer",
+    "normalize_transcript",
+    "transcribe",
 ]
 
+_WITHOUT_TORCH = {"load_audio": "audio.loading", "normalize_transcript": "text.normalization"}
 _MODULES = {
-    "Aligner": "aligner",
-    "BiGRUCTCConfig": "configuration_bigru_ctc",
-    "BiGRUCTCFeatureExtractor": "feature_extraction_bigru_ctc",
-    "BiGRUCTCPreTrainedModel": "modeling_bigru_ctc",
-    "BiGRUCTCProcessor": "processing_bigru_ctc",
-    "BiGRUCTCTokenizer": "tokenization_bigru_ctc",
-    "BiGRUForCTC": "modeling_bigru_ctc",
-    "BiGRUModel": "modeling_bigru_ctc",
-    "OnnxBiGRUForCTC": "onnx_model",
-    "OpenVINOBiGRUForCTC": "openvino_model",
-    "align": "aligner",
+    "Aligner": "alignment.aligner",
+    "BeamSearchPipeline": "transcription.pipeline",
+    "BiGRUCTCConfig": "model.configuration_bigru_ctc",
+    "BiGRUCTCFeatureExtractor": "model.feature_extraction_bigru_ctc",
+    "BiGRUCTCPreTrainedModel": "model.modeling_bigru_ctc",
+    "BiGRUCTCProcessor": "model.processing_bigru_ctc",
+    "BiGRUCTCTokenizer": "model.tokenization_bigru_ctc",
+    "BiGRUForCTC": "model.modeling_bigru_ctc",
+    "BiGRUModel": "model.modeling_bigru_ctc",
+    "DataCollatorForCTC": "training.collator",
+    "OnnxBiGRUForCTC": "backends.onnx",
+    "OpenVINOBiGRUForCTC": "backends.openvino",
+    "align": "alignment.aligner",
+    "load_recognizer": "transcription.recognizer",
+    "transcribe": "transcription.recognizer",
+    **_WITHOUT_TORCH,
 }
 
 
 def __getattr__(name: str) -> object:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    check_torchaudio()
+    if name not in _WITHOUT_TORCH:
+        check_torchaudio()
     return getattr(import_module(f".{_MODULES[name]}", __name__), name)
 
 

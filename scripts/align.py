@@ -14,8 +14,8 @@ from pathlib import Path
 
 from transformers import HfArgumentParser
 
-from hf_bigru_asr.aligner import Aligner
-from hf_bigru_asr.alignment_formats import FORMATS
+from hf_bigru_asr.alignment.aligner import Aligner
+from hf_bigru_asr.alignment.formats import FORMATS
 
 
 @dataclass

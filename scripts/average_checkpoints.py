@@ -9,7 +9,7 @@ from pathlib import Path
 
 from transformers import HfArgumentParser
 
-from hf_bigru_asr.averaging import average_checkpoints
+from hf_bigru_asr.training.averaging import average_checkpoints
 
 
 @dataclass

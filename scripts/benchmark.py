@@ -24,12 +24,7 @@ import numpy as np
 import torch
 from transformers import AutoProcessor, HfArgumentParser
 
-from hf_bigru_asr import BiGRUCTCConfig, BiGRUForCTC
-from hf_bigru_asr.benchmark_workers import Worker
-from hf_bigru_asr.bundled import resolve_model
-from hf_bigru_asr.data import load_speech_dataset, load_utterance
-from hf_bigru_asr.environment import provenance
-from hf_bigru_asr.file_benchmark import (
+from benchmarks.files import (
     FileTiming,
     load_files_peer,
     load_files_recognizer,
@@ -38,8 +33,7 @@ from hf_bigru_asr.file_benchmark import (
     measure_start,
     write_files,
 )
-from hf_bigru_asr.model_loading import choose_runtime, installed_runtimes
-from hf_bigru_asr.network_benchmark import (
+from benchmarks.network import (
     PACKED,
     NetworkTiming,
     available_networks,
@@ -48,10 +42,8 @@ from hf_bigru_asr.network_benchmark import (
     measure_ceilings,
     measure_networks,
 )
-from hf_bigru_asr.peers import PEERS, installed_peers
-from hf_bigru_asr.plots import check_plots, plot_speed
-from hf_bigru_asr.text import normalize_transcript
-from hf_bigru_asr.training_benchmark import (
+from benchmarks.peers import PEERS, installed_peers
+from benchmarks.training import (
     Batch,
     PackedGRUForCTC,
     data_parallel_speedup,
@@ -60,6 +52,15 @@ from hf_bigru_asr.training_benchmark import (
     training_gflop,
     training_step,
 )
+from benchmarks.workers import Worker
+from hf_bigru_asr import BiGRUCTCConfig, BiGRUForCTC
+from hf_bigru_asr.backends.loading import choose_runtime, installed_runtimes
+from hf_bigru_asr.bundled import resolve_model
+from hf_bigru_asr.data.loading import load_speech_dataset
+from hf_bigru_asr.data.utterances import load_utterance
+from hf_bigru_asr.evaluation.plots import check_plots, plot_speed
+from hf_bigru_asr.provenance import provenance
+from hf_bigru_asr.text.normalization import normalize_transcript
 
 SAMPLING_RATE = 16_000
 SAMPLE = Path(__file__).parents[1] / "tests" / "data" / "speech_sample.flac"

@@ -16,11 +16,11 @@ from typing import Any
 import torch
 from transformers import HfArgumentParser
 
+from benchmarks.device import DTYPES, measure_inference, time_training_step
+from benchmarks.training import Batch
 from hf_bigru_asr import BiGRUCTCConfig, BiGRUForCTC
 from hf_bigru_asr.bundled import resolve_model
-from hf_bigru_asr.device_benchmark import DTYPES, measure_inference, time_training_step
-from hf_bigru_asr.environment import provenance
-from hf_bigru_asr.training_benchmark import Batch
+from hf_bigru_asr.provenance import provenance
 
 SAMPLING_RATE = 16_000
 EPOCH_S = 100.6 * 3600

@@ -13,10 +13,10 @@ from itertools import chain, islice
 from tqdm.auto import tqdm
 from transformers import HfArgumentParser
 
-from hf_bigru_asr.character_lm import bits_per_character, estimate_character_lm, save_character_lm
-from hf_bigru_asr.held_out import held_out_sentences
-from hf_bigru_asr.text import normalize_transcript, read_lines
-from hf_bigru_asr.training import build_processor
+from hf_bigru_asr.text.normalization import normalize_transcript, read_lines
+from hf_bigru_asr.training.trainer import build_processor
+from recipe.character_lm import bits_per_character, estimate_character_lm, save_character_lm
+from recipe.held_out import held_out_sentences
 
 
 @dataclass

@@ -17,14 +17,10 @@ from pathlib import Path
 from tqdm.auto import tqdm
 from transformers import HfArgumentParser
 
-from hf_bigru_asr.held_out import held_out_sentences
-from hf_bigru_asr.language_model import (
-    LanguageModelSettings,
-    build_language_model,
-    score_sentences,
-)
-from hf_bigru_asr.processing_bigru_ctc import RECORD_NAME
-from hf_bigru_asr.text import read_lines
+from hf_bigru_asr.language_model.building import LanguageModelSettings, build_language_model, score_sentences
+from hf_bigru_asr.model.language_model_files_bigru_ctc import RECORD_NAME
+from hf_bigru_asr.text.normalization import read_lines
+from recipe.held_out import held_out_sentences
 
 
 @dataclass

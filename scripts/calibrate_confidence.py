@@ -12,11 +12,16 @@ from tqdm import tqdm
 from transformers import HfArgumentParser
 
 from hf_bigru_asr.bundled import resolve_model
-from hf_bigru_asr.calibration import confidence_figures, cross_validate, fit_confidence, judge_words
-from hf_bigru_asr.decoding import BeamSearchSettings
-from hf_bigru_asr.decoding_pool import BeamSearchPool
-from hf_bigru_asr.environment import provenance
-from hf_bigru_asr.scored_dataset import ScoredDataset, ScoringArguments, language_model_folder
+from hf_bigru_asr.language_model.confidence_fitting import (
+    confidence_figures,
+    cross_validate,
+    fit_confidence,
+    judge_words,
+)
+from hf_bigru_asr.language_model.scored_data import ScoredDataset, ScoringArguments, language_model_folder
+from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchSettings
+from hf_bigru_asr.provenance import provenance
+from hf_bigru_asr.transcription.decoding_pool import BeamSearchPool
 
 
 @dataclass

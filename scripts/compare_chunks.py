@@ -14,10 +14,10 @@ from pathlib import Path
 import torch
 from transformers import HfArgumentParser
 
-from hf_bigru_asr.chunk_comparison import compare_chunks, concatenated
-from hf_bigru_asr.data import load_speech_dataset
-from hf_bigru_asr.environment import provenance
-from hf_bigru_asr.transcription import load_recognizer
+from benchmarks.chunks import compare_chunks, concatenated
+from hf_bigru_asr.data.loading import load_speech_dataset
+from hf_bigru_asr.provenance import provenance
+from hf_bigru_asr.transcription.recognizer import load_recognizer
 
 
 @dataclass

@@ -14,12 +14,13 @@ from pathlib import Path
 import torch
 from transformers import HfArgumentParser
 
-from hf_bigru_asr.data import load_speech_dataset, load_utterance
-from hf_bigru_asr.environment import provenance
-from hf_bigru_asr.export import locate_model
-from hf_bigru_asr.int8_comparison import greedy_wer, int8_networks, time_networks
-from hf_bigru_asr.processing_bigru_ctc import BiGRUCTCProcessor
-from hf_bigru_asr.text import normalize_transcript
+from benchmarks.int8 import greedy_wer, int8_networks, time_networks
+from hf_bigru_asr.data.loading import load_speech_dataset
+from hf_bigru_asr.data.utterances import load_utterance
+from hf_bigru_asr.model.processing_bigru_ctc import BiGRUCTCProcessor
+from hf_bigru_asr.provenance import provenance
+from hf_bigru_asr.runtime.export import locate_model
+from hf_bigru_asr.text.normalization import normalize_transcript
 
 
 @dataclass

@@ -17,15 +17,15 @@ from pathlib import Path
 from tqdm.auto import tqdm
 from transformers import AutoProcessor, HfArgumentParser
 
+from hf_bigru_asr.backends.loading import choose_runtime, load_model, precision_of
 from hf_bigru_asr.bundled import resolve_model
-from hf_bigru_asr.data import load_speech_dataset
-from hf_bigru_asr.decoding_pool import BeamSearchPool
-from hf_bigru_asr.environment import provenance
-from hf_bigru_asr.evaluation import comparison, evaluate_utterances, summarize
-from hf_bigru_asr.model_loading import choose_runtime, load_model, precision_of
-from hf_bigru_asr.offsets import NUM_OFFSETS_HELP, use_offsets
-from hf_bigru_asr.plots import check_plots, plot_reliability
-from hf_bigru_asr.transcription import parse_hotwords
+from hf_bigru_asr.data.loading import load_speech_dataset
+from hf_bigru_asr.evaluation.evaluating import comparison, evaluate_utterances, summarize
+from hf_bigru_asr.evaluation.plots import check_plots, plot_reliability
+from hf_bigru_asr.model.frame_grids_bigru_ctc import NUM_OFFSETS_HELP, use_offsets
+from hf_bigru_asr.provenance import provenance
+from hf_bigru_asr.transcription.decoding_pool import BeamSearchPool
+from hf_bigru_asr.transcription.recognizer import parse_hotwords
 
 
 @dataclass

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from transformers import HfArgumentParser
 
-from hf_bigru_asr.export import export_onnx
+from hf_bigru_asr.runtime.export import export_onnx
 
 
 @dataclass

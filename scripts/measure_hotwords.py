@@ -14,13 +14,13 @@ from pathlib import Path
 
 from transformers import HfArgumentParser
 
-from hf_bigru_asr.decoding import BeamSearchSettings
-from hf_bigru_asr.decoding_pool import BeamSearchPool
-from hf_bigru_asr.environment import provenance
-from hf_bigru_asr.language_model import rarest_words
+from hf_bigru_asr.language_model.building import rarest_words
+from hf_bigru_asr.language_model.scored_data import ScoredDataset, ScoringArguments, language_model_folder
+from hf_bigru_asr.language_model.term_recall import term_recall
 from hf_bigru_asr.metrics import word_error_counts
-from hf_bigru_asr.scored_dataset import ScoredDataset, ScoringArguments, language_model_folder
-from hf_bigru_asr.term_recall import term_recall
+from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchSettings
+from hf_bigru_asr.provenance import provenance
+from hf_bigru_asr.transcription.decoding_pool import BeamSearchPool
 
 
 @dataclass

@@ -11,8 +11,8 @@ from pathlib import Path
 from transformers import HfArgumentParser
 
 from hf_bigru_asr.bundled import resolve_model
-from hf_bigru_asr.card import TRAINING_NAME
-from hf_bigru_asr.plots import plot_learning_curve
+from hf_bigru_asr.evaluation.plots import plot_learning_curve
+from hf_bigru_asr.hub.card import TRAINING_NAME
 
 
 @dataclass

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 
 from transformers import HfArgumentParser
 
-from hf_bigru_asr.librispeech import SUBSETS
-from hf_bigru_asr.librispeech_download import download_openslr
-from hf_bigru_asr.librispeech_parquet import prepare_parquet
-from hf_bigru_asr.preparation_report import PreparationReport
+from hf_bigru_asr.data.librispeech.download import download_openslr
+from hf_bigru_asr.data.librispeech.index import SUBSETS
+from hf_bigru_asr.data.librispeech.parquet import prepare_parquet
+from hf_bigru_asr.data.librispeech.report import PreparationReport
 
 MAX_SHOWN_REJECTS = 20
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from transformers import HfArgumentParser
 
 from hf_bigru_asr import bundled_checkpoint
-from hf_bigru_asr.card import find_evaluations, load_evaluation
-from hf_bigru_asr.hub import HubError, assemble_release, push_release, release_files
+from hf_bigru_asr.hub.card import find_evaluations, load_evaluation
+from hf_bigru_asr.hub.release import HubError, assemble_release, push_release, release_files
 
 
 @dataclass

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from tqdm.auto import tqdm
 from transformers import HfArgumentParser
 
-from hf_bigru_asr.aligner import Aligner
-from hf_bigru_asr.data import load_speech_dataset
-from hf_bigru_asr.recombination import recombine_utterances
-from hf_bigru_asr.segmentation import SegmentationSettings, segment_utterances, write_segments
+from hf_bigru_asr.alignment.aligner import Aligner
+from hf_bigru_asr.data.loading import load_speech_dataset
+from recipe.recombination import recombine_utterances
+from recipe.segmentation import SegmentationSettings, segment_utterances, write_segments
 
 
 @dataclass

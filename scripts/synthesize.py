@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from tqdm.auto import tqdm
 from transformers import HfArgumentParser
 
-from hf_bigru_asr.held_out import held_out_sentences
-from hf_bigru_asr.synthesis import VOICE_HELP, SynthesisSettings, select_sentences, synthesize_split
-from hf_bigru_asr.text import read_lines
+from hf_bigru_asr.text.normalization import read_lines
+from recipe.held_out import held_out_sentences
+from recipe.synthesis import VOICE_HELP, SynthesisSettings, select_sentences, synthesize_split
 
 
 @dataclass

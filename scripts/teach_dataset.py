@@ -15,9 +15,9 @@ from pathlib import Path
 from tqdm.auto import tqdm
 from transformers import HfArgumentParser
 
-from hf_bigru_asr.data import load_speech_dataset
-from hf_bigru_asr.teacher import TeacherProjection, WhisperTeacher, fit_projection, spread_waveforms, teach_dataset
-from hf_bigru_asr.teacher_features import TEACHER_COLUMN
+from hf_bigru_asr.data.loading import load_speech_dataset
+from hf_bigru_asr.data.teacher_features import TEACHER_COLUMN
+from recipe.teacher import TeacherProjection, WhisperTeacher, fit_projection, spread_waveforms, teach_dataset
 
 
 @dataclass

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from transformers import HfArgumentParser
 
-from hf_bigru_asr.batch_recognition import BATCH_S, BATCH_SIZE
-from hf_bigru_asr.offsets import NUM_OFFSETS_HELP
-from hf_bigru_asr.transcription import load_recognizer, parse_hotwords, transcribe
+from hf_bigru_asr.model.frame_grids_bigru_ctc import NUM_OFFSETS_HELP
+from hf_bigru_asr.transcription.batches import BATCH_S, BATCH_SIZE
+from hf_bigru_asr.transcription.recognizer import load_recognizer, parse_hotwords, transcribe
 
 
 @dataclass

@@ -14,13 +14,13 @@ from pathlib import Path
 
 from transformers import HfArgumentParser
 
-from hf_bigru_asr.decoding import BeamSearchSettings
-from hf_bigru_asr.decoding_pool import BeamSearchPool
-from hf_bigru_asr.environment import provenance
-from hf_bigru_asr.plots import check_plots, plot_tuning
-from hf_bigru_asr.processing_bigru_ctc import SETTINGS_NAME
-from hf_bigru_asr.scored_dataset import ScoredDataset, ScoringArguments, language_model_folder
-from hf_bigru_asr.tuning import mean_posteriors, outside_lexicon_figures, tune_decoding
+from hf_bigru_asr.evaluation.plots import check_plots, plot_tuning
+from hf_bigru_asr.language_model.scored_data import ScoredDataset, ScoringArguments, language_model_folder
+from hf_bigru_asr.language_model.tuning import mean_posteriors, outside_lexicon_figures, tune_decoding
+from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchSettings
+from hf_bigru_asr.model.language_model_files_bigru_ctc import SETTINGS_NAME
+from hf_bigru_asr.provenance import provenance
+from hf_bigru_asr.transcription.decoding_pool import BeamSearchPool
 
 
 @dataclass

@@ -13,24 +13,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 import torch
+from repository import REPOSITORY, SCRIPTS
+from runtime_support import randomise_biases
 from tone_speech import save_listener
 
-from hf_bigru_asr import (
-    BiGRUCTCConfig,
-    BiGRUCTCFeatureExtractor,
-    BiGRUCTCProcessor,
-    BiGRUCTCTokenizer,
-    BiGRUForCTC,
-)
+from hf_bigru_asr import BiGRUCTCConfig, BiGRUCTCFeatureExtractor, BiGRUCTCProcessor, BiGRUCTCTokenizer, BiGRUForCTC
 
-REPOSITORY = Path(__file__).parents[1]
-
-
-def randomise_biases(model: BiGRUForCTC) -> None:
-    """Make a new model like a trained one: with biases of zero, padding of zeros leaves a GRU's state as it is."""
-    for name, parameter in model.named_parameters():
-        if "bias" in name:
-            torch.nn.init.uniform_(parameter, -1, 1)
+# `recipe` and `benchmarks` lie beside the scripts. At the end, so that no script hides a package of its name.
+sys.path.append(str(SCRIPTS))
 
 
 @pytest.fixture(scope="session")

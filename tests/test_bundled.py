@@ -6,14 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from repository import SAMPLE
 
 from hf_bigru_asr import BiGRUForCTC, bundled, bundled_checkpoint
 from hf_bigru_asr.metrics import character_error_counts, word_error_counts
-from hf_bigru_asr.processing_bigru_ctc import LANGUAGE_MODEL_FILES
-from hf_bigru_asr.text import normalize_transcript
-from hf_bigru_asr.transcription import load_recognizer, transcribe
-
-SAMPLE = Path(__file__).parent / "data" / "speech_sample.flac"
+from hf_bigru_asr.model.language_model_files_bigru_ctc import LANGUAGE_MODEL_FILES
+from hf_bigru_asr.text.normalization import normalize_transcript
+from hf_bigru_asr.transcription.recognizer import load_recognizer, transcribe
 
 
 def test_nothing_in_it_unpickles() -> None:
@@ -46,7 +45,7 @@ def test_its_language_model_mends_errors(tmp_path: Path) -> None:
 
 def test_a_hotword_mends_a_name_that_was_wrong(tmp_path: Path) -> None:
     pytest.importorskip("hibari")
-    from hf_bigru_asr.synthesis import load_voice
+    from recipe.synthesis import load_voice
 
     voice = load_voice("hibari:heart")
     speech = voice("we saw mister barberini walking in the garden", 1.0, 0)

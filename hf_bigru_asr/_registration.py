@@ -1,0 +1,134 @@
+"""Makes the Auto classes and the pipeline know the model, without importing torch or transformers by itself."""
+
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from types import ModuleType
+
+_MODEL_MODULES = ("configuration", "feature_extraction", "modeling", "processing", "tokenization")
+_WATCHED = {"transformers", *(f"{__package__}.model.{name}_bigru_ctc" for name in _MODEL_MODULES)}
+WORKING_PAIR = '"torch>=2.11,<2.15" "torchaudio>=2.11,<2.12"'
+
+
+def register_with_transformers() -> None:
+    """Register the classes now if `transformers` is imported already, otherwise as soon as it is.
+
+    Without torch there is nothing to register: the part of the package that runs without it needs no Auto classes.
+    """
+    if not (_is_installed("torch") and _is_installed("torchaudio")):
+        return
+    if "transformers" in sys.modules:
+        _register()
+    else:
+        sys.meta_path.insert(0, _Finder())
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except (ImportError, ValueError):  # a hook refuses it, or `sys.modules` says that it must not be imported
+        return False
+
+
+def check_torchaudio() -> None:
+    """Import torchaudio.
+
+    Raises:
+        ImportError: If it does not fit the installed torch; the message names a pair that works.
+    """
+    try:
+        import torchaudio  # noqa: F401 - the import is the check
+    except (ImportError, OSError, RuntimeError) as error:
+        raise ImportError(
+            f"torchaudio {_version('torchaudio')} cannot be imported beside torch {_version('torch')}: {error}. Its "
+            f"release 2.11 works with torch 2.11 to 2.14 built for the same platform (on Linux for CUDA 13.0, or both "
+            f"from PyTorch's CPU index): pip install {WORKING_PAIR}"
+        ) from error
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+def _register() -> None:
+    check_torchaudio()
+    from transformers import (
+        AutoConfig,
+        AutoFeatureExtractor,
+        AutoModel,
+        AutoModelForCTC,
+        AutoProcessor,
+        AutoTokenizer,
+    )
+
+    from .model.configuration_bigru_ctc import BiGRUCTCConfig
+    from .model.feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
+    from .model.modeling_bigru_ctc import BiGRUForCTC, BiGRUModel
+    from .model.processing_bigru_ctc import BiGRUCTCProcessor
+    from .model.tokenization_bigru_ctc import BiGRUCTCTokenizer
+
+    AutoConfig.register(BiGRUCTCConfig.model_type, BiGRUCTCConfig, exist_ok=True)
+    AutoModel.register(BiGRUCTCConfig, BiGRUModel, exist_ok=True)
+    AutoModelForCTC.register(BiGRUCTCConfig, BiGRUForCTC, exist_ok=True)
+    AutoFeatureExtractor.register(BiGRUCTCConfig, BiGRUCTCFeatureExtractor, exist_ok=True)
+    AutoTokenizer.register(BiGRUCTCConfig, slow_tokenizer_class=BiGRUCTCTokenizer, exist_ok=True)
+    AutoProcessor.register(BiGRUCTCConfig, BiGRUCTCProcessor, exist_ok=True)
+
+
+class _Finder(MetaPathFinder):
+    """Waits until `transformers` or a module of the model is imported, and registers the classes after it.
+
+    A module of the model imports `transformers` and other modules of the model, so the registration has to wait for
+    the outermost of these imports to end: before that, some classes do not exist yet.
+    """
+
+    def __init__(self) -> None:
+        self._depth = 0
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname not in _WATCHED or self not in sys.meta_path:
+            return None
+        for finder in sys.meta_path:
+            spec = None if finder is self else finder.find_spec(fullname, path, target)
+            if spec is not None and spec.loader is not None:
+                spec.loader = _Loader(spec.loader, self)
+                return spec
+        return None
+
+    def run(self, loader: Loader, module: ModuleType) -> None:
+        """Execute a watched module; register the classes after the outermost."""
+        self._depth += 1
+        try:
+            loader.exec_module(module)
+        finally:
+            self._depth -= 1
+        if self._depth == 0 and self in sys.meta_path:
+            sys.meta_path.remove(self)
+            _register()
+
+
+class _Loader(Loader):
+    """The loader that the module would have had, with the registration after it."""
+
+    def __init__(self, loader: Loader, finder: _Finder) -> None:
+        self._loader = loader
+        self._finder = finder
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._loader, name)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        if module.__spec__ is not None:
+            module.__spec__.loader = module.__loader__ = self._loader
+        self._finder.run(self._loader, module)

@@ -1,0 +1,131 @@
+"""What of a data set can be trained on, and how data sets are joined for an epoch."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from datasets import Dataset, concatenate_datasets
+from tqdm.auto import tqdm
+from transformers.utils import logging
+
+from ..model.ctc_loss_bigru_ctc import num_frames_needed
+from ..model.processing_bigru_ctc import BiGRUCTCProcessor
+from ..text.normalization import normalize_transcript
+from .teacher_features import TEACHER_COLUMN
+from .utterances import utterance_duration_s, utterance_text
+
+logger = logging.get_logger(__name__)
+
+__all__ = ["FilterReport", "filter_utterances", "join_training_sets"]
+
+
+@dataclass(frozen=True)
+class FilterReport:
+    """What [`filter_utterances`] kept and left out.
+
+    Args:
+        num_utterances: Utterances kept.
+        hours: Hours of audio kept.
+        num_rejected: Utterances left out, by reason.
+    """
+
+    num_utterances: int
+    hours: float
+    num_rejected: dict[str, int]
+
+    def __str__(self) -> str:
+        rejected = ", ".join(f"{count} {reason}" for reason, count in self.num_rejected.items()) or "none"
+        return f"{self.num_utterances} utterances, {self.hours:.2f} hours; left out: {rejected}"
+
+
+def filter_utterances(
+    dataset: Dataset,
+    processor: BiGRUCTCProcessor,
+    *,
+    min_duration_s: float = 0.0,
+    max_duration_s: float = float("inf"),
+    max_speed: float = 1.0,
+    with_index: bool = False,
+    audio_column: str = "audio",
+    text_column: str = "text",
+) -> tuple[Dataset, FilterReport]:
+    """Leave out what cannot be trained on, and count it.
+
+    Only the headers of the audio are read, where they say its length.
+
+    Args:
+        dataset: Utterances with encoded audio.
+        processor: Gives the frames of the audio and the ids of the text.
+        min_duration_s: Shortest utterance kept.
+        max_duration_s: Longest utterance kept.
+        max_speed: Fastest of the collator's speed factors; the text has to fit into the frames at this speed too.
+        with_index: Whether to add the column `index`, by which the collator augments (and caches) training data.
+        audio_column: Column with the audio.
+        text_column: Column with the transcript.
+
+    Returns:
+        The utterances kept, with the column `length` (frames, for batches of like length), and the counts.
+    """
+    extractor = processor.feature_extractor
+    kept: list[int] = []
+    lengths: list[int] = []
+    seconds = 0.0
+    rejected: Counter[str] = Counter()
+    for row, example in enumerate(tqdm(dataset, desc="Checking utterances", unit="utt", mininterval=2)):
+        problem = "with unusable audio"
+        try:
+            duration_s = utterance_duration_s(example[audio_column])
+            problem = "with unusable text"
+            ids = processor.tokenizer(normalize_transcript(utterance_text(example[text_column]))).input_ids
+        except (ValueError, OSError) as error:
+            logger.warning(f"Utterance {example.get('id', row)!r} is left out: {error}")
+            rejected[problem] += 1
+            continue
+        num_frames = extractor.num_frames(round(duration_s * extractor.sampling_rate))
+        if duration_s < min_duration_s:
+            rejected[f"shorter than {min_duration_s:g} s"] += 1
+        elif duration_s > max_duration_s:
+            rejected[f"longer than {max_duration_s:g} s"] += 1
+        elif not ids:
+            rejected["without text"] += 1
+        elif int(num_frames_needed(torch.tensor([ids]))) > int(num_frames / max(max_speed, 1.0)):
+            rejected["with more text than frames"] += 1
+        else:
+            kept.append(row)
+            lengths.append(num_frames)
+            seconds += duration_s
+    selected = dataset.select(kept).add_column("length", lengths)
+    if with_index:
+        selected = selected.add_column("index", kept)
+    return selected, FilterReport(len(kept), seconds / 3600, dict(rejected))
+
+
+def join_training_sets(dataset: Dataset, extras: Sequence[Dataset] = (), repeats: int = 1) -> Dataset:
+    """One data set for an epoch of training on several.
+
+    Args:
+        dataset: Utterances from [`filter_utterances`] with `with_index=True`.
+        extras: More data sets of the same kind, of synthetic speech for example.
+        repeats: How often an epoch has each utterance of `dataset`, every time with other augmentation.
+
+    Returns:
+        The utterances with `index` numbered anew, and `audio_index`, which repetitions of one utterance share. Of the
+        columns, those of `dataset`, and `teacher_features` if any of them has it.
+
+    Raises:
+        ValueError: If `repeats` is not positive.
+    """
+    if repeats < 1:
+        raise ValueError(f"repeats is {repeats}; every utterance must come at least once.")
+    # Any of them can be without the features of a teacher.
+    wanted = {*dataset.column_names, TEACHER_COLUMN}
+    parts = [dataset] * repeats
+    audio_index = list(dataset["index"]) * repeats
+    first = max(audio_index, default=-1) + 1
+    for extra in extras:
+        parts.append(extra.select_columns([name for name in extra.column_names if name in wanted]))
+        audio_index += [first + row for row in extra["index"]]
+        first = max(audio_index, default=-1) + 1
+    joined = concatenate_datasets([part.remove_columns("index") for part in parts])
+    return joined.add_column("index", list(range(len(joined)))).add_column("audio_index", audio_index)

@@ -1,0 +1,86 @@
+"""Speech data sets: one loader for every source."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from datasets import Audio, Dataset, Features, IterableDataset, Value, load_dataset
+from datasets.exceptions import DatasetGenerationError
+
+from .librispeech.index import iterate_openslr
+from .librispeech.sources import source_fingerprint
+
+__all__ = ["load_speech_dataset"]
+
+OPENSLR_FEATURES = Features(
+    {
+        "file": Value("string"),
+        "audio": {"bytes": Value("binary"), "path": Value("string")},
+        "text": Value("string"),
+        "speaker_id": Value("int64"),
+        "chapter_id": Value("int64"),
+        "id": Value("string"),
+    }
+)
+
+
+def load_speech_dataset(
+    name: str | Path,
+    config: str | None = None,
+    split: str | None = None,
+    *,
+    streaming: bool = False,
+    audio_column: str = "audio",
+    revision: str | None = None,
+) -> Dataset | IterableDataset:
+    """Load speech with its transcripts; the audio stays encoded until it is needed.
+
+    Args:
+        name: A data set on the Hub (`"openslr/librispeech_asr"`), a local folder in the same Parquet schema, or a
+            LibriSpeech archive or extracted tree as OpenSLR distributes them.
+        config: Configuration of the data set, `"clean"` for example; an archive or tree has none.
+        split: Split of the data set, `"train.100"` for example; of an archive or tree the subset, `"train-clean-100"`
+            for example, which is not needed where there is one subset alone.
+        streaming: Whether to read the data as it is used, without a local copy.
+        audio_column: Column with the audio.
+        revision: Git revision of a data set on the Hub.
+
+    Returns:
+        A data set whose audio column holds `{"bytes", "path"}`.
+
+    Raises:
+        FileNotFoundError: If a local path does not exist.
+        ValueError: If the split or the column is missing, or if an archive or tree is damaged or lacks the subset.
+    """
+    path = Path(name).expanduser()
+    if _is_openslr(path):
+        make = IterableDataset.from_generator if streaming else Dataset.from_generator
+        # The copy that `datasets` keeps is chosen by these arguments alone.
+        arguments = {"source": str(path), "subset": split, "fingerprint": source_fingerprint(path, split)}
+        try:
+            return make(_openslr_rows, gen_kwargs=arguments, features=OPENSLR_FEATURES)
+        except DatasetGenerationError as error:
+            if isinstance(error.__cause__, ValueError):  # which says what is wrong with the files
+                raise error.__cause__ from None
+            raise
+    if not path.exists() and (path.is_absolute() or str(name).startswith((".", "~"))):
+        raise FileNotFoundError(f"{name} does not exist; give a local folder or archive, or a data set on the Hub.")
+    source = str(path if path.exists() else name)
+    dataset = load_dataset(source, config, split=split, streaming=streaming, revision=revision)
+    if isinstance(dataset, dict):
+        raise ValueError(f"The data set {name} needs split=, one of {', '.join(dataset)}.")
+    columns = dataset.column_names or []
+    if columns and audio_column not in columns:
+        raise ValueError(f"The data set {name} has no column {audio_column!r}; it has {', '.join(columns)}.")
+    return dataset.cast_column(audio_column, Audio(decode=False))
+
+
+def _is_openslr(path: Path) -> bool:
+    if path.is_file():
+        return path.name.endswith((".tar.gz", ".tgz", ".tar"))
+    return path.is_dir() and next(path.rglob("*.trans.txt"), None) is not None
+
+
+def _openslr_rows(source: str, subset: str | None, fingerprint: str) -> Iterable[dict[str, Any]]:
+    for utterance in iterate_openslr(source, subset):
+        yield utterance.as_row()

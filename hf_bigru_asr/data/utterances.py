@@ -1,0 +1,75 @@
+"""What one row of a data set holds: its audio, how long that is, and its transcript."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ..audio.loading import (
+    SAMPLING_RATE,
+    UnstatedLengthError,
+    audio_duration_s,
+    iterate_audio,
+    load_audio,
+    to_mono_float32,
+)
+
+__all__ = ["load_utterance", "utterance_duration_s", "utterance_text"]
+
+
+def load_utterance(audio: object, sampling_rate: int) -> np.ndarray:
+    """Waveform of one entry of an audio column.
+
+    Args:
+        audio: `{"bytes", "path"}` or `{"array", "sampling_rate"}` as `datasets` gives them, a path, or bytes.
+        sampling_rate: Sampling rate of the result in Hz.
+
+    Returns:
+        `(samples,)` float32.
+
+    Raises:
+        ValueError: If the audio is broken, empty or in none of these forms.
+    """
+    if isinstance(audio, dict) and audio.get("array") is not None:
+        return to_mono_float32(audio["array"], audio["sampling_rate"], sampling_rate)
+    return load_audio(_encoded(audio), sampling_rate=sampling_rate)
+
+
+def utterance_duration_s(audio: object) -> float:
+    """Seconds of one entry of an audio column, from its header, or by decoding it where no header says them.
+
+    Args:
+        audio: As in [`load_utterance`].
+
+    Raises:
+        ValueError: If the audio is in none of these forms, or it is broken.
+    """
+    if isinstance(audio, dict) and audio.get("array") is not None:
+        return len(audio["array"]) / float(audio["sampling_rate"])
+    source = _encoded(audio)
+    try:
+        return audio_duration_s(source)
+    except UnstatedLengthError:  # M4A for example, or FLAC that was written into a pipe
+        return sum(map(len, iterate_audio(source))) / SAMPLING_RATE
+
+
+def utterance_text(text: object) -> str:
+    """One entry of a text column.
+
+    Raises:
+        ValueError: If it is no text; an empty cell is none.
+    """
+    if not isinstance(text, str):
+        raise ValueError(f"The text column holds a {type(text).__name__}; give a string, or leave the row out.")
+    return text
+
+
+def _encoded(audio: object) -> str | Path | bytes:
+    """The path or the bytes of an audio file."""
+    if isinstance(audio, dict):
+        audio = audio["bytes"] if audio.get("bytes") is not None else audio.get("path")
+    if not isinstance(audio, str | Path | bytes):
+        raise ValueError(
+            f"The audio column holds a {type(audio).__name__}; cast it with cast_column(name, Audio(decode=False)), "
+            "or give a path, bytes, or a dictionary with array and sampling_rate."
+        )
+    return audio

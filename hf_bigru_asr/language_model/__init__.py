@@ -1,0 +1,1 @@
+"""Building a language model, and fitting decoder and confidences to it."""

@@ -1,0 +1,271 @@
+"""An open-vocabulary word n-gram from any text, in KenLM's binary format, with the lexicon that a decoder needs.
+
+Words that are not frequent enough for the vocabulary are spelled: QUOTH becomes the units `Q~ U~ O~ T~ H$`, each a
+letter inside a word, the last one the letter that ends it. The n-gram is estimated over words and units together, so
+that it gives every string of letters a probability, and a decoder can write words that it has never seen.
+
+Source: M. Bisani, H. Ney, "Open vocabulary speech recognition with flat hybrid models", Interspeech 2005; K. Heafield,
+I. Pouzyrevsky, J. H. Clark, P. Koehn, "Scalable modified Kneser-Ney language model estimation", ACL 2013.
+"""
+
+import json
+import math
+import shutil
+import subprocess
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..model.language_model_files_bigru_ctc import LEXICON_NAME, MODEL_NAME, RECORD_NAME
+from ..model.lexicon_bigru_ctc import UNIT_END, UNIT_INSIDE
+from ..text.normalization import ALPHABET, normalize_transcript
+
+__all__ = [
+    "LanguageModelSettings",
+    "TextScore",
+    "build_language_model",
+    "lexicon_entries",
+    "rarest_words",
+    "score_sentences",
+    "spell",
+]
+
+WORD_DELIMITER = "|"
+_LETTERS = ALPHABET.replace(" ", "")
+# Words that occur once are dropped from the count when there are this many different ones, so that memory is bounded.
+_MAX_COUNTED = 5_000_000
+_INSTALL = (
+    "KenLM's estimator is a program that its Python package does not bring along. Build it from the same sources:\n"
+    "  pip download --no-deps --no-binary kenlm kenlm && tar xf kenlm-*.tar.gz\n"
+    "  cmake -S kenlm-*/ -B kenlm-build -DCMAKE_BUILD_TYPE=Release && cmake --build kenlm-build --target lmplz "
+    "build_binary\n"
+    "(it needs cmake, a C++ compiler and Boost), and name the folder kenlm-build/bin."
+)
+
+
+@dataclass(frozen=True)
+class LanguageModelSettings:
+    """Size and shape of a language model.
+
+    Args:
+        order: Length of the longest n-grams.
+        prune: For each order from 1 on, the count up to which n-grams are left out; the last one holds for all higher
+            orders. KenLM does not prune single words.
+        max_words: Most words of the vocabulary, by frequency; the others are spelled.
+        min_count: Fewest occurrences of a word of the vocabulary.
+        quantization_bits: Bits of a stored probability or back-off weight.
+    """
+
+    order: int = 3
+    prune: tuple[int, ...] = (0, 1, 2)
+    max_words: int = 60_000
+    min_count: int = 3
+    quantization_bits: int = 8
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if not 2 <= self.order <= 6:
+            raise ValueError(f"order is {self.order}; KenLM is built for orders from 2 to 6.")
+        if not self.prune or self.prune[0] != 0 or list(self.prune) != sorted(self.prune):
+            raise ValueError(f"prune is {self.prune}; give counts that begin with 0 and do not fall.")
+        if self.max_words < 1 or self.min_count < 1:
+            raise ValueError(f"max_words is {self.max_words} and min_count {self.min_count}; both must be at least 1.")
+        if not 2 <= self.quantization_bits <= 25:
+            raise ValueError(f"quantization_bits is {self.quantization_bits}; it must be from 2 to 25.")
+
+
+def spell(word: str) -> list[str]:
+    """Units of a word that is not in the vocabulary: `["I~", "T$"]` of IT."""
+    return [letter + UNIT_INSIDE for letter in word[:-1]] + [word[-1] + UNIT_END]
+
+
+def lexicon_entries(words: Iterable[str]) -> Iterator[str]:
+    """Lines of a lexicon file: every word and every unit with its characters."""
+    for word in words:
+        yield f"{word} {' '.join(word)} {WORD_DELIMITER}"
+    for letter in _LETTERS:
+        yield f"{letter}{UNIT_INSIDE} {letter}"
+        yield f"{letter}{UNIT_END} {letter} {WORD_DELIMITER}"
+
+
+def count_words(sentences: Iterable[str]) -> Counter[str]:
+    """Occurrences of every word of normalised sentences; in very large texts, without the rarest."""
+    counts: Counter[str] = Counter()
+    for sentence in sentences:
+        counts.update(sentence.split())
+        if len(counts) > _MAX_COUNTED:
+            counts = Counter({word: count for word, count in counts.items() if count > 1})
+    return counts
+
+
+def build_language_model(
+    sentences: Iterable[str],
+    output_dir: str | Path,
+    settings: LanguageModelSettings,
+    *,
+    exclude: Iterable[str] = (),
+    kenlm_bin: str | Path | None = None,
+    memory: str = "1G",
+) -> dict[str, Any]:
+    """Estimate a language model and write it with its lexicon and a record of both.
+
+    Args:
+        sentences: Text, in any case and with punctuation. It is read once and kept in a temporary file.
+        output_dir: Folder for `lm.binary`, `lexicon.txt` and `language_model.json`.
+        settings: Size and shape.
+        exclude: Normalised sentences to leave out, of a split to be tested on for example.
+        kenlm_bin: Folder with KenLM's programs `lmplz` and `build_binary`; otherwise they are looked for on the path.
+        memory: Memory that `lmplz` may take, in its own notation.
+
+    Returns:
+        The record: settings, numbers of sentences, words, n-grams and bytes.
+
+    Raises:
+        FileNotFoundError: If a program is missing; the message says how to build it.
+        ValueError: If there is no text, or it has characters that no rule covers.
+        RuntimeError: If a program fails; the message ends with what it said.
+    """
+    lmplz, build_binary = (_program(name, kenlm_bin) for name in ("lmplz", "build_binary"))
+    folder = Path(output_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    excluded = frozenset(exclude)
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        text, spelled, arpa = (Path(temporary) / name for name in ("text", "spelled", "arpa"))
+        num_sentences = 0
+        with text.open("w", encoding="utf-8") as stream:
+            for sentence in map(normalize_transcript, sentences):
+                if sentence and sentence not in excluded:
+                    stream.write(f"{sentence}\n")
+                    num_sentences += 1
+        if num_sentences == 0:
+            raise ValueError("There is no text; give at least one sentence.")
+        with text.open(encoding="utf-8") as stream:
+            counts = count_words(stream)
+        common = counts.most_common(settings.max_words)
+        words = sorted(word for word, count in common if count >= settings.min_count)
+        vocabulary = frozenset(words)
+        with text.open(encoding="utf-8") as stream, spelled.open("w", encoding="utf-8") as target:
+            for line in stream:
+                tokens = (token for word in line.split() for token in ([word] if word in vocabulary else spell(word)))
+                target.write(" ".join(tokens) + "\n")
+        pruning = ["--prune", *map(str, settings.prune[: settings.order])]
+        options = ["-o", str(settings.order), "-S", memory, "-T", temporary, "--discount_fallback", *pruning]
+        _run([lmplz, *options, "--text", str(spelled), "--arpa", str(arpa)])
+        bits = str(settings.quantization_bits)
+        binary = Path(temporary) / MODEL_NAME
+        _run([build_binary, "-q", bits, "-b", bits, "-a", "22", "trie", str(arpa), str(binary)])
+        ngrams = _num_ngrams(arpa)
+        shutil.move(binary, folder / MODEL_NAME)
+    lexicon = "".join(f"{line}\n" for line in lexicon_entries(words))
+    (folder / LEXICON_NAME).write_text(lexicon, encoding="utf-8")
+    num_words = sum(counts.values())
+    record = {
+        **asdict(settings),
+        "num_sentences": num_sentences,
+        "num_running_words": num_words,
+        "num_words": len(words),
+        "spelled_share": 1 - sum(counts[word] for word in words) / num_words,
+        "num_ngrams": ngrams,
+        "num_bytes": sum((folder / name).stat().st_size for name in (MODEL_NAME, LEXICON_NAME)),
+    }
+    (folder / RECORD_NAME).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    return record
+
+
+def _program(name: str, folder: str | Path | None) -> str:
+    path = shutil.which(name) if folder is None else shutil.which(name, path=str(folder))
+    if path is None:
+        where = "on the path" if folder is None else f"in {folder}"
+        raise FileNotFoundError(f"There is no program {name} {where}. {_INSTALL}")
+    return path
+
+
+def _run(command: Sequence[str]) -> None:
+    """Run a program of KenLM, which says what was wrong if it fails."""
+    result = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    if result.returncode != 0:
+        raise RuntimeError(f"{command[0]} failed with status {result.returncode}: {result.stderr.strip()[-2000:]}")
+
+
+def _num_ngrams(arpa: Path) -> list[int]:
+    """Numbers of n-grams of each order, from the head of an ARPA file."""
+    numbers = []
+    with arpa.open(encoding="utf-8") as stream:
+        for line in stream:
+            if line.startswith("ngram "):
+                numbers.append(int(line.partition("=")[2]))
+            elif line.startswith("\\1-grams"):
+                break
+    return numbers
+
+
+@dataclass(frozen=True)
+class TextScore:
+    """How well a language model foretells a text.
+
+    Args:
+        perplexity: Per word, the end of each sentence counted as one; a spelled word is one word, all of its units
+            together.
+        out_of_vocabulary_rate: Share of the running words that are not in the vocabulary.
+        num_words: Running words.
+    """
+
+    perplexity: float
+    out_of_vocabulary_rate: float
+    num_words: int
+
+
+def score_sentences(folder: str | Path, sentences: Iterable[str]) -> TextScore:
+    """Measure a language model on sentences that it has not seen.
+
+    Args:
+        folder: Where [`build_language_model`] wrote it.
+        sentences: Normalised transcripts.
+
+    Raises:
+        ImportError: If the extra `lm` is not installed.
+        ValueError: If there are no words.
+    """
+    model = _load_model(folder)
+    num_words = unknown = num_events = 0
+    log10 = 0.0
+    for sentence in sentences:
+        words = sentence.split()
+        known = [word in model for word in words]
+        tokens = [
+            t for word, is_known in zip(words, known, strict=True) for t in ([word] if is_known else spell(word))
+        ]
+        log10 += model.score(" ".join(tokens), bos=True, eos=True)
+        num_words += len(words)
+        unknown += known.count(False)
+        num_events += len(words) + 1
+    if num_words == 0:
+        raise ValueError("There are no words to measure the language model on.")
+    return TextScore(math.pow(10, -log10 / num_events), unknown / num_words, num_words)
+
+
+def rarest_words(sentences: Iterable[str], folder: str | Path, num_words: int) -> list[str]:
+    """Words of some sentences that are the least likely ones for a language model, those outside its lexicon first.
+
+    Args:
+        sentences: Normalised transcripts.
+        folder: Where [`build_language_model`] wrote it.
+        num_words: How many words.
+
+    Raises:
+        ImportError: If the extra `lm` is not installed.
+    """
+    model = _load_model(folder)
+    words = {word for sentence in sentences for word in sentence.split()}
+    return sorted(words, key=lambda word: (word in model, model.score(word, bos=False, eos=False), word))[:num_words]
+
+
+def _load_model(folder: str | Path) -> Any:  # noqa: ANN401 - of a package without type information
+    try:
+        import kenlm
+    except ImportError as error:
+        raise ImportError("A language model needs the extra `lm`: pip install 'hf-bigru-asr[lm]'.") from error
+    return kenlm.Model(str(Path(folder) / MODEL_NAME))

@@ -1,0 +1,131 @@
+"""The choice of the weights of beam search on a validation set."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import product
+from typing import Any
+
+import torch
+
+from ..metrics import character_error_counts, word_error_counts
+from ..model.beam_search_bigru_ctc import BeamSearchSettings
+from ..model.lexicon_bigru_ctc import lexicon_words
+from ..transcription.decoding_pool import BeamSearchPool
+from .term_recall import term_recall
+
+__all__ = ["Trial", "mean_posteriors", "outside_lexicon_figures", "tune_decoding"]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One set of weights, measured.
+
+    Args:
+        settings: The weights and the width.
+        wer: Word error rate, a fraction.
+        cer: Character error rate, a fraction.
+        real_time_factor: Seconds of audio that one process decodes in a second, the network not counted.
+    """
+
+    settings: BeamSearchSettings
+    wer: float
+    cer: float
+    real_time_factor: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-serialisable, the settings among the figures, but the class priors, which all trials share."""
+        settings = asdict(self.settings)
+        del settings["class_priors"]
+        return {
+            **settings,
+            "wer": self.wer,
+            "cer": self.cer,
+            "real_time_factor": self.real_time_factor,
+        }
+
+
+def mean_posteriors(utterances: Sequence[torch.Tensor]) -> tuple[float, ...]:
+    """Mean probability of each class over all frames of log-probabilities `(frames, classes)`, at least `1e-6`."""
+    mean = torch.cat([utterance.double().exp() for utterance in utterances]).mean(0)
+    return tuple(mean.clamp(min=1e-6).tolist())
+
+
+def _measure(
+    pool: BeamSearchPool, utterances: Sequence[torch.Tensor], references: Sequence[str], settings: BeamSearchSettings
+) -> Trial:
+    """Decode a validation set with one set of weights."""
+    decoded = list(pool.decode(utterances, settings))
+    texts = [hypotheses[0].text for hypotheses, _ in decoded]
+    audio_s = sum(len(utterance) for utterance in utterances) * pool.frame_s
+    return Trial(
+        settings,
+        word_error_counts(references, texts).error_rate,
+        character_error_counts(references, texts).error_rate,
+        audio_s / sum(time_s for _, time_s in decoded),
+    )
+
+
+def tune_decoding(
+    pool: BeamSearchPool,
+    utterances: Sequence[torch.Tensor],
+    references: Sequence[str],
+    start: BeamSearchSettings,
+    *,
+    lm_weights: Iterable[float],
+    word_scores: Iterable[float],
+    prior_weights: Iterable[float],
+    beam_sizes: Iterable[int],
+) -> Iterator[Trial]:
+    """Measure a grid of weights at the beam size of `start`, and then the best of them at every beam size.
+
+    Args:
+        pool: Processes that decode.
+        utterances: Log-probabilities `(frames, classes)` of each utterance of a validation set.
+        references: Their transcripts.
+        start: Settings that are not tuned, the class priors among them, and the beam size for the grid.
+        lm_weights: Weights of the language model to try.
+        word_scores: Word scores to try.
+        prior_weights: Weights of the class priors to try.
+        beam_sizes: Beam sizes to try with the best weights.
+
+    Yields:
+        A [`Trial`] for every point, as it is measured.
+    """
+    grid = []
+    for lm_weight, word_score, prior_weight in product(lm_weights, word_scores, prior_weights):
+        settings = replace(start, lm_weight=lm_weight, word_score=word_score, prior_weight=prior_weight)
+        trial = _measure(pool, utterances, references, settings)
+        grid.append(trial)
+        yield trial
+    best = min(grid, key=lambda trial: trial.wer).settings
+    for beam_size in beam_sizes:
+        if beam_size != start.beam_size:
+            yield _measure(pool, utterances, references, replace(best, beam_size=beam_size))
+
+
+def outside_lexicon_figures(
+    pool: BeamSearchPool, utterances: Sequence[torch.Tensor], references: Sequence[str], settings: BeamSearchSettings
+) -> dict[str, Any]:
+    """How well words are written that the pool's lexicon does not have, JSON-serialisable.
+
+    Args:
+        pool: Processes that decode.
+        utterances: Log-probabilities `(frames, classes)` of each utterance of a validation set.
+        references: Their transcripts.
+        settings: Weights and width.
+
+    Returns:
+        What [`TermRecall.as_dict`] gives for these words, with `num_utterances` that have such words and their `wer`,
+        `None` if there are none.
+    """
+    words = {word for reference in references for word in reference.split()} - lexicon_words(pool.folder)
+    places = [place for place, reference in enumerate(references) if words.intersection(reference.split())]
+    decoded = pool.decode([utterances[place] for place in places], settings)
+    texts = [hypotheses[0].text for hypotheses, _ in decoded]
+    chosen = [references[place] for place in places]
+    hours = sum(len(utterance) for utterance in utterances) * pool.frame_s / 3600
+    return {
+        "num_utterances": len(places),
+        "wer": word_error_counts(chosen, texts).error_rate if places else None,
+        **term_recall(chosen, texts, sorted(words), hours).as_dict(),
+    }

@@ -1,0 +1,276 @@
+"""A recording of any length through the network: the result of one pass over the whole, in bounded memory.
+
+A bidirectional layer needs the whole of what the layer below gives. So the network runs layer by layer, each direction
+of a layer in chunks that carry its state on, and what a layer gives lies in a temporary file until the next one is
+through with it: with the bundled network 0.69 GB for every hour, 0.08 GB more for every further grid of frames. In
+memory are the chunks and, at the end, the log-probabilities, 17 MB for every hour.
+
+One sequence alone leaves most of a processor idle. So a long recording is cut into several stretches that run side by
+side, each at first from a state of zeros. Then every stretch but the first starts again from the state in which the
+one before it ended, until it meets what it gave before: a GRU forgets where it started, and from there on nothing
+changes. Only a stretch that does not forget before its end makes the next one start once more. So nothing is guessed:
+the outputs are those of one run from the first frame to the last.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from ..model.feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
+from ..model.frame_grids_bigru_ctc import mean_of_grids
+from ..model.waveforms_bigru_ctc import AudioArray, mono_waveform
+from .features import LongFeatures
+from .frame_store import Frames, FrameStore
+from .layer_runners import Direction, LayerRunner, TorchLayerRunner, runner_of
+
+__all__ = ["log_probs_of_long_audio"]
+
+CHUNK_S = 5.0
+BLOCK_SAMPLES = 1 << 20
+MAX_STRETCHES = 16
+MIN_STRETCH_FRAMES = 4000
+"""Stretches are so long that correcting their beginnings costs little: the bundled network forgets in 80 to 2,500."""
+
+
+def log_probs_of_long_audio(
+    model: Any,  # noqa: ANN401 - a torch model, one of another runtime, one from the Hub
+    feature_extractor: BiGRUCTCFeatureExtractor,
+    audio: AudioArray | Iterator[AudioArray],
+    *,
+    sampling_rate: int,
+    chunk_s: float = CHUNK_S,
+    num_stretches: int | None = None,
+    runner: LayerRunner | None = None,
+) -> torch.Tensor:
+    """Log-probabilities of a recording of any length, equal to those of the model on the whole within 1e-4.
+
+    Args:
+        model: The recogniser, in evaluation mode.
+        feature_extractor: Computes its features.
+        audio: The samples, `(samples,)` or `(channels, samples)`, or an iterator over successive blocks of them.
+        sampling_rate: Their sampling rate in Hz; it must be the extractor's own.
+        chunk_s: Length of the chunks. It changes memory and speed, not the result.
+        num_stretches: How many stretches of the recording run side by side; `None` chooses by its length.
+        runner: Runs the layers; those of the model if `None`.
+
+    Returns:
+        `(frames, classes)` float32 on the CPU.
+
+    Raises:
+        ValueError: If the audio is empty or otherwise unusable, see [`BiGRUCTCFeatureExtractor`]; if the sampling rate
+            is another one, a length is not positive, or the model shows no layers.
+        OSError: If there is no room for the temporary file.
+    """
+    if sampling_rate != feature_extractor.sampling_rate:
+        raise ValueError(
+            f"The audio has a sampling rate of {sampling_rate} Hz; this feature extractor takes "
+            f"{feature_extractor.sampling_rate} Hz. Resample it, or read the file with "
+            "hf_bigru_asr.audio.iterate_audio."
+        )
+    if not chunk_s > 0:
+        raise ValueError(f"chunk_s is {chunk_s}; it must be positive.")
+    if num_stretches is not None and num_stretches < 1:
+        raise ValueError(f"num_stretches is {num_stretches}; it must be at least 1, or None.")
+    runner = runner_of(model) if runner is None else runner
+    if runner is None:
+        raise ValueError(
+            f"A {type(model).__name__} does not show its layers; give a BiGRUForCTC, or a runner= for its layers."
+        )
+    frame_s = feature_extractor.hop_length / feature_extractor.sampling_rate
+    chunk_frames = max(round(chunk_s / frame_s), 1)
+    num_features = feature_extractor.num_offsets * feature_extractor.feature_size
+    # Every frame has its features and what both directions of two layers give, in float32.
+    hour_gb = 3600 / frame_s * 4 * (num_features + 4 * runner.hidden_size) / 1e9
+    with ExitStack() as stack:
+        features = LongFeatures.compute(
+            feature_extractor,
+            _blocks(audio),
+            stack.enter_context(FrameStore(num_features, hour_gb)),
+            max_frames=chunk_frames,
+        )
+        if num_stretches is None:
+            num_stretches = min(max(len(features) // MIN_STRETCH_FRAMES, 1), MAX_STRETCHES)
+        num_threads = stack.enter_context(_threads(runner))
+        # The outputs of a layer, and those of the layer below, which it reads.
+        layers = [
+            _BothDirections(*(stack.enter_context(FrameStore(runner.hidden_size, hour_gb)) for _ in range(2)))
+            for _ in range(2)
+        ]
+        log_probs = (
+            _run_layers(
+                runner,
+                _Grid(features, grid, feature_extractor.feature_size),
+                len(features),
+                layers,
+                num_stretches,
+                num_threads,
+                chunk_frames,
+            )
+            for grid in range(feature_extractor.num_offsets)
+        )
+        return mean_of_grids(log_probs, feature_extractor.num_offsets)
+
+
+def _run_layers(
+    runner: LayerRunner,
+    features: "_Source",
+    num_frames: int,
+    layers: "list[_BothDirections]",
+    num_stretches: int,
+    num_threads: int,
+    chunk_frames: int,
+) -> torch.Tensor:
+    """Log-probabilities `(frames, classes)` of one grid of frames; `layers` is where outputs lie on the way."""
+    hidden_states = features
+    for layer in range(runner.num_layers):
+        outputs = layers[layer % 2]
+        sweeps = [
+            _Sweep(runner, layer, "forward", hidden_states, outputs.ahead, num_frames, num_stretches),
+            _Sweep(runner, layer, "backward", hidden_states, outputs.behind, num_frames, num_stretches),
+        ]
+        with ThreadPoolExecutor(num_threads) as pool:
+            list(pool.map(lambda sweep: sweep.run(chunk_frames), sweeps))
+        hidden_states = outputs
+    return _head(runner, hidden_states, num_frames, chunk_frames)
+
+
+def _blocks(audio: AudioArray | Iterator[AudioArray]) -> Iterator[AudioArray]:
+    if isinstance(audio, Iterator):
+        return audio
+    is_plain = isinstance(audio, np.ndarray | torch.Tensor) and audio.ndim == 1
+    whole = audio if is_plain else mono_waveform(audio)
+    return (whole[first : first + BLOCK_SAMPLES] for first in range(0, len(whole), BLOCK_SAMPLES))
+
+
+class _Source(Protocol):
+    """Frames that a layer reads."""
+
+    def read(self, start: int, stop: int) -> Frames:
+        """`(stop - start, features)`."""
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """The features of one grid of frames, of several that stand side by side."""
+
+    features: LongFeatures
+    index: int
+    size: int
+
+    def read(self, start: int, stop: int) -> Frames:
+        """`(stop - start, size)`."""
+        return self.features.read(start, stop)[:, self.index * self.size : (self.index + 1) * self.size]
+
+
+@dataclass(frozen=True)
+class _BothDirections:
+    """What a layer gives: the outputs of its two directions side by side."""
+
+    ahead: FrameStore
+    behind: FrameStore
+
+    def read(self, start: int, stop: int) -> Frames:
+        return np.concatenate([self.ahead.read(start, stop), self.behind.read(start, stop)], axis=1)
+
+
+@dataclass(frozen=True)
+class _Sweep:
+    """One direction of one layer over a whole recording. Positions count in the order of the direction."""
+
+    runner: LayerRunner
+    layer: int
+    direction: Direction
+    source: _Source
+    target: FrameStore
+    num_frames: int
+    num_stretches: int
+
+    def run(self, chunk_frames: int) -> None:
+        """Write the outputs of all frames."""
+        length = -(-self.num_frames // self.num_stretches)
+        starts = list(range(0, self.num_frames, length))
+        ends = self._pass(
+            {start: np.zeros(self.runner.hidden_size, dtype=np.float32) for start in starts},
+            length,
+            chunk_frames,
+            correct=False,
+        )
+        # Whenever a stretch ends in another state than the next one has started from, that one starts again.
+        while states := {start: ends[start - length] for start in starts if start - length in ends}:
+            ends = self._pass(states, length, chunk_frames, correct=True)
+
+    def _pass(self, states: dict[int, Frames], length: int, chunk_frames: int, *, correct: bool) -> dict[int, Frames]:
+        """Run stretches from their states, both by where the stretch starts.
+
+        Returns:
+            States `(hidden_size,)` at the ends of the stretches; without those that a correction did not change.
+        """
+        for offset in range(0, length, chunk_frames):
+            spans = {
+                start: (start + offset, min(start + min(offset + chunk_frames, length), self.num_frames))
+                for start in states
+            }
+            # The last stretch may be shorter, and its end is nobody's start.
+            spans = {start: span for start, span in spans.items() if span[0] < span[1]}
+            if not spans:
+                return {}
+            pieces = [self._read(*span) for span in spans.values()]
+            inputs = np.zeros((max(map(len, pieces)), len(pieces), pieces[0].shape[1]), dtype=np.float32)
+            for column, piece in enumerate(pieces):
+                inputs[: len(piece), column] = piece
+            outputs, last_states = self.runner(
+                self.layer, self.direction, inputs, np.stack([states[start] for start in spans])
+            )
+            states = {}
+            for column, (start, span) in enumerate(spans.items()):
+                rows = outputs[: span[1] - span[0], column]
+                has_met = correct and np.abs(rows[-1] - self._written(span[1] - 1)).max() <= self.runner.same_state
+                self._write(span[0], rows)
+                if not has_met:
+                    states[start] = last_states[column]
+        return states
+
+    def _read(self, start: int, stop: int) -> Frames:
+        if self.direction == "forward":
+            return self.source.read(start, stop)
+        return self.source.read(self.num_frames - stop, self.num_frames - start)[::-1]
+
+    def _written(self, position: int) -> Frames:
+        row = position if self.direction == "forward" else self.num_frames - 1 - position
+        return self.target.read(row, row + 1)[0]
+
+    def _write(self, start: int, rows: Frames) -> None:
+        if self.direction == "forward":
+            self.target.write(start, rows)
+        else:
+            self.target.write(self.num_frames - start - len(rows), rows[::-1])
+
+
+def _head(runner: LayerRunner, hidden_states: _Source, num_frames: int, chunk_frames: int) -> torch.Tensor:
+    log_probs = torch.empty(0)
+    for start in range(0, num_frames, chunk_frames):
+        stop = min(start + chunk_frames, num_frames)
+        rows = torch.from_numpy(runner.log_probs(hidden_states.read(start, stop)))
+        if start == 0:
+            log_probs = torch.empty(num_frames, rows.shape[1])
+        log_probs[start:stop] = rows
+    return log_probs
+
+
+@contextmanager
+def _threads(runner: LayerRunner) -> Iterator[int]:
+    """How many directions run at once: with torch's threads divided between them, so that they are not too many."""
+    available = torch.get_num_threads()
+    if not isinstance(runner, TorchLayerRunner):
+        yield 2
+        return
+    torch.set_num_threads(max(available // 2, 1))
+    try:
+        yield min(available, 2)
+    finally:
+        torch.set_num_threads(available)

@@ -1,0 +1,116 @@
+"""How sure a word is: the probability that it is right.
+
+The network's own probabilities are too high: it is trained until it is sure. A logistic regression on a few properties
+of a word, fitted on a split that the network was not trained on, makes probabilities of them that can be believed.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from .ctc_alignment_bigru_ctc import MarkedCharacter
+from .language_model_files_bigru_ctc import CONFIDENCE_NAME, read_model_json
+
+__all__ = ["ConfidenceModel", "word_features"]
+
+_FLOOR = 1e-6
+"""Probabilities below count as this one."""
+FEATURES = (
+    "mean_log_probability",
+    "lowest_log_probability",
+    "edge_log_probability",
+    "log_length",
+    "log_posterior",
+    "mean_probability",
+    "relative_probability",
+    "length",
+    "posterior",
+)
+
+
+def word_features(
+    characters: Sequence[MarkedCharacter], edges: Sequence[MarkedCharacter] = (), posterior: float = 1.0
+) -> tuple[float, ...]:
+    """Properties of a word from which its confidence follows, in the order of `FEATURES`.
+
+    Args:
+        characters: Its characters.
+        edges: The spaces before and after it; none at the ends of an utterance.
+        posterior: Share of the weight of all readings of a beam search that have the word there; 1 if there is one
+            reading only.
+
+    Returns:
+        Mean and lowest logarithmic probability of the characters, lowest one of the spaces, logarithm of the
+        number of characters, logarithm of the posterior; then the geometric means of the characters' probabilities and
+        of their relative ones, the number of characters, and the posterior.
+    """
+    inside, outside = ([_log(span.score) for span in spans] or [0.0] for spans in (characters, edges))
+    relative = [_log(span.relative_score) for span in characters] or [0.0]
+    mean = sum(inside) / len(inside)
+    return (
+        mean,
+        min(inside),
+        min(outside),
+        math.log(max(len(characters), 1)),
+        _log(posterior),
+        math.exp(mean),
+        math.exp(sum(relative) / len(relative)),
+        len(characters),
+        posterior,
+    )
+
+
+def _log(probability: float) -> float:
+    return math.log(probability if probability > _FLOOR else _FLOOR)
+
+
+@dataclass(frozen=True)
+class ConfidenceModel:
+    """Probability that a word is right, from its properties; it belongs to one network and one way of decoding.
+
+    Args:
+        weights: One for each of `FEATURES`.
+        bias: Added to their sum.
+    """
+
+    weights: tuple[float, ...]
+    bias: float
+
+    def __post_init__(self) -> None:
+        """Check the number of weights."""
+        object.__setattr__(self, "weights", tuple(self.weights))
+        if len(self.weights) != len(FEATURES):
+            raise ValueError(f"There are {len(self.weights)} weights; give one for each of {', '.join(FEATURES)}.")
+
+    def __call__(self, features: Sequence[float]) -> float:
+        """Probability for the properties of a word."""
+        logit = self.bias + sum(weight * value for weight, value in zip(self.weights, features, strict=True))
+        return 0.5 + 0.5 * math.tanh(logit / 2)
+
+    @classmethod
+    def from_folder(cls, folder: str | Path | None) -> "ConfidenceModel | None":
+        """The one that [`save`] left in a folder, or `None`. Properties that it was fitted without have no weight.
+
+        Raises:
+            ValueError: If it was fitted with properties that this version does not know, or the file is broken.
+        """
+        if folder is None or not (path := Path(folder) / CONFIDENCE_NAME).is_file():
+            return None
+        values = read_model_json(path, "features", "weights", "bias")
+        weights = dict(zip(values["features"], values["weights"], strict=True))
+        if unknown := sorted(weights.keys() - set(FEATURES)):
+            raise ValueError(
+                f"{path} weighs {', '.join(unknown)}; known are {', '.join(FEATURES)}. Fit it anew with "
+                "scripts/calibrate_confidence.py."
+            )
+        return cls(tuple(weights.get(name, 0.0) for name in FEATURES), values["bias"])
+
+    def save(self, folder: str | Path, **record: Any) -> Path:
+        """Write it with a record of its making, JSON-serialisable, and return the path."""
+        path = Path(folder) / CONFIDENCE_NAME
+        values = {**asdict(self), "features": FEATURES, **record}
+        path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        return path

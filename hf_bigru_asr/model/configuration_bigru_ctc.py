@@ -1,0 +1,112 @@
+"""Configuration of the bidirectional GRU with a CTC head."""
+
+from huggingface_hub.dataclasses import strict
+from transformers import PreTrainedConfig
+
+_FORMER_FIELDS = frozenset(
+    {
+        "consistency_weight",
+        "ctc_label_smoothing",
+        "intermediate_ctc_layer",
+        "intermediate_ctc_weight",
+        "mmi_weight",
+        "mwer_scale",
+        "mwer_weight",
+        "word_delimiter_token_id",
+        "word_error_temperature",
+        "word_error_weight",
+    }
+)
+"""Settings of training that `config.json` had before 0.1.0; they are read and dropped."""
+
+
+@strict
+class BiGRUCTCConfig(PreTrainedConfig):
+    r"""Sizes, loss and training-time masking of a [`BiGRUForCTC`].
+
+    The defaults are the network of the original design: 128 log-mel bins, three bidirectional GRU layers of 256 units
+    per direction, dropout 0.1 between them, 29 classes; 2,973,213 parameters.
+
+    Args:
+        vocab_size (`int`, defaults to 29): Number of classes, the CTC blank included.
+        num_mel_bins (`int`, defaults to 128): Log-mel bins per input frame.
+        hidden_size (`int`, defaults to 256): Units per direction; a layer's output has `2 * hidden_size` features.
+        num_hidden_layers (`int`, defaults to 3): Number of bidirectional GRU layers.
+        hidden_dropout (`float`, defaults to 0.1): Dropout probability between GRU layers; none after the last.
+        pad_token_id (`int`, defaults to 0): Id of the CTC blank, which is also the padding token.
+        ctc_loss_reduction (`str`, defaults to `"mean"`): `"mean"` (each loss divided by its number of labels, then
+            averaged over the batch) or `"sum"`.
+        ctc_zero_infinity (`bool`, defaults to `True`): Whether a loss that is infinite, because the labels do not fit
+            into the frames, counts as zero. If `False`, such labels raise a `ValueError`.
+        inputs_to_logits_ratio (`int`, defaults to 320): Audio samples per logit frame, which is the feature
+            extractor's `hop_length`; the pipeline computes timestamps and chunk borders from it.
+        apply_spec_augment (`bool`, defaults to `True`): Whether to mask input features, in training mode only. Source:
+            SpecAugment (Park et al., 2019), without time warping.
+        mask_time_prob (`float`, defaults to 0.05): Expected share of an utterance's frames that time masks cover,
+            overlaps not deducted.
+        mask_time_length (`int`, defaults to 10): Upper bound, exclusive, of a time mask's width in frames; widths are
+            uniform.
+        mask_time_min_masks (`int`, defaults to 0): Least number of time masks per utterance.
+        mask_feature_prob (`float`, defaults to 0.0): Expected share of the mel bins that feature masks cover, overlaps
+            not deducted.
+        mask_feature_length (`int`, defaults to 27): Upper bound, exclusive, of a feature mask's width in mel bins.
+        mask_feature_min_masks (`int`, defaults to 0): Least number of feature masks per utterance.
+
+    Raises:
+        ValueError: If a size is not positive, a probability is outside `[0, 1]`, the blank is not one of the classes,
+            or `ctc_loss_reduction` is unknown.
+
+    Example:
+        >>> from hf_bigru_asr import BiGRUCTCConfig, BiGRUForCTC
+        >>> BiGRUForCTC(BiGRUCTCConfig()).num_parameters()
+        2973213
+    """
+
+    model_type = "bigru_ctc"
+
+    vocab_size: int = 29
+    num_mel_bins: int = 128
+    hidden_size: int = 256
+    num_hidden_layers: int = 3
+    hidden_dropout: float | int = 0.1
+    pad_token_id: int | None = 0
+    ctc_loss_reduction: str = "mean"
+    ctc_zero_infinity: bool = True
+    inputs_to_logits_ratio: int = 320
+    apply_spec_augment: bool = True
+    mask_time_prob: float | int = 0.05
+    mask_time_length: int = 10
+    mask_time_min_masks: int = 0
+    mask_feature_prob: float | int = 0.0
+    mask_feature_length: int = 27
+    mask_feature_min_masks: int = 0
+
+    def __post_init__(self, **kwargs: object) -> None:
+        """Check the values, after the base class has taken its own fields from `kwargs`."""
+        super().__post_init__(**{name: value for name, value in kwargs.items() if name not in _FORMER_FIELDS})
+        for name in (
+            "vocab_size",
+            "num_mel_bins",
+            "hidden_size",
+            "num_hidden_layers",
+            "inputs_to_logits_ratio",
+            "mask_time_length",
+            "mask_feature_length",
+        ):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        for name in ("hidden_dropout", "mask_time_prob", "mask_feature_prob"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; a probability lies between 0 and 1.")
+        if self.pad_token_id is None or not 0 <= self.pad_token_id < self.vocab_size:
+            raise ValueError(
+                f"pad_token_id is {self.pad_token_id}; it is the CTC blank and must be one of the "
+                f"{self.vocab_size} classes (0 to {self.vocab_size - 1})."
+            )
+        if self.ctc_loss_reduction not in ("mean", "sum"):
+            raise ValueError(f'ctc_loss_reduction is {self.ctc_loss_reduction!r}; choose "mean" or "sum".')
+
+
+BiGRUCTCConfig.register_for_auto_class()
+
+__all__ = ["BiGRUCTCConfig"]

@@ -1,0 +1,230 @@
+"""When each character of a known text was said, in a recording of any length."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torchaudio.functional import forced_align, merge_tokens
+
+from .ctc_loss_bigru_ctc import num_frames_needed
+from .tokenization_bigru_ctc import BiGRUCTCTokenizer
+
+__all__ = ["CharacterSpan", "MarkedCharacter", "align_log_probs", "best_path", "encode_text"]
+
+# torchaudio's `forced_align` keeps a table of frames times states: up to this many cells it does all the work, and
+# beyond, as much of it at a time as lies between two milestones.
+_MAX_CELLS = 1 << 24
+_MILESTONE_FRAMES = 2048
+_TRIM_FRAMES = 16
+# What a path may cost more than the best one beside it, in nats, on the way to a first path; see `_milestones`.
+_FIRST_BEAMS = (200.0, 3200.0, math.inf)
+_MAX_COST = 1e4
+_UNREACHABLE = np.float32(np.inf)
+
+
+@dataclass(frozen=True)
+class CharacterSpan:
+    """One character and its time.
+
+    Args:
+        char: The character; a space between words.
+        start_s: Where it begins, in seconds.
+        end_s: Where it ends.
+        score: Highest probability that the network gives it there.
+    """
+
+    char: str
+    start_s: float
+    end_s: float
+    score: float
+
+
+@dataclass(frozen=True)
+class MarkedCharacter(CharacterSpan):
+    """One character and the frames in which the network marks it.
+
+    Args:
+        char: As in [`CharacterSpan`], like the times and the score.
+        relative_score: Its score over the probability of the best class of that frame: 1 where the character is it.
+    """
+
+    relative_score: float
+
+
+def align_log_probs(
+    log_probs: torch.Tensor, text: str, tokenizer: BiGRUCTCTokenizer, frame_s: float
+) -> list[MarkedCharacter]:
+    """Times of the characters of a text on the most probable path that spells it.
+
+    A time is that of the frames that emit the character, often one alone: the network marks where a sound is and not
+    how long it lasts. [`Aligner`] makes times of words of them.
+
+    Args:
+        log_probs: `(frames, classes)`, the `logits` of one utterance without its padding.
+        text: What was said, over the alphabet of the tokenizer.
+        tokenizer: Gives the classes of the characters.
+        frame_s: Seconds per frame.
+
+    Returns:
+        A span for every character of `text`.
+
+    Raises:
+        ValueError: If the text has characters outside the alphabet or needs more frames than there are.
+    """
+    if not text:
+        return []
+    ids = encode_text(text, tokenizer, len(log_probs), frame_s)
+    log_probs = log_probs.float().cpu()
+    path = best_path(log_probs, ids, tokenizer.pad_token_id)
+    scores = log_probs.gather(1, path[:, None])[:, 0].exp()
+    best_scores = log_probs.amax(-1).exp()
+    characters = []
+    for char, span in zip(text, merge_tokens(path, scores, blank=tokenizer.pad_token_id), strict=True):
+        frame = span.start + int(scores[span.start : span.end].argmax())
+        score = float(scores[frame])
+        characters.append(
+            MarkedCharacter(char, span.start * frame_s, span.end * frame_s, score, score / float(best_scores[frame]))
+        )
+    return characters
+
+
+def encode_text(text: str, tokenizer: BiGRUCTCTokenizer, num_frames: int, frame_s: float) -> torch.Tensor:
+    """Classes `(labels,)` of a text that is to be aligned with so many frames of `frame_s` seconds each.
+
+    Raises:
+        ValueError: If the text has characters outside the alphabet or needs more frames than there are.
+    """
+    ids = torch.tensor(tokenizer(text).input_ids)
+    needed = int(num_frames_needed(ids[None]))
+    if needed > num_frames:
+        raise ValueError(
+            f"The text {text[:60]!r} needs {needed} frames, one per character and one between equal neighbours, but "
+            f"there are {num_frames}, {num_frames * frame_s:.2f} s. Check that text and audio belong together."
+        )
+    return ids
+
+
+def best_path(log_probs: torch.Tensor, ids: torch.Tensor, blank: int) -> torch.Tensor:
+    """Class of every frame on the most probable path that CTC collapses to `ids`.
+
+    Short recordings are `torchaudio.functional.forced_align`'s alone. For long ones, whose table would not fit into
+    memory, a first pass finds the state of the same path at every 2,048th frame, and `forced_align` the path between
+    each two of them: the result is the path of one call, in bounded memory.
+
+    Args:
+        log_probs: `(frames, classes)` float32 on the CPU.
+        ids: `(labels,)`, at least one, without blanks; the frames must be enough for them.
+        blank: Class of the blank.
+
+    Returns:
+        `(frames,)` int64.
+    """
+    if len(log_probs) * (2 * len(ids) + 1) <= _MAX_CELLS:
+        return _forced_path(log_probs, ids, blank)
+    # What each class costs more than the best one: small numbers, so that long sums of them keep their precision.
+    costs = (log_probs.amax(-1, keepdim=True) - log_probs).clamp(max=_MAX_COST)
+    path = torch.empty(len(costs), dtype=torch.long)
+    begin, first = 0, None
+    for end, last in _milestones(costs.numpy(), ids.numpy(), blank):
+        emissions = -costs[begin : end + 1]
+        for frame, state in ((0, first), (-1, last)):
+            if state is not None:
+                only = int(ids[state // 2]) if state % 2 else blank
+                value = float(emissions[frame, only])
+                emissions[frame] = -torch.inf
+                emissions[frame, only] = value
+        path[begin : end + 1] = _forced_path(emissions, ids[(first or 0) // 2 : (last + 1) // 2], blank)
+        begin, first = end, last
+    return path
+
+
+def _forced_path(emissions: torch.Tensor, ids: torch.Tensor, blank: int) -> torch.Tensor:
+    if len(ids) == 0:
+        return torch.full((len(emissions),), blank)
+    return forced_align(emissions[None].contiguous(), ids[None], blank=blank)[0][0].long()
+
+
+def _milestones(costs: npt.NDArray[np.float32], ids: npt.NDArray[np.int64], blank: int) -> list[tuple[int, int]]:
+    """Frames and states of the cheapest path: every 2,048th frame and the last one.
+
+    State `2 * i` is the blank before label `i`, `2 * i + 1` is label `i`.
+
+    The cost of a path only grows, so that paths that cost more than the cheapest one in the end can be dropped on the
+    way, and that is most of them. A beam search that may err finds a path and its cost; the second search drops only
+    what has exceeded that cost and therefore finds the cheapest path.
+    """
+    for beam in _FIRST_BEAMS:
+        cost, milestones = _search(costs, ids, blank, math.inf, beam)
+        if math.isfinite(cost):
+            break
+    if math.isfinite(beam):
+        _, milestones = _search(costs, ids, blank, 1.0 + 1.0001 * cost, math.inf)
+    return milestones
+
+
+def _search(
+    costs: npt.NDArray[np.float32], ids: npt.NDArray[np.int64], blank: int, limit: float, beam: float
+) -> tuple[float, list[tuple[int, int]]]:
+    """Viterbi search that remembers the costs of one frame, and where each path was at the milestones.
+
+    Args:
+        costs: `(frames, classes)`, none below 0.
+        ids: `(labels,)`.
+        blank: Class of the blank.
+        limit: Paths that cost more are dropped.
+        beam: Paths that cost so much more than the cheapest one at the same frame are dropped.
+
+    Returns:
+        The cost of the path that was found, infinite if none was, and its frames and states at the milestones.
+    """
+    # Column i + 1 has the blank before label i in row 0 and label i in row 1. No path is in column 0, or in a label of
+    # the last column, or outside columns `low` to `high - 1`.
+    classes = np.concatenate([[blank], ids, [blank]])
+    is_repeat = np.concatenate([[False], classes[1:] == classes[:-1]])  # needs a blank between it and its neighbour
+    old, new = np.full((2, 2, len(classes)), _UNREACHABLE)
+    old_origin, new_origin = np.zeros((2, 2, len(classes)), dtype=np.int32)
+    old[0, 1] = 0.0
+    low, high, offset = 1, 2, 0.0
+    trail: list[tuple[int, int, npt.NDArray[np.int32]]] = []
+    for frame, row in enumerate(costs, 1):
+        high = min(high + 1, len(classes))
+        here, before = slice(low, high), slice(low - 1, high - 1)
+        (blanks, labels), last_labels = old[:, here], old[1, before]
+        (blank_origins, label_origins), last_origins = old_origin[:, here], old_origin[1, before]
+        is_left = last_labels < blanks
+        new[0, here] = np.where(is_left, last_labels, blanks) + row[blank]
+        new_origin[0, here] = np.where(is_left, last_origins, blank_origins)
+        is_entered = blanks < labels
+        cheapest = np.where(is_entered, blanks, labels)
+        is_skipped = (last_labels < cheapest) & ~is_repeat[here]
+        new[1, here] = np.where(is_skipped, last_labels, cheapest) + row[classes[here]]
+        new_origin[1, here] = np.where(is_skipped, last_origins, np.where(is_entered, blank_origins, label_origins))
+        new[1, -1] = _UNREACHABLE
+        old, new, old_origin, new_origin = new, old, new_origin, old_origin
+        if frame % _TRIM_FRAMES == 0:
+            cheapest = old[:, here].min(0)
+            least = float(cheapest.min())
+            kept = np.flatnonzero(cheapest <= min(limit - offset, least + beam))
+            if len(kept) == 0:
+                return math.inf, []
+            for outside in (slice(low, low + kept[0]), slice(low + kept[-1] + 1, high)):
+                old[:, outside] = new[:, outside] = _UNREACHABLE
+            low, high = low + int(kept[0]), low + int(kept[-1]) + 1
+            old[:, low:high] -= least
+            offset += least
+        if frame % _MILESTONE_FRAMES == 0 and frame < len(costs):
+            trail.append((frame - 1, low, old_origin[:, low:high].copy()))
+            old_origin[:, low:high] = 2 * np.arange(low - 1, high - 1) + [[0], [1]]
+    ends = {2 * len(ids): (0, -1), 2 * len(ids) - 1: (1, -2)}
+    state = min(ends, key=lambda state: old[ends[state]])
+    cost = offset + float(old[ends[state]])
+    if not math.isfinite(cost):
+        return math.inf, []
+    milestones = [(len(costs) - 1, state)]
+    origin = int(old_origin[ends[state]])
+    for frame, begin, origins in reversed(trail):
+        milestones.append((frame, origin))
+        origin = int(origins[origin % 2, origin // 2 + 1 - begin])
+    return cost, milestones[::-1]

@@ -1,0 +1,160 @@
+"""From the network's log-probabilities to text: greedily, or by beam search with a language model.
+
+Both decoders take log-probabilities `(batch, frames, classes)` with their lengths and give, for every utterance, its
+best readings with times and confidences of words and characters.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from .confidence_bigru_ctc import ConfidenceModel, word_features
+from .ctc_alignment_bigru_ctc import CharacterSpan, MarkedCharacter
+from .tokenization_bigru_ctc import BiGRUCTCTokenizer
+
+__all__ = ["DecodedWord", "Decoder", "GreedyDecoder", "Hypothesis", "ScoredTokens", "utterances_of", "words_of"]
+
+ScoredTokens = tuple[Sequence[int], float]
+"""Token ids of a hypothesis and the logarithm of its weight."""
+
+
+@dataclass(frozen=True)
+class DecodedWord:
+    """One word of a reading.
+
+    Args:
+        characters: Its characters with their times.
+        confidence: Probability that it is right, if the decoder has a [`ConfidenceModel`]. Without one, the geometric
+            mean of the probabilities that the network gives its characters, which is no probability by itself.
+        features: What the confidence follows from: see [`word_features`].
+    """
+
+    characters: tuple[CharacterSpan, ...] = field(repr=False)
+    confidence: float
+    features: tuple[float, ...] = field(repr=False)
+
+    @property
+    def text(self) -> str:
+        """The word."""
+        return "".join(span.char for span in self.characters)
+
+    @property
+    def start_s(self) -> float:
+        """Where its first character begins, in seconds."""
+        return self.characters[0].start_s
+
+    @property
+    def end_s(self) -> float:
+        """Where its last character ends."""
+        return self.characters[-1].end_s
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One reading of an utterance.
+
+    Args:
+        text: The transcript.
+        score: Logarithm of its weight among the readings; comparable within one utterance and one decoder.
+        characters: Its characters with their times.
+        words: Its words with times and confidences.
+    """
+
+    text: str
+    score: float
+    characters: tuple[CharacterSpan, ...] = field(repr=False)
+    words: tuple[DecodedWord, ...] = field(repr=False)
+
+
+class Decoder(Protocol):
+    """What [`GreedyDecoder`] and [`BeamSearchDecoder`] have in common."""
+
+    confidence: ConfidenceModel | None
+    """What makes probabilities of the properties of words."""
+
+    def __call__(self, log_probs: torch.Tensor, lengths: torch.Tensor | None = None) -> list[list[Hypothesis]]:
+        """Readings of every utterance, the best one first.
+
+        Args:
+            log_probs: `(batch, frames, classes)`, the `logits` of [`BiGRUForCTC`].
+            lengths: `(batch,)` valid frames; all if `None`.
+        """
+
+
+class GreedyDecoder:
+    """The best class of every frame.
+
+    Args:
+        tokenizer: Gives the characters of the classes.
+        frame_s: Seconds per frame: `inputs_to_logits_ratio / sampling_rate`.
+        confidence: Makes probabilities of the words' properties; see [`DecodedWord`].
+    """
+
+    def __init__(
+        self, tokenizer: BiGRUCTCTokenizer, frame_s: float, confidence: ConfidenceModel | None = None
+    ) -> None:
+        self.tokenizer = tokenizer
+        self.frame_s = frame_s
+        self.confidence = confidence
+        # The blank has none.
+        self._characters = [str(tokenizer.decode([each], group_tokens=False)) for each in range(len(tokenizer))]
+
+    def __call__(self, log_probs: torch.Tensor, lengths: torch.Tensor | None = None) -> list[list[Hypothesis]]:
+        """One reading of every utterance; see [`Decoder`]. Its score is the log-probability of the best path."""
+        return [[self._decode(frames)] for frames in utterances_of(log_probs, lengths, len(self.tokenizer))]
+
+    def _decode(self, log_probs: torch.Tensor) -> Hypothesis:
+        # In numpy: torch would start its threads for this, beside those of the network.
+        values = log_probs.detach().float().cpu().numpy()
+        ids = values.argmax(-1)
+        best = values.max(-1)
+        # Runs of one class, and not frames: most frames are blanks, and Python is slow.
+        starts = np.flatnonzero(np.diff(ids, prepend=-1))
+        scores = np.exp(np.maximum.reduceat(best, starts)).tolist()
+        bounds = [*starts.tolist(), len(ids)]
+        spans = [
+            MarkedCharacter(self._characters[run], start * self.frame_s, end * self.frame_s, score, 1.0)
+            for run, start, end, score in zip(ids[starts].tolist(), bounds[:-1], bounds[1:], scores, strict=True)
+            if self._characters[run]
+        ]
+        words = words_of(spans, self.confidence)
+        return Hypothesis("".join(span.char for span in spans), float(best.sum()), tuple(spans), words)
+
+
+def words_of(
+    spans: Sequence[MarkedCharacter], confidence: ConfidenceModel | None, posteriors: Sequence[float] | None = None
+) -> tuple[DecodedWord, ...]:
+    """Words of a reading from its characters."""
+    groups = [tuple(group) for _, group in groupby(spans, key=lambda span: span.char == " ")]
+    is_word = [group[0].char != " " for group in groups]
+    given = iter(posteriors if posteriors is not None else [1.0] * sum(is_word))
+    words = []
+    for number, group in enumerate(groups):
+        if is_word[number]:
+            edges = [space for side in (number - 1, number + 1) if 0 <= side < len(groups) for space in groups[side]]
+            features = word_features(group, edges, next(given))
+            # The first property is the logarithm of the geometric mean.
+            certainty = confidence(features) if confidence else math.exp(features[0])
+            words.append(DecodedWord(group, certainty, features))
+    return tuple(words)
+
+
+def utterances_of(log_probs: torch.Tensor, lengths: torch.Tensor | None, num_classes: int) -> list[torch.Tensor]:
+    """Log-probabilities `(frames, classes)` of each utterance without its padding."""
+    if log_probs.dim() != 3 or log_probs.shape[2] != num_classes:
+        raise ValueError(
+            f"log_probs has the shape {tuple(log_probs.shape)}; it must be (batch, frames, {num_classes})."
+        )
+    if lengths is None:
+        return list(log_probs)
+    if lengths.shape != log_probs.shape[:1] or bool(((lengths < 0) | (lengths > log_probs.shape[1])).any()):
+        raise ValueError(
+            f"lengths are {lengths.tolist()}; give one of 0 to {log_probs.shape[1]} frames for each of the "
+            f"{log_probs.shape[0]} utterances."
+        )
+    return [row[:length] for row, length in zip(log_probs, lengths.tolist(), strict=True)]

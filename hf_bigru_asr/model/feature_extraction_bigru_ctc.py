@@ -1,0 +1,405 @@
+"""Log-mel features for the BiGRU-CTC recogniser."""
+
+import math
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+
+import torch
+from torchaudio.functional import melscale_fbanks
+from transformers import BatchFeature, SequenceFeatureExtractor
+from transformers.utils import logging
+
+from .frame_grids_bigru_ctc import MAX_OFFSETS
+from .waveforms_bigru_ctc import AudioArray, list_of_waveforms
+
+logger = logging.get_logger(__name__)
+
+NORMALIZATIONS = ("utterance", "none")
+_FORMER_SETTINGS = ("global_mean", "global_std")
+"""Of a normalisation that no released model had; read from older files and dropped."""
+VARIANCE_FLOOR = 1e-5
+
+NUM_BANDS = 4
+"""Groups of mel filters that are applied each on its own."""
+
+
+class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
+    r"""Turns waveforms into normalised log-mel frames.
+
+    Frame `i` stands for the samples `[i * hop_length, (i + 1) * hop_length)`, the last frame for what is left of the
+    audio: `ceil(num_samples / hop_length)` frames. Its window is centred on that interval and sees zeros beyond the
+    ends of the audio. So times are frames times `hop_length`, and chunks cut at multiples of it fit seamlessly.
+
+    Args:
+        feature_size (`int`, defaults to 128): Mel bins per frame.
+        sampling_rate (`int`, defaults to 16000): Sampling rate of the audio in Hz.
+        hop_length (`int`, defaults to 320): Samples per frame (20 ms).
+        win_length (`int`, defaults to 512): Samples of the periodic Hann window (32 ms).
+        n_fft (`int`, defaults to 1024): Points of the Fourier transform; the window is zero-padded to it.
+        fmin (`float`, defaults to 0.0): Lower edge of the mel filter bank in Hz.
+        fmax (`float`, *optional*): Upper edge of the mel filter bank in Hz; half the sampling rate by default.
+        mel_floor (`float`, defaults to 1e-6): Smallest mel power, of audio in [-1, 1], that enters the logarithm.
+        normalization (`str`, defaults to `"utterance"`): `"utterance"` gives every bin zero mean and unit variance
+            over the utterance, `"none"` does nothing.
+        prior_frames (`int`, defaults to 0): Shrinkage for `"utterance"`: this many pseudo-frames with standard
+            deviation `prior_std` are added to the variance of the utterance; 0 is off.
+        prior_std (`list[float]`, *optional*): Standard deviation of each bin within utterances, for `prior_frames`.
+        num_offsets (`int`, defaults to 1): Grids of frames, spread evenly over one hop, whose features stand side by
+            side: `num_offsets * feature_size` values a frame. Models whose frames have `feature_size` bins run on each
+            grid and average what they say, with fewer errors for so many times the work. For recognition alone, not
+            for training.
+        padding_value (`float`, defaults to 0.0): Value on padded frames.
+        return_attention_mask (`bool`, defaults to `True`): Whether to return the mask of valid frames.
+
+    Raises:
+        ValueError: If a size, a frequency or the normalisation is out of range, or if the mel filter bank would have
+            an empty filter.
+
+    Example:
+        >>> import numpy as np
+        >>> from hf_bigru_asr import BiGRUCTCFeatureExtractor
+        >>> extractor = BiGRUCTCFeatureExtractor()
+        >>> extractor(np.zeros(16000), sampling_rate=16000, return_tensors="pt").input_features.shape
+        torch.Size([1, 50, 128])
+    """
+
+    model_input_names = ["input_features", "attention_mask"]  # noqa: RUF012 - the library's own declaration
+
+    def __init__(
+        self,
+        feature_size: int = 128,
+        sampling_rate: int = 16_000,
+        hop_length: int = 320,
+        win_length: int = 512,
+        n_fft: int = 1024,
+        fmin: float = 0.0,
+        fmax: float | None = None,
+        mel_floor: float = 1e-6,
+        normalization: str = "utterance",
+        prior_frames: int = 0,
+        prior_std: list[float] | None = None,
+        num_offsets: int = 1,
+        padding_value: float = 0.0,
+        return_attention_mask: bool = True,
+        **kwargs: object,
+    ) -> None:
+        for name in _FORMER_SETTINGS:
+            kwargs.pop(name, None)
+        super().__init__(
+            feature_size=feature_size,
+            sampling_rate=sampling_rate,
+            padding_value=padding_value,
+            return_attention_mask=return_attention_mask,
+            **kwargs,
+        )
+        self.hop_length = hop_length
+        self.win_length = win_length
+        self.n_fft = n_fft
+        self.fmin = fmin
+        self.fmax = sampling_rate / 2 if fmax is None else fmax
+        self.mel_floor = mel_floor
+        self.normalization = normalization
+        self.prior_frames = prior_frames
+        self.prior_std = prior_std
+        self._check_parameters()
+        self.set_num_offsets(num_offsets)
+        # The library leaves these two names out of the saved JSON.
+        self.window = torch.hann_window(win_length)
+        self.mel_filters = self._mel_filter_bank()
+
+    def num_frames(self, num_samples: int) -> int:
+        """Frames of `num_samples` of audio at `sampling_rate`: the one formula, used everywhere."""
+        return math.ceil(num_samples / self.hop_length)
+
+    def __call__(
+        self,
+        raw_speech: AudioArray | Sequence[AudioArray],
+        sampling_rate: int | None = None,
+        padding: bool | str = True,
+        max_length: int | None = None,
+        truncation: bool = False,
+        pad_to_multiple_of: int | None = None,
+        return_attention_mask: bool | None = None,
+        return_tensors: str | None = None,
+        device: str | torch.device = "cpu",
+        **kwargs: object,
+    ) -> BatchFeature:
+        """Features of one utterance or a batch of them.
+
+        Args:
+            raw_speech: One utterance `(samples,)`, a batch of mono utterances `(batch, samples)` or
+                `(batch, channels, samples)`, or a list of utterances, each `(samples,)` or `(channels, samples)`;
+                NumPy arrays, tensors or lists, of floats in [-1, 1] or 16-bit integers. Two channels are averaged.
+            sampling_rate: Sampling rate of `raw_speech` in Hz; it must be the extractor's own.
+            padding: `True` or `"longest"`, `"max_length"`, `False`.
+            max_length: Length in frames to pad or truncate to.
+            truncation: Whether to cut what is longer than `max_length` frames.
+            pad_to_multiple_of: Pad to a multiple of so many frames.
+            return_attention_mask: Whether to return the mask; the extractor's own setting if `None`.
+            return_tensors: `"pt"`, `"np"`, or `None` for lists of arrays.
+            device: Where to compute; with `return_tensors="pt"` the result stays there.
+            kwargs: Ignored, as in the library.
+
+        Returns:
+            `input_features` `(batch, frames, num_offsets * feature_size)` float32 and `attention_mask`
+            `(batch, frames)` int32.
+
+        Raises:
+            ValueError: If the audio is empty, has NaN or infinite samples, more than two channels or the channels
+                last, or another sampling rate.
+            TypeError: If the samples are neither floats nor 16-bit integers, or if it is a path or a dictionary.
+        """
+        if sampling_rate is None:
+            logger.warning_once(
+                f"No sampling_rate was given; {self.sampling_rate} Hz is assumed. Pass sampling_rate= so that another "
+                "rate is noticed."
+            )
+        elif sampling_rate != self.sampling_rate:
+            raise ValueError(
+                f"The audio has a sampling rate of {sampling_rate} Hz; this feature extractor takes "
+                f"{self.sampling_rate} Hz. Resample it, for example with torchaudio.functional.resample, or read the "
+                "file with hf_bigru_asr.audio.load_audio."
+            )
+        features = [self.extract(waveform.to(device)).cpu().numpy() for waveform in list_of_waveforms(raw_speech)]
+        batch = self.pad(
+            BatchFeature({"input_features": features}),
+            padding=padding,
+            max_length=max_length,
+            truncation=truncation,
+            pad_to_multiple_of=pad_to_multiple_of,
+            return_attention_mask=return_attention_mask,
+            return_tensors=return_tensors,
+        )
+        return batch.to(device) if return_tensors == "pt" else batch
+
+    def extract(self, waveform: torch.Tensor) -> torch.Tensor:
+        """Features of one utterance as `__call__` gives them, without the checks and the batch around them.
+
+        Args:
+            waveform: `(samples,)` at the extractor's sampling rate, float32, finite, at least one sample.
+
+        Returns:
+            `(frames, num_offsets * feature_size)` float32 on the same device.
+        """
+        return self._normalized(self._log_mel(waveform))
+
+    def fit_prior(self, waveforms: Iterable[AudioArray], prior_frames: int) -> None:
+        """Set `prior_frames`, and `prior_std` from the variance of each bin within each of `waveforms`.
+
+        Args:
+            waveforms: Utterances as `__call__` takes them, at the extractor's sampling rate.
+            prior_frames: How much they count, in frames; at least 1.
+
+        Raises:
+            ValueError: If there is no utterance, `prior_frames` is not positive, or a bin never changes.
+        """
+        if prior_frames < 1:
+            raise ValueError(f"prior_frames is {prior_frames}; give at least 1, or leave the extractor as it is.")
+        count, squares = 0, torch.zeros(self.feature_size).double()
+        for frames in self._frames_of(waveforms):
+            count += len(frames)
+            squares += len(frames) * frames.var(0, correction=0)
+        if count == 0:
+            raise ValueError("There is no utterance to take a variance from; give at least one.")
+        prior_std = [round(value, 4) for value in (squares / count).sqrt().tolist()]
+        _check_positive("prior_std", prior_std)
+        self.prior_frames, self.prior_std = prior_frames, prior_std
+
+    def _frames_of(self, waveforms: Iterable[AudioArray]) -> Iterator[torch.Tensor]:
+        """Unnormalised frames `(frames, mels)` of each utterance, in double precision, those of all its grids."""
+        for raw_speech in waveforms:
+            for waveform in list_of_waveforms(raw_speech):
+                yield self._log_mel(waveform).reshape(-1, self.feature_size).double()
+
+    def set_num_offsets(self, num_offsets: int) -> None:
+        """Change `num_offsets`.
+
+        Raises:
+            ValueError: If it is out of range.
+        """
+        if not 1 <= num_offsets <= MAX_OFFSETS:
+            raise ValueError(f"num_offsets is {num_offsets}; it must be from 1 to {MAX_OFFSETS}.")
+        self.num_offsets = num_offsets
+
+    def _log_mel(self, waveform: torch.Tensor) -> torch.Tensor:
+        """Unnormalised features `(frames, num_offsets * mels)` of one waveform `(samples,)`.
+
+        One utterance at a time, so that a batch has the very numbers that single files have.
+        """
+        num_samples = waveform.shape[0]
+        after = (self.num_frames(num_samples) - 1) * self.hop_length + self.span - self.num_before - num_samples
+        return self.log_mel(torch.nn.functional.pad(waveform, (self.num_before, after)))
+
+    @property
+    def offsets(self) -> tuple[int, ...]:
+        """Samples by which the windows of each grid lie behind the middle of the frames' intervals, rising."""
+        middle = (self.num_offsets - 1) / 2
+        return tuple(round((index - middle) * self.hop_length / self.num_offsets) for index in range(self.num_offsets))
+
+    @property
+    def num_before(self) -> int:
+        """Samples that a frame needs before its own interval; zeros for the first frame."""
+        return (self.n_fft - self.hop_length) // 2 - self.offsets[0]
+
+    @property
+    def span(self) -> int:
+        """Samples that a frame needs in all, from `num_before` before its own interval on."""
+        return self.n_fft + self.offsets[-1] - self.offsets[0]
+
+    def log_mel(self, padded: torch.Tensor) -> torch.Tensor:
+        """Unnormalised features of samples that have what the transforms need on either side.
+
+        Args:
+            padded: `((frames - 1) * hop_length + span,)` samples, from `num_before` before the first frame on.
+
+        Returns:
+            `(frames, num_offsets * feature_size)`.
+        """
+        starts = [offset - self.offsets[0] for offset in self.offsets]
+        size = len(padded) - starts[-1]
+        return torch.cat([self._log_mel_of_grid(padded[start : start + size]) for start in starts], dim=1)
+
+    def _log_mel_of_grid(self, padded: torch.Tensor) -> torch.Tensor:
+        """`(frames, feature_size)` of `((frames - 1) * hop_length + n_fft,)` samples."""
+        spectrum = torch.stft(
+            padded,
+            n_fft=self.n_fft,
+            hop_length=self.hop_length,
+            win_length=self.win_length,
+            window=self.window.to(padded.device),
+            center=False,
+            return_complex=True,
+        ).T
+        # Faster than `sum` over an axis of two, or `abs`.
+        power = spectrum.real.square().addcmul_(spectrum.imag, spectrum.imag)
+        filters = self.mel_filters.to(padded.device)
+        # A filter is zero nearly everywhere, so neighbours take their own bins alone.
+        mels = [power[:, bins] @ filters[bins, part] for part, bins in _bands(*self._mel_scale)]
+        return torch.cat(mels, dim=1).clamp_(min=self.mel_floor).log_()
+
+    def _normalized(self, features: torch.Tensor) -> torch.Tensor:
+        if self.normalization != "utterance":
+            return self.normalize(features)
+        # Several times as fast as `torch.var_mean`, and as exact: a bin that never changes has no variance.
+        changes = features - features[0]
+        mean_change = changes.mean(0)
+        variance = (changes - mean_change).square_().mean(0)
+        return self.normalize(features, features[0] + mean_change, self.with_prior(variance, len(features)))
+
+    def with_prior(self, variance: torch.Tensor, num_frames: int) -> torch.Tensor:
+        """Variance of each bin, the prior counted in.
+
+        Args:
+            variance: `(num_offsets * feature_size,)` of the utterance itself.
+            num_frames: Its frames.
+
+        Returns:
+            `(num_offsets * feature_size,)`; `variance` itself without `prior_frames`.
+        """
+        if self.prior_frames == 0:
+            return variance
+        prior = _squares(tuple(self.prior_std or ())).to(variance.device).repeat(self.num_offsets)
+        return (num_frames * variance + self.prior_frames * prior) / (num_frames + self.prior_frames)
+
+    def normalize(
+        self, features: torch.Tensor, mean: torch.Tensor | None = None, variance: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Features as the network takes them.
+
+        Args:
+            features: `(frames, num_offsets * feature_size)`, what `log_mel` gives.
+            mean: `(num_offsets * feature_size,)` mean of each bin over the whole utterance, for
+                `normalization="utterance"` alone.
+            variance: `(num_offsets * feature_size,)` mean squared deviation from it, the prior counted in
+                (`with_prior`).
+
+        Returns:
+            `(frames, num_offsets * feature_size)`.
+        """
+        if self.normalization == "none":
+            return features
+        if mean is None or variance is None:
+            raise ValueError('normalization="utterance" needs mean and variance of the utterance; give both.')
+        return (features - mean) / (variance + VARIANCE_FLOOR).sqrt()
+
+    def _check_parameters(self) -> None:
+        for name in ("feature_size", "sampling_rate", "hop_length", "win_length", "n_fft"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        if self.win_length > self.n_fft or self.hop_length > self.n_fft:
+            raise ValueError(
+                f"win_length is {self.win_length} and hop_length {self.hop_length}; neither may exceed n_fft "
+                f"({self.n_fft})."
+            )
+        if not 0 <= self.fmin < self.fmax <= self.sampling_rate / 2:
+            raise ValueError(
+                f"fmin is {self.fmin} Hz and fmax {self.fmax} Hz; they must satisfy 0 <= fmin < fmax <= "
+                f"{self.sampling_rate / 2} Hz, half the sampling rate."
+            )
+        if self.mel_floor <= 0:
+            raise ValueError(f"mel_floor is {self.mel_floor}; its logarithm is taken, so it must be positive.")
+        if self.normalization not in NORMALIZATIONS:
+            raise ValueError(f"normalization is {self.normalization!r}; choose one of {', '.join(NORMALIZATIONS)}.")
+        if self.prior_frames < 0:
+            raise ValueError(f"prior_frames is {self.prior_frames}; it must be at least 0.")
+        if self.prior_frames > 0:
+            if self.prior_std is None or len(self.prior_std) != self.feature_size:
+                raise ValueError(
+                    f"prior_frames is {self.prior_frames}, which needs prior_std with {self.feature_size} values; got "
+                    f"{self.prior_std if self.prior_std is None else len(self.prior_std)}. fit_prior computes them."
+                )
+            _check_positive("prior_std", self.prior_std)
+
+    @property
+    def _mel_scale(self) -> tuple[int, float, float, int, int]:
+        """What `melscale_fbanks` takes."""
+        return self.n_fft // 2 + 1, self.fmin, self.fmax, self.feature_size, self.sampling_rate
+
+    def _mel_filter_bank(self) -> torch.Tensor:
+        """`(n_fft // 2 + 1, feature_size)` triangles on the HTK mel scale, each with a peak of one."""
+        # torchaudio warns of an empty filter; here that is an error, so its warning would say it twice.
+        filters = _quiet_fbanks(*self._mel_scale)
+        empty = (filters.amax(0) == 0).sum().item()
+        if empty:
+            raise ValueError(
+                f"{empty} of the {self.feature_size} mel filters contain no bin of a {self.n_fft}-point transform at "
+                f"{self.sampling_rate} Hz; raise n_fft or lower feature_size."
+            )
+        return filters
+
+
+@cache
+def _squares(values: tuple[float, ...]) -> torch.Tensor:
+    return torch.tensor(values).square()
+
+
+@cache
+def _bands(
+    num_bins: int, fmin: float, fmax: float, num_mels: int, sampling_rate: int
+) -> tuple[tuple[slice, slice], ...]:
+    """Filters in groups of neighbours, `(filters, bins)`: a filter of a group is zero outside of its bins."""
+    filters = _quiet_fbanks(num_bins, fmin, fmax, num_mels, sampling_rate)
+    bands = []
+    for part in torch.arange(num_mels).tensor_split(min(NUM_BANDS, num_mels)):
+        first, last = int(part[0]), int(part[-1]) + 1
+        bins = filters[:, first:last].any(1).nonzero()[:, 0].tolist()
+        bands.append((slice(first, last), slice(bins[0], bins[-1] + 1)))
+    return tuple(bands)
+
+
+def _quiet_fbanks(num_bins: int, fmin: float, fmax: float, num_mels: int, sampling_rate: int) -> torch.Tensor:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return melscale_fbanks(num_bins, fmin, fmax, num_mels, sampling_rate, norm=None, mel_scale="htk")
+
+
+def _check_positive(name: str, values: Sequence[float]) -> None:
+    lowest = min(values)
+    if lowest <= 0:
+        raise ValueError(f"{name} has the value {lowest}; all of them must be positive.")
+
+
+BiGRUCTCFeatureExtractor.register_for_auto_class()
+
+__all__ = ["BiGRUCTCFeatureExtractor"]

@@ -1,0 +1,240 @@
+"""Feature extractor and tokenizer of the BiGRU-CTC recogniser as one object."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from transformers import BatchEncoding, BatchFeature, ProcessorMixin
+
+from .ctc_loss_bigru_ctc import num_frames_needed
+from .feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
+from .language_model_files_bigru_ctc import (
+    CONFIDENCE_NAME,
+    LANGUAGE_MODEL_DIR,
+    LANGUAGE_MODEL_FILES,
+    MODEL_NAME,
+    find_model_file,
+)
+from .tokenization_bigru_ctc import BiGRUCTCTokenizer
+from .waveforms_bigru_ctc import AudioArray
+
+if TYPE_CHECKING:
+    from .beam_search_bigru_ctc import BeamSearchDecoder
+    from .decoding_bigru_ctc import GreedyDecoder
+
+LABEL_PADDING = -100
+
+
+class BiGRUCTCProcessor(ProcessorMixin):
+    """Turns audio and text into model inputs, and ids or log-probabilities into text.
+
+    A language model in the folder `language_model` beside the processor is loaded, saved and pushed with it.
+
+    Args:
+        feature_extractor: Computes the log-mel frames.
+        tokenizer: Maps text to ids and back.
+
+    Attributes:
+        language_model: Folder of the language model for [`beam_search_decoder`], or `None`.
+        confidence_file: JSON file of the [`ConfidenceModel`] for [`greedy_decoder`], or `None`.
+
+    Example:
+        >>> import numpy as np
+        >>> from hf_bigru_asr import BiGRUCTCProcessor, bundled_checkpoint
+        >>> processor = BiGRUCTCProcessor.from_pretrained(bundled_checkpoint())
+        >>> batch = processor(audio=np.zeros(16000), text="HELLO", sampling_rate=16000)
+        >>> batch["input_features"].shape, batch["labels"].tolist()
+        (torch.Size([1, 48, 128]), [[10, 7, 14, 14, 17]])
+    """
+
+    def __init__(self, feature_extractor: BiGRUCTCFeatureExtractor, tokenizer: BiGRUCTCTokenizer) -> None:
+        super().__init__(feature_extractor, tokenizer)
+        self.language_model: Path | None = None
+        self.confidence_file: Path | None = None
+        self._is_calibrated = True
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs: Any) -> "BiGRUCTCProcessor":  # type: ignore[override]
+        """Load a processor, with its language model and confidence file if it has them, from a folder or the Hub."""
+        processor = super().from_pretrained(pretrained_model_name_or_path, **kwargs)
+        names = ("cache_dir", "force_download", "local_files_only", "token", "revision", "subfolder")
+        options = {name: kwargs[name] for name in names if kwargs.get(name) is not None}
+        model = pretrained_model_name_or_path
+        processor.confidence_file = find_model_file(model, CONFIDENCE_NAME, **options)
+        paths = {
+            name: find_model_file(model, f"{LANGUAGE_MODEL_DIR}/{name}", **options) for name in LANGUAGE_MODEL_FILES
+        }
+        model_path = paths[MODEL_NAME]
+        if model_path is not None:
+            processor.language_model = model_path.parent
+        return processor
+
+    def save_pretrained(self, save_directory: str | Path, push_to_hub: bool = False, **kwargs: Any) -> Any:  # noqa: ANN401 - what the library returns
+        """Save the processor, its confidence file, and its language model in the folder `language_model`."""
+        target = Path(save_directory) / LANGUAGE_MODEL_DIR
+        copy = Path(save_directory) / CONFIDENCE_NAME
+        if self.confidence_file is not None and copy.resolve() != self.confidence_file.resolve():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(self.confidence_file, copy)
+        if self.language_model is not None and target.resolve() != self.language_model.resolve():
+            target.mkdir(parents=True, exist_ok=True)
+            for name in LANGUAGE_MODEL_FILES:
+                if (self.language_model / name).is_file() and (self._is_calibrated or name != CONFIDENCE_NAME):
+                    shutil.copyfile(self.language_model / name, target / name)
+        return super().save_pretrained(save_directory, push_to_hub=push_to_hub, **kwargs)
+
+    def forget_confidences(self) -> None:
+        """Use and save no confidences, of greedy decoding or of the own language model: they belong to one network."""
+        self.confidence_file = None
+        self._is_calibrated = False
+
+    @property
+    def frame_s(self) -> float:
+        """Seconds per frame of the network's output."""
+        return float(self.feature_extractor.hop_length / self.feature_extractor.sampling_rate)
+
+    # The decoders are imported where they are used: their module is for users too, and imports what is above.
+    def greedy_decoder(self) -> "GreedyDecoder":
+        """Decoder that takes the best class of every frame."""
+        from .confidence_bigru_ctc import ConfidenceModel
+        from .decoding_bigru_ctc import GreedyDecoder
+
+        folder = self.confidence_file and self.confidence_file.parent
+        return GreedyDecoder(self.tokenizer, self.frame_s, ConfidenceModel.from_folder(folder))
+
+    def beam_search_decoder(self, language_model: str | Path | None = None, **settings: Any) -> "BeamSearchDecoder":
+        """Decoder with a language model.
+
+        Args:
+            language_model: Folder of a language model; the processor's own if `None`.
+            settings: Fields of [`BeamSearchSettings`] to change.
+
+        Raises:
+            ValueError: If there is no language model; and what [`BeamSearchDecoder`] raises.
+        """
+        from .beam_search_bigru_ctc import BeamSearchDecoder, BeamSearchSettings
+
+        folder = self.language_model if language_model is None else Path(language_model)
+        if folder is None:
+            raise ValueError(
+                "This processor came without a language model; name the folder of one that scripts/build_lm.py made. "
+                "If it should have come from the Hub with one, the connection may have failed: load it again."
+            )
+        chosen = replace(BeamSearchSettings.from_folder(folder), **settings)
+        is_forgotten = language_model is None and not self._is_calibrated
+        return BeamSearchDecoder(folder, self.tokenizer, self.frame_s, chosen, None if is_forgotten else "own")
+
+    def __call__(
+        self,
+        audio: AudioArray | Sequence[AudioArray] | None = None,
+        text: str | list[str] | None = None,
+        sampling_rate: int | None = None,
+        padding: bool | str = True,
+        return_tensors: str | None = "pt",
+        **kwargs: Any,
+    ) -> BatchFeature | BatchEncoding:
+        """Model inputs from audio, from text, or from both.
+
+        Args:
+            audio: One utterance or a batch; see [`BiGRUCTCFeatureExtractor`].
+            text: One transcript or a batch, as many as there are utterances.
+            sampling_rate: Sampling rate of the audio in Hz.
+            padding: How to pad, for audio and text alike.
+            return_tensors: `"pt"`, `"np"` or `None` for lists.
+            kwargs: Passed to the feature extractor if there is audio (`device`, `pad_to_multiple_of`, ...), otherwise
+                to the tokenizer. The library's dictionaries `audio_kwargs`, `text_kwargs` and `common_kwargs` are
+                taken too.
+
+        Returns:
+            With audio: `input_features`, `attention_mask` and, with text, `labels` `(batch, labels)` padded with -100.
+            With text alone: the tokenizer's `input_ids` and `attention_mask`.
+
+        Raises:
+            ValueError: If neither audio nor text is given, their numbers differ, or a transcript needs more frames
+                than its audio has; and what the feature extractor and the tokenizer raise.
+        """
+        if audio is None and text is None:
+            raise ValueError("Neither audio nor text was given; give audio=, text= or both.")
+        nested = {name: kwargs.pop(f"{name}_kwargs", None) or {} for name in ("common", "audio", "text")}
+        options = {
+            "padding": padding,
+            "return_tensors": return_tensors,
+            **kwargs,
+            **nested["common"],
+            **nested["text" if audio is None else "audio"],
+        }
+        if audio is None:
+            return self.tokenizer(text, **options)
+        inputs = self.feature_extractor(audio, **{"sampling_rate": sampling_rate, **options})
+        if text is not None:
+            return_tensors = options["return_tensors"]
+            inputs["labels"] = self._labels(inputs, [text] if isinstance(text, str) else list(text), return_tensors)
+        return inputs
+
+    def _labels(self, inputs: BatchFeature, texts: list[str], return_tensors: str | None) -> object:
+        features = inputs["input_features"]
+        if len(texts) != len(features):
+            raise ValueError(f"There are {len(features)} utterances and {len(texts)} texts; give one text each.")
+        ids = [self.tokenizer(text).input_ids for text in texts]
+        lengths = (
+            [int(row.sum()) for row in inputs["attention_mask"]]
+            if "attention_mask" in inputs
+            else [len(frames) for frames in features]
+        )
+        for index, (text, row, length) in enumerate(zip(texts, ids, lengths, strict=True)):
+            needed = int(num_frames_needed(torch.tensor([row], dtype=torch.long)))
+            if needed > length:
+                raise ValueError(
+                    f"The text of utterance {index}, {text[:60]!r}, needs {needed} frames, one per character and one "
+                    f"between equal neighbours, but its audio has {length}. Check that text and audio belong "
+                    "together, or leave the utterance out."
+                )
+        if return_tensors is None:
+            return ids
+        longest = max(len(row) for row in ids)
+        padded = torch.tensor([row + [LABEL_PADDING] * (longest - len(row)) for row in ids], dtype=torch.long)
+        return padded.numpy() if return_tensors == "np" else padded
+
+    def pad(
+        self,
+        input_features: Any | None = None,  # noqa: ANN401 - what the library pads: dictionaries of arrays or tensors
+        labels: Any | None = None,  # noqa: ANN401 - the same
+        return_tensors: str | None = "pt",
+        **kwargs: Any,
+    ) -> BatchFeature | BatchEncoding:
+        """Pad features, labels or both that were computed one by one, as data collators do.
+
+        Args:
+            input_features: List of `{"input_features": (frames, mels)}`; see `SequenceFeatureExtractor.pad` in the
+                library.
+            labels: List of `{"input_ids": ids}`. With `input_features` they come back as `labels`, padded with -100;
+                alone as the tokenizer pads them.
+            return_tensors: `"pt"`, `"np"` or `None` for lists.
+            kwargs: Passed on: `padding`, `max_length`, `pad_to_multiple_of`.
+
+        Raises:
+            ValueError: If neither is given.
+        """
+        if input_features is None and labels is None:
+            raise ValueError("Neither input_features nor labels were given; give one of them or both.")
+        if input_features is None:
+            return self.tokenizer.pad(labels, return_tensors=return_tensors, **kwargs)
+        batch = self.feature_extractor.pad(input_features, return_tensors=return_tensors, **kwargs)
+        if labels is not None:
+            padded = self.tokenizer.pad(labels, return_tensors="pt", **kwargs)
+            ids = padded["input_ids"].masked_fill(padded["attention_mask"] == 0, LABEL_PADDING)
+            batch["labels"] = ids if return_tensors == "pt" else ids.numpy() if return_tensors else ids.tolist()
+        return batch
+
+    @property
+    def model_input_names(self) -> list[str]:
+        """Names of the inputs that `__call__` makes."""
+        return [*self.feature_extractor.model_input_names, "labels"]
+
+
+BiGRUCTCProcessor.register_for_auto_class()
+
+__all__ = ["BiGRUCTCProcessor"]

@@ -1,0 +1,163 @@
+"""Exports a model as an ONNX graph: as a file, or on the fly for the runtimes, without torch and transformers."""
+
+import json
+import shutil
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..bundled import BUNDLED, resolve_model
+from .log_mel import FloatArray
+from .model_files import GRAPH_NAME, WAVEFORM_GRAPH_NAME, WEIGHTS_NAME, ModelFiles, read_weights, weights_digest
+
+__all__ = ["export_onnx", "graph_metadata", "load_graph", "locate_model"]
+
+MODEL_FILES = (
+    "config.json",
+    "processor_config.json",
+    "preprocessor_config.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "confidence.json",
+    "language_model/*",
+)
+"""Patterns of what belongs to a model beside its graph and its weights."""
+
+
+def export_onnx(model: str | Path, output_dir: str | Path, *, waveform: bool = False) -> Path:
+    """Write the graph of a model, and the files that belong to it, into a folder.
+
+    The folder is one that `OnnxBiGRUForCTC.from_pretrained`, `OpenVINOBiGRUForCTC.from_pretrained` and
+    `hf_bigru_asr.runtime` take. For programs that read the graph alone, its metadata hold the sampling rate, the
+    settings of the features and the texts of the classes too.
+
+    Args:
+        model: Folder, name on the Hub, or `"bundled"`.
+        output_dir: Where to write `model.onnx`: a new folder, that of an earlier export, or the model's own.
+        waveform: Whether to write `model_waveform.onnx` as well, which computes the features too: samples in.
+
+    Returns:
+        Path of `model.onnx`.
+
+    Raises:
+        ImportError: If the extra `onnx` is not installed.
+        FileExistsError: If the folder has files of another model, or of an earlier export, that would stay there.
+        FileNotFoundError: If a file of the model is missing.
+        ValueError: If it is no BiGRU-CTC model.
+
+    Example:
+        >>> export_onnx("bundled", "exported").name
+        'model.onnx'
+    """
+    from .onnx_graph import recognizer_graph, waveform_recognizer_graph
+
+    files = ModelFiles(locate_model(model))
+    blank_id, settings = files.blank_id, files.feature_settings
+    target = Path(output_dir)
+    copied: list[str] = []
+    if target.resolve() != files.folder.resolve():
+        copied = _files_in(files.folder, MODEL_FILES)
+        _check_no_leftovers(target, [*copied, WAVEFORM_GRAPH_NAME] if waveform else copied)
+    weights = read_weights(files.weights_path)
+    metadata = graph_metadata(files.config, weights) | {
+        "sampling_rate": str(settings.sampling_rate),
+        "feature_settings": json.dumps(vars(settings)),
+        "symbols": json.dumps(files.symbols),
+    }
+    graphs = {GRAPH_NAME: recognizer_graph(weights, blank_id, metadata)}
+    if waveform:
+        graphs[WAVEFORM_GRAPH_NAME] = waveform_recognizer_graph(weights, settings, blank_id, metadata)
+    target.mkdir(parents=True, exist_ok=True)
+    for name in copied:
+        (target / name).parent.mkdir(exist_ok=True)
+        shutil.copyfile(files.folder / name, target / name)
+    for name, graph in graphs.items():
+        (target / name).write_bytes(graph.SerializeToString())
+    return target / GRAPH_NAME
+
+
+def _files_in(folder: Path, patterns: Iterable[str]) -> list[str]:
+    """Sorted paths, relative to `folder`, of the files that are there."""
+    found = {path for pattern in patterns for path in folder.glob(pattern) if path.is_file()}
+    return sorted(path.relative_to(folder).as_posix() for path in found)
+
+
+def _check_no_leftovers(target: Path, written: Collection[str]) -> None:
+    """Refuse a folder in which files of a model would stay beside those that are `written`."""
+    present = _files_in(target, [*MODEL_FILES, WAVEFORM_GRAPH_NAME, WEIGHTS_NAME])
+    if leftovers := [name for name in present if name not in written]:
+        raise FileExistsError(
+            f"{target} holds {', '.join(leftovers)}, which another model or an earlier export left and this one does "
+            "not replace; remove them, or name another folder."
+        )
+
+
+def graph_metadata(config: Mapping[str, Any], weights: Mapping[str, FloatArray]) -> dict[str, str]:
+    """Texts that every graph has: what it is, its blank, audio samples per frame, and the digest of its weights."""
+    return {
+        "model_type": str(config["model_type"]),
+        "blank_id": str(config.get("pad_token_id", 0)),
+        "inputs_to_logits_ratio": str(config.get("inputs_to_logits_ratio")),
+        "weights_digest": weights_digest(weights),
+    }
+
+
+def load_graph(files: ModelFiles) -> bytes:
+    """The graph of a model, serialised: the one in its folder, or one that is made of its weights in memory.
+
+    Raises:
+        FileNotFoundError: If the folder has neither a graph nor weights.
+        ImportError: If there is no graph and the extra `onnx` is not installed.
+        ValueError: If the graph was made of other weights than lie beside it.
+    """
+    has_weights = files.weights_path.is_file()
+    if not has_weights and not files.graph_path.is_file():
+        raise FileNotFoundError(
+            f"{files.folder} has neither {GRAPH_NAME} nor {WEIGHTS_NAME}; give the folder of a model."
+        )
+    if not files.graph_path.is_file():
+        from .onnx_graph import recognizer_graph
+
+        weights = read_weights(files.weights_path)
+        metadata = graph_metadata(files.config, weights)
+        return recognizer_graph(weights, files.blank_id, metadata).SerializeToString()
+    graph = files.graph_path.read_bytes()
+    # The digest stands in the graph as plain text.
+    if has_weights and weights_digest(read_weights(files.weights_path)).encode() not in graph:
+        raise ValueError(
+            f"{files.graph_path} was not made of the {WEIGHTS_NAME} beside it; remove it, or write it anew with "
+            "scripts/export.py."
+        )
+    return graph
+
+
+def locate_model(model: str | Path, **hub_options: Any) -> Path:
+    """Local folder of a model; one on the Hub is downloaded, what the runtimes need of it.
+
+    Args:
+        model: Folder, name on the Hub, or `"bundled"`.
+        hub_options: `revision`, `token`, `cache_dir` and whatever else `huggingface_hub.snapshot_download` takes.
+
+    Raises:
+        FileNotFoundError: If it looks like a local path and nothing is there, or the Hub cannot be asked.
+    """
+    name = resolve_model(model)
+    if Path(name).is_dir():
+        return Path(name)
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    except ImportError as error:
+        raise FileNotFoundError(
+            f"{name} is no folder here, and without the package huggingface_hub nothing is downloaded; give the "
+            f"folder of a model, or {BUNDLED!r}."
+        ) from error
+    patterns = [*MODEL_FILES, GRAPH_NAME, WEIGHTS_NAME]
+    try:
+        return Path(snapshot_download(name, allow_patterns=patterns, **hub_options))
+    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:
+        raise FileNotFoundError(
+            f"{name} is neither a folder here nor a model that could be downloaded: {error}"
+        ) from error

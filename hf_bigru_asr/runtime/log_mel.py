@@ -1,0 +1,135 @@
+"""The feature extractor's log-mel frames, computed with numpy alone."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["VARIANCE_FLOOR", "FloatArray", "LogMelSettings", "hann_window", "log_mel", "mel_filter_bank", "normalized"]
+
+FloatArray = npt.NDArray[np.float32]
+
+VARIANCE_FLOOR = 1e-5
+"""That of `feature_extraction_bigru_ctc`, which is not imported because it needs torch."""
+
+MAX_OFFSETS = 8
+"""That of `offsets_bigru_ctc`."""
+
+_BLOCK_FRAMES = 4096
+
+
+@dataclass(frozen=True)
+class LogMelSettings:
+    """What determines the features; names, defaults and meaning are those of `BiGRUCTCFeatureExtractor`.
+
+    Raises:
+        ValueError: If a value is missing, or one that the normalisation needs.
+    """
+
+    feature_size: int = 128
+    sampling_rate: int = 16_000
+    hop_length: int = 320
+    win_length: int = 512
+    n_fft: int = 1024
+    fmin: float = 0.0
+    fmax: float | None = None
+    mel_floor: float = 1e-6
+    normalization: str = "utterance"
+    prior_frames: int = 0
+    prior_std: tuple[float, ...] | None = None
+    num_offsets: int = 1
+
+    def __post_init__(self) -> None:
+        """Check what the computation would otherwise pass over."""
+        if not 1 <= self.num_offsets <= MAX_OFFSETS:
+            raise ValueError(f"num_offsets is {self.num_offsets}; it must be from 1 to {MAX_OFFSETS}.")
+        if self.normalization not in ("utterance", "none"):
+            raise ValueError(f"normalization is {self.normalization!r}; choose utterance or none.")
+        if self.prior_frames > 0 and (self.prior_std is None or len(self.prior_std) != self.feature_size):
+            raise ValueError(f"prior_frames needs prior_std with {self.feature_size} values.")
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "LogMelSettings":
+        """Settings from the feature extractor's JSON; what does not belong to the features is left out."""
+        known = {each.name: values[each.name] for each in fields(cls) if values.get(each.name) is not None}
+        if "prior_std" in known:
+            known["prior_std"] = tuple(known["prior_std"])
+        return cls(**known)
+
+    @property
+    def offsets(self) -> tuple[int, ...]:
+        """Those of `BiGRUCTCFeatureExtractor`, in samples."""
+        middle = (self.num_offsets - 1) / 2
+        return tuple(round((index - middle) * self.hop_length / self.num_offsets) for index in range(self.num_offsets))
+
+    @property
+    def first_sample(self) -> int:
+        """Where the window of frame 0 begins without an offset; negative, for the zeros before the audio."""
+        return (self.n_fft - self.win_length) // 2 - (self.n_fft - self.hop_length) // 2
+
+    def num_frames(self, num_samples: int) -> int:
+        """Frames of `num_samples` of audio."""
+        return math.ceil(num_samples / self.hop_length)
+
+
+def hann_window(num_samples: int) -> FloatArray:
+    """Periodic Hann window. Source: `torch.hann_window`."""
+    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(num_samples) / num_samples)).astype(np.float32)
+
+
+def mel_filter_bank(settings: LogMelSettings) -> FloatArray:
+    """`(n_fft // 2 + 1, feature_size)` triangles on the HTK mel scale, each with a peak of one.
+
+    Source: `torchaudio.functional.melscale_fbanks` with `norm=None, mel_scale="htk"`.
+    """
+    fmax = settings.sampling_rate / 2 if settings.fmax is None else settings.fmax
+    lowest, highest = (2595 * math.log10(1 + hertz / 700) for hertz in (settings.fmin, fmax))
+    edges = 700 * (10 ** (np.linspace(lowest, highest, settings.feature_size + 2) / 2595) - 1)
+    bins = np.linspace(0, settings.sampling_rate // 2, settings.n_fft // 2 + 1)[:, None]
+    rising = (bins - edges[:-2]) / np.diff(edges)[:-1]
+    falling = (edges[2:] - bins) / np.diff(edges)[1:]
+    return np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
+
+
+def log_mel(waveform: FloatArray, settings: LogMelSettings) -> FloatArray:
+    """Normalised frames `(frames, num_offsets * feature_size)` of one utterance: `BiGRUCTCFeatureExtractor`'s own.
+
+    Args:
+        waveform: `(samples,)` at `settings.sampling_rate`, at least one sample, in [-1, 1].
+        settings: Those of the model.
+    """
+    return np.concatenate([_log_mel_of_grid(waveform, settings, offset) for offset in settings.offsets], axis=1)
+
+
+def _log_mel_of_grid(waveform: FloatArray, settings: LogMelSettings, offset: int) -> FloatArray:
+    """Normalised frames `(frames, feature_size)` whose windows begin `offset` samples later."""
+    num_frames, hop, length = settings.num_frames(len(waveform)), settings.hop_length, settings.win_length
+    first = settings.first_sample + offset
+    before = max(0, -first)
+    after = max(0, (num_frames - 1) * hop + first + length - len(waveform))
+    padded = np.pad(waveform, (before, after))[max(0, first) :]
+    frames = np.lib.stride_tricks.sliding_window_view(padded, length)[::hop]
+    window, filters = hann_window(length), mel_filter_bank(settings)
+    features = np.empty((num_frames, settings.feature_size), dtype=np.float32)
+    # In blocks, so that the spectra of a long recording never stand in memory together.
+    for start in range(0, num_frames, _BLOCK_FRAMES):
+        end = min(start + _BLOCK_FRAMES, num_frames)
+        spectrum = np.fft.rfft(frames[start:end] * window, settings.n_fft)
+        power = np.square(spectrum.real) + np.square(spectrum.imag)
+        features[start:end] = np.log(np.maximum(power @ filters, settings.mel_floor))
+    return normalized(features, settings)
+
+
+def normalized(features: FloatArray, settings: LogMelSettings) -> FloatArray:
+    """`features` `(frames, feature_size)` with the mean and variance that `settings.normalization` asks for."""
+    if settings.normalization == "none":
+        return features
+    variance = features.var(axis=0)
+    if settings.prior_frames > 0:
+        prior = np.square(np.asarray(settings.prior_std, dtype=np.float32))
+        count = np.float32(len(features) + settings.prior_frames)
+        variance = (len(features) * variance + settings.prior_frames * prior) / count
+    return (features - features.mean(axis=0)) / np.sqrt(variance + np.float32(VARIANCE_FLOOR))

@@ -1,0 +1,369 @@
+"""The network as an ONNX graph, made of its weights with numpy and `onnx`, without torch.
+
+The stack of GRU layers is small and fixed, so its graph is written node by node and not traced: one GRU node for
+each direction of each layer, the lengths as an input, and the same graph whatever release of torch is installed.
+
+The backward direction is a forward GRU on sequences that were turned around inside their own lengths. The GRU node has
+lengths of its own (`sequence_lens`), but OpenVINO 2026.4 does not heed them; and of `ReverseSequence` it has only a
+reference implementation, which takes a fifth of the time of the whole network in bfloat16. So rows are gathered.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .log_mel import VARIANCE_FLOOR, FloatArray, LogMelSettings, hann_window, mel_filter_bank
+from .onnx_builder import GraphBuilder
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+__all__ = [
+    "gru_direction_graph",
+    "head_graph",
+    "recognizer_graph",
+    "waveform_recognizer_graph",
+    "weights_of_graph",
+]
+
+DIRECTIONS = ("", "_reverse")
+GRU_PARTS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+
+Weights = Mapping[str, FloatArray]
+
+
+def recognizer_graph(weights: Weights, blank_id: int = 0, metadata: Mapping[str, str] | None = None) -> "ModelProto":
+    """The whole recogniser, from log-mel frames to log-probabilities.
+
+    Inputs are `input_features` `(batch, frames, mels)` float32 and `lengths` `(batch,)` int64, the valid frames of
+    each utterance; the output is `logits` `(batch, frames, classes)` float32. Batch and frames are free. Padding has
+    no influence, whatever stands there, and gets all probability on the blank, as in `BiGRUForCTC`.
+
+    Args:
+        weights: Those of `BiGRUForCTC`, under their names in its state dict.
+        blank_id: The class of padded frames.
+        metadata: Texts that are stored with the graph.
+
+    Raises:
+        ImportError: If the extra `onnx` is not installed.
+        ValueError: If `weights` are not those of a `BiGRUForCTC`.
+    """
+    network = _Network.of(weights)
+    graph = GraphBuilder()
+    features = graph.input("input_features", np.float32, ["batch", "frames", network.num_mels])
+    lengths = graph.input("lengths", np.int64, ["batch"])
+    valid = _valid_positions(graph, lengths, graph.size(features, 1))
+    # NaN on padding would stay on padding anyway, but arithmetic on it is slow.
+    clean = graph.add("Where", graph.unsqueeze(valid, 2), features, graph.constant(np.float32(0)))
+    hidden = graph.add("Transpose", clean, perm=[1, 0, 2])
+    _add_network(graph, network, hidden, lengths, valid, blank_id)
+    return graph.model("bigru_ctc", metadata)
+
+
+def waveform_recognizer_graph(
+    weights: Weights, settings: LogMelSettings, blank_id: int = 0, metadata: Mapping[str, str] | None = None
+) -> "ModelProto":
+    """The recogniser with its feature extractor, from samples to log-probabilities.
+
+    Inputs are `waveform` `(batch, samples)` float32 in [-1, 1] and `lengths` `(batch,)` int64, the valid samples of
+    each utterance; the outputs are `logits` `(batch, frames, classes)` float32 and `logit_lengths` `(batch,)` int64.
+    The Fourier transform is a convolution with sines and cosines.
+
+    Args:
+        weights: As for `recognizer_graph`.
+        settings: Those of the feature extractor.
+        blank_id: The class of padded frames.
+        metadata: Texts that are stored with the graph.
+
+    Raises:
+        ImportError: If the extra `onnx` is not installed.
+        ValueError: If `weights` are not those of a `BiGRUForCTC`, or do not fit `settings`.
+    """
+    network = _Network.of(weights)
+    if network.num_mels != settings.feature_size:
+        raise ValueError(
+            f"The network takes {network.num_mels} mel bins and the feature extractor gives {settings.feature_size}; "
+            "both must belong to one model."
+        )
+    if settings.num_offsets != 1:
+        raise ValueError(
+            f"num_offsets of the feature extractor is {settings.num_offsets}; a graph that takes waveforms has one "
+            "grid of frames. Save the processor after set_num_offsets(1), or export without the features."
+        )
+    graph = GraphBuilder()
+    waveform = graph.input("waveform", np.float32, ["batch", "samples"])
+    samples = graph.input("lengths", np.int64, ["batch"])
+    hop, one = graph.constant(np.int64(settings.hop_length)), graph.constant(np.int64(1))
+
+    def frames_of(num_samples: str) -> str:
+        return graph.add("Div", graph.add("Add", num_samples, graph.constant(np.int64(settings.hop_length - 1))), hop)
+
+    num_samples = graph.size(waveform, 1)
+    lengths = graph.add("Max", frames_of(samples), graph.constant(np.int64(0)), output="logit_lengths")
+    valid_samples = _valid_positions(graph, samples, num_samples)
+    clean = graph.add("Where", valid_samples, waveform, graph.constant(np.float32(0)))
+    num_frames = graph.unsqueeze(frames_of(num_samples), 0)
+    valid = _valid_positions(graph, lengths, graph.add("Squeeze", num_frames))
+    features = _add_log_mel(graph, clean, num_frames, settings)
+    features = _add_normalization(graph, features, valid, graph.add("Max", lengths, one), settings)
+    _add_network(graph, network, graph.add("Transpose", features, perm=[2, 0, 1]), lengths, valid, blank_id)
+    graph.outputs.append((lengths, np.int64, ["batch"]))
+    return graph.model("bigru_ctc_waveform", metadata)
+
+
+def gru_direction_graph(weights: Weights, layer: int, *, backward: bool = False) -> "ModelProto":
+    """One direction of one layer, for recordings that are run in chunks with the state carried on.
+
+    Inputs are `inputs` `(frames, batch, features)`, in the order in which the direction takes the frames (the last one
+    first for the backward direction), and `states` `(batch, hidden)` before the first of them; outputs are `outputs`
+    `(frames, batch, hidden)` in the same order and `last_states` `(batch, hidden)`, all float32. Every frame counts:
+    there are no lengths and no padding.
+
+    Args:
+        weights: As for `recognizer_graph`.
+        layer: Which layer, from 0.
+        backward: Which direction.
+
+    Raises:
+        ImportError: If the extra `onnx` is not installed.
+        ValueError: If `weights` are not those of a `BiGRUForCTC`, or there is no such layer.
+    """
+    network = _Network.of(weights)
+    if not 0 <= layer < network.num_layers:
+        raise ValueError(f"layer is {layer}; this network has the layers 0 to {network.num_layers - 1}.")
+    graph = GraphBuilder()
+    inputs = graph.input("inputs", np.float32, ["frames", "batch", network.input_size(layer)])
+    states = graph.input("states", np.float32, ["batch", network.hidden])
+    constants = _gru_constants(graph, network, layer, DIRECTIONS[backward])
+    outputs, last_states = graph.add_all(
+        "GRU",
+        [inputs, *constants, "", graph.unsqueeze(states, 0)],
+        num_outputs=2,
+        hidden_size=network.hidden,
+        linear_before_reset=1,
+    )
+    outputs = graph.add("Squeeze", outputs, graph.constant(np.array([1])), output="outputs")
+    last_states = graph.add("Squeeze", last_states, graph.constant(np.array([0])), output="last_states")
+    graph.outputs.append((outputs, np.float32, ["frames", "batch", network.hidden]))
+    graph.outputs.append((last_states, np.float32, ["batch", network.hidden]))
+    return graph.model("bigru_direction")
+
+
+def head_graph(weights: Weights) -> "ModelProto":
+    """The linear layer: `hidden_states` `(frames, 2 * hidden)` to `log_probs` `(frames, classes)`, both float32.
+
+    Args:
+        weights: As for `recognizer_graph`.
+    """
+    network = _Network.of(weights)
+    graph = GraphBuilder()
+    hidden = graph.input("hidden_states", np.float32, ["frames", 2 * network.hidden])
+    log_probs = graph.add("LogSoftmax", _add_head(graph, network, hidden), axis=1, output="log_probs")
+    graph.outputs.append((log_probs, np.float32, ["frames", network.num_classes]))
+    return graph.model("bigru_head")
+
+
+def weights_of_graph(graph: bytes) -> dict[str, FloatArray]:
+    """The weights that a graph of [`recognizer_graph`] was made of.
+
+    Args:
+        graph: Serialised.
+
+    Raises:
+        ImportError: If the extra `onnx` is not installed.
+        ValueError: If the graph has been changed since, quantised for example.
+    """
+    try:
+        from onnx import load_model_from_string, numpy_helper
+    except ImportError as error:
+        raise ImportError("Reading a graph needs the extra `onnx`: pip install 'hf-bigru-asr[onnx]'.") from error
+    model = load_model_from_string(graph).graph
+    constants = {each.name: numpy_helper.to_array(each) for each in model.initializer}
+    nodes = {kind: [node for node in model.node if node.op_type == kind] for kind in ("GRU", "MatMul", "Add")}
+    head = [node for kind in ("MatMul", "Add") for node in nodes[kind][-1:]]
+    needed = {*(node.input[1] for node in head), *(name for node in nodes["GRU"] for name in node.input[1:4])}
+    if not all(nodes.values()) or not needed <= constants.keys():
+        raise ValueError(
+            "The graph has been changed since it was made (quantised, perhaps), and its layers cannot be run one by "
+            "one; write it anew with scripts/export.py."
+        )
+    weights = {
+        "lm_head.weight": np.ascontiguousarray(constants[head[0].input[1]].T),
+        "lm_head.bias": constants[head[1].input[1]],
+    }
+    for number, node in enumerate(nodes["GRU"]):
+        input_weight, recurrent_weight, biases = (constants[name][0] for name in node.input[1:4])
+        values = (input_weight, recurrent_weight, *np.split(biases, 2))
+        for part, value in zip(GRU_PARTS, values, strict=True):
+            # Update and reset gate change places, as they did before.
+            weights[f"bigru.layers.{number // 2}.{part}{DIRECTIONS[number % 2]}"] = _update_gate_first(value)
+    return weights
+
+
+@dataclass(frozen=True)
+class _Network:
+    """Weights that are known to be those of a `BiGRUForCTC`, and its network."""
+
+    weights: Weights
+    num_layers: int
+    hidden: int
+    num_mels: int
+    num_classes: int
+
+    @classmethod
+    def of(cls, weights: Weights) -> "_Network":
+        """The network of `weights`; a ValueError if they belong to another one."""
+        layers = {int(found[1]) for name in weights if (found := re.match(r"bigru\.layers\.(\d+)\.", name))}
+        first = weights.get("bigru.layers.0.weight_ih_l0", np.empty((0, 0), np.float32))
+        num_classes = len(weights.get("lm_head.bias", ()))
+        network = cls(weights, max(len(layers), 1), first.shape[0] // 3, first.shape[1], num_classes)
+        expected = network._shapes()
+        missing, unknown = sorted(expected.keys() - weights.keys()), sorted(weights.keys() - expected.keys())
+        if missing or unknown:
+            raise ValueError(
+                f"The weights are not those of a BiGRUForCTC: missing are {missing or 'none'}, unknown are "
+                f"{unknown or 'none'}. Save the model again with save_pretrained."
+            )
+        for name, shape in expected.items():
+            if weights[name].shape != shape:
+                raise ValueError(f"The weight {name} has the shape {weights[name].shape}; it must be {shape}.")
+        return network
+
+    def input_size(self, layer: int) -> int:
+        """Features that a layer takes."""
+        return self.num_mels if layer == 0 else 2 * self.hidden
+
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        rows = 3 * self.hidden
+        head = (self.num_classes, 2 * self.hidden)
+        shapes: dict[str, tuple[int, ...]] = {"lm_head.weight": head, "lm_head.bias": head[:1]}
+        for layer in range(self.num_layers):
+            parts = ((rows, self.input_size(layer)), (rows, self.hidden), (rows,), (rows,))
+            for direction in DIRECTIONS:
+                for part, shape in zip(GRU_PARTS, parts, strict=True):
+                    shapes[f"bigru.layers.{layer}.{part}{direction}"] = shape
+        return shapes
+
+
+def _valid_positions(graph: GraphBuilder, lengths: str, num_positions: str) -> str:
+    """`(batch, positions)` bool: whether a position lies inside its utterance."""
+    positions = graph.add("Range", graph.constant(np.int64(0)), num_positions, graph.constant(np.int64(1)))
+    return graph.add("Less", positions, graph.unsqueeze(lengths, 1))
+
+
+def _add_network(graph: GraphBuilder, network: _Network, hidden: str, lengths: str, valid: str, blank_id: int) -> None:
+    """From frames `(frames, batch, mels)` to the output `logits` `(batch, frames, classes)`.
+
+    Between the layers the frames come first, as ONNX has it, so that only the few classes have to be transposed.
+    """
+    if not 0 <= blank_id < network.num_classes:
+        raise ValueError(f"blank_id is {blank_id}; it must be one of the {network.num_classes} classes.")
+    turned = _turned_rows(graph, hidden, lengths)
+    for layer in range(network.num_layers):
+        directions = [_add_direction(graph, network, layer, name, hidden, turned) for name in DIRECTIONS]
+        hidden = graph.add("Concat", *directions, axis=2)
+    scores = _add_head(graph, network, hidden)
+    log_probs = graph.add("Transpose", graph.add("LogSoftmax", scores, axis=2), perm=[1, 0, 2])
+    impossible = np.full(network.num_classes, np.finfo(np.float32).min, dtype=np.float32)
+    impossible[blank_id] = 0.0
+    mask = graph.unsqueeze(valid, 2)
+    logits = graph.add("Where", mask, log_probs, graph.constant(impossible), output="logits")
+    graph.outputs.append((logits, np.float32, ["batch", "frames", network.num_classes]))
+
+
+def _add_head(graph: GraphBuilder, network: _Network, hidden: str) -> str:
+    scores = graph.add("MatMul", hidden, graph.constant(network.weights["lm_head.weight"].T))
+    return graph.add("Add", scores, graph.constant(network.weights["lm_head.bias"]))
+
+
+def _turned_rows(graph: GraphBuilder, hidden: str, lengths: str) -> str:
+    """Where `(frames, batch)` turned around takes its frames from: rows of `(frames * batch, features)`.
+
+    Each utterance is turned around inside its length; padding stays where it is.
+    """
+    zero, one = graph.constant(np.int64(0)), graph.constant(np.int64(1))
+    batch_size = graph.size(hidden, 1)
+    frames = graph.unsqueeze(graph.add("Range", zero, graph.size(hidden, 0), one), 1)
+    mirrored = graph.add("Sub", graph.add("Sub", lengths, one), frames)
+    turned = graph.add("Where", graph.add("Less", mirrored, zero), frames, mirrored)
+    return graph.add("Add", graph.add("Mul", turned, batch_size), graph.add("Range", zero, batch_size, one))
+
+
+def _add_direction(
+    graph: GraphBuilder, network: _Network, layer: int, direction: str, hidden: str, turned: str
+) -> str:
+    """Outputs `(frames, batch, hidden)` of one direction of one layer."""
+
+    def turn(value: str, size: int) -> str:
+        return graph.add("Gather", graph.add("Reshape", value, graph.constant(np.array([-1, size]))), turned)
+
+    inputs = turn(hidden, network.input_size(layer)) if direction else hidden
+    constants = _gru_constants(graph, network, layer, direction)
+    # linear_before_reset is the form of torch and cuDNN: the reset gate acts on the product and not on the state.
+    output = graph.add("GRU", inputs, *constants, hidden_size=network.hidden, linear_before_reset=1)
+    return turn(output, network.hidden) if direction else graph.squeeze(output, 1)
+
+
+def _gru_constants(graph: GraphBuilder, network: _Network, layer: int, direction: str) -> list[str]:
+    """Input weights, recurrent weights and biases of a GRU node: gates in the order update, reset, new."""
+    parts = [network.weights[f"bigru.layers.{layer}.{part}{direction}"] for part in GRU_PARTS]
+    input_weight, recurrent_weight, input_bias, recurrent_bias = map(_update_gate_first, parts)
+    values = (input_weight, recurrent_weight, np.concatenate([input_bias, recurrent_bias]))
+    return [graph.constant(value[None]) for value in values]
+
+
+def _update_gate_first(weight: FloatArray) -> FloatArray:
+    reset, update, new = np.split(weight, 3)
+    return np.concatenate([update, reset, new])
+
+
+def _add_log_mel(graph: GraphBuilder, waveform: str, num_frames: str, settings: LogMelSettings) -> str:
+    """Unnormalised log-mel features `(batch, mels, frames)` of `(batch, samples)`."""
+    filters = mel_filter_bank(settings)
+    used = filters.any(axis=1)  # bins outside every filter need no transform
+    # One convolution gives the real and the imaginary part of every bin of every frame.
+    skipped = max(0, settings.first_sample)
+    phase = 2 * np.pi * np.outer(np.flatnonzero(used), np.arange(settings.win_length)) / settings.n_fft
+    kernel = np.concatenate([np.cos(phase), np.sin(phase)]) * hann_window(settings.win_length).astype(np.float64)
+    kernel = np.pad(kernel, ((0, 0), (skipped, 0))).astype(np.float32)
+    parts = graph.add(
+        "Conv",
+        graph.unsqueeze(waveform, 1),
+        graph.constant(kernel[:, None]),
+        strides=[settings.hop_length],
+        pads=[max(0, -settings.first_sample), kernel.shape[1]],
+    )
+    first, axis = graph.constant(np.array([0])), graph.constant(np.array([2]))
+    parts = graph.add("Slice", parts, first, num_frames, axis)
+    real, imaginary = graph.add_all("Split", [graph.add("Mul", parts, parts)], num_outputs=2, axis=1)
+    mel = graph.add("MatMul", graph.constant(filters[used].T), graph.add("Add", real, imaginary))
+    return graph.add("Log", graph.add("Max", mel, graph.constant(np.float32(settings.mel_floor))))
+
+
+def _add_normalization(graph: GraphBuilder, features: str, valid: str, lengths: str, settings: LogMelSettings) -> str:
+    """`features` `(batch, mels, frames)` normalised over the valid frames, of which there is at least one."""
+    if settings.normalization == "none":
+        return features
+    count = graph.unsqueeze(graph.unsqueeze(_as_float(graph, lengths), 1), 2)
+    weight = graph.unsqueeze(_as_float(graph, valid), 1)
+    axis = graph.constant(np.array([2]))
+
+    def mean_of(values: str) -> str:
+        return graph.add("Div", graph.add("ReduceSum", values, axis), count)
+
+    centred = graph.add("Mul", graph.add("Sub", features, mean_of(graph.add("Mul", features, weight))), weight)
+    variance = mean_of(graph.add("Mul", centred, centred))
+    if settings.prior_frames > 0:
+        prior = np.square(np.array(settings.prior_std, dtype=np.float32))[:, None]
+        frames = graph.constant(np.float32(settings.prior_frames))
+        weighted = graph.add("Add", graph.add("Mul", variance, count), graph.constant(prior * settings.prior_frames))
+        variance = graph.add("Div", weighted, graph.add("Add", count, frames))
+    floored = graph.add("Add", variance, graph.constant(np.float32(VARIANCE_FLOOR)))
+    return graph.add("Div", centred, graph.add("Sqrt", floored))
+
+
+def _as_float(graph: GraphBuilder, value: str) -> str:
+    return graph.add("Cast", value, to=1)  # TensorProto.FLOAT

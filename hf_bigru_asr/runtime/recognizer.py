@@ -1,0 +1,185 @@
+"""Transcribes without torch: numpy computes the features and ONNX Runtime runs the network.
+
+    python -m hf_bigru_asr.runtime FILE ...
+
+Needs numpy, soundfile and onnxruntime, and onnx and safetensors unless the model's folder has a graph. Neither torch
+nor transformers is imported.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from ..audio.loading import load_audio
+from ..bundled import BUNDLED
+from .export import load_graph, locate_model
+from .log_mel import FloatArray, log_mel
+from .model_files import ModelFiles
+from .resampling import resample
+
+__all__ = ["OnnxRecognizer", "check_inputs", "create_session", "greedy_text", "main"]
+
+NETWORK_INPUTS = ("input_features", "lengths")
+
+
+class OnnxRecognizer:
+    """A speech recogniser in a process without torch.
+
+    Args:
+        model: Folder that `save_pretrained` of model and processor, or `scripts/export.py`, wrote, or `"bundled"`.
+        num_threads: Threads of the network; as ONNX Runtime sees fit if `None`.
+        num_offsets: Grids of frames on which the network runs, whose log-probabilities are averaged: fewer errors for
+            so many times the work. As many as the model's own files say if `None`.
+
+    Raises:
+        ImportError: If `onnxruntime` is not installed, or `onnx`, which is needed without an exported graph.
+        FileNotFoundError: If a file of the model is missing.
+        ValueError: If `num_offsets` is out of range.
+
+    Example:
+        >>> from hf_bigru_asr.runtime import OnnxRecognizer
+        >>> OnnxRecognizer().transcribe("tests/data/speech_sample.flac")[:11]
+        'THE OLD MAN'
+    """
+
+    def __init__(
+        self, model: str | Path = BUNDLED, *, num_threads: int | None = None, num_offsets: int | None = None
+    ) -> None:
+        files = ModelFiles(locate_model(model))
+        self.feature_settings = files.feature_settings
+        if num_offsets is not None:
+            self.feature_settings = replace(self.feature_settings, num_offsets=num_offsets)
+        self.symbols = files.symbols
+        self._session = create_session(load_graph(files), num_threads)
+
+    @property
+    def sampling_rate(self) -> int:
+        """Sampling rate that the model takes, in hertz."""
+        return self.feature_settings.sampling_rate
+
+    def transcribe(self, source: str | os.PathLike[str] | bytes | BinaryIO) -> str:
+        """Text of one recording, in any format that `hf_bigru_asr.audio.load_audio` reads.
+
+        Raises:
+            AudioError: If the recording cannot be used; FileNotFoundError if it is not there.
+        """
+        waveform = load_audio(source, sampling_rate=self.sampling_rate, resample=resample)
+        return greedy_text(self.log_probs([waveform])[0], self.symbols)
+
+    def log_probs(self, waveforms: Sequence[FloatArray]) -> list[FloatArray]:
+        """Log-probabilities `(frames, classes)` of each of several utterances, which run together.
+
+        Args:
+            waveforms: `(samples,)` each, float32 in [-1, 1] at `sampling_rate`, as `load_audio` gives them.
+
+        Raises:
+            ValueError: If there is none.
+        """
+        if not waveforms:
+            raise ValueError("The batch of audio is empty; give at least one utterance.")
+        features = [log_mel(waveform, self.feature_settings) for waveform in waveforms]
+        lengths = np.array([len(frames) for frames in features], dtype=np.int64)
+        num_grids, num_mels = self.feature_settings.num_offsets, self.feature_settings.feature_size
+        batch = np.zeros((num_grids, len(features), lengths.max(), num_mels), dtype=np.float32)
+        for row, frames in enumerate(features):
+            batch[:, row, : len(frames)] = frames.reshape(len(frames), num_grids, num_mels).swapaxes(0, 1)
+        inputs = {"input_features": batch.reshape(-1, *batch.shape[2:]), "lengths": np.tile(lengths, num_grids)}
+        (logits,) = self._session.run(["logits"], inputs)
+        if num_grids > 1:
+            mean = logits.reshape(num_grids, len(features), *logits.shape[1:]).mean(axis=0, dtype=np.float64)
+            logits = (mean - np.log(np.exp(mean).sum(axis=-1, keepdims=True))).astype(np.float32)
+        return [row[:length] for row, length in zip(logits, lengths, strict=True)]
+
+
+def create_session(graph: bytes, num_threads: int | None = None, inputs: Sequence[str] = NETWORK_INPUTS) -> Any:  # noqa: ANN401 - onnxruntime is optional
+    """An `onnxruntime.InferenceSession` on the CPU.
+
+    Args:
+        graph: Serialised ONNX model.
+        num_threads: As ONNX Runtime sees fit if `None`.
+        inputs: Names of what it must take.
+
+    Raises:
+        ImportError: If the extra `onnx` is not installed.
+        ValueError: If `num_threads` is below 1, or the graph is broken or another one.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ImportError(
+            "ONNX Runtime is not installed: pip install 'hf-bigru-asr[onnx]', or, without torch, the packages of "
+            "requirements-runtime.txt."
+        ) from error
+    if num_threads is not None and num_threads < 1:
+        raise ValueError(f"num_threads is {num_threads}; it must be at least 1, or None for the runtime's own choice.")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = num_threads or 0
+    try:
+        session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's own exceptions have no common class but this one
+        raise ValueError(
+            f"ONNX Runtime cannot read the graph: {error} Write it anew with scripts/export.py."
+        ) from error
+    check_inputs([each.name for each in session.get_inputs()], inputs)
+    return session
+
+
+def check_inputs(names: Sequence[str], expected: Sequence[str] = NETWORK_INPUTS) -> None:
+    """Refuse a graph that takes something else than it must.
+
+    Args:
+        names: What it takes.
+        expected: What it must take; by default what a graph of [`recognizer_graph`] does.
+
+    Raises:
+        ValueError: If these differ.
+    """
+    if sorted(names) != sorted(expected):
+        raise ValueError(
+            f"The graph takes {', '.join(names)}; it must take {' and '.join(expected)}. Write it with "
+            "scripts/export.py."
+        )
+
+
+def greedy_text(log_probs: FloatArray, symbols: Sequence[str]) -> str:
+    """Text of the best classes of `(frames, classes)`: repeats are collapsed, then blanks removed.
+
+    Args:
+        log_probs: Or any scores of the classes.
+        symbols: The text of every class, nothing for the blank.
+    """
+    ids = log_probs.argmax(axis=-1)
+    is_first = np.diff(ids, prepend=-1) != 0
+    return "".join(symbols[index] for index in ids[is_first])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Transcribe files, print one line for each, and return the exit status: 1 if one could not be transcribed."""
+    parser = argparse.ArgumentParser(
+        prog="python -m hf_bigru_asr.runtime", description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument("files", nargs="+", metavar="FILE", help="Recordings.")
+    parser.add_argument("--model", default=BUNDLED, help="Model folder, or the one that ships with the package.")
+    parser.add_argument("--num_threads", type=int, help="Threads of the network.")
+    parser.add_argument("--num_offsets", type=int, help="Grids of frames to average, for fewer errors.")
+    options = parser.parse_args(arguments)
+    try:
+        recognizer = OnnxRecognizer(options.model, num_threads=options.num_threads, num_offsets=options.num_offsets)
+    except (OSError, ValueError, ImportError) as error:
+        parser.error(str(error))
+    status = 0
+    for file in options.files:
+        try:
+            text = recognizer.transcribe(file)
+        except (ValueError, OSError) as error:
+            print(f"{file}: not transcribed: {error}", file=sys.stderr)  # noqa: T201 - a command talks to a person
+            status = 1
+            continue
+        print(f"{file}: {text}" if len(options.files) > 1 else text)  # noqa: T201 - the same
+    return status

@@ -1,0 +1,102 @@
+"""Which words of the normalised text each word of a text, as it is written, has become."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from .normalization import normalize_transcript
+
+__all__ = ["WrittenWord", "written_words"]
+
+_MAX_TOGETHER = 8
+"""Most written words that are read as one, such as the two of "$2 million"."""
+
+
+@dataclass(frozen=True)
+class WrittenWord:
+    """A piece of a text between spaces, and how it is said.
+
+    Args:
+        text: As it is written, with its punctuation; several words where they are read together (`$2 million`).
+        normalized: Its words in the alphabet of the model, separated by spaces; at least one.
+    """
+
+    text: str
+    normalized: str
+
+
+def written_words(text: str, *, on_unknown: Literal["error", "remove"] = "error") -> list[WrittenWord] | None:
+    """Words of a text as they are written, each with its part of what [`normalize_transcript`] makes of the whole.
+
+    A word is normalised alone, and where that differs from its part of the whole (`$2 million`, TWO MILLION DOLLARS),
+    together with its neighbours. Apostrophes do not count, because a quotation mark cannot be told from one in a word
+    alone. A dash and what else stands alone and is not said is written with the word before it.
+
+    Args:
+        text: Any English text.
+        on_unknown: As in [`normalize_transcript`].
+
+    Returns:
+        The words, whose `normalized` joined by spaces are the normalised text; `None` if no such words were found.
+
+    Raises:
+        ValueError: If a character of the text cannot be normalised.
+
+    Example:
+        >>> [(word.text, word.normalized) for word in written_words("Dr. Who paid $2 million - today.")]
+        [('Dr.', 'DR'), ('Who', 'WHO'), ('paid', 'PAID'), ('$2 million -', 'TWO MILLION DOLLARS'), ('today.', 'TODAY')]
+    """
+    words = normalize_transcript(text, on_unknown=on_unknown).split()
+    written = text.split()
+    sizes = _group_sizes(written, words, on_unknown)
+    if sizes is None:
+        return None
+    found: list[WrittenWord] = []
+    silent: list[str] = []  # written before the first word that is said
+    for begin, num_written, first, num_words in sizes:
+        piece = " ".join(written[begin : begin + num_written])
+        if num_words:
+            found.append(WrittenWord(" ".join([*silent, piece]), " ".join(words[first : first + num_words])))
+            silent = []
+        elif found:
+            found[-1] = WrittenWord(f"{found[-1].text} {piece}", found[-1].normalized)
+        else:
+            silent.append(piece)
+    return found
+
+
+def _group_sizes(
+    written: list[str], words: list[str], on_unknown: Literal["error", "remove"]
+) -> list[tuple[int, int, int, int]] | None:
+    """Begin and number of the written words, and of the normalised ones, of each group; small groups first."""
+    normalized = cache(_normalized)
+    keys = [_key(word) for word in words]
+    steps: list[tuple[int, int, int, int]] = []
+    position, next_word, together = 0, 0, 1
+    failed: set[tuple[int, int]] = set()
+    while position < len(written) or next_word < len(words):
+        if together > min(_MAX_TOGETHER, len(written) - position) or (position, next_word) in failed:
+            failed.add((position, next_word))
+            if not steps:
+                return None
+            position, together, next_word, _ = steps.pop()
+            together += 1
+            continue
+        alone = normalized(" ".join(written[position : position + together]), on_unknown)
+        if alone is not None and alone == keys[next_word : next_word + len(alone)]:
+            steps.append((position, together, next_word, len(alone)))
+            position, next_word, together = position + together, next_word + len(alone), 1
+        else:
+            together += 1
+    return steps
+
+
+def _normalized(piece: str, on_unknown: Literal["error", "remove"]) -> list[str] | None:
+    try:
+        return [_key(word) for word in normalize_transcript(piece, on_unknown=on_unknown).split()]
+    except ValueError:  # such as "%" without its number
+        return None
+
+
+def _key(word: str) -> str:
+    return word.replace("'", "")

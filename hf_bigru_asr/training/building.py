@@ -1,0 +1,81 @@
+"""What a run of training begins with: a processor and a network, new ones or those of a trained model."""
+
+from typing import Any
+
+from ..bundled import resolve_model
+from ..model.configuration_bigru_ctc import BiGRUCTCConfig
+from ..model.feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
+from ..model.modeling_bigru_ctc import BiGRUForCTC
+from ..model.processing_bigru_ctc import BiGRUCTCProcessor
+from ..model.tokenization_bigru_ctc import BiGRUCTCTokenizer
+from .arguments import CTCTrainingArguments
+from .mmi import load_character_lm
+from .modeling import TrainingBiGRUForCTC
+
+__all__ = ["build_model", "build_processor", "with_losses"]
+
+
+def build_processor(model_name_or_path: str | None, **feature_kwargs: Any) -> BiGRUCTCProcessor:
+    """Processor for training: that of a trained model, without confidences and with one grid of frames, or a new one.
+
+    Args:
+        model_name_or_path: A model on the Hub, a folder or `"bundled"`; `None` for a new processor.
+        feature_kwargs: Settings of the feature extractor to set, `hop_length` for example, in either case.
+    """
+    if model_name_or_path is None:
+        return BiGRUCTCProcessor(BiGRUCTCFeatureExtractor(**feature_kwargs), BiGRUCTCTokenizer())
+    processor = BiGRUCTCProcessor.from_pretrained(resolve_model(model_name_or_path))
+    processor.forget_confidences()
+    processor.feature_extractor.set_num_offsets(1)
+    if feature_kwargs:
+        values = processor.feature_extractor.to_dict() | feature_kwargs
+        processor.feature_extractor = BiGRUCTCFeatureExtractor.from_dict(values)
+    return processor
+
+
+def build_model(model_name_or_path: str | None, processor: BiGRUCTCProcessor, **config_kwargs: Any) -> BiGRUForCTC:
+    """Trained model to go on with, or a new one that fits the processor.
+
+    Args:
+        model_name_or_path: A model on the Hub, a folder or `"bundled"`; `None` for random weights.
+        processor: Gives the length of a frame, and the sizes of the input and the output of a new model.
+        config_kwargs: Fields of [`BiGRUCTCConfig`] to set, in either case.
+    """
+    config_kwargs["inputs_to_logits_ratio"] = processor.feature_extractor.hop_length
+    if model_name_or_path is not None:
+        return BiGRUForCTC.from_pretrained(resolve_model(model_name_or_path), **config_kwargs)
+    config = BiGRUCTCConfig(
+        num_mel_bins=processor.feature_extractor.feature_size,
+        vocab_size=len(processor.tokenizer),
+        pad_token_id=processor.tokenizer.pad_token_id,
+        **config_kwargs,
+    )
+    return BiGRUForCTC(config)
+
+
+def with_losses(
+    model: BiGRUForCTC, args: CTCTrainingArguments, processor: BiGRUCTCProcessor, teacher_size: int | None = None
+) -> BiGRUForCTC:
+    """The model with the losses of `args`: itself if the CTC loss is the only one.
+
+    Args:
+        model: The network to train.
+        args: Name the losses, and the n-gram of `mmi_weight`.
+        processor: Its tokenizer gives the word delimiter.
+        teacher_size: Features of the teacher's frames, for `distillation_weight`.
+
+    Raises:
+        FileNotFoundError: If there is no file `mmi_lm`.
+        ValueError: If it fits another model, or something that a loss needs is missing.
+    """
+    losses = args.loss_settings()
+    if losses.is_plain:
+        return model
+    tokenizer = processor.tokenizer
+    return TrainingBiGRUForCTC.from_model(
+        model,
+        losses,
+        denominator_lm=load_character_lm(args.mmi_lm, model.config.vocab_size - 1) if args.mmi_lm else None,
+        teacher_size=teacher_size,
+        word_delimiter_token_id=tokenizer.encoder[tokenizer.word_delimiter_token],
+    )

@@ -1,0 +1,210 @@
+"""Makes batches of utterances, and says which epoch their augmentation belongs to."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+from torchaudio.functional import speed
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_pt_utils import LengthGroupedSampler
+
+from ..audio.loading import to_int16
+from ..data.augmentation import add_random_noise, add_random_room, mel_warp_matrix
+from ..data.utterances import load_utterance, utterance_text
+from ..model.processing_bigru_ctc import BiGRUCTCProcessor
+from ..text.normalization import normalize_transcript
+from .batching import DurationBatchSampler, find_sampler
+from .distillation import teacher_targets
+
+__all__ = ["DataCollatorForCTC", "EpochCallback"]
+
+
+class _Change(NamedTuple):
+    """What augmentation made of an utterance."""
+
+    speed_factor: float = 1.0
+    warp_factor: float = 1.0
+    offset: int = 0
+    """Samples left out at its beginning."""
+
+
+class DataCollatorForCTC:
+    """Makes a training batch of utterances: decodes, augments, extracts features, tokenizes and pads.
+
+    Args:
+        processor: Computes features and labels.
+        speed_factors: Speeds of which one is drawn for every utterance that has an `index`, `(0.9, 1.0, 1.1)` for
+            example. Utterances without that column, as in evaluation, are not augmented at all.
+        warp_range: Range of the factor by which all resonances of an utterance are moved, in its log-mel features;
+            `(0.9, 1.1)` for example, drawn uniformly on a logarithmic scale.
+        random_offset: Whether the frames of an utterance begin anywhere within a hop, and not with its first sample.
+        noise_prob: Share of the utterances that get stationary noise.
+        signal_to_noise_db: Range of its distance to the speech.
+        reverberation_prob: Share of the utterances that are put into a room.
+        seed: What is drawn depends on this, the epoch and the utterance's `index` alone, so that a resumed run and
+            every process of a distributed run see the data of an uninterrupted one.
+        audio_column: Column with the audio.
+        text_column: Column with the transcript; a batch has labels if its examples have it.
+        cache_audio: Whether to keep the decoded audio of utterances with an `index` in memory, as 16-bit integers
+            (115 MB per hour and process). Utterances of one `audio_index`, if they have that column too, share it.
+        teacher_size: Size of the features in the column `teacher_features`; training batches then have them.
+
+    Raises:
+        ValueError: On a speed or warp factor that is not positive, a share outside 0 to 1, or several grids of frames.
+    """
+
+    def __init__(
+        self,
+        processor: BiGRUCTCProcessor,
+        *,
+        speed_factors: Sequence[float] = (),
+        warp_range: tuple[float, float] = (1.0, 1.0),
+        random_offset: bool = False,
+        noise_prob: float = 0.0,
+        signal_to_noise_db: tuple[float, float] = (10.0, 40.0),
+        reverberation_prob: float = 0.0,
+        seed: int = 0,
+        audio_column: str = "audio",
+        text_column: str = "text",
+        cache_audio: bool = False,
+        teacher_size: int | None = None,
+    ) -> None:
+        if any(factor <= 0 for factor in speed_factors):
+            raise ValueError(
+                f"speed_factors are {list(speed_factors)}; a speed must be positive, 1.0 is the original."
+            )
+        if len(warp_range) != 2 or not 0 < warp_range[0] <= warp_range[1]:
+            raise ValueError(f"warp_range is {warp_range}; give two positive factors, the lower one first.")
+        for name, share in (("noise_prob", noise_prob), ("reverberation_prob", reverberation_prob)):
+            if not 0 <= share <= 1:
+                raise ValueError(f"{name} is {share}; a share lies between 0 and 1.")
+        if processor.feature_extractor.num_offsets != 1:
+            raise ValueError(
+                f"num_offsets of the feature extractor is {processor.feature_extractor.num_offsets}; several grids of "
+                "frames are for recognition. Train with processor.feature_extractor.set_num_offsets(1)."
+            )
+        self.processor = processor
+        self.speed_factors = tuple(speed_factors)
+        self.warp_range = warp_range
+        self.random_offset = random_offset
+        self.noise_prob = noise_prob
+        self.signal_to_noise_db = signal_to_noise_db
+        self.reverberation_prob = reverberation_prob
+        self.seed = seed
+        self.audio_column = audio_column
+        self.text_column = text_column
+        # Shared with the workers of a loader, of which persistent ones outlive an epoch.
+        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+        self.teacher_size = teacher_size
+        self._cache: dict[int, np.ndarray] | None = {} if cache_audio else None
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that augmentation depends on, counted from 0; set it here, and the workers of a loader have it."""
+        return int(self._epoch)
+
+    @epoch.setter
+    def epoch(self, epoch: int) -> None:
+        self._epoch.fill_(epoch)
+
+    def __call__(self, examples: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        """Batch of `input_features` `(batch, frames, mels)`, `attention_mask` and `labels` padded with -100.
+
+        With a `teacher_size`, training batches have `teacher_features` `(batch, frames, teacher_size)` too, and
+        `teacher_mask` `(batch, frames)`, which is 1 where there are some.
+
+        Args:
+            examples: Rows of a data set.
+
+        Raises:
+            ValueError: If audio, text or the teacher's features of an example cannot be used; the message names the
+                example.
+        """
+        waveforms, texts, changes = [], [], []
+        for position, example in enumerate(examples):
+            try:
+                waveform, change = self._augment(self._waveform(example), example)
+                waveforms.append(waveform)
+                changes.append(change)
+                if self.text_column in example:
+                    texts.append(normalize_transcript(utterance_text(example[self.text_column])))
+            except (ValueError, OSError) as error:
+                raise ValueError(f"Utterance {example.get('id', position)!r} cannot be used: {error}") from error
+        extractor = self.processor.feature_extractor
+        batch = dict(self.processor(audio=waveforms, text=texts or None, sampling_rate=extractor.sampling_rate))
+        for row, change in enumerate(changes):
+            if change.warp_factor != 1.0:
+                matrix = mel_warp_matrix(extractor.feature_size, change.warp_factor, extractor.fmin, extractor.fmax)
+                batch["input_features"][row] = batch["input_features"][row] @ torch.from_numpy(matrix)
+        if self.teacher_size is not None and all("index" in example for example in examples):
+            frame_s = extractor.hop_length / extractor.sampling_rate
+            speeds = [change.speed_factor for change in changes]
+            starts_s = [change.offset / extractor.sampling_rate for change in changes]
+            mask = batch["attention_mask"]
+            batch |= teacher_targets(examples, speeds, starts_s, mask, frame_s, self.teacher_size)
+        return batch
+
+    def _waveform(self, example: dict[str, Any]) -> np.ndarray:
+        sampling_rate = self.processor.feature_extractor.sampling_rate
+        if self._cache is None or "index" not in example:
+            return load_utterance(example[self.audio_column], sampling_rate)
+        key = example.get("audio_index", example["index"])
+        if key not in self._cache:
+            waveform = load_utterance(example[self.audio_column], sampling_rate)
+            self._cache[key] = to_int16(waveform)
+        return self._cache[key].astype(np.float32) / 32768
+
+    def _augment(self, waveform: np.ndarray, example: dict[str, Any]) -> tuple[np.ndarray, _Change]:
+        """The waveform to use, and how it was changed and its features are to be."""
+        if "index" not in example:
+            return waveform, _Change()
+        extractor = self.processor.feature_extractor
+        sampling_rate = extractor.sampling_rate
+        rng = np.random.default_rng((self.seed, self.epoch, example["index"]))
+        # The order of the draws is part of what a seed means.
+        speed_factor = float(rng.choice(self.speed_factors)) if self.speed_factors else 1.0
+        warp_factor = float(np.exp(rng.uniform(*np.log(self.warp_range))))
+        if speed_factor != 1.0:
+            waveform = speed(torch.from_numpy(waveform), sampling_rate, speed_factor)[0].numpy()
+        if rng.random() < self.reverberation_prob:
+            waveform = add_random_room(waveform, sampling_rate, rng)
+        if rng.random() < self.noise_prob:
+            waveform = add_random_noise(waveform, self.signal_to_noise_db, rng)
+        offset = int(rng.integers(extractor.hop_length)) if self.random_offset else 0
+        if offset:
+            # As long as it was, so that its text still fits.
+            waveform = np.pad(waveform[offset:], (0, min(offset, len(waveform))))
+        return waveform, _Change(speed_factor, warp_factor, offset)
+
+
+class EpochCallback(TrainerCallback):
+    """Tells the collator the epoch before its data are loaded, and fixes the order of batches of like length.
+
+    Without a generator of its own the library's `LengthGroupedSampler` draws from the global one, whose state is
+    another after a resume inside an epoch, and another in every process: the shares of the data would overlap.
+
+    Args:
+        collator: Gets the epoch; its seed and the epoch give the order.
+    """
+
+    def __init__(self, collator: DataCollatorForCTC) -> None:
+        self.collator = collator
+
+    def on_epoch_begin(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        train_dataloader: DataLoader[Any] | None = None,
+        **kwargs: object,
+    ) -> None:
+        """Set the epoch that begins, or, after a resume, goes on."""
+        epoch = self.collator.epoch = int(state.epoch or 0)
+        sampler = find_sampler(train_dataloader)
+        if isinstance(sampler, DurationBatchSampler):
+            sampler.set_epoch(epoch)
+        elif isinstance(sampler, LengthGroupedSampler):
+            seed = int(np.random.default_rng((self.collator.seed, epoch)).integers(2**63))
+            sampler.generator = torch.Generator().manual_seed(seed)

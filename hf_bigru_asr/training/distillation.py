@@ -1,0 +1,78 @@
+"""Distillation: in training, hidden states of the network predict the features of a larger one, its teacher.
+
+CTC says which characters an utterance has, and not when or how sure; a teacher says something of every frame.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..data.teacher_features import TEACHER_COLUMN, features_at, unpack_features
+
+__all__ = ["teacher_targets", "unexplained_variance"]
+
+
+def teacher_targets(
+    examples: Sequence[dict[str, Any]],
+    speeds: Sequence[float],
+    starts_s: Sequence[float],
+    attention_mask: torch.Tensor,
+    frame_s: float,
+    teacher_size: int,
+) -> dict[str, torch.Tensor]:
+    """The teacher's features on the frames of a batch.
+
+    Args:
+        examples: Rows, with the column `teacher_features` or without.
+        speeds: By which factor each was sped up.
+        starts_s: Seconds of each, sped up, that lie before its first frame.
+        attention_mask: `(batch, frames)`, 1 on valid frames.
+        frame_s: Seconds from one frame to the next.
+        teacher_size: Features of a frame.
+
+    Returns:
+        `teacher_features` `(batch, frames, teacher_size)`, and `teacher_mask` `(batch, frames)`, 1 where there are
+        some.
+
+    Raises:
+        ValueError: If a row has features of another size.
+    """
+    features = torch.zeros(*attention_mask.shape, teacher_size)
+    mask = torch.zeros_like(attention_mask)
+    for row, (example, speed, start_s) in enumerate(zip(examples, speeds, starts_s, strict=True)):
+        if example.get(TEACHER_COLUMN) is None:
+            continue
+        given = unpack_features(example[TEACHER_COLUMN])
+        if given.shape[1] != teacher_size:
+            raise ValueError(
+                f"Utterance {example.get('id', row)!r} has {given.shape[1]} features of a teacher in a frame, others "
+                f"have {teacher_size}; teach all data sets with the same components (--projection of "
+                "scripts/teach_dataset.py)."
+            )
+        num_frames = int(attention_mask[row].sum())
+        # Sped-up speech is shorter; its teacher heard it at its own speed.
+        times_s = speed * (start_s + frame_s * np.arange(num_frames, dtype=np.float64))
+        features[row, :num_frames] = torch.from_numpy(features_at(given, times_s))
+        mask[row, :num_frames] = 1
+    return {"teacher_features": features, "teacher_mask": mask}
+
+
+def unexplained_variance(predicted: torch.Tensor, wanted: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Squared error of a frame, averaged over the frames of each utterance, and over the utterances of the batch.
+
+    With features of a variance of 1 in all, as [`TeacherProjection`] gives them, it is the share of the variance that
+    is not predicted.
+
+    Args:
+        predicted: `(batch, frames, size)`.
+        wanted: The same.
+        mask: `(batch, frames)`, 1 on the frames that count; an utterance without any counts as predicted.
+
+    Returns:
+        Scalar.
+    """
+    valid = mask.to(torch.bool)
+    errors = (predicted.float() - wanted).square().sum(-1).masked_fill(~valid, 0.0)
+    return (errors.sum(-1) / valid.sum(-1).clamp(min=1)).mean()

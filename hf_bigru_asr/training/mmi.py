@@ -1,0 +1,174 @@
+"""LF-MMI denominator: log of the sum over all label sequences of CTC probability times character n-gram probability.
+
+The CTC loss asks for the probability of the transcript alone. A decoder with a language model chooses between
+hypotheses by the product of both, so the network need not learn what the language model knows already. Maximum mutual
+information asks for the transcript's share of the sum over all hypotheses.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+
+__all__ = ["TRANSITIONS_NAME", "load_character_lm", "log_denominator"]
+
+TRANSITIONS_NAME = "transitions"
+"""Name of the one tensor in the file of an n-gram of characters."""
+
+
+def log_denominator(
+    log_probs: torch.Tensor,
+    lengths: torch.Tensor,
+    transitions: torch.Tensor,
+    blank_token_id: int,
+    word_delimiter_token_id: int,
+) -> torch.Tensor:
+    """Logarithm of the sum over all strings of labels of what CTC and an n-gram give them.
+
+    The labels are the classes without the blank, in their order. An utterance begins after a word delimiter and ends
+    with a word: the n-gram scores the delimiter that would follow.
+
+    Args:
+        log_probs: `(batch, frames, classes)`, float32 or float64.
+        lengths: `(batch,)` valid frames; at least one each.
+        transitions: `(labels ** (order - 1), labels)` probabilities of a label after the last `order - 1` ones, the
+            latest of which counts the least in the row's number; `order` is from 3 to 5. They get no gradient.
+        blank_token_id: Class of the blank.
+        word_delimiter_token_id: Class that stands between words.
+
+    Returns:
+        `(batch,)`, in the precision of `log_probs`; never above zero.
+
+    Raises:
+        ValueError: If `transitions` has another shape.
+
+    Source: D. Povey et al., "Purely sequence-trained neural networks for ASR based on lattice-free MMI", Interspeech
+        2016; with the topology of CTC: H. Xiang, Z. Ou, "CRF-based single-stage acoustic modeling with CTC topology",
+        ICASSP 2019.
+    """
+    num_labels = log_probs.shape[-1] - 1
+    order = next((order for order in (3, 4, 5) if transitions.shape == (num_labels ** (order - 1), num_labels)), None)
+    if order is None:
+        raise ValueError(
+            f"transitions have the shape {tuple(transitions.shape)}; with {num_labels} labels it must be "
+            f"({num_labels} ** (order - 1), {num_labels}) for an order from 3 to 5."
+        )
+    transitions = transitions.to(log_probs)
+    delimiter = word_delimiter_token_id - (word_delimiter_token_id > blank_token_id)
+    start = sum(delimiter * num_labels**age for age in range(order - 1))
+    is_end = torch.arange(len(transitions), device=log_probs.device) % num_labels == delimiter
+    finals = torch.where(is_end, 1.0, transitions[:, delimiter])
+    return _LogDenominator.apply(log_probs, lengths, transitions, finals, start, blank_token_id)
+
+
+def load_character_lm(path: str | Path, num_labels: int) -> torch.Tensor:
+    """Read an n-gram of characters that `scripts/build_character_lm.py` wrote, for [`log_denominator`].
+
+    Args:
+        path: The file.
+        num_labels: Classes of the model without the blank.
+
+    Returns:
+        `(labels ** (order - 1), labels)`.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is something else, or has other labels than the model.
+    """
+    transitions = load_file(path).get(TRANSITIONS_NAME)
+    if transitions is None:
+        raise ValueError(f"{path} is not an n-gram of characters; scripts/build_character_lm.py writes one.")
+    if transitions.shape[1] != num_labels:
+        raise ValueError(f"{path} is of {transitions.shape[1]} labels; the model has {num_labels} beside the blank.")
+    return transitions
+
+
+class _LogDenominator(torch.autograd.Function):
+    """Forward and backward algorithm in probabilities that are scaled frame by frame.
+
+    A state is a context of the n-gram, in two forms: its last label was in the last frame, or a blank was. All tensors
+    of states are `(labels ** (order - 1), batch)`: seen as `(labels, rest, batch)` the first axis is the oldest label,
+    which the next one pushes out, and seen as `(rest, labels, batch)` the second one is the latest. So no step has to
+    move anything.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,  # noqa: ANN401 - torch's context takes attributes that its class does not declare
+        log_probs: torch.Tensor,
+        lengths: torch.Tensor,
+        transitions: torch.Tensor,
+        finals: torch.Tensor,
+        start: int,
+        blank: int,
+    ) -> torch.Tensor:
+        batch, num_frames, num_classes = log_probs.shape
+        labels, states = num_classes - 1, transitions.shape[0]
+        rest = states // labels
+        probs = log_probs.exp().permute(1, 2, 0).contiguous()
+        blanks, others = probs[:, blank], torch.cat([probs[:, :blank], probs[:, blank + 1 :]], 1)
+        # (rest, latest label, oldest label), and what it holds for a label that comes twice in a row.
+        steps = transitions.view(labels, rest, labels).permute(1, 2, 0).contiguous()
+        again = transitions.view(labels, rest // labels, labels, labels).diagonal(dim1=2, dim2=3)
+        again = again.reshape(labels, rest, 1)
+
+        forward = probs.new_empty(2, num_frames, states, batch)
+        scales = probs.new_ones(num_frames, batch)
+        with_blank, with_label = probs.new_zeros(2, states, batch)
+        with_blank[start] = 1.0
+        scale = probs.new_ones(batch)
+        for frame in range(num_frames):
+            either = with_blank + with_label
+            entered = torch.bmm(steps, either.view(labels, rest, batch).transpose(0, 1))
+            # The same label again needs a blank between the two.
+            repeated = (again * with_label.view(labels, rest, batch)).sum(0)
+            entered.view(rest // labels, labels, labels, batch).diagonal(dim1=1, dim2=2).sub_(
+                repeated.view(rest // labels, labels, batch).transpose(1, 2)
+            )
+            entered += with_label.view(rest, labels, batch)
+            with_blank, with_label = forward[:, frame]
+            torch.mul(entered, others[frame] / scale, out=with_label.view(rest, labels, batch))
+            torch.mul(either, blanks[frame] / scale, out=with_blank)
+            scale = with_blank.sum(0) + with_label.sum(0)
+            scales[frame] = scale
+        last = forward[:, lengths - 1, :, torch.arange(batch, device=log_probs.device)].sum(1)
+        end = (last * finals).sum(-1)
+        is_before_last = torch.arange(num_frames, device=log_probs.device)[:, None] < lengths - 1
+        ctx.save_for_backward(forward, scales, blanks, others, steps, again, finals, lengths, end)
+        ctx.blank = blank
+        return scales.log().masked_fill(~is_before_last, 0.0).sum(0) + end.log()
+
+    @staticmethod
+    def backward(
+        ctx: Any,  # noqa: ANN401 - the same
+        *gradients: torch.Tensor,
+    ) -> tuple[torch.Tensor | None, ...]:
+        """The gradient of a log-probability is how probable its class is in its frame, given all frames."""
+        forward, scales, blanks, others, steps, again, finals, lengths, end = ctx.saved_tensors
+        _, num_frames, states, batch = forward.shape
+        rest, labels, _ = steps.shape
+        steps = steps.transpose(1, 2).contiguous()
+        occupied = blanks.new_zeros(num_frames, labels + 1, batch)
+        with_blank, with_label = blanks.new_zeros(2, states, batch)
+        at_end = finals[:, None] / end
+        for frame in range(num_frames - 1, -1, -1):
+            is_last = lengths - 1 == frame
+            if is_last.any():
+                with_blank = torch.where(is_last, at_end, with_blank)
+                with_label = torch.where(is_last, at_end, with_label)
+            occupied[frame, 0] = (forward[0, frame] * with_blank).sum(0)
+            occupied[frame, 1:] = (forward[1, frame] * with_label).view(rest, labels, batch).sum(0)
+            if frame == 0:
+                break
+            scale = scales[frame - 1]
+            left = with_label.view(rest, labels, batch) * (others[frame] / scale)
+            stayed = with_blank * (blanks[frame] / scale)
+            entered = torch.bmm(steps, left).transpose(0, 1)
+            with_blank = stayed.view(labels, rest, batch) + entered
+            repeated = left.view(rest // labels, labels, labels, batch).diagonal(dim1=1, dim2=2).transpose(1, 2)
+            with_label = with_blank - again * repeated.reshape(rest, batch)
+            with_blank, with_label = with_blank.view(states, batch), with_label.view(states, batch)
+            with_label = with_label + left.view(states, batch)
+        occupied = torch.cat([occupied[:, 1 : ctx.blank + 1], occupied[:, :1], occupied[:, ctx.blank + 1 :]], 1)
+        return occupied.permute(2, 0, 1) * gradients[0][:, None, None], None, None, None, None, None

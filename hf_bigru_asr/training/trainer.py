@@ -1,0 +1,242 @@
+"""What `scripts/train.py` adds to the stock `Trainer`: metrics, transcripts, batches of like duration, SOAP."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+from transformers import (
+    EvalPrediction,
+    PreTrainedModel,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+from transformers.utils import logging
+
+from ..metrics import character_error_counts, word_error_counts
+from ..model.decoding_bigru_ctc import ScoredTokens
+from ..model.modeling_bigru_ctc import BiGRUForCTC
+from ..model.processing_bigru_ctc import LABEL_PADDING
+from ..model.tokenization_bigru_ctc import BiGRUCTCTokenizer
+from .arguments import SOAP_NAME
+from .batching import DurationBatchSampler
+from .modeling import LossSettings, TrainingBiGRUForCTC
+
+logger = logging.get_logger(__name__)
+
+__all__ = ["CTCMetrics", "CTCTrainer", "ElapsedTime", "HypothesisSearch", "KeepHypotheses", "keep_token_ids"]
+
+HypothesisSearch = Callable[[torch.Tensor, torch.Tensor], Sequence[Sequence[ScoredTokens]]]
+"""From log-probabilities `(batch, frames, classes)` and lengths `(batch,)` to the hypotheses of every utterance, at
+least one and all different: `search` of a [`BeamSearchDecoder`]."""
+
+
+def keep_token_ids(logits: torch.Tensor | tuple[torch.Tensor, ...], labels: torch.Tensor) -> torch.Tensor:
+    """Best class of every frame, -100 on padding: all that an evaluation keeps of the logits.
+
+    Pass it to the `Trainer` as `preprocess_logits_for_metrics`.
+
+    Args:
+        logits: `(batch, frames, classes)` log-probabilities of the model.
+        labels: Unused.
+
+    Returns:
+        `(batch, frames)` int64.
+    """
+    log_probs = logits[0] if isinstance(logits, tuple) else logits
+    # Only on padding is a class impossible: see BiGRUForCTC.
+    padding = log_probs.amin(-1) == torch.finfo(log_probs.dtype).min
+    return log_probs.argmax(-1).masked_fill(padding, LABEL_PADDING)
+
+
+class KeepHypotheses:
+    """What [`keep_token_ids`] keeps, and the best hypotheses of a beam search; also `preprocess_logits_for_metrics`.
+
+    Args:
+        search: `search` of a [`BeamSearchDecoder`].
+    """
+
+    def __init__(self, search: HypothesisSearch) -> None:
+        self.search = search
+
+    def __call__(
+        self, logits: torch.Tensor | tuple[torch.Tensor, ...], labels: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Both for every utterance of a batch.
+
+        Args:
+            logits: `(batch, frames, classes)` log-probabilities of the model.
+            labels: Unused.
+
+        Returns:
+            `(batch, frames)`, and `(batch, tokens)` of the hypotheses: int64, -100 on padding.
+        """
+        ids = keep_token_ids(logits, labels)
+        log_probs = logits[0] if isinstance(logits, tuple) else logits
+        hypotheses = self.search(log_probs, (ids != LABEL_PADDING).sum(-1))
+        best = [torch.tensor(found[0][0], dtype=torch.long) for found in hypotheses]
+        return ids, pad_sequence(best, batch_first=True, padding_value=LABEL_PADDING).to(ids.device)
+
+
+class CTCMetrics:
+    """Word and character error rate and the rate of blank output; pass it to the `Trainer` as `compute_metrics`.
+
+    Args:
+        tokenizer: Decodes ids.
+        num_samples: Transcripts to log at every evaluation, reference above hypothesis.
+    """
+
+    def __init__(self, tokenizer: BiGRUCTCTokenizer, num_samples: int = 3) -> None:
+        self.tokenizer = tokenizer
+        self.num_samples = num_samples
+
+    def __call__(self, prediction: EvalPrediction) -> dict[str, float]:
+        """Fractions `wer`, `cer` and `blank_rate` (of the frames that are no padding).
+
+        Args:
+            prediction: `predictions` `(utterances, frames)` of [`keep_token_ids`], or the two of [`KeepHypotheses`],
+                and `label_ids` `(utterances, labels)`, all padded with -100.
+
+        Returns:
+            With hypotheses of a beam search also `lm_wer` and `lm_cer`, which are theirs.
+        """
+        kept: Any = prediction.predictions
+        ids, hypotheses = kept if isinstance(kept, tuple) else (kept, None)
+        hypotheses = self._texts(ids, group_tokens=True)
+        references = self._texts(prediction.label_ids, group_tokens=False)
+        for reference, hypothesis in zip(references[: self.num_samples], hypotheses, strict=False):
+            logger.warning(f"reference:  {reference}\nhypothesis: {hypothesis}")
+        frames = np.asarray(ids)[np.asarray(ids) != LABEL_PADDING]
+        metrics = {
+            "wer": word_error_counts(references, hypotheses).error_rate,
+            "cer": character_error_counts(references, hypotheses).error_rate,
+            "blank_rate": float((frames == self.tokenizer.pad_token_id).mean()),
+        }
+        if hypotheses is not None:
+            texts = self._texts(hypotheses, group_tokens=False)
+            metrics["lm_wer"] = word_error_counts(references, texts).error_rate
+            metrics["lm_cer"] = character_error_counts(references, texts).error_rate
+        return metrics
+
+    def _texts(self, ids: Any, group_tokens: bool) -> list[str]:  # noqa: ANN401 - as EvalPrediction has it
+        rows = (row[row != LABEL_PADDING].tolist() for row in np.asarray(ids))
+        return [str(self.tokenizer.decode(row, group_tokens=group_tokens)) for row in rows]
+
+
+class CTCTrainer(Trainer):
+    """The stock `Trainer`, with the optimizer SOAP and with batches of like seconds of audio where they are asked for.
+
+    For `per_device_train_batch_seconds` it needs the processor as `processing_class`, the column `length` of
+    [`filter_utterances`] in the training data, and the callback [`EpochCallback`].
+
+    Raises:
+        ValueError: If `args` name losses beside CTC and the model has others. When training begins, if one of these
+            is missing, or if a batch of that length could be without an utterance.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        wanted = getattr(self.args, "loss_settings", LossSettings)()
+        given = self.model.losses if isinstance(self.model, TrainingBiGRUForCTC) else LossSettings()
+        if wanted != given and isinstance(self.model, BiGRUForCTC):
+            raise ValueError(
+                f"The arguments ask for {wanted} and the model has {given}; give the model that "
+                "hf_bigru_asr.training.with_losses(model, args, processor) makes."
+            )
+
+    @staticmethod
+    def get_optimizer_cls_and_kwargs(args: TrainingArguments, model: PreTrainedModel | None = None) -> tuple[Any, Any]:
+        """SOAP of `pytorch-optimizer`, or what the stock `Trainer` takes.
+
+        Adam in the eigenbases of the mean products of every matrix's gradient with itself, which are followed every
+        `precondition_frequency` steps: see N. Vyas et al., arXiv 2409.11321, 2024. `adam_beta1`, `adam_beta2`,
+        `adam_epsilon` and `optim_args` (`"precondition_frequency=10,max_precondition_dim=512"`) are its settings.
+
+        Raises:
+            ImportError: If `optim` is `"soap"` and `pytorch-optimizer` is not installed.
+            ValueError: If `optim_args` has another setting.
+        """
+        if args.optim != SOAP_NAME:
+            return Trainer.get_optimizer_cls_and_kwargs(args, model)
+        try:
+            from pytorch_optimizer import SOAP
+        except ImportError as error:
+            raise ImportError("optim='soap' needs pytorch-optimizer: pip install pytorch-optimizer") from error
+        kwargs: dict[str, Any] = {
+            "lr": args.learning_rate,
+            "betas": (args.adam_beta1, args.adam_beta2),
+            "eps": args.adam_epsilon,
+        }
+        for setting in filter(None, (args.optim_args or "").replace(" ", "").split(",")):
+            name, _, value = setting.partition("=")
+            # SOAP itself ignores names that it does not know.
+            if name not in ("precondition_frequency", "max_precondition_dim") or not value.isdecimal():
+                raise ValueError(
+                    f"optim_args has {setting!r}: with optim='soap' it takes precondition_frequency=N and "
+                    "max_precondition_dim=N, with commas between them."
+                )
+            kwargs[name] = int(value)
+        return SOAP, kwargs
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """Batches for this process."""
+        seconds = getattr(self.args, "per_device_train_batch_seconds", None)
+        if seconds is None:
+            stock: DataLoader[Any] = super().get_train_dataloader()
+            return stock
+        dataset: Any = self.train_dataset
+        processor: Any = self.processing_class
+        if "length" not in getattr(dataset, "column_names", ()) or not hasattr(processor, "feature_extractor"):
+            raise ValueError(
+                "per_device_train_batch_seconds needs the lengths of the utterances in frames and the length of a "
+                "frame: give train_dataset from filter_utterances, which adds the column 'length', and the processor "
+                "as processing_class."
+            )
+        frame_s = processor.feature_extractor.hop_length / processor.feature_extractor.sampling_rate
+        sampler = DurationBatchSampler(
+            [frames * frame_s for frames in dataset["length"]],
+            seconds,
+            multiple_of=self.args.world_size,
+            seed=self.args.seed,
+        )
+        loader = DataLoader(
+            dataset,
+            batch_sampler=sampler,
+            collate_fn=self.data_collator,
+            num_workers=self.args.dataloader_num_workers,
+            pin_memory=self.args.dataloader_pin_memory,
+            persistent_workers=self.args.dataloader_persistent_workers,
+            prefetch_factor=self.args.dataloader_prefetch_factor,
+        )
+        # The number of batches is even, and older versions of accelerate even out batches of one size only.
+        evens = self.accelerator.even_batches
+        self.accelerator.even_batches = False
+        try:
+            prepared: DataLoader[Any] = self.accelerator.prepare(loader)
+            return prepared
+        finally:
+            self.accelerator.even_batches = evens
+
+
+class ElapsedTime(TrainerCallback):
+    """Adds `elapsed_s`, the seconds of training so far, to every log entry; it goes on counting after a resume."""
+
+    def __init__(self) -> None:
+        self._start_s = 0.0
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
+    ) -> None:
+        """Start where the log of an interrupted run ends."""
+        before = max((entry.get("elapsed_s", 0.0) for entry in state.log_history), default=0.0)
+        self._start_s = time.monotonic() - before
+
+    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object) -> None:
+        """Stamp the entry that has just been made."""
+        state.log_history[-1]["elapsed_s"] = round(time.monotonic() - self._start_s, 1)

@@ -1,0 +1,164 @@
+"""Beam search on a recording of any length: part by part, cut in pauses.
+
+The search needs memory that grows with the frames, and the times of the characters do with frames times characters.
+"""
+
+import heapq
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import pairwise, product
+
+import torch
+
+from ..model.ctc_alignment_bigru_ctc import CharacterSpan
+from ..model.decoding_bigru_ctc import Decoder, Hypothesis
+from ..model.tokenization_bigru_ctc import BiGRUCTCTokenizer
+
+__all__ = ["Parts", "decode_in_parts", "find_pauses"]
+
+MAX_PART_S = 60.0
+
+
+def find_pauses(log_probs: torch.Tensor, tokenizer: BiGRUCTCTokenizer, max_frames: int) -> list[int]:
+    """Frames at which a recording can be cut into parts with whole words in each.
+
+    A cut lies in the second half of the part that it ends: in the middle of the longest run of blanks and spaces,
+    spaces in it if there are such runs; without any, where they are likeliest.
+
+    Args:
+        log_probs: `(frames, classes)`.
+        tokenizer: Tells which classes are the blank and the space.
+        max_frames: Frames of the longest part.
+
+    Returns:
+        Where parts begin, the first one left out; ascending.
+
+    Raises:
+        ValueError: If `max_frames` is below 2.
+    """
+    if max_frames < 2:
+        raise ValueError(f"max_frames is {max_frames}; it must be at least 2.")
+    blank, space = tokenizer.pad_token_id, tokenizer.encoder[tokenizer.word_delimiter_token]
+    best = log_probs.argmax(-1)
+    quiet = (best == blank) | (best == space)
+    cuts: list[int] = []
+    start = 0
+    while len(log_probs) - start > max_frames:
+        first, last = start + (max_frames + 1) // 2, start + max_frames
+        flags, counts = torch.unique_consecutive(quiet[first : last + 1], return_counts=True)
+        ends = (counts.cumsum(0) + first).tolist()
+        runs = [
+            (bool((best[end - count : end] == space).any()), count, end)
+            for flag, count, end in zip(flags.tolist(), counts.tolist(), ends, strict=True)
+            if flag
+        ]
+        if runs:
+            _, count, end = max(runs)
+            start = end - (count + 1) // 2
+        else:
+            start = first + int(log_probs[first : last + 1, [blank, space]].amax(-1).argmax())
+        cuts.append(start)
+    return cuts
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A recording in the parts that a beam search decodes, each on its own.
+
+    The language model begins anew with every part. What is no longer than a part is one.
+
+    Args:
+        starts_s: Where each part begins, in seconds.
+        log_probs: `(frames, classes)` of each part.
+    """
+
+    starts_s: list[float]
+    log_probs: list[torch.Tensor]
+
+    @classmethod
+    def of(
+        cls,
+        log_probs: torch.Tensor,
+        tokenizer: BiGRUCTCTokenizer,
+        frame_s: float,
+        *,
+        max_part_s: float = MAX_PART_S,
+    ) -> "Parts":
+        """Cut a recording in its pauses.
+
+        Args:
+            log_probs: `(frames, classes)` of the whole recording.
+            tokenizer: Tells which classes are the blank and the space.
+            frame_s: Seconds per frame.
+            max_part_s: Length of the longest part.
+        """
+        cuts = find_pauses(log_probs, tokenizer, max(round(max_part_s / frame_s), 2))
+        edges = [0, *cuts, len(log_probs)]
+        parts = log_probs.split([stop - start for start, stop in pairwise(edges)])
+        return cls([start * frame_s for start in edges[:-1]], list(parts))
+
+    def join(self, readings: Iterable[list[Hypothesis]], nbest: int = 1) -> list[Hypothesis]:
+        """Readings of the recording, put together of the readings of its parts.
+
+        Args:
+            readings: Those of every part, in order.
+            nbest: Readings that are given back.
+
+        Returns:
+            The `nbest` best ones of all combinations of readings of the parts, the best one first.
+        """
+        joined = [Hypothesis("", 0.0, (), ())]
+        for start_s, hypotheses in zip(self.starts_s, readings, strict=True):
+            shifted = [_shifted(hypothesis, start_s) for hypothesis in hypotheses]
+            # What is not among the best of the beginning is not among the best of the whole.
+            joined = heapq.nlargest(
+                nbest, (_joined(*pair) for pair in product(joined, shifted)), key=lambda reading: reading.score
+            )
+        return joined
+
+
+def decode_in_parts(
+    decoder: Decoder,
+    log_probs: torch.Tensor,
+    tokenizer: BiGRUCTCTokenizer,
+    frame_s: float,
+    *,
+    nbest: int = 1,
+    max_part_s: float = MAX_PART_S,
+) -> list[Hypothesis]:
+    """Readings of a recording by a beam search; see [`Parts`].
+
+    Args:
+        decoder: Gets all parts as one batch; see [`Decoder`].
+        log_probs: `(frames, classes)` of the whole recording.
+        tokenizer: Tells which classes are the blank and the space.
+        frame_s: Seconds per frame.
+        nbest: Readings that are given back.
+        max_part_s: Length of the longest part.
+
+    Returns:
+        See [`Parts.join`].
+    """
+    parts = Parts.of(log_probs, tokenizer, frame_s, max_part_s=max_part_s)
+    lengths = torch.tensor([len(part) for part in parts.log_probs])
+    batch = torch.nn.utils.rnn.pad_sequence(parts.log_probs, batch_first=True)
+    return parts.join(decoder(batch, lengths), nbest)
+
+
+def _shifted(hypothesis: Hypothesis, offset_s: float) -> Hypothesis:
+    def later(spans: Iterable[CharacterSpan]) -> tuple[CharacterSpan, ...]:
+        return tuple(replace(span, start_s=span.start_s + offset_s, end_s=span.end_s + offset_s) for span in spans)
+
+    words = tuple(replace(word, characters=later(word.characters)) for word in hypothesis.words)
+    return replace(hypothesis, characters=later(hypothesis.characters), words=words)
+
+
+def _joined(left: Hypothesis, right: Hypothesis) -> Hypothesis:
+    text = left.text + right.text
+    between: tuple[CharacterSpan, ...] = ()
+    if left.characters and right.characters:
+        text = f"{left.text} {right.text}"
+        # A part is cut in a pause, which is as sure as the decision to cut there.
+        between = (CharacterSpan(" ", left.characters[-1].end_s, right.characters[0].start_s, 1.0),)
+    characters = (*left.characters, *between, *right.characters)
+    return Hypothesis(text, left.score + right.score, characters, (*left.words, *right.words))

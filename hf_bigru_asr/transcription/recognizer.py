@@ -1,0 +1,289 @@
+"""Transcribes many recordings, of any length; one that cannot be read does not stop the others."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from transformers import AutomaticSpeechRecognitionPipeline, AutoProcessor, pipeline
+
+from ..audio.loading import load_audio
+from ..backends.loading import check_options, choose_runtime, load_model
+from ..bundled import BUNDLED, resolve_model
+from ..model.beam_search_bigru_ctc import BeamSearchDecoder
+from ..model.confidence_bigru_ctc import ConfidenceModel
+from ..model.decoding_bigru_ctc import Decoder, GreedyDecoder, Hypothesis
+from ..model.frame_grids_bigru_ctc import use_offsets
+from ..model.hotwords_bigru_ctc import DEFAULT_HOTWORD_WEIGHT
+from ..model.language_model_files_bigru_ctc import CONFIDENCE_NAME, find_model_file
+from ..text.normalization import normalize_transcript
+from .batches import BATCH_S, BATCH_SIZE, LONG_S, BatchRecognizer
+from .decoding_pool import BeamSearchPool
+from .pipeline import BeamSearchPipeline, timed_chunks
+
+__all__ = ["OWN_LANGUAGE_MODEL", "Transcript", "load_recognizer", "parse_hotwords", "transcribe"]
+
+TASK: Literal["automatic-speech-recognition"] = "automatic-speech-recognition"
+
+OWN_LANGUAGE_MODEL = "own"
+"""What the scripts take for the language model that lies beside a model."""
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What was said in one recording, or why it could not be transcribed.
+
+    Args:
+        source: Name of the recording.
+        text: The transcript, in capitals; `None` if there is an error.
+        duration_s: Length of the recording; 0 if there is an error.
+        chunks: Words or characters `{"text", "timestamp": (start_s, end_s)}` if asked for; words with their
+            `confidence` too if the decoder is calibrated.
+        hypotheses: The best readings, if the recogniser gives more than one.
+        error: What is wrong with the recording, if something is.
+    """
+
+    source: str
+    text: str | None = None
+    duration_s: float = 0.0
+    chunks: list[dict[str, Any]] | None = None
+    hypotheses: list[Hypothesis] | None = None
+    error: str | None = None
+
+
+def parse_hotwords(entries: Iterable[str]) -> dict[str, float]:
+    """Phrases with their weights from the words of a command line.
+
+    Args:
+        entries: Each a phrase as people write it, or a phrase, a colon and its weight.
+
+    Returns:
+        Weights by phrase, [`DEFAULT_HOTWORD_WEIGHT`] where none is given. Phrases are normalised as transcripts are.
+
+    Raises:
+        ValueError: If what follows the last colon is no number, or a phrase has characters that no rule covers.
+
+    Example:
+        >>> parse_hotwords(["Apollo 11", "Queequeg:9.5"])
+        {'APOLLO ELEVEN': 6.0, 'QUEEQUEG': 9.5}
+    """
+    hotwords = {}
+    for entry in entries:
+        phrase, colon, weight = entry.rpartition(":")
+        try:
+            number = float(weight) if colon else DEFAULT_HOTWORD_WEIGHT
+        except ValueError as error:
+            raise ValueError(f"The hotword {entry!r} ends with {weight!r}; give a number after the colon.") from error
+        hotwords[normalize_transcript(phrase if colon else entry)] = number
+    return hotwords
+
+
+def load_recognizer(
+    model: str | Path = BUNDLED,
+    *,
+    language_model: str | Path | None = None,
+    decoding: dict[str, Any] | None = None,
+    runtime: str = "torch",
+    dtype: str | None = None,
+    num_threads: int | None = None,
+    num_offsets: int | None = None,
+    device: str | None = None,
+    trust_remote_code: bool = False,
+) -> AutomaticSpeechRecognitionPipeline:
+    """The speech recognition pipeline with a model.
+
+    Args:
+        model: Folder, name on the Hub, or `"bundled"`.
+        language_model: Folder of a language model, or `"own"` for the model's own; greedy decoding if `None`.
+        decoding: Fields of [`BeamSearchSettings`] to change, `hotwords` for example.
+        runtime: What runs the network: `"torch"`, `"onnx"`, `"openvino"` or `"auto"`, see [`choose_runtime`].
+        dtype: Number format of the network, see [`load_model`].
+        num_threads: Threads of the network; as the runtime sees fit if `None`.
+        num_offsets: Grids of frames on which the network runs, whose log-probabilities are averaged: fewer errors for
+            so many times the work of the network. If `None`, as many as the language model's or the model's own files
+            say, one usually without a language model.
+        device: Where to run; `None` lets the library choose.
+        trust_remote_code: Whether to run the code that comes with a model on the Hub instead of this package's.
+
+    Raises:
+        ImportError: If the extra of the runtime is not installed.
+        ValueError: If the runtime does not run so, `num_offsets` is out of range, or there are settings of a beam
+            search without a language model.
+    """
+    if decoding and language_model is None:
+        raise ValueError(
+            f"decoding has {', '.join(decoding)}, which belong to beam search; give language_model= too, "
+            f"{OWN_LANGUAGE_MODEL!r} for the model's own."
+        )
+    name = resolve_model(model)
+    options: dict[str, Any] = {}
+    if language_model is not None:
+        folder = None if str(language_model) == OWN_LANGUAGE_MODEL else language_model
+        if num_offsets is not None:
+            decoding = {**(decoding or {}), "num_offsets": num_offsets}
+        options = {"pipeline_class": BeamSearchPipeline, "language_model": folder, "decoding": decoding}
+    runtime = choose_runtime(runtime, device)
+    check_options(device=device, num_threads=num_threads, dtype=dtype, runtime=runtime)
+    if runtime == "torch":
+        if num_threads is not None:
+            torch.set_num_threads(num_threads)
+        if dtype is not None:
+            options["dtype"] = dtype
+        recognizer = pipeline(TASK, model=name, device=device, trust_remote_code=trust_remote_code, **options)
+    else:
+        # To the pipeline's types only a PreTrainedModel is a model.
+        network: Any = load_model(name, runtime, num_threads=num_threads, dtype=dtype)
+        processor = AutoProcessor.from_pretrained(name, trust_remote_code=trust_remote_code)
+        recognizer = pipeline(
+            TASK,
+            model=network,
+            tokenizer=processor.tokenizer,
+            feature_extractor=processor.feature_extractor,
+            processor=processor,
+            device="cpu",
+            **options,
+        )
+    if language_model is None:
+        use_offsets(recognizer.feature_extractor, num_offsets)
+    return recognizer
+
+
+def transcribe(
+    recognizer: AutomaticSpeechRecognitionPipeline,
+    sources: Iterable[str | Path],
+    *,
+    batch_size: int = BATCH_SIZE,
+    batch_s: float = BATCH_S,
+    num_workers: int = 1,
+    long_s: float = LONG_S,
+    chunk_length_s: float | None = None,
+    stride_length_s: float | None = None,
+    return_timestamps: str | None = None,
+) -> Iterator[Transcript]:
+    """Transcribe recordings, in order.
+
+    Texts and times are those that `recognizer` gives for every recording alone, whatever the other arguments are.
+    Recordings longer than `long_s` go through the network in chunks that carry its state, with the result of one pass
+    over the whole. `chunk_length_s` asks for the pipeline's own chunks instead, whose results differ from that. With a
+    language model what is longer than a minute is decoded in parts, which end in pauses.
+
+    Args:
+        recognizer: See [`load_recognizer`]; its model may be one of another runtime.
+        sources: Files in any format that [`load_audio`] reads.
+        batch_size: Recordings that run through the network together, at the most.
+        batch_s: Seconds of audio that run together, at the most.
+        num_workers: Threads that read files and, with a language model and more than one, processes that decode.
+        long_s: What is longer is run in chunks.
+        chunk_length_s: Cut recordings into the pipeline's chunks of this length.
+        stride_length_s: Overlap on either side of such a chunk; a sixth of its length if `None`.
+        return_timestamps: `"char"` or `"word"` for times.
+
+    Yields:
+        One [`Transcript`] for each source, with an error where the recording cannot be used.
+
+    Raises:
+        ValueError: If an argument is out of range; at once, and not with the first recording.
+    """
+    if return_timestamps not in (None, "char", "word"):
+        raise ValueError(f"return_timestamps is {return_timestamps!r}; it must be 'char', 'word' or None.")
+    if stride_length_s is not None and chunk_length_s is None:
+        raise ValueError(f"stride_length_s is {stride_length_s}; it needs chunk_length_s.")
+    if chunk_length_s is not None and not chunk_length_s > 0:
+        raise ValueError(f"chunk_length_s is {chunk_length_s}; it must be positive.")
+    if chunk_length_s is not None and stride_length_s is not None and not 0 <= stride_length_s < chunk_length_s / 2:
+        raise ValueError(
+            f"stride_length_s is {stride_length_s}; it must be at least 0 and less than half of chunk_length_s, "
+            f"which is {chunk_length_s}."
+        )
+    if chunk_length_s is not None or not hasattr(recognizer.feature_extractor, "extract"):
+        if batch_size < 1:
+            raise ValueError(f"batch_size is {batch_size}; it must be positive.")
+        options = {
+            "chunk_length_s": chunk_length_s,
+            "stride_length_s": stride_length_s,
+            "return_timestamps": return_timestamps,
+        }
+        given = {name: value for name, value in options.items() if value is not None}
+        return _transcribe_with_pipeline(recognizer, sources, batch_size, given)
+    extractor: Any = recognizer.feature_extractor
+    tokenizer: Any = recognizer.tokenizer
+    decoder: Decoder
+    if isinstance(recognizer, BeamSearchPipeline):
+        decoder = recognizer.beam_search
+    else:
+        confidence = _greedy_confidence(recognizer.model.config.name_or_path)
+        decoder = GreedyDecoder(tokenizer, extractor.hop_length / extractor.sampling_rate, confidence)
+    batches = BatchRecognizer(
+        recognizer.model, extractor, tokenizer, decoder, batch_size, batch_s, num_workers, long_s
+    )
+    return _transcribe_in_batches(batches, sources, return_timestamps)
+
+
+def _transcribe_in_batches(
+    batches: BatchRecognizer, sources: Iterable[str | Path], return_timestamps: str | None
+) -> Iterator[Transcript]:
+    """Transcribe, with a beam search in processes if there are several workers."""
+    with ExitStack() as stack:
+        nbest = 1
+        if isinstance(batches.decoder, BeamSearchDecoder):
+            nbest = batches.decoder.settings.nbest
+            if batches.num_workers > 1:
+                pool = BeamSearchPool.of_decoder(batches.decoder, batches.num_workers)
+                batches = replace(batches, decoder=stack.enter_context(pool))
+        calibrated = batches.decoder.confidence is not None
+        for found in batches.recognize(sources):
+            if found.error is not None:
+                yield Transcript(str(found.source), error=found.error)
+                continue
+            best = found.hypotheses[0]
+            yield Transcript(
+                str(found.source),
+                best.text,
+                found.duration_s,
+                None
+                if return_timestamps is None
+                else timed_chunks(best, return_timestamps, with_confidence=calibrated),
+                found.hypotheses if nbest > 1 else None,
+            )
+
+
+def _greedy_confidence(model: str | None) -> ConfidenceModel | None:
+    """What came with a model, from its folder or from the Hub."""
+    path = find_model_file(model, CONFIDENCE_NAME) if model else None
+    return ConfidenceModel.from_folder(path.parent) if path else None
+
+
+def _transcribe_with_pipeline(
+    recognizer: AutomaticSpeechRecognitionPipeline,
+    sources: Iterable[str | Path],
+    batch_size: int,
+    options: dict[str, Any],
+) -> Iterator[Transcript]:
+    """Transcribe with the pipeline itself, for what it alone does: its chunks, and models of other makes."""
+    sampling_rate = recognizer.feature_extractor.sampling_rate  # type: ignore[union-attr] # speech always has one
+    waiting: deque[Transcript] = deque()
+
+    def waveforms() -> Iterator[dict[str, Any]]:
+        for source in sources:
+            try:
+                waveform = load_audio(source, sampling_rate=sampling_rate)
+            except (ValueError, OSError) as error:
+                waiting.append(Transcript(str(source), error=str(error)))
+                continue
+            waiting.append(Transcript(str(source), duration_s=len(waveform) / sampling_rate))
+            yield {"raw": waveform, "sampling_rate": sampling_rate}
+
+    def failures() -> Iterator[Transcript]:
+        while waiting and waiting[0].error is not None:
+            yield waiting.popleft()
+
+    for output in recognizer(waveforms(), batch_size=batch_size, **options):  # type: ignore[arg-type] # takes iterators
+        yield from failures()
+        begun = waiting.popleft()
+        yield Transcript(
+            begun.source, output["text"], begun.duration_s, output.get("chunks"), output.get("hypotheses")
+        )
+    yield from failures()

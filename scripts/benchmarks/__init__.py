@@ -1,0 +1,1 @@
+"""What only measures: speed, memory, and other recognisers beside this one."""

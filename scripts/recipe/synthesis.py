@@ -1,0 +1,357 @@
+"""Synthetic speech: text into a Parquet split in the schema of LibriSpeech.
+
+What an utterance sounds like (voice, pace, size of the vocal tract, room, noise) depends on the seed and its number
+alone, so that any shard can be made at any time, by any process.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+from hf_bigru_asr.audio.loading import SAMPLING_RATE, to_mono_float32
+from hf_bigru_asr.data.augmentation import DECAY_S, DIRECT_DB, add_random_noise, add_random_room
+from hf_bigru_asr.data.parquet_rows import speech_row, write_rows
+from hf_bigru_asr.text.normalization import normalize_transcript
+
+__all__ = [
+    "SynthesisSettings",
+    "Voice",
+    "load_voice",
+    "select_sentences",
+    "synthesize_split",
+    "synthesize_utterance",
+]
+
+Waveform = npt.NDArray[np.float32]
+
+VOICE_HELP = (
+    '"hibari:heart" (extra `synthesis`), "flite:slt" (or awb, rms, kal16; the program flite, Debian package flite)'
+)
+_FIRST_SPEAKER_ID = 1_000_000
+"""LibriSpeech's own speakers have smaller numbers."""
+
+
+class Voice(Protocol):
+    """A text-to-speech voice."""
+
+    sampling_rate: int
+
+    def __call__(self, text: str, pace: float, seed: int) -> Waveform:
+        """`(samples,)` of `text` in lower case, `pace` times as fast as the voice's own."""
+
+
+class _HibariVoice:
+    def __init__(self, name: str) -> None:
+        try:
+            from hibari import SAMPLE_RATE, Hibari
+        except ImportError as error:
+            raise ImportError(
+                "A hibari voice needs the extra `synthesis`: pip install 'hf-bigru-asr[synthesis]'."
+            ) from error
+        self._engine = Hibari(name)
+        self.sampling_rate = int(SAMPLE_RATE)
+
+    def __call__(self, text: str, pace: float, seed: int) -> Waveform:
+        return np.asarray(self._engine(text, speed=pace, seed=seed), dtype=np.float32)
+
+
+class _FliteVoice:
+    def __init__(self, name: str) -> None:
+        program = shutil.which("flite")
+        if program is None:
+            raise FileNotFoundError("A flite voice needs the program flite: apt-get install flite.")
+        listed = subprocess.run([program, "-lv"], capture_output=True, text=True, check=True).stdout
+        names = listed.partition(":")[2].split()
+        if name not in names:
+            raise ValueError(f"flite has no voice {name!r}; it has {', '.join(names)}.")
+        self._program, self._name = program, name
+        self.sampling_rate = 8_000 if name == "kal" else 16_000
+
+    def __call__(self, text: str, pace: float, seed: int) -> Waveform:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "speech.wav"
+            command = [self._program, "-voice", self._name, "--setf", f"duration_stretch={1.0 / pace:.4f}"]
+            subprocess.run([*command, "-t", text, "-o", str(path)], capture_output=True, check=True)
+            samples, rate = soundfile.read(path, dtype="float32")
+        if rate != self.sampling_rate:
+            raise ValueError(f"flite's voice {self._name} came at {rate} Hz and not at {self.sampling_rate} Hz.")
+        return np.asarray(samples, dtype=np.float32)
+
+
+_ENGINES: dict[str, Callable[[str], Voice]] = {"hibari": _HibariVoice, "flite": _FliteVoice}
+
+
+def load_voice(name: str) -> Voice:
+    """Load a voice.
+
+    Args:
+        name: `"<engine>:<voice>"`: `"hibari:heart"`, `"flite:slt"`, `"piper:/path/to/voice.onnx"`.
+
+    Raises:
+        ValueError: If there is no such engine or voice.
+        ImportError: If the engine's package is not installed.
+        FileNotFoundError: If the engine's program is not installed.
+    """
+    engine, _, voice = name.partition(":")
+    if engine not in _ENGINES or not voice:
+        raise ValueError(f"There is no voice {name!r}; give one of {VOICE_HELP}.")
+    return _ENGINES[engine](voice)
+
+
+@dataclass(frozen=True)
+class SynthesisSettings:
+    """How utterances are drawn; a pair is a range from which a value is drawn uniformly.
+
+    Args:
+        voices: Names for [`load_voice`].
+        voice_weights: How often each voice is drawn, relatively; all alike if empty.
+        pace: Range of the pace, relative to the voice's own, on a logarithmic scale.
+        resonance: Range of the factor of all resonances and of the pitch, on a logarithmic scale; the pace is kept.
+        reverberation_prob: Share of the utterances in a room.
+        decay_s: Range of a room's decay times, on a logarithmic scale.
+        direct_to_reverberant_db: Range of the direct sound over a room's tail.
+        signal_to_noise_db: Range of the distance to the noise.
+        margin_s: Range of the silence before and after the speech, each.
+        seed: What is drawn depends on this and the number of the utterance alone.
+    """
+
+    voices: tuple[str, ...] = ("hibari:heart",)
+    voice_weights: tuple[float, ...] = ()
+    pace: tuple[float, float] = (0.75, 1.2)
+    resonance: tuple[float, float] = (0.82, 1.12)
+    reverberation_prob: float = 0.5
+    decay_s: tuple[float, float] = DECAY_S
+    direct_to_reverberant_db: tuple[float, float] = DIRECT_DB
+    signal_to_noise_db: tuple[float, float] = (15.0, 45.0)
+    margin_s: tuple[float, float] = (0.05, 0.6)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if not self.voices:
+            raise ValueError("voices is empty; name at least one voice.")
+        if self.voice_weights and len(self.voice_weights) != len(self.voices):
+            raise ValueError(f"There are {len(self.voices)} voices and {len(self.voice_weights)} voice_weights.")
+        if self.voice_weights and (min(self.voice_weights) < 0 or sum(self.voice_weights) <= 0):
+            raise ValueError(
+                f"voice_weights are {self.voice_weights}; give weights of 0 and above, not all of them 0."
+            )
+        if not 0 <= self.reverberation_prob <= 1:
+            raise ValueError(f"reverberation_prob is {self.reverberation_prob}; a share lies between 0 and 1.")
+        for name in ("pace", "resonance", "decay_s", "margin_s"):
+            bounds = getattr(self, name)
+            if len(bounds) != 2 or not 0 < bounds[0] <= bounds[1]:
+                raise ValueError(f"{name} is {bounds}; give two positive numbers, the lower one first.")
+        for name in ("direct_to_reverberant_db", "signal_to_noise_db"):
+            bounds = getattr(self, name)
+            if len(bounds) != 2 or bounds[0] > bounds[1]:
+                raise ValueError(f"{name} is {bounds}; give two numbers, the lower one first.")
+
+
+def select_sentences(
+    lines: Iterable[str],
+    num_utterances: int,
+    *,
+    exclude: Iterable[str] = (),
+    min_words: int = 3,
+    max_words: int = 40,
+    seed: int = 0,
+) -> list[str]:
+    """Draw sentences to read aloud.
+
+    Args:
+        lines: Text, one sentence a line.
+        num_utterances: Number of sentences; all that are usable if there are fewer.
+        exclude: Sentences to leave out, of a split to be tested on for example.
+        min_words: Fewest words of a sentence.
+        max_words: Most words of a sentence.
+        seed: Order of the sentences.
+
+    Returns:
+        Normalised transcripts, without doubles, in an order drawn at random: with the same seed and the same lines a
+        smaller number gives a beginning of a larger one.
+
+    Raises:
+        ValueError: If a line has a character that cannot be spoken, or nothing is left.
+    """
+    excluded = {normalize_transcript(sentence) for sentence in exclude}
+    seen = dict.fromkeys(normalize_transcript(line.strip()) for line in lines)
+    usable = [s for s in seen if s not in excluded and min_words <= len(s.split()) <= max_words]
+    if not usable:
+        raise ValueError(
+            f"No sentence of {min_words} to {max_words} words is left of {len(seen)}; "
+            "give other text or other numbers of words."
+        )
+    order = np.random.default_rng(seed).permutation(len(usable))
+    return [usable[number] for number in order[:num_utterances]]
+
+
+def synthesize_utterance(
+    text: str, voices: Sequence[Voice], settings: SynthesisSettings, number: int
+) -> tuple[Waveform, int]:
+    """Read one sentence aloud.
+
+    Args:
+        text: A normalised transcript.
+        voices: The voices of `settings.voices`, loaded.
+        settings: What to draw from.
+        number: Number of the utterance.
+
+    Returns:
+        Mono samples in [-1, 1] at 16 kHz, and which of the voices it was.
+    """
+    rng = np.random.default_rng((settings.seed, number))
+    weights = np.array(settings.voice_weights or [1.0] * len(voices))
+    which = int(rng.choice(len(voices), p=weights / weights.sum()))
+    pace, resonance = (float(np.exp(rng.uniform(*np.log(bounds)))) for bounds in (settings.pace, settings.resonance))
+    voice = voices[which]
+    # Played faster or slower, speech changes its resonances and its pace; the voice makes up for the latter.
+    speech = voice(_pronounceable(text.lower()), pace / resonance, int(rng.integers(2**31)))
+    # A multiple of 50 Hz keeps the resampling kernel small.
+    played_hz = 50 * round(voice.sampling_rate * resonance / 50)
+    peak = float(np.abs(speech).max(initial=0.0))
+    if peak == 0.0:
+        raise ValueError(f"The voice {settings.voices[which]} reads {text!r} as silence.")
+    speech = to_mono_float32(speech / peak, played_hz, SAMPLING_RATE)
+    before, after = (round(float(rng.uniform(*settings.margin_s)) * SAMPLING_RATE) for _ in range(2))
+    speech = np.pad(speech, (before, after))
+    if rng.random() < settings.reverberation_prob:
+        speech = add_random_room(speech, SAMPLING_RATE, rng, settings.decay_s, settings.direct_to_reverberant_db)
+    speech = add_random_noise(speech, settings.signal_to_noise_db, rng)
+    level = float(rng.uniform(0.3, 0.9)) / max(float(np.abs(speech).max()), 1e-9)
+    return (speech * np.float32(level)).astype(np.float32), which
+
+
+def _pronounceable(text: str) -> str:
+    """An apostrophe at a word's end or beginning is not spoken, and some engines read it out."""
+    return re.sub(r"(?<![a-z])'|'(?![a-z])", "", text)
+
+
+_worker: dict[str, Any] = {}
+
+
+def _start_worker(
+    settings: SynthesisSettings, sentences: Sequence[str], output_dir: str, names: Sequence[str]
+) -> None:
+    _worker.update(
+        settings=settings,
+        sentences=sentences,
+        output_dir=Path(output_dir),
+        names=names,
+        voices=[load_voice(name) for name in settings.voices],
+    )
+
+
+def _make_shard(shard: int, shard_size: int) -> int:
+    """Write one shard, whole or not at all, and return its number."""
+    settings: SynthesisSettings = _worker["settings"]
+    sentences = _worker["sentences"]
+    rows = []
+    for number in range(shard * shard_size, min((shard + 1) * shard_size, len(sentences))):
+        speech, which = synthesize_utterance(sentences[number], _worker["voices"], settings, number)
+        name = f"{settings.voices[which].replace(':', '-').rpartition('/')[2]}-{number:07d}"
+        speaker_id = _FIRST_SPEAKER_ID + which
+        rows.append(
+            speech_row(name, speech, SAMPLING_RATE, sentences[number], speaker_id=speaker_id, chapter_id=shard)
+        )
+    path = _worker["output_dir"] / _worker["names"][shard]
+    partial = path.with_name(f"{path.name}.tmp")
+    write_rows(rows, partial)
+    os.replace(partial, path)
+    return shard
+
+
+def synthesize_split(
+    sentences: Sequence[str],
+    output_dir: str | Path,
+    settings: SynthesisSettings,
+    *,
+    split: str = "train",
+    shard_size: int = 200,
+    num_workers: int = 1,
+) -> Iterator[Path]:
+    """Read sentences aloud into `<output_dir>/<split>-*.parquet`, which `load_dataset(output_dir)` reads.
+
+    Shards that are there are kept, so that an interrupted call goes on where it stopped.
+
+    Args:
+        sentences: Normalised transcripts.
+        output_dir: Folder of the data set.
+        settings: Voices and what is drawn.
+        split: Name of the split.
+        shard_size: Utterances in one file.
+        num_workers: Processes.
+
+    Yields:
+        The path of each shard as it is there.
+
+    Raises:
+        ValueError: If the folder has the split already, of other sentences or with other settings; if a number is not
+            positive.
+        ImportError: If the package of a voice is not installed.
+        FileNotFoundError: If the program of a voice is not installed.
+    """
+    if min(shard_size, num_workers, len(sentences)) < 1:
+        raise ValueError(
+            f"shard_size is {shard_size}, num_workers {num_workers} and the number of sentences {len(sentences)}; "
+            "each must be at least 1."
+        )
+    for name in settings.voices:
+        load_voice(name)
+    folder = Path(output_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    _claim(folder, sentences, settings, split, shard_size)
+    num_shards = -(-len(sentences) // shard_size)
+    names = [f"{split}-{shard:05d}-of-{num_shards:05d}.parquet" for shard in range(num_shards)]
+    missing = [shard for shard, name in enumerate(names) if not (folder / name).exists()]
+    yield from (folder / name for shard, name in enumerate(names) if shard not in set(missing))
+    with ProcessPoolExecutor(
+        num_workers,
+        mp_context=get_context("spawn"),
+        initializer=_start_worker,
+        initargs=(settings, sentences, str(folder), names),
+    ) as pool:
+        futures = [pool.submit(_make_shard, shard, shard_size) for shard in missing]
+        try:
+            for future in as_completed(futures):
+                yield folder / names[future.result()]
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _claim(folder: Path, sentences: Sequence[str], settings: SynthesisSettings, split: str, shard_size: int) -> None:
+    """Write down what the split is made of, or see that it is what the folder holds already."""
+    digest = hashlib.sha256("\n".join(sentences).encode()).hexdigest()
+    record = {
+        "settings": asdict(settings),
+        "num_utterances": len(sentences),
+        "sentences_sha256": digest,
+        "shard_size": shard_size,
+    }
+    # As JSON gives it back: lists for tuples.
+    record = json.loads(json.dumps(record))
+    path = folder / f"{split}-synthesis.json"
+    if not path.exists():
+        path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        return
+    before = json.loads(path.read_text(encoding="utf-8"))
+    changed = [name for name in record if record[name] != before.get(name)]
+    if changed:
+        raise ValueError(
+            f"{path} says that this split was begun with other {', '.join(changed)}; give the same again, another "
+            "split or another folder."
+        )

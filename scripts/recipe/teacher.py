@@ -1,0 +1,205 @@
+"""The teacher: the encoder of Whisper, run by faster-whisper, and what of its features is kept."""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from datasets import Dataset
+from safetensors.numpy import load_file, save_file
+from transformers.utils import logging
+
+from hf_bigru_asr.data.teacher_features import FRAME_S, TEACHER_COLUMN, pack_features
+from hf_bigru_asr.data.utterances import load_utterance
+from recipe.whisper_weights import whisper_folder
+
+logger = logging.get_logger(__name__)
+
+__all__ = ["Teacher", "TeacherProjection", "WhisperTeacher", "fit_projection", "spread_waveforms", "teach_dataset"]
+
+SAMPLING_RATE = 16_000
+_FRAME_SAMPLES = round(FRAME_S * SAMPLING_RATE)
+_WINDOW_FRAMES = 1500
+"""Most frames that Whisper takes at once: 30 s."""
+
+Teacher = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
+"""Gives `(frames, size)` for `(samples,)` at 16 kHz, one frame for every 320 samples begun."""
+
+
+class WhisperTeacher:
+    """Last layer of the encoder of a Whisper model, in steps of 20 ms.
+
+    An utterance is not filled up to 30 s, which makes it several times faster; a longer one is cut into such parts.
+
+    Args:
+        name: `"base"`, or a folder with a model in the format of CTranslate2, or whatever else
+            `faster_whisper.WhisperModel` takes. If the packages with the weights of Whisper-base are installed,
+            `"base"` is read from them, and from the Hub otherwise.
+        num_workers: How many threads may call it at the same time.
+
+    Raises:
+        ImportError: If faster-whisper is not installed.
+
+    Source: A. Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision", 2022.
+    """
+
+    def __init__(self, name: str = "base", num_workers: int = 1) -> None:
+        try:
+            from faster_whisper import WhisperModel
+        except ImportError as error:
+            raise ImportError(
+                "The teacher needs faster-whisper; install the extra: pip install 'hf-bigru-asr[distillation]'"
+            ) from error
+        with whisper_folder(name) as source:
+            self._model = WhisperModel(
+                str(source), device="cpu", compute_type="int8", cpu_threads=1, num_workers=num_workers
+            )
+
+    def __call__(self, waveform: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Features `(frames, size)` of `(samples,)` at 16 kHz."""
+        num_frames = max(-(-len(waveform) // _FRAME_SAMPLES), 1)
+        padded = np.pad(waveform, (0, (num_frames + 1) * _FRAME_SAMPLES - len(waveform)))
+        # Two of its own frames for each of the encoder's.
+        log_mel = self._model.feature_extractor(padded, padding=0)[:, : 2 * num_frames].astype(np.float32)
+        parts = [
+            np.asarray(self._model.encode(np.ascontiguousarray(log_mel[:, start : start + 2 * _WINDOW_FRAMES])))[0]
+            for start in range(0, 2 * num_frames, 2 * _WINDOW_FRAMES)
+        ]
+        return np.concatenate(parts).astype(np.float32, copy=False)
+
+
+@dataclass(frozen=True)
+class TeacherProjection:
+    """Principal components of a teacher's features, each of which was scaled to a variance of 1 before.
+
+    Args:
+        mean: `(size,)` of the features.
+        matrix: `(size, kept)`: what is kept has a mean of 0 and a variance of 1 in all, most of it in front.
+    """
+
+    mean: npt.NDArray[np.float32]
+    matrix: npt.NDArray[np.float32]
+
+    def __call__(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """`(frames, kept)` of `(frames, size)`."""
+        return ((features - self.mean) @ self.matrix).astype(np.float32, copy=False)
+
+    def save(self, path: str | Path) -> None:
+        """Write it to a safetensors file."""
+        save_file({"mean": self.mean, "matrix": np.ascontiguousarray(self.matrix)}, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "TeacherProjection":
+        """Read what `save` wrote."""
+        return cls(**load_file(path))
+
+
+def fit_projection(waveforms: Iterable[npt.NDArray[np.float32]], teacher: Teacher, num_kept: int) -> TeacherProjection:
+    """Principal components of what a teacher makes of some utterances.
+
+    Args:
+        waveforms: `(samples,)` each, at 16 kHz.
+        teacher: Gives the features.
+        num_kept: How many components to keep.
+
+    Raises:
+        ValueError: If there is no utterance, if there are no more frames than features, or fewer features than
+            `num_kept`.
+    """
+    found = [teacher(waveform) for waveform in waveforms]
+    if not found:
+        raise ValueError("There is no utterance to find components from; give some speech.")
+    features = np.concatenate(found).astype(np.float64)
+    num_frames, size = features.shape
+    if num_frames <= size or not 1 <= num_kept <= size:
+        raise ValueError(
+            f"{num_kept} components of {size} features from {num_frames} frames: give more speech, and ask for "
+            f"1 to {size} components."
+        )
+    mean, deviation = features.mean(0), features.std(0).clip(1e-6)
+    scaled = (features - mean) / deviation
+    variances, directions = np.linalg.eigh(scaled.T @ scaled / num_frames)
+    kept = directions[:, ::-1][:, :num_kept] / np.sqrt(variances[::-1][:num_kept].sum())
+    return TeacherProjection(mean.astype(np.float32), (kept / deviation[:, None]).astype(np.float32))
+
+
+def spread_waveforms(
+    dataset: Dataset, num_utterances: int, audio_column: str = "audio"
+) -> Iterator[npt.NDArray[np.float32]]:
+    """About so many utterances, evenly spread over a data set, as `(samples,)` at 16 kHz.
+
+    What cannot be read is left out, and the log says so.
+    """
+    for place in range(0, len(dataset), max(len(dataset) // num_utterances, 1)):
+        waveform = _load(dataset[place], audio_column)
+        if waveform is not None:
+            yield waveform
+
+
+def _load(example: dict[str, Any], audio_column: str) -> npt.NDArray[np.float32] | None:
+    try:
+        return load_utterance(example[audio_column], SAMPLING_RATE)
+    except (ValueError, OSError) as error:
+        logger.warning(f"Utterance {example.get('id')!r} is left out: {error}")
+        return None
+
+
+def teach_dataset(
+    dataset: Dataset,
+    teacher: Teacher,
+    projection: TeacherProjection,
+    output_dir: str | Path,
+    *,
+    split: str = "train",
+    shard_size: int = 500,
+    num_workers: int = 1,
+    audio_column: str = "audio",
+) -> Iterator[int]:
+    """Write a data set with the column `teacher_features` to `<output_dir>/<split>-*.parquet`.
+
+    Shards that are there are kept, so that an interrupted call goes on where it stopped.
+
+    Args:
+        dataset: Utterances with encoded audio; all of its columns are kept.
+        teacher: Gives the features.
+        projection: What of them is kept.
+        output_dir: Folder of the data set.
+        split: Name of the split.
+        shard_size: Utterances of one file.
+        num_workers: Threads.
+        audio_column: Column with the audio.
+
+    Yields:
+        The number of utterances of each shard when it is there. What cannot be read is left out, and the log says so.
+
+    Raises:
+        FileExistsError: If the folder has files of that split that are none of this call's shards.
+    """
+    folder = Path(output_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    starts = range(0, len(dataset), shard_size)
+    ends = [min(start + shard_size, len(dataset)) for start in starts]
+    paths = [folder / f"{split}-{start:06d}-{end:06d}.parquet" for start, end in zip(starts, ends, strict=True)]
+    if others := set(folder.glob(f"{split}-*.parquet")) - set(paths):
+        raise FileExistsError(
+            f"{folder} has a split {split!r} of other data, {min(others).name} for example; give another folder or "
+            "split."
+        )
+
+    def teach(example: dict[str, Any]) -> bytes | None:
+        waveform = _load(example, audio_column)
+        return None if waveform is None else pack_features(projection(teacher(waveform)))
+
+    with ThreadPoolExecutor(num_workers) as pool:
+        for start, end, path in zip(starts, ends, paths, strict=True):
+            shard = dataset.select(range(start, end))
+            if not path.exists():
+                packed = list(pool.map(teach, shard))
+                kept = [place for place, features in enumerate(packed) if features is not None]
+                taught = shard.select(kept).add_column(TEACHER_COLUMN, [packed[place] for place in kept])
+                taught.to_parquet(path.with_suffix(".parquet.tmp"))
+                path.with_suffix(".parquet.tmp").replace(path)
+            yield len(shard)

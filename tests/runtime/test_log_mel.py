@@ -1,0 +1,57 @@
+"""The features of numpy against those of the feature extractor."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from runtime_support import EXTRACTORS, real_waveforms
+
+from hf_bigru_asr import BiGRUCTCFeatureExtractor, bundled_checkpoint
+from hf_bigru_asr.runtime.log_mel import LogMelSettings, log_mel
+
+TOLERANCE = 1e-3
+
+
+def assert_same_features(extractor: BiGRUCTCFeatureExtractor, waveform: np.ndarray) -> None:
+    expected = extractor(waveform, sampling_rate=16_000, return_tensors="np").input_features[0]
+    features = log_mel(waveform, LogMelSettings.from_dict(extractor.to_dict()))
+    assert features.dtype == np.float32
+    np.testing.assert_allclose(features, expected, atol=TOLERANCE, rtol=0)
+
+
+@pytest.mark.parametrize("num_samples", [1, 319, 320, 321, 16_000])
+@pytest.mark.parametrize("options", EXTRACTORS.values(), ids=EXTRACTORS)
+def test_noise(options: dict[str, Any], num_samples: int) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, num_samples).astype(np.float32)
+
+    assert_same_features(BiGRUCTCFeatureExtractor(**options), noise)
+
+
+def test_silence_and_a_click() -> None:
+    waveform = np.zeros(8000, dtype=np.float32)
+    assert_same_features(BiGRUCTCFeatureExtractor(), waveform)
+    waveform[4000] = 1.0
+    assert_same_features(BiGRUCTCFeatureExtractor(), waveform)
+
+
+def test_more_frames_than_one_block_holds() -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, 4500 * 80).astype(np.float32)
+
+    assert_same_features(BiGRUCTCFeatureExtractor(hop_length=80), noise)
+
+
+def test_real_speech(librispeech_dir: Path) -> None:
+    extractor = BiGRUCTCFeatureExtractor.from_pretrained(bundled_checkpoint())
+
+    for waveform in real_waveforms(librispeech_dir, 8):
+        assert_same_features(extractor, waveform)
+
+
+def test_global_statistics_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match="needs global_mean with 128 values"):
+        LogMelSettings(normalization="global", global_mean=(0.0,))
+    with pytest.raises(ValueError, match="prior_frames needs prior_std with 128 values"):
+        LogMelSettings(prior_frames=60, prior_std=(1.0,))
+    with pytest.raises(ValueError, match="normalization is 'batch'; choose"):
+        LogMelSettings(normalization="batch")

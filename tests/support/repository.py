@@ -1,0 +1,7 @@
+"""Places in the repository that tests read."""
+
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[2]
+SCRIPTS = REPOSITORY / "scripts"
+SAMPLE = REPOSITORY / "tests" / "data" / "speech_sample.flac"

@@ -1,0 +1,87 @@
+"""Many recordings in one run: the text of each, and the names of those that cannot be used."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from transformers import AutomaticSpeechRecognitionPipeline
+
+from hf_bigru_asr.bundled import resolve_model
+from hf_bigru_asr.model.hotwords_bigru_ctc import DEFAULT_HOTWORD_WEIGHT
+from hf_bigru_asr.transcription.recognizer import load_recognizer, parse_hotwords, transcribe
+
+SAMPLING_RATE = 16_000
+
+
+@pytest.fixture
+def recognizer(model_dir: Path) -> AutomaticSpeechRecognitionPipeline:
+    return load_recognizer(model_dir, device="cpu")
+
+
+@pytest.fixture
+def recordings(tmp_path: Path) -> list[Path]:
+    """Noise of several lengths in several formats, and a broken file between them."""
+    rng = np.random.default_rng(0)
+    paths = []
+    for number, (seconds, suffix) in enumerate([(0.5, "wav"), (0.0, "wav"), (1.3, "flac"), (0.9, "ogg")]):
+        path = tmp_path / f"{number}.{suffix}"
+        if seconds:
+            soundfile.write(path, 0.1 * rng.standard_normal(int(seconds * SAMPLING_RATE)), SAMPLING_RATE)
+        else:
+            path.write_bytes(b"RIFF, but not really")
+        paths.append(path)
+    return paths
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_the_bad_one_is_named_and_the_others_are_transcribed(
+    recognizer: AutomaticSpeechRecognitionPipeline, recordings: list[Path], batch_size: int
+) -> None:
+    alone = [next(transcribe(recognizer, [path])) for path in recordings]
+
+    together = list(transcribe(recognizer, recordings, batch_size=batch_size))
+
+    assert together == alone
+    assert [transcript.source for transcript in together] == [str(path) for path in recordings]
+    assert [transcript.error is None for transcript in together] == [True, False, True, True]
+    assert "1.wav" in (together[1].error or "")
+    assert all(transcript.text for transcript in together if transcript.error is None)
+    assert together[2].duration_s == pytest.approx(1.3)
+
+
+def test_only_bad_recordings(recognizer: AutomaticSpeechRecognitionPipeline, recordings: list[Path]) -> None:
+    missing = recordings[0].with_name("missing.wav")
+
+    transcripts = list(transcribe(recognizer, [recordings[1], missing], batch_size=2))
+
+    assert all(transcript.error for transcript in transcripts)
+    assert "missing.wav" in (transcripts[1].error or "")
+
+
+def test_no_recordings(recognizer: AutomaticSpeechRecognitionPipeline) -> None:
+    assert list(transcribe(recognizer, [])) == []
+
+
+def test_times_lie_in_the_recording(recognizer: AutomaticSpeechRecognitionPipeline, recordings: list[Path]) -> None:
+    transcript = next(transcribe(recognizer, [recordings[2]], return_timestamps="char"))
+
+    assert transcript.chunks is not None
+    assert "".join(chunk["text"] for chunk in transcript.chunks) == transcript.text
+    starts, ends = zip(*(chunk["timestamp"] for chunk in transcript.chunks), strict=True)
+    assert list(starts) == sorted(starts)
+    assert ends[-1] <= 1.3 + 0.02
+
+
+def test_resolve_model_names_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="nowhere does not exist; give a model folder"):
+        resolve_model(tmp_path / "nowhere")
+    assert resolve_model(tmp_path) == str(tmp_path)
+    assert resolve_model("namespace/name") == "namespace/name"
+
+
+def test_parse_hotwords() -> None:
+    hotwords = parse_hotwords(["Apollo 11", "Queequeg:9.5"])
+    assert hotwords == {"APOLLO ELEVEN": DEFAULT_HOTWORD_WEIGHT, "QUEEQUEG": 9.5}
+    with pytest.raises(ValueError, match="'Pequod:high' ends with 'high'"):
+        parse_hotwords(["Pequod:high"])
