@@ -1,5 +1,8 @@
 """Configuration of the bidirectional GRU with a CTC head."""
 
+import os
+from typing import Any, Self
+
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
@@ -17,7 +20,7 @@ _FORMER_FIELDS = frozenset(
         "word_error_weight",
     }
 )
-"""Settings of training that `config.json` had before 0.1.0; they are read and dropped."""
+"""Settings of training that `config.json` had before 0.1.0; they are left out when a file is read."""
 
 
 @strict
@@ -54,7 +57,8 @@ class BiGRUCTCConfig(PreTrainedConfig):
 
     Raises:
         ValueError: If a size is not positive, a probability is outside `[0, 1]`, the blank is not one of the classes,
-            or `ctc_loss_reduction` is unknown.
+            `ctc_loss_reduction` is unknown, or a setting of training is given that is no field any more. A
+            `config.json` may have such settings: they are left out when it is read.
 
     Example:
         >>> from hf_bigru_asr import BiGRUCTCConfig, BiGRUForCTC
@@ -81,9 +85,26 @@ class BiGRUCTCConfig(PreTrainedConfig):
     mask_feature_length: int = 27
     mask_feature_min_masks: int = 0
 
+    @classmethod
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:  # noqa: ANN401 - as in the library
+        """As in the library, but what `kwargs` change is checked as well.
+
+        Raises:
+            ValueError: As the class does.
+        """
+        _refuse_former_fields(kwargs)
+        changes = {name: kwargs.pop(name) for name in cls.__annotations__ if name in kwargs}
+        return super().from_dict(_without_former_fields(config_dict) | changes, **kwargs)
+
+    @classmethod
+    def from_json_file(cls, json_file: str | os.PathLike[str]) -> Self:
+        """As in the library."""
+        return cls(**_without_former_fields(cls._dict_from_json_file(json_file)))
+
     def __post_init__(self, **kwargs: object) -> None:
         """Check the values, after the base class has taken its own fields from `kwargs`."""
-        super().__post_init__(**{name: value for name, value in kwargs.items() if name not in _FORMER_FIELDS})
+        _refuse_former_fields(kwargs)
+        super().__post_init__(**kwargs)
         for name in (
             "vocab_size",
             "num_mel_bins",
@@ -105,6 +126,18 @@ class BiGRUCTCConfig(PreTrainedConfig):
             )
         if self.ctc_loss_reduction not in ("mean", "sum"):
             raise ValueError(f'ctc_loss_reduction is {self.ctc_loss_reduction!r}; choose "mean" or "sum".')
+
+
+def _without_former_fields(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in _FORMER_FIELDS}
+
+
+def _refuse_former_fields(values: dict[str, Any]) -> None:
+    for name in sorted(_FORMER_FIELDS & values.keys()):
+        raise ValueError(
+            f"{name} is not a field of BiGRUCTCConfig any more: losses beside CTC are settings of training. Set them "
+            "in CTCTrainingArguments, or in LossSettings of a TrainingBiGRUForCTC (both in hf_bigru_asr.training)."
+        )
 
 
 BiGRUCTCConfig.register_for_auto_class()
