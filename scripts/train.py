@@ -26,7 +26,6 @@ from hf_bigru_asr.training.arguments import CTCTrainingArguments
 from hf_bigru_asr.training.building import build_model, build_processor, with_losses
 from hf_bigru_asr.training.checkpoints import last_whole_checkpoint
 from hf_bigru_asr.training.collator import EpochCallback
-from hf_bigru_asr.training.modeling import TrainingBiGRUForCTC
 from hf_bigru_asr.training.recording import training_record
 from hf_bigru_asr.training.trainer import CTCMetrics, CTCTrainer, ElapsedTime, KeepHypotheses, keep_token_ids
 from hf_bigru_asr.transcription.recognizer import OWN_LANGUAGE_MODEL
@@ -34,7 +33,7 @@ from hf_bigru_asr.transcription.recognizer import OWN_LANGUAGE_MODEL
 
 @dataclass
 class ModelArguments:
-    """The network and its features."""
+    """The network and its features; what is unset is as in the model to fine-tune."""
 
     model_name_or_path: str | None = field(
         default=None, metadata={"help": "Model to fine-tune: Hub, folder or 'bundled'; random weights without it."}
@@ -66,26 +65,32 @@ class ModelArguments:
         default=None,
         metadata={"help": "Whether infinite losses count as zero (unset: the model's, or true)."},
     )
-    normalization: str = field(
-        default="utterance", metadata={"help": "Feature normalisation of a new model: utterance or none."}
+    normalization: str | None = field(
+        default=None,
+        metadata={"help": "Feature normalisation: utterance or none (unset: the model's, or utterance)."},
     )
     prior_frames: int | None = field(
         default=None,
         metadata={
-            "help": "Frames as which the variance within the utterances of the training split counts beside that of "
-            "an utterance; 0 for its own alone; as the model has it without this."
+            "help": "Pseudo-frames with the standard deviation of the training split that are added to the variance "
+            "of an utterance; 0 is off (unset: the model's, or 0)."
         },
     )
     hop_length: int | None = field(
-        default=None, metadata={"help": "Samples per frame; those of the model, or 320, without it."}
+        default=None, metadata={"help": "Samples from one frame to the next (unset: the model's, or 320)."}
     )
     win_length: int | None = field(
-        default=None, metadata={"help": "Samples that a frame sees; those of the model, or 512, without it."}
+        default=None, metadata={"help": "Samples of a frame's window (unset: the model's, or 512)."}
     )
 
     def configuration(self) -> dict[str, Any]:
-        """Fields of the configuration that are set."""
+        """Fields of [`BiGRUCTCConfig`] that are set."""
         names = (each.name for each in fields(BiGRUCTCConfig) if hasattr(self, each.name))
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+    def features(self) -> dict[str, Any]:
+        """Settings of the feature extractor that are set, but for the prior, which is fitted to data."""
+        names = ("normalization", "hop_length", "win_length")
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
 
@@ -146,7 +151,7 @@ class DataArguments:
             "--metric_for_best_model lm_wer chooses."
         },
     )
-    eval_beam_size: int = field(default=50, metadata={"help": "Readings that this beam search keeps."})
+    eval_beam_size: int = field(default=50, metadata={"help": "Hypotheses that this beam search keeps."})
     num_sample_transcripts: int = field(default=3, metadata={"help": "Transcripts to print at every evaluation."})
 
     @property
@@ -162,11 +167,25 @@ class DataArguments:
         return {"audio_column": self.audio_column_name, "text_column": self.text_column_name}
 
 
+def add_flags(parser: HfArgumentParser, *names: str) -> None:
+    """Let `--name` alone mean true and `--no_name` false, as the parser does itself only for fields that have a value.
+
+    Args:
+        parser: It has the arguments already.
+        names: Fields of the type `bool | None`.
+    """
+    for name in names:
+        (action,) = (each for each in parser._actions if each.dest == name)
+        action.nargs, action.const = "?", True
+        parser.add_argument(f"--no_{name}", f"--no-{name.replace('_', '-')}", action="store_false", dest=name)
+
+
 def parse_arguments() -> tuple[ModelArguments, DataArguments, CTCTrainingArguments]:
     """Arguments of the command line, or of the JSON or YAML file that it names."""
     parser = HfArgumentParser(
         (ModelArguments, DataArguments, CTCTrainingArguments), description=__doc__.partition("\n")[0]
     )
+    add_flags(parser, "apply_spec_augment", "ctc_zero_infinity")
     if len(sys.argv) == 2 and sys.argv[1].endswith((".json", ".yaml", ".yml")):
         parse = parser.parse_json_file if sys.argv[1].endswith(".json") else parser.parse_yaml_file
         model_args, data_args, args = parse(sys.argv[1])
@@ -178,12 +197,15 @@ def parse_arguments() -> tuple[ModelArguments, DataArguments, CTCTrainingArgumen
 
 
 def make_processor(model_args: ModelArguments) -> BiGRUCTCProcessor:
-    """Processor of the model to fine-tune, or a new one."""
-    given = {"hop_length": model_args.hop_length, "win_length": model_args.win_length}
-    features: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    if model_args.model_name_or_path is None:
-        features["normalization"] = model_args.normalization
-    return build_processor(model_args.model_name_or_path, **features)
+    """Processor of the model to fine-tune, or a new one, with the settings that are given."""
+    processor = build_processor(model_args.model_name_or_path, **model_args.features())
+    normalization = processor.feature_extractor.normalization
+    if model_args.prior_frames and normalization != "utterance":
+        raise ValueError(
+            f"prior_frames is {model_args.prior_frames} and normalization {normalization!r}: the prior is of the "
+            "variance of an utterance. Leave prior_frames out or set normalization to utterance."
+        )
+    return processor
 
 
 def load_splits(
@@ -328,8 +350,6 @@ def main() -> None:
     # 5. The best model and the record of the run
     trainer.save_model()
     if trainer.is_world_process_zero():
-        if isinstance(model, TrainingBiGRUForCTC):
-            model.plain().save_pretrained(args.output_dir)
         write_record(trainer, model_args, data_args, reports)
     # A process that ends while others still talk to it can be aborted by gloo's threads, so they leave together.
     trainer.accelerator.wait_for_everyone()

@@ -16,10 +16,13 @@ SOAP_NAME = "soap"
 
 @dataclass
 class CTCTrainingArguments(TrainingArguments):
-    """`TrainingArguments` with defaults under which the network leaves the blank plateau at once.
+    """`TrainingArguments` with the defaults of the recipe and the weights of the losses beside CTC.
 
-    Everything can be set as usual. Without a GPU the CPU is used and processes talk through gloo, so that one command
-    works for both.
+    Everything can be set as usual. Without a GPU the CPU is used and processes communicate through gloo, so that one
+    command works for both. `hf_bigru_asr.training.with_losses` makes the model that has the losses.
+
+    Raises:
+        ValueError: If a weight is negative, the temperature not positive, or `mmi_weight` without `mmi_lm`.
     """
 
     output_dir: str = field(default="outputs", metadata={"help": "Folder for checkpoints, logs and the model."})
@@ -49,24 +52,25 @@ class CTCTrainingArguments(TrainingArguments):
         metadata={"help": "Seconds of audio of a training batch, instead of its number of utterances."},
     )
     consistency_weight: float = field(
-        default=0.0, metadata={"help": "Weight of the disagreement of two masked views (CR-CTC); doubles the work."}
+        default=0.0, metadata={"help": "Weight of the divergence of two masked views (CR-CTC); doubles the work."}
     )
     mmi_weight: float = field(
         default=0.0,
-        metadata={"help": "Weight of the LF-MMI denominator: 1 is MMI, less is its mean with CTC."},
+        metadata={"help": "Weight of the LF-MMI denominator: 1 is LF-MMI, less its weighted mean with CTC."},
     )
     mmi_lm: str | None = field(
-        default=None, metadata={"help": "Its n-gram of characters, by scripts/build_character_lm.py."}
+        default=None, metadata={"help": "Character n-gram for it, a file by scripts/build_character_lm.py."}
     )
     word_error_weight: float = field(
-        default=0.0, metadata={"help": "Weight of the expected share of wrong words (minimum word error training)."}
+        default=0.0, metadata={"help": "Weight of the expected word error rate (minimum word error training)."}
     )
     word_error_temperature: float = field(
         default=1.0,
-        metadata={"help": "Temperature of the sampled hypotheses; low ones are near the best path."},
+        metadata={"help": "Temperature of its sampled hypotheses; low ones are near the best path."},
     )
     distillation_weight: float = field(
-        default=0.0, metadata={"help": "Weight of a teacher's features (see scripts/teach_dataset.py) in the loss."}
+        default=0.0,
+        metadata={"help": "Weight of the error of a teacher's predicted features (scripts/teach_dataset.py)."},
     )
     ddp_find_unused_parameters: bool | None = field(default=False, metadata={"help": "Every parameter is used."})
 
@@ -90,7 +94,7 @@ class CTCTrainingArguments(TrainingArguments):
             self.optim = optim
 
     def loss_settings(self) -> LossSettings:
-        """What counts beside the CTC loss, for [`TrainingBiGRUForCTC`].
+        """The losses beside CTC, for [`TrainingBiGRUForCTC`].
 
         Raises:
             ValueError: If a weight is negative, or the temperature not positive.

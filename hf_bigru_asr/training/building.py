@@ -1,4 +1,4 @@
-"""What a run of training begins with: a processor and a network, new ones or those of a trained model."""
+"""The processor and the network that a run of training begins with: new ones, or those of a trained model."""
 
 from typing import Any
 
@@ -20,7 +20,10 @@ def build_processor(model_name_or_path: str | None, **feature_kwargs: Any) -> Bi
 
     Args:
         model_name_or_path: A model on the Hub, a folder or `"bundled"`; `None` for a new processor.
-        feature_kwargs: Settings of the feature extractor to set, `hop_length` for example, in either case.
+        feature_kwargs: Settings of the feature extractor to change, `hop_length` for example, in either case.
+
+    Raises:
+        ValueError: If a setting is out of its range.
     """
     if model_name_or_path is None:
         return BiGRUCTCProcessor(BiGRUCTCFeatureExtractor(**feature_kwargs), BiGRUCTCTokenizer())
@@ -39,7 +42,10 @@ def build_model(model_name_or_path: str | None, processor: BiGRUCTCProcessor, **
     Args:
         model_name_or_path: A model on the Hub, a folder or `"bundled"`; `None` for random weights.
         processor: Gives the length of a frame, and the sizes of the input and the output of a new model.
-        config_kwargs: Fields of [`BiGRUCTCConfig`] to set, in either case.
+        config_kwargs: Fields of [`BiGRUCTCConfig`] to change, in either case. A trained model keeps the others.
+
+    Raises:
+        ValueError: If a value is out of its range.
     """
     config_kwargs["inputs_to_logits_ratio"] = processor.feature_extractor.hop_length
     if model_name_or_path is not None:
@@ -60,22 +66,22 @@ def with_losses(
 
     Args:
         model: The network to train.
-        args: Name the losses, and the n-gram of `mmi_weight`.
+        args: The weights of the losses, and the character n-gram for `mmi_weight`.
         processor: Its tokenizer gives the word delimiter.
-        teacher_size: Features of the teacher's frames, for `distillation_weight`.
+        teacher_size: Features per frame of the teacher, for `distillation_weight`.
 
     Raises:
-        FileNotFoundError: If there is no file `mmi_lm`.
-        ValueError: If it fits another model, or something that a loss needs is missing.
+        FileNotFoundError: If the file `mmi_lm` does not exist.
+        ValueError: If the n-gram has other labels than the model, or something that a loss needs is missing.
     """
     losses = args.loss_settings()
     if losses.is_plain:
         return model
-    tokenizer = processor.tokenizer
+    tokenizer, num_labels = processor.tokenizer, model.config.vocab_size - 1
     return TrainingBiGRUForCTC.from_model(
         model,
         losses,
-        denominator_lm=load_character_lm(args.mmi_lm, model.config.vocab_size - 1) if args.mmi_lm else None,
+        denominator_lm=load_character_lm(args.mmi_lm, num_labels) if args.mmi_lm and args.mmi_weight > 0 else None,
         teacher_size=teacher_size,
         word_delimiter_token_id=tokenizer.encoder[tokenizer.word_delimiter_token],
     )

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,14 +18,14 @@ from transformers import (
     TrainerState,
     TrainingArguments,
 )
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from transformers.utils import logging
 
 from ..metrics import character_error_counts, word_error_counts
 from ..model.decoding_bigru_ctc import ScoredTokens
-from ..model.modeling_bigru_ctc import BiGRUForCTC
 from ..model.processing_bigru_ctc import LABEL_PADDING
 from ..model.tokenization_bigru_ctc import BiGRUCTCTokenizer
-from .arguments import SOAP_NAME
+from .arguments import SOAP_NAME, CTCTrainingArguments
 from .batching import DurationBatchSampler
 from .modeling import LossSettings, TrainingBiGRUForCTC
 
@@ -135,20 +136,37 @@ class CTCTrainer(Trainer):
     For `per_device_train_batch_seconds` it needs the processor as `processing_class`, the column `length` of
     [`filter_utterances`] in the training data, and the callback [`EpochCallback`].
 
+    Its checkpoints have the weights of the teacher heads, for a resume; whatever else it saves or pushes has the
+    network alone.
+
     Raises:
-        ValueError: If `args` name losses beside CTC and the model has others. When training begins, if one of these
-            is missing, or if a batch of that length could be without an utterance.
+        ValueError: If the losses of [`CTCTrainingArguments`] are not those of the model. When training begins, if
+            something that `per_device_train_batch_seconds` needs is missing, or if a batch of that length could be
+            without an utterance.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        wanted = getattr(self.args, "loss_settings", LossSettings)()
-        given = self.model.losses if isinstance(self.model, TrainingBiGRUForCTC) else LossSettings()
-        if wanted != given and isinstance(self.model, BiGRUForCTC):
+        if not isinstance(self.args, CTCTrainingArguments):
+            return
+        wanted = self.args.loss_settings()
+        model: Any = self.model
+        if hasattr(model, "get_base_model"):  # adapters of PEFT
+            model = model.get_base_model()
+        given = model.losses if isinstance(model, TrainingBiGRUForCTC) else LossSettings()
+        if wanted != given and not (wanted.is_plain and given.is_plain):
             raise ValueError(
                 f"The arguments ask for {wanted} and the model has {given}; give the model that "
                 "hf_bigru_asr.training.with_losses(model, args, processor) makes."
             )
+
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
+        """Save a checkpoint as it is, and a result without the teacher heads."""
+        folder = Path(output_dir or str(self.args.output_dir))
+        is_checkpoint = folder.name.startswith(f"{PREFIX_CHECKPOINT_DIR}-")
+        if isinstance(self.model, TrainingBiGRUForCTC) and not is_checkpoint:
+            state_dict = self.model.plain_state_dict(state_dict)
+        super()._save(output_dir, state_dict)
 
     @staticmethod
     def get_optimizer_cls_and_kwargs(args: TrainingArguments, model: PreTrainedModel | None = None) -> tuple[Any, Any]:
