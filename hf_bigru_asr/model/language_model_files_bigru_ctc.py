@@ -1,10 +1,14 @@
 """Files that lie beside a network: their names, where they are found, and how their JSON is read."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from transformers.utils import cached_file
+from huggingface_hub import _CACHED_NO_EXIST, hf_hub_download, try_to_load_from_cache
+from huggingface_hub.errors import EntryNotFoundError, HFValidationError, HTTPError, LocalEntryNotFoundError
+from transformers.utils import PROCESSOR_NAME, cached_file
 
 __all__ = [
     "CONFIDENCE_NAME",
@@ -14,6 +18,8 @@ __all__ = [
     "MODEL_NAME",
     "RECORD_NAME",
     "SETTINGS_NAME",
+    "HubModel",
+    "find_language_model",
     "find_model_file",
     "read_model_json",
 ]
@@ -52,12 +58,86 @@ def read_model_json(path: Path, *names: str) -> dict[str, Any]:
 
 
 def find_model_file(model: str | Path, name: str, **hub_options: Any) -> Path | None:
-    """A file of a model, in its folder or downloaded from the Hub; `None` if it has none or cannot be asked."""
-    path = cached_file(
-        model,
-        name,
-        _raise_exceptions_for_missing_entries=False,
-        _raise_exceptions_for_connection_errors=False,
-        **hub_options,
-    )
-    return None if path is None else Path(path)
+    """A file of a model, in its folder or downloaded from the Hub; `None` if the model has no such file.
+
+    Args:
+        model: Folder, or name on the Hub.
+        name: Path of the file in it.
+        hub_options: What `hf_hub_download` takes: `revision`, `subfolder`, `token`, ...
+
+    Raises:
+        OSError: If the Hub would have to be asked, and cannot be.
+    """
+    if Path(model).is_dir():
+        path = Path(model) / hub_options.get("subfolder", "") / name
+        return path if path.is_file() else None
+    if _cached(model, name, hub_options) is _CACHED_NO_EXIST and not hub_options.get("force_download"):
+        return None
+    try:
+        return Path(hf_hub_download(str(model), name, **hub_options))
+    except (HTTPError, OSError, HFValidationError) as error:
+        is_absent = isinstance(error, EntryNotFoundError) and not isinstance(error, LocalEntryNotFoundError)
+        # A download of single files never takes this one, a download of the whole repository always does.
+        is_whole = isinstance(_cached(model, ".gitattributes", hub_options), str)
+        if is_absent or (isinstance(error, LocalEntryNotFoundError) and is_whole):
+            return None
+        raise OSError(
+            f"{name} of {model} cannot be fetched from the Hub: {error} Check the connection and HF_HUB_OFFLINE, and "
+            "try again; what was fetched once needs no connection. To go on without it, set the processor's "
+            "language_model or confidence_file to None."
+        ) from error
+
+
+def find_language_model(model: str | Path, **hub_options: Any) -> Path | None:
+    """Folder of the language model beside a network; the arguments and errors are those of [`find_model_file`]."""
+    names = (f"{LANGUAGE_MODEL_DIR}/{name}" for name in LANGUAGE_MODEL_FILES)
+    path = find_model_file(model, next(names), **hub_options)
+    if path is None:
+        return None
+    for name in names:
+        find_model_file(model, name, **hub_options)
+    return path.parent
+
+
+@dataclass(frozen=True)
+class HubModel:
+    """A model on the Hub at one commit.
+
+    Attributes:
+        name: `NAMESPACE/NAME`.
+        options: What `hf_hub_download` takes beside the name; the commit is among them if it is known.
+    """
+
+    name: str
+    options: Mapping[str, Any]
+
+    @classmethod
+    def pinned(cls, name: str, load_options: Mapping[str, Any]) -> "HubModel":
+        """The model at the commit at which `from_pretrained(name, **load_options)` finds it.
+
+        Raises:
+            OSError: If there is no such model.
+        """
+        names = ("cache_dir", "force_download", "local_files_only", "token", "revision", "subfolder")
+        options = {key: load_options[key] for key in names if load_options.get(key) is not None}
+        path = cached_file(
+            name,
+            PROCESSOR_NAME,
+            _raise_exceptions_for_missing_entries=False,
+            _raise_exceptions_for_connection_errors=False,
+            **options,
+        )
+        if path is not None:
+            # CACHE/models--NAMESPACE--NAME/snapshots/COMMIT/...
+            options["revision"] = next(each.name for each in Path(path).parents if each.parent.name == "snapshots")
+        return cls(name, options)
+
+
+def _cached(model: str | Path, name: str, hub_options: Mapping[str, Any]) -> object:
+    """Path of a file in the cache, the mark of one that a commit is known to lack, or `None`."""
+    path = "/".join(filter(None, (hub_options.get("subfolder"), name)))
+    options = {key: hub_options[key] for key in ("cache_dir", "revision") if key in hub_options}
+    try:
+        return try_to_load_from_cache(str(model), path, **options)
+    except HFValidationError:
+        return None

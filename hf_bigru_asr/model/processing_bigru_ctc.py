@@ -2,7 +2,9 @@
 
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +17,8 @@ from .language_model_files_bigru_ctc import (
     CONFIDENCE_NAME,
     LANGUAGE_MODEL_DIR,
     LANGUAGE_MODEL_FILES,
-    MODEL_NAME,
+    HubModel,
+    find_language_model,
     find_model_file,
 )
 from .tokenization_bigru_ctc import BiGRUCTCTokenizer
@@ -31,15 +34,13 @@ LABEL_PADDING = -100
 class BiGRUCTCProcessor(ProcessorMixin):
     """Turns audio and text into model inputs, and ids or log-probabilities into text.
 
-    A language model in the folder `language_model` beside the processor is loaded, saved and pushed with it.
+    A language model in the folder `language_model` beside the processor, and confidences in `confidence.json`, are
+    saved and pushed with it. A language model on the Hub is downloaded when it is asked for, at the commit of the
+    processor.
 
     Args:
         feature_extractor: Computes the log-mel frames.
         tokenizer: Maps text to ids and back.
-
-    Attributes:
-        language_model: Folder of the language model for [`beam_search_decoder`], or `None`.
-        confidence_file: JSON file of the [`ConfidenceModel`] for [`greedy_decoder`], or `None`.
 
     Example:
         >>> import numpy as np
@@ -52,39 +53,96 @@ class BiGRUCTCProcessor(ProcessorMixin):
 
     def __init__(self, feature_extractor: BiGRUCTCFeatureExtractor, tokenizer: BiGRUCTCTokenizer) -> None:
         super().__init__(feature_extractor, tokenizer)
-        self.language_model: Path | None = None
-        self.confidence_file: Path | None = None
+        self._language_model: Path | HubModel | None = None
+        self._confidence_file: Path | HubModel | None = None
         self._is_calibrated = True
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs: Any) -> "BiGRUCTCProcessor":  # type: ignore[override]
-        """Load a processor, with its language model and confidence file if it has them, from a folder or the Hub."""
-        processor = super().from_pretrained(pretrained_model_name_or_path, **kwargs)
-        names = ("cache_dir", "force_download", "local_files_only", "token", "revision", "subfolder")
-        options = {name: kwargs[name] for name in names if kwargs.get(name) is not None}
+        """Load a processor from a folder or the Hub; the arguments are the library's."""
         model = pretrained_model_name_or_path
-        processor.confidence_file = find_model_file(model, CONFIDENCE_NAME, **options)
-        paths = {
-            name: find_model_file(model, f"{LANGUAGE_MODEL_DIR}/{name}", **options) for name in LANGUAGE_MODEL_FILES
-        }
-        model_path = paths[MODEL_NAME]
-        if model_path is not None:
-            processor.language_model = model_path.parent
+        if Path(model).is_dir():
+            processor = super().from_pretrained(model, **kwargs)
+            options = {"subfolder": kwargs["subfolder"]} if kwargs.get("subfolder") else {}
+            processor.language_model = find_language_model(model, **options)
+            processor.confidence_file = find_model_file(model, CONFIDENCE_NAME, **options)
+            return processor
+        origin = HubModel.pinned(str(model), kwargs)
+        processor = super().from_pretrained(model, **{**kwargs, **origin.options})
+        processor._language_model = processor._confidence_file = origin
+        with suppress(OSError):
+            # It is small, and may be needed where there is no connection. If it cannot be had now, its use raises.
+            _ = processor.confidence_file
         return processor
 
+    @property
+    def language_model(self) -> Path | None:
+        """Folder of the language model for [`beam_search_decoder`], or `None`.
+
+        Raises:
+            OSError: If it has to be fetched from the Hub, and cannot be.
+        """
+        if isinstance(self._language_model, HubModel):
+            self._language_model = find_language_model(self._language_model.name, **self._language_model.options)
+        return self._language_model
+
+    @language_model.setter
+    def language_model(self, folder: str | Path | None) -> None:
+        self._language_model = None if folder is None else Path(folder)
+
+    @property
+    def confidence_file(self) -> Path | None:
+        """JSON file of the [`ConfidenceModel`] for [`greedy_decoder`], or `None`; errors as for `language_model`."""
+        if isinstance(self._confidence_file, HubModel):
+            origin = self._confidence_file
+            self._confidence_file = find_model_file(origin.name, CONFIDENCE_NAME, **origin.options)
+        return self._confidence_file
+
+    @confidence_file.setter
+    def confidence_file(self, path: str | Path | None) -> None:
+        self._confidence_file = None if path is None else Path(path)
+
     def save_pretrained(self, save_directory: str | Path, push_to_hub: bool = False, **kwargs: Any) -> Any:  # noqa: ANN401 - what the library returns
-        """Save the processor, its confidence file, and its language model in the folder `language_model`."""
-        target = Path(save_directory) / LANGUAGE_MODEL_DIR
-        copy = Path(save_directory) / CONFIDENCE_NAME
-        if self.confidence_file is not None and copy.resolve() != self.confidence_file.resolve():
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(self.confidence_file, copy)
-        if self.language_model is not None and target.resolve() != self.language_model.resolve():
-            target.mkdir(parents=True, exist_ok=True)
+        """Save the processor, its confidence file, and its language model in the folder `language_model`.
+
+        Raises:
+            OSError: If one of the two has to be fetched from the Hub, and cannot be.
+        """
+        self._save_beside(Path(save_directory))
+        # A string, which the library splits.
+        return super().save_pretrained(str(save_directory), push_to_hub=push_to_hub, **kwargs)
+
+    def _save_beside(self, folder: Path) -> None:
+        """Copy the confidence file and the language model into `folder`, if they do not lie there."""
+        sources: dict[str, Path] = {}
+        if self.confidence_file is not None:
+            sources[CONFIDENCE_NAME] = self.confidence_file
+        if self.language_model is not None:
             for name in LANGUAGE_MODEL_FILES:
-                if (self.language_model / name).is_file() and (self._is_calibrated or name != CONFIDENCE_NAME):
-                    shutil.copyfile(self.language_model / name, target / name)
-        return super().save_pretrained(save_directory, push_to_hub=push_to_hub, **kwargs)
+                if self._is_calibrated or name != CONFIDENCE_NAME:
+                    sources[f"{LANGUAGE_MODEL_DIR}/{name}"] = self.language_model / name
+        for name, source in sources.items():
+            copy = folder / name
+            if source.is_file() and source.resolve() != copy.resolve():
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, copy)
+        if not self._is_calibrated:
+            # The folder may still have those of other weights.
+            for name in {CONFIDENCE_NAME, f"{LANGUAGE_MODEL_DIR}/{CONFIDENCE_NAME}"} - sources.keys():
+                (folder / name).unlink(missing_ok=True)
+
+    def _upload_modified_files(
+        self,
+        working_dir: str | PathLike[Any],
+        repo_id: str,
+        files_timestamps: dict[str, float],
+        *args: Any,
+        **kwargs: Any,
+    ) -> Any:  # noqa: ANN401 - what the library returns
+        # The library leaves out what was there before it began to save, as these are.
+        own = (LANGUAGE_MODEL_DIR, CONFIDENCE_NAME)
+        others = {name: time for name, time in files_timestamps.items() if name not in own}
+        return super()._upload_modified_files(working_dir, repo_id, others, *args, **kwargs)
 
     def forget_confidences(self) -> None:
         """Use and save no confidences, of greedy decoding or of the own language model: they belong to one network."""
@@ -120,8 +178,7 @@ class BiGRUCTCProcessor(ProcessorMixin):
         folder = self.language_model if language_model is None else Path(language_model)
         if folder is None:
             raise ValueError(
-                "This processor came without a language model; name the folder of one that scripts/build_lm.py made. "
-                "If it should have come from the Hub with one, the connection may have failed: load it again."
+                "This processor came without a language model; name the folder of one that scripts/build_lm.py made."
             )
         chosen = replace(BeamSearchSettings.from_folder(folder), **settings)
         is_forgotten = language_model is None and not self._is_calibrated
