@@ -1,5 +1,6 @@
 """Shared fixtures: tiny models with fixed seeds, a processor, the LibriSpeech folder, child processes."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -21,6 +22,12 @@ from hf_bigru_asr import BiGRUCTCConfig, BiGRUCTCFeatureExtractor, BiGRUCTCProce
 
 # `recipe` and `benchmarks` lie beside the scripts. At the end, so that no script hides a package of its name.
 sys.path.append(str(SCRIPTS))
+
+
+def pytest_collection_finish() -> None:
+    """Keep what the imports made out of garbage collection: every `Trainer.train` would look through all of it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
