@@ -1,4 +1,4 @@
-"""Decodes what libsndfile cannot read with the `ffmpeg` program, in blocks."""
+"""Decoding by the `ffmpeg` program, in blocks, for containers that libsndfile cannot read."""
 
 import shutil
 import subprocess
@@ -22,15 +22,15 @@ def ffmpeg_blocks(
 
     Args:
         data: The whole file.
-        name: What an error calls it.
-        formats: What can be read without the program, for the message that it is missing.
-        block_frames: Length of a block.
+        name: Name of the file for error messages.
+        formats: Formats that are read without the program, for the message that it is missing.
+        block_frames: Length of a block in samples per channel.
 
     Yields:
         Float32 samples `(samples, channels)` and their rate, block by block.
 
     Raises:
-        AudioError: If there is no such program, or it finds damage, which may be at the end of the file.
+        AudioError: If the program is missing, or it finds damage. Damage at the end is found after the last block.
     """
     program = shutil.which("ffmpeg")
     if program is None:
@@ -49,7 +49,7 @@ def ffmpeg_blocks(
             if process.stdout is not None:
                 yield from _wav_blocks(process.stdout, block_frames)
         errors.seek(0)
-        # ffmpeg ends with status 0 after a cut WebM file: what it says there at level "error" is what tells.
+        # ffmpeg ends with status 0 after a cut WebM file; only its messages at level "error" report the cut.
         message = errors.read().decode(errors="replace").replace(f"file:{path}: ", "").strip()
     if process.returncode != 0 or message:
         reason = message.splitlines()[0] if message else f"exit status {process.returncode}"
@@ -57,7 +57,7 @@ def ffmpeg_blocks(
 
 
 def _wav_blocks(stream: IO[bytes], block_frames: int) -> Iterator[tuple[npt.NDArray[np.float32], int]]:
-    """Samples of a WAV file of float32 that comes through a pipe; its header, unlike raw f32le, tells the channels."""
+    """Yield the samples of a float32 WAV stream. Its header, unlike raw f32le, gives the number of channels."""
     stream.read(12)
     num_channels = rate = 0
     while len(head := stream.read(8)) == 8:

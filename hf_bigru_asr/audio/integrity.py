@@ -1,7 +1,7 @@
-"""Finds the cuts and the damage in a sound file that libsndfile passes over without a word.
+"""Detection of cut and damaged sound files that libsndfile does not report.
 
-libsndfile returns the readable part of a cut WAV, Ogg or MP3 file as if it were the whole. Here the container is
-walked through, without decoding, before the file is decoded.
+libsndfile returns the readable part of a cut WAV, Ogg or MP3 file as if it were the whole. Here the structure of the
+container is checked, without decoding, before the file is decoded.
 """
 
 import zlib
@@ -15,7 +15,7 @@ UNKNOWN_RIFF_SIZE = 0x7FFF_F000  # from here on a size field means "written to a
 
 
 class AudioError(ValueError):
-    """Audio that cannot be used; `source` names it and `problem` says what came and what to do."""
+    """Audio that cannot be used; `source` names it, and `problem` says what came, what is allowed and what to do."""
 
     def __init__(self, source: str, problem: str) -> None:
         """Keep both parts as arguments, so that the error survives pickling between worker processes."""
@@ -29,7 +29,7 @@ class AudioError(ValueError):
 
 
 def container_of(data: bytes) -> str | None:
-    """Name the container by its first bytes; None for one that `soundfile` is not used for."""
+    """Return the name of the container by its first bytes; `None` if `soundfile` is not used for it."""
     if data[:4] in (b"RIFF", b"RF64") and data[8:12] == b"WAVE":
         return "WAV"
     if data[:4] == b"FORM" and data[8:12] in (b"AIFF", b"AIFC"):
@@ -68,7 +68,7 @@ def _checked_chunks(data: bytes, name: str) -> list[bytes]:
 
 
 def _checked_flac(data: bytes, name: str) -> list[bytes]:
-    """Accept: FLAC states its length and its frames carry checksums, so the decoder finds every damage."""
+    """Accept any FLAC file: its length is stated and its frames carry checksums, so the decoder finds all damage."""
     return [data]
 
 
@@ -90,12 +90,12 @@ def _ogg_checksum(page: bytes) -> int:
 
 
 def _checked_ogg(data: bytes, name: str) -> list[bytes]:
-    """Refuse an Ogg file with a damaged, missing or cut page, and part it where one link of a chain follows another.
+    """Refuse an Ogg file with a damaged, missing or cut page, and split a chained file into its links.
 
-    libogg would skip such a page, and libsndfile everything behind the first link, without a word. A link begins with
-    a page that begins a stream and does not follow another one of that kind (RFC 3533, section 4). Its last page may
-    lack the end-of-stream flag, as RFC 7845, section 4, asks of a decoder. Bytes behind the end of all streams that
-    are no page are ignored.
+    libogg skips such a page in silence, and libsndfile everything after the first link. A link begins with a page that
+    begins a stream and does not follow another such page (RFC 3533, section 4). Its last page may lack the
+    end-of-stream flag, as RFC 7845, section 4, asks of a decoder. Other bytes after the end of all streams are
+    ignored.
     """
     position = 0
     starts: list[int] = []
@@ -136,7 +136,7 @@ _MP3_TRAILERS = (b"TAG", b"APETAGEX", b"LYRICSBEGIN")
 
 
 def _mp3_frame_size(header: bytes) -> int:
-    """Return the bytes of the layer III frame that begins with these four; 0 where they begin none."""
+    """Return the size in bytes of the layer III frame with this header of four bytes; 0 if it is no header."""
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
         return 0
     version, bitrate_index, rate_index = header[1] >> 3 & 3, header[2] >> 4, header[2] >> 2 & 3
@@ -149,7 +149,7 @@ def _mp3_frame_size(header: bytes) -> int:
 
 
 def _synchsafe_size(digits: bytes) -> int:
-    """Return the size of an ID3 tag, four digits to the base 128. Source: ID3v2.4.0 structure, section 6.2."""
+    """Return the size of an ID3 tag from its four digits in base 128. Source: ID3v2.4.0 structure, section 6.2."""
     size = 0
     for digit in digits:
         size = size << 7 | digit & 0x7F
@@ -157,10 +157,10 @@ def _synchsafe_size(digits: bytes) -> int:
 
 
 def _checked_mp3(data: bytes, name: str) -> list[bytes]:
-    """Refuse an MP3 file that is cut or damaged between frames, and make its length known to libsndfile.
+    """Refuse an MP3 file that is cut or damaged between frames, and add a header with its length if it has none.
 
-    Without a Xing header, which an encoder cannot write into a pipe, libsndfile estimates the length from the first
-    frame and stops there: half of the speech is lost when the bitrate grows later. Such a file gets the header.
+    An encoder that writes into a pipe cannot write a Xing header. Without it libsndfile estimates the length from the
+    first frame and stops there: half of the speech is lost if the bitrate rises later.
     """
     position = 0
     frames: list[int] = []
@@ -203,7 +203,7 @@ def _checked_mp3(data: bytes, name: str) -> list[bytes]:
 
 
 def _xing_frame(header: bytes, num_frames: int) -> bytes:
-    """Return a frame without audio whose Xing header says that `num_frames` follow."""
+    """Return a frame without audio whose Xing header states that `num_frames` frames follow."""
     is_mpeg1, is_mono = header[1] >> 3 & 3 == 3, header[3] >> 6 == 3
     side_information = bytes((17 if is_mono else 32) if is_mpeg1 else (9 if is_mono else 17))
     # No checksum after the header, and bitrate index 9 (128 or 80 kbit/s), at which every frame holds the header.
@@ -222,14 +222,14 @@ _CHECKS: dict[str, Callable[[bytes, str], list[bytes]]] = {
 
 
 def checked_parts(data: bytes, name: str, container: str) -> list[bytes]:
-    """Return a file in the parts that libsndfile reads whole, each a file of its own.
+    """Check a file and return it as one or more files that libsndfile reads completely.
 
-    That is the file itself, the links of a chained Ogg file one by one, or an MP3 file whose header tells its length.
+    The result is the file itself, the links of a chained Ogg file, or an MP3 file whose header has its length.
 
     Args:
         data: The whole file.
-        name: What an error calls it.
-        container: What `container_of` gave.
+        name: Name of the file for error messages.
+        container: Result of `container_of`.
 
     Raises:
         AudioError: The file is cut or damaged.

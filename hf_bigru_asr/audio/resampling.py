@@ -1,4 +1,4 @@
-"""Another sampling rate for audio that comes in blocks: the samples that the whole would have."""
+"""Resampling block by block, with the same result as resampling the whole recording."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -19,14 +19,14 @@ def resampled_blocks(
 ) -> Iterator[Samples]:
     """Resample a recording block by block.
 
-    So many samples of the one rate last as long as so many of the other; such a unit is resampled in the same way
-    wherever it stands. Every block is resampled with some units on either side, which are cut off again.
+    With g = gcd(rates), `rate_from / g` input samples (a unit) give `rate_to / g` output samples, at any position.
+    Each block is resampled with 8 such units of context on both sides, which are cut off.
 
     Args:
         blocks: `(samples,)` each, at `rate_from`.
         rate_from: Rate of the blocks in hertz.
-        rate_to: Rate of the result.
-        resample: Resamples `(samples,)`; what it gives at one place depends on 8 units around it at the most.
+        rate_to: Rate of the result in hertz.
+        resample: Resamples `(samples,)`. An output sample may depend on at most 8 units before and after it.
 
     Yields:
         `(samples,)` at `rate_to`.
@@ -34,7 +34,7 @@ def resampled_blocks(
     divisor = math.gcd(rate_from, rate_to)
     unit_from, unit_to = rate_from // divisor, rate_to // divisor
     waiting = np.empty(0, dtype=np.float32)
-    left = 0  # units of context before what is resampled next
+    left = 0  # units of context before the next block
     for block in blocks:
         waiting = np.concatenate([waiting, block])
         ready = len(waiting) // unit_from - left - CONTEXT_UNITS

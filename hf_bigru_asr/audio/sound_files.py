@@ -1,8 +1,8 @@
 """Sound files: opened, measured and decoded block by block.
 
 WAV, AIFF, FLAC, Ogg Vorbis, Ogg Opus and MP3 are read with `soundfile`, every other container through the `ffmpeg`
-program. A damaged file is refused: libsndfile returns the readable part of a cut WAV, Ogg or MP3 file without a word,
-so the container is checked before it is decoded.
+program. The container is checked before it is decoded, since libsndfile returns the readable part of a cut WAV, Ogg or
+MP3 file without an error.
 """
 
 import io
@@ -29,14 +29,14 @@ _UNKNOWN_FRAMES = (1 << 63) - 1  # SF_COUNT_MAX of libsndfile: a FLAC file that 
 
 
 class UnstatedLengthError(AudioError):
-    """Audio whose header does not say its length, or is none that can be read here; decoding it tells the length."""
+    """Audio whose header has no length, or has a format that is not read here; decode it to find the length."""
 
 
 def audio_duration_s(source: str | os.PathLike[str] | bytes | BinaryIO) -> float:
     """Return the length of a file in seconds without decoding it.
 
-    Only the header is read; MP3 files are read whole, because their length is the number of their frames, and Ogg
-    files, because they may be several in a chain. An open file is left where it stood.
+    Only the header is read. MP3 and Ogg files are read whole: the length of an MP3 file is its number of frames, and
+    an Ogg file may be a chain of several. An open file keeps its position.
 
     Args:
         source: As in `audio.load_audio`. WAV, AIFF, FLAC, Ogg Vorbis, Ogg Opus and MP3 only.
@@ -104,7 +104,7 @@ def _header_duration_s(stream: BinaryIO, name: str, container: str) -> float:
 
 
 def _open_source(source: object) -> tuple[str, BinaryIO]:
-    """Return a name for messages and a binary stream; one that was open already keeps its position."""
+    """Return a name for messages and a binary stream; an open file keeps its position."""
     if isinstance(source, bytes | bytearray | memoryview):
         return f"audio of {len(source)} bytes", io.BytesIO(source)
     if isinstance(source, str | os.PathLike):
@@ -155,21 +155,21 @@ def read_source(source: object) -> tuple[str, bytes]:
 
 
 class _ForwardSoundFile(soundfile.SoundFile):  # type: ignore[misc] # soundfile ships no types
-    """A sound file that is never asked to seek, which libsndfile cannot do in a FLAC file of unstated length."""
+    """A sound file that never seeks; libsndfile cannot seek in a FLAC file without a stated length."""
 
     def seekable(self) -> bool:
         return False
 
 
 def decoded_blocks(data: bytes, name: str) -> Iterator[tuple[npt.NDArray[np.float32], int]]:
-    """Give float32 samples of shape `(samples, channels)` and their rate in hertz, block by block.
+    """Yield float32 samples of shape `(samples, channels)` and their rate in hertz, block by block.
 
     Args:
         data: The whole file.
-        name: What an error calls it.
+        name: Name of the file for error messages.
 
     Raises:
-        AudioError: The file is damaged or cut, or nothing here reads it.
+        AudioError: The file is damaged or cut, or its format is not supported.
     """
     container = container_of(data)
     if container is None:
@@ -187,7 +187,7 @@ def _part_blocks(part: bytes, name: str, container: str) -> Iterator[tuple[npt.N
                 yield np.empty((0, file.channels), dtype=np.float32), file.samplerate
                 return
             while True:
-                # A short file takes no more memory than the one sample more than its header promises.
+                # One sample more than the header promises: a short file needs no buffer of a full block.
                 num_wanted = min(_BLOCK_FRAMES, max(file.frames - num_read, 0) + 1)
                 block = file.read(num_wanted, dtype="float32", always_2d=True)
                 if len(block) == 0:

@@ -34,7 +34,7 @@ def log_mel_blocks(
     for block in blocks:
         if len(block) == 0:
             continue
-        waveform = mono_waveform(block, num_samples).cpu()
+        waveform = torch.from_numpy(mono_waveform(block, num_samples))
         num_samples += len(waveform)
         waiting = torch.cat([waiting, waveform])
         while (ready := min((len(waiting) - size) // hop + 1, max_frames)) > 0:

@@ -143,7 +143,7 @@ def _blocks(audio: AudioArray | Iterator[AudioArray]) -> Iterator[AudioArray]:
     if isinstance(audio, Iterator):
         return audio
     is_plain = isinstance(audio, np.ndarray | torch.Tensor) and audio.ndim == 1
-    whole = audio if is_plain else mono_waveform(audio)
+    whole: Any = audio if is_plain else mono_waveform(audio)
     return (whole[first : first + BLOCK_SAMPLES] for first in range(0, len(whole), BLOCK_SAMPLES))
 
 

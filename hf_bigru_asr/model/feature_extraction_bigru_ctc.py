@@ -130,7 +130,7 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         Args:
             raw_speech: One utterance `(samples,)`, a batch of mono utterances `(batch, samples)` or
                 `(batch, channels, samples)`, or a list of utterances, each `(samples,)` or `(channels, samples)`;
-                NumPy arrays, tensors or lists, of floats in [-1, 1] or 16-bit integers. Two channels are averaged.
+                NumPy arrays, tensors or lists, in the types and scales that `waveforms_bigru_ctc` lists.
             sampling_rate: Sampling rate of `raw_speech` in Hz; it must be the extractor's own.
             padding: `True` or `"longest"`, `"max_length"`, `False`.
             max_length: Length in frames to pad or truncate to.
@@ -146,9 +146,9 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
             `(batch, frames)` int32.
 
         Raises:
-            ValueError: If the audio is empty, has NaN or infinite samples, more than two channels or the channels
-                last, or another sampling rate.
-            TypeError: If the samples are neither floats nor 16-bit integers, or if it is a path or a dictionary.
+            ValueError: If the audio is empty, has NaN or infinite samples, floats beyond [-1, 1], more than two
+                channels or the channels last, or another sampling rate.
+            TypeError: If the samples are of another type, or if it is a path or a dictionary.
         """
         if sampling_rate is None:
             logger.warning_once(
@@ -161,7 +161,8 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
                 f"{self.sampling_rate} Hz. Resample it, for example with torchaudio.functional.resample, or read the "
                 "file with hf_bigru_asr.audio.load_audio."
             )
-        features = [self.extract(waveform.to(device)).cpu().numpy() for waveform in list_of_waveforms(raw_speech)]
+        waveforms = map(torch.from_numpy, list_of_waveforms(raw_speech))
+        features = [self.extract(waveform.to(device)).cpu().numpy() for waveform in waveforms]
         batch = self.pad(
             BatchFeature({"input_features": features}),
             padding=padding,
@@ -210,7 +211,7 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         """Unnormalised frames `(frames, mels)` of each utterance, in double precision, those of all its grids."""
         for raw_speech in waveforms:
             for waveform in list_of_waveforms(raw_speech):
-                yield self._log_mel(waveform).reshape(-1, self.feature_size).double()
+                yield self._log_mel(torch.from_numpy(waveform)).reshape(-1, self.feature_size).double()
 
     def set_num_offsets(self, num_offsets: int) -> None:
         """Change `num_offsets`.

@@ -18,6 +18,7 @@ import numpy as np
 
 from ..audio.loading import load_audio
 from ..bundled import BUNDLED
+from ..model.waveforms_bigru_ctc import mono_waveform
 from .export import load_graph, locate_model
 from .log_mel import FloatArray, log_mel
 from .model_files import ModelFiles
@@ -76,14 +77,15 @@ class OnnxRecognizer:
         """Log-probabilities `(frames, classes)` of each of several utterances, which run together.
 
         Args:
-            waveforms: `(samples,)` each, float32 in [-1, 1] at `sampling_rate`, as `load_audio` gives them.
+            waveforms: Samples at `sampling_rate`, as `load_audio` gives them or in another form of [`mono_waveform`].
 
         Raises:
-            ValueError: If there is none.
+            ValueError: If there is none, or as [`mono_waveform`].
+            TypeError: As [`mono_waveform`].
         """
         if not waveforms:
             raise ValueError("The batch of audio is empty; give at least one utterance.")
-        features = [log_mel(waveform, self.feature_settings) for waveform in waveforms]
+        features = [log_mel(mono_waveform(waveform), self.feature_settings) for waveform in waveforms]
         lengths = np.array([len(frames) for frames in features], dtype=np.int64)
         num_grids, num_mels = self.feature_settings.num_offsets, self.feature_settings.feature_size
         batch = np.zeros((num_grids, len(features), lengths.max(), num_mels), dtype=np.float32)
