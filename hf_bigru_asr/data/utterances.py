@@ -44,7 +44,7 @@ def utterance_duration_s(audio: object) -> float:
         ValueError: If the audio is in none of these forms, or it is broken.
     """
     if isinstance(audio, dict) and audio.get("array") is not None:
-        return len(audio["array"]) / float(audio["sampling_rate"])
+        return np.shape(audio["array"])[-1] / float(audio["sampling_rate"])  # (samples,) or (channels, samples)
     source = _encoded(audio)
     try:
         return audio_duration_s(source)

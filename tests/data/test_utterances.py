@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from speech_rows import RATE_HZ, flac, make_waveform
 
-from hf_bigru_asr.data.utterances import load_utterance
+from hf_bigru_asr.data.utterances import load_utterance, utterance_duration_s
 
 
 @pytest.mark.parametrize("kind", ["bytes", "path", "dict-bytes", "dict-path", "dict-array"])
@@ -32,6 +32,11 @@ def test_an_utterance_at_another_rate_is_resampled() -> None:
         loaded = load_utterance(audio, RATE_HZ)
         assert loaded.shape == (16_000,)
         np.testing.assert_allclose(loaded[200:-200], expected[200:-200], atol=0.01)
+
+
+def test_the_length_of_an_array_is_that_of_its_samples() -> None:
+    for array in (np.zeros(8000), np.zeros((1, 8000)), np.zeros((2, 8000)), [0.0] * 8000):
+        assert utterance_duration_s({"array": array, "sampling_rate": RATE_HZ}) == 0.5
 
 
 @pytest.mark.parametrize("audio", [None, 3, {"bytes": None, "path": None}], ids=str)
