@@ -1,5 +1,6 @@
 """Transcribes many recordings, of any length; one that cannot be read does not stop the others."""
 
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -32,6 +33,10 @@ OWN_LANGUAGE_MODEL = "own"
 """What the scripts take for the language model that lies beside a model."""
 
 
+_WEIGHTED_PHRASE = re.compile(r"(?P<phrase>.*):(?P<weight>[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))\s*", re.DOTALL)
+_ENDS_WITH_CLOCK_TIME = re.compile(r"(?<![0-9:.,])(?:[01]?[0-9]|2[0-3]):[0-5][0-9]\s*$")
+
+
 @dataclass(frozen=True)
 class Transcript:
     """What was said in one recording, or why it could not be transcribed.
@@ -55,29 +60,38 @@ class Transcript:
 
 
 def parse_hotwords(entries: Iterable[str]) -> dict[str, float]:
-    """Phrases with their weights from the words of a command line.
+    """Return phrases with their weights from the words of a command line.
+
+    What follows the last colon is the weight if it is a plain number, without a space before it. Everything else
+    belongs to the phrase, such as `Space: 1999` and a clock time at the end. `3:30:8` is THREE THIRTY with weight 8.
 
     Args:
-        entries: Each a phrase as people write it, or a phrase, a colon and its weight.
+        entries: Each a phrase as people write it, or a phrase, a colon and its weight in nats per word.
 
     Returns:
         Weights by phrase, [`DEFAULT_HOTWORD_WEIGHT`] where none is given. Phrases are normalised as transcripts are.
 
     Raises:
-        ValueError: If what follows the last colon is no number, or a phrase has characters that no rule covers.
+        ValueError: If an entry has no words, or characters that no rule covers.
 
     Example:
-        >>> parse_hotwords(["Apollo 11", "Queequeg:9.5"])
-        {'APOLLO ELEVEN': 6.0, 'QUEEQUEG': 9.5}
+        >>> parse_hotwords(["Apollo 11", "Queequeg:9.5", "Star Trek: Picard"])
+        {'APOLLO ELEVEN': 6.0, 'QUEEQUEG': 9.5, 'STAR TREK PICARD': 6.0}
     """
     hotwords = {}
     for entry in entries:
-        phrase, colon, weight = entry.rpartition(":")
+        phrase, weight = entry, DEFAULT_HOTWORD_WEIGHT
+        if not _ENDS_WITH_CLOCK_TIME.search(entry) and (weighted := _WEIGHTED_PHRASE.fullmatch(entry)):
+            phrase, weight = weighted["phrase"], float(weighted["weight"])
         try:
-            number = float(weight) if colon else DEFAULT_HOTWORD_WEIGHT
+            words = normalize_transcript(phrase)
         except ValueError as error:
-            raise ValueError(f"The hotword {entry!r} ends with {weight!r}; give a number after the colon.") from error
-        hotwords[normalize_transcript(phrase if colon else entry)] = number
+            raise ValueError(f"The hotword {entry!r} cannot be spelled: {error}") from error
+        if not words:
+            raise ValueError(
+                f"The hotword {entry!r} has no words; give a phrase, or a phrase, a colon and its weight."
+            )
+        hotwords[words] = weight
     return hotwords
 
 
