@@ -1,4 +1,4 @@
-"""What `scripts/train.py` adds to the stock `Trainer`: metrics, transcripts, batches of like duration, SOAP."""
+"""What this package adds to the stock `Trainer`: error rates, batches of like duration, SOAP, checked losses."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -57,7 +57,9 @@ def keep_token_ids(logits: torch.Tensor | tuple[torch.Tensor, ...], labels: torc
 
 
 class KeepHypotheses:
-    """What [`keep_token_ids`] keeps, and the best hypotheses of a beam search; also `preprocess_logits_for_metrics`.
+    """What [`keep_token_ids`] keeps, and the best hypothesis of a beam search for every utterance.
+
+    Pass it to the `Trainer` as `preprocess_logits_for_metrics`.
 
     Args:
         search: `search` of a [`BeamSearchDecoder`].
@@ -105,10 +107,10 @@ class CTCMetrics:
                 and `label_ids` `(utterances, labels)`, all padded with -100.
 
         Returns:
-            With hypotheses of a beam search also `lm_wer` and `lm_cer`, which are theirs.
+            With the hypotheses of a beam search also their error rates, `lm_wer` and `lm_cer`.
         """
         kept: Any = prediction.predictions
-        ids, hypotheses = kept if isinstance(kept, tuple) else (kept, None)
+        ids, found_ids = kept if isinstance(kept, tuple) else (kept, None)
         hypotheses = self._texts(ids, group_tokens=True)
         references = self._texts(prediction.label_ids, group_tokens=False)
         for reference, hypothesis in zip(references[: self.num_samples], hypotheses, strict=False):
@@ -119,8 +121,8 @@ class CTCMetrics:
             "cer": character_error_counts(references, hypotheses).error_rate,
             "blank_rate": float((frames == self.tokenizer.pad_token_id).mean()),
         }
-        if hypotheses is not None:
-            texts = self._texts(hypotheses, group_tokens=False)
+        if found_ids is not None:
+            texts = self._texts(found_ids, group_tokens=False)
             metrics["lm_wer"] = word_error_counts(references, texts).error_rate
             metrics["lm_cer"] = character_error_counts(references, texts).error_rate
         return metrics
@@ -131,7 +133,7 @@ class CTCMetrics:
 
 
 class CTCTrainer(Trainer):
-    """The stock `Trainer`, with the optimizer SOAP and with batches of like seconds of audio where they are asked for.
+    """The stock `Trainer` with the optimizer SOAP and batches of like duration, where the arguments ask for them.
 
     For `per_device_train_batch_seconds` it needs the processor as `processing_class`, the column `length` of
     [`filter_utterances`] in the training data, and the callback [`EpochCallback`].

@@ -1,10 +1,11 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from transformers import AutoConfig
 
-from hf_bigru_asr import BiGRUCTCConfig
+from hf_bigru_asr import BiGRUCTCConfig, BiGRUForCTC
 
 # The network of the original design, under the names that transformers uses.
 DESIGN = {
@@ -81,27 +82,6 @@ def test_auto_config_loads_it(tmp_path: Path) -> None:
         pytest.param({"pad_token_id": 29}, r"pad_token_id is 29.*29 classes \(0 to 28\)", id="blank-too-high"),
         pytest.param({"pad_token_id": -1}, "pad_token_id is -1", id="blank-negative"),
         pytest.param({"pad_token_id": None}, "pad_token_id is None", id="no-blank"),
-        pytest.param({"consistency_weight": -0.2}, "consistency_weight is -0.2", id="consistency"),
-        pytest.param({"mmi_weight": -1}, "mmi_weight is -1", id="mmi"),
-        pytest.param({"word_error_weight": -1}, "word_error_weight is -1", id="word-errors"),
-        pytest.param({"word_error_temperature": 0}, "word_error_temperature is 0; .* positive", id="temperature"),
-        pytest.param(
-            {"word_error_weight": 1, "word_delimiter_token_id": 29},
-            r"word_delimiter_token_id is 29; word_error_weight needs .* one of the 29 classes",
-            id="delimiter",
-        ),
-        pytest.param(
-            {"mmi_weight": 1, "word_delimiter_token_id": -1},
-            r"word_delimiter_token_id is -1; mmi_weight needs",
-            id="delimiter-of-mmi",
-        ),
-        pytest.param({"intermediate_ctc_weight": 1.5}, "intermediate_ctc_weight is 1.5", id="intermediate-weight"),
-        pytest.param(
-            {"intermediate_ctc_weight": 0.3, "intermediate_ctc_layer": 3},
-            "intermediate_ctc_layer is 3; with 3 layers",
-            id="intermediate-layer",
-        ),
-        pytest.param({"ctc_label_smoothing": 2}, "ctc_label_smoothing is 2", id="smoothing"),
         pytest.param({"ctc_loss_reduction": "none"}, '\'none\'; choose "mean" or "sum"', id="reduction"),
     ],
 )
@@ -114,3 +94,68 @@ def test_bad_values_are_refused(values: dict[str, object], message: str) -> None
 def test_bad_types_are_refused(values: dict[str, object]) -> None:
     with pytest.raises(Exception, match=next(iter(values))):
         BiGRUCTCConfig(**values)
+
+
+# Settings of training that were fields once
+
+FORMER = {
+    "consistency_weight": 0.2,
+    "ctc_label_smoothing": 0.05,
+    "intermediate_ctc_layer": 2,
+    "intermediate_ctc_weight": 0.3,
+    "mmi_weight": 1.0,
+    "mwer_scale": 0.5,
+    "mwer_weight": 1.0,
+    "word_delimiter_token_id": 1,
+    "word_error_temperature": 0.5,
+    "word_error_weight": 1.0,
+}
+
+
+@pytest.fixture
+def former_dir(tiny_model: BiGRUForCTC, tmp_path: Path) -> Path:
+    """A model whose file is of before 0.1.0."""
+    tiny_model.save_pretrained(tmp_path / "former")
+    path = tmp_path / "former" / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | FORMER))
+    return tmp_path / "former"
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        BiGRUCTCConfig.from_pretrained,
+        AutoConfig.from_pretrained,
+        lambda folder: BiGRUCTCConfig.from_json_file(folder / "config.json"),
+        lambda folder: BiGRUForCTC.from_pretrained(folder).config,
+    ],
+    ids=["class", "auto", "file", "model"],
+)
+def test_former_fields_are_left_out(load: Callable[[Path], BiGRUCTCConfig], former_dir: Path, tmp_path: Path) -> None:
+    config = load(former_dir)
+    assert type(config) is BiGRUCTCConfig
+    assert config.hidden_size == 8
+    assert not any(hasattr(config, name) for name in FORMER)
+    config.save_pretrained(tmp_path / "saved")
+    assert not FORMER.keys() & json.loads((tmp_path / "saved" / "config.json").read_text()).keys()
+
+
+@pytest.mark.parametrize("name", FORMER)
+def test_former_fields_are_refused_of_callers(name: str, former_dir: Path) -> None:
+    message = f"{name} is not a field of BiGRUCTCConfig any more.*CTCTrainingArguments"
+    for make in (
+        lambda **values: BiGRUCTCConfig(**values),
+        lambda **values: AutoConfig.from_pretrained(former_dir, **values),
+        lambda **values: BiGRUForCTC.from_pretrained(former_dir, **values),
+    ):
+        with pytest.raises(ValueError, match=message):
+            make(**{name: FORMER[name]})
+
+
+def test_what_a_caller_changes_is_checked_too(former_dir: Path) -> None:
+    model = BiGRUForCTC.from_pretrained(former_dir, hidden_dropout=0.4)
+    assert (model.config.hidden_dropout, model.bigru.dropout.p) == (0.4, 0.4)
+    with pytest.raises(ValueError, match=r"hidden_dropout is 1.5; a probability lies between"):
+        BiGRUForCTC.from_pretrained(former_dir, hidden_dropout=1.5)
+    config, unused = BiGRUCTCConfig.from_pretrained(former_dir, hidden_dropout=0.4, x=1, return_unused_kwargs=True)
+    assert (config.hidden_dropout, unused) == (0.4, {"x": 1})

@@ -1,14 +1,16 @@
-"""The denominator of lattice-free MMI against a sum over all paths of a small alphabet."""
+"""The LF-MMI denominator against a sum over all paths of a small alphabet."""
 
 import itertools
 import math
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
-from hf_bigru_asr import BiGRUCTCConfig, BiGRUForCTC
-from hf_bigru_asr.training.distillation import TaughtBiGRUForCTC
-from hf_bigru_asr.training.mmi import log_denominator
+from hf_bigru_asr import BiGRUCTCConfig
+from hf_bigru_asr.training.mmi import TRANSITIONS_NAME, load_character_lm, log_denominator
+from hf_bigru_asr.training.modeling import LossSettings, TrainingBiGRUForCTC
 
 NUM_FRAMES, NUM_CLASSES = 5, 4
 NUM_LABELS = NUM_CLASSES - 1
@@ -94,45 +96,18 @@ def test_another_shape_is_refused(shape: tuple[int, int]) -> None:
         log_denominator(random_log_probs(1, 2, NUM_CLASSES), torch.tensor([2]), torch.ones(shape), 0, 1)
 
 
-def small_model(**options: object) -> BiGRUForCTC:
-    torch.manual_seed(0)
-    sizes = {"num_mel_bins": 16, "hidden_size": 8, "vocab_size": NUM_CLASSES, "hidden_dropout": 0.0}
-    return BiGRUForCTC(BiGRUCTCConfig(**sizes, apply_spec_augment=False, **options)).train()
-
-
-def batch() -> dict[str, torch.Tensor]:
-    features = torch.randn(3, 9, 16, generator=torch.Generator().manual_seed(2))
-    return {
-        "input_features": features,
-        "attention_mask": (torch.arange(9) < torch.tensor([[9], [6], [0]])).long(),
-        "labels": torch.tensor([[3, 1, 2], [2, -100, -100], [-100, -100, -100]]),
-    }
-
-
-@pytest.mark.parametrize("reduction", ["mean", "sum"])
-def test_in_the_model(reduction: str) -> None:
-    transitions = random_transitions(3)
-    model = small_model(ctc_loss_reduction=reduction)
-    ctc = model(**batch()).loss
-    model.config.mmi_weight, model.denominator_lm = 0.5, transitions.float()
-    outputs = model(**batch())
-    rows = outputs.logits.detach().double()
-    # The third utterance has no frame, and counts as a blank.
-    found = log_denominator(rows, torch.tensor([9, 6, 1]), transitions, 0, 1)
-    # As the CTC loss: over the labels of each utterance, then over the batch.
-    total = (found[0] / 3 + found[1] + found[2]) / 3 if reduction == "mean" else found.sum()
-    torch.testing.assert_close(outputs.loss.double(), ctc + 0.5 * total, rtol=1e-5, atol=1e-5)
-    assert float(total) < -0.1
-    outputs.loss.backward()
-    assert all(bool(parameter.grad.isfinite().all()) for parameter in model.parameters())
-
-
-def test_it_makes_the_readings_of_the_ngram_less_likely() -> None:
+def test_it_makes_the_hypotheses_of_the_ngram_less_likely() -> None:
     """At weight 1 the loss is the negative logarithm of the transcript's share, which training raises."""
     transitions = random_transitions(3)
-    model = small_model(mmi_weight=1.0)
-    model.denominator_lm = transitions.float()
-    inputs = {name: value[:2] for name, value in batch().items()}
+    torch.manual_seed(0)
+    sizes = {"num_mel_bins": 16, "hidden_size": 8, "vocab_size": NUM_CLASSES}
+    config = BiGRUCTCConfig(**sizes, hidden_dropout=0.0, apply_spec_augment=False)
+    model = TrainingBiGRUForCTC(config, LossSettings(mmi_weight=1.0), denominator_lm=transitions.float())
+    inputs = {
+        "input_features": torch.randn(3, 9, 16, generator=torch.Generator().manual_seed(2))[:2],
+        "attention_mask": (torch.arange(9) < torch.tensor([[9], [6]])).long(),
+        "labels": torch.tensor([[3, 1, 2], [2, -100, -100]]),
+    }
     optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
     losses = []
     for _ in range(60):
@@ -147,15 +122,14 @@ def test_it_makes_the_readings_of_the_ngram_less_likely() -> None:
     assert bound - 1e-3 < losses[-1] < bound + 0.05
 
 
-def test_without_an_ngram_it_says_what_is_missing() -> None:
-    model = small_model(mmi_weight=1.0)
-    with pytest.raises(ValueError, match=r"mmi_weight is 1.0, .* set denominator_lm of the model \(--mmi_lm"):
-        model(**batch())
-    assert model.eval()(**batch()).loss.isfinite()
-
-
-def test_a_teacher_leaves_it_in_place() -> None:
-    model = small_model(mmi_weight=1.0)
-    model.denominator_lm = random_transitions(3).float()
-    taught = TaughtBiGRUForCTC.from_student(model, teacher_size=2).train()
-    torch.testing.assert_close(taught(**batch()).loss, model(**batch()).loss)
+def test_an_ngram_is_read_and_checked(tmp_path: Path) -> None:
+    transitions = random_transitions(3).float()
+    save_file({TRANSITIONS_NAME: transitions}, tmp_path / "lm.safetensors")
+    assert torch.equal(load_character_lm(tmp_path / "lm.safetensors", NUM_LABELS), transitions)
+    with pytest.raises(ValueError, match=r"lm.safetensors is of 3 labels; the model has 28 beside the blank"):
+        load_character_lm(tmp_path / "lm.safetensors", 28)
+    save_file({"weights": transitions}, tmp_path / "model.safetensors")
+    with pytest.raises(ValueError, match=r"is not an n-gram of characters; scripts/build_character_lm.py writes one"):
+        load_character_lm(tmp_path / "model.safetensors", NUM_LABELS)
+    with pytest.raises(FileNotFoundError):
+        load_character_lm(tmp_path / "nowhere.safetensors", NUM_LABELS)
