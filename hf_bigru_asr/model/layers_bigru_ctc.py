@@ -182,7 +182,9 @@ class BiGRULayer(nn.GRU):
         super().__init__(input_size, hidden_size, bidirectional=True, batch_first=True)
         self.register_state_dict_post_hook(_copy_shared_weights)
 
-    def forward(self, hidden_states: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+    # torch.compile would unroll the recurrence: a graph of its own for every number of frames, minutes to compile.
+    @torch.compiler.disable
+    def forward(self, hidden_states: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Run both directions.
 
         Args:
@@ -192,7 +194,8 @@ class BiGRULayer(nn.GRU):
         Returns:
             `(batch, frames, 2 * hidden_size)`, the forward direction first; zero on padding.
         """
-        if hidden_states.is_cuda:
+        # A trace has to serve other lengths and devices: no packing on the CPU, no loop over the frames.
+        if hidden_states.is_cuda and not torch.jit.is_tracing():
             return self._forward_packed(hidden_states, lengths)
         return self._forward_reversed(hidden_states, lengths)
 
@@ -251,12 +254,11 @@ class BiGRULayer(nn.GRU):
 
 def _has_fast_loop(inputs: torch.Tensor) -> bool:
     """Whether [`GRUFunction`] is the faster one for `(batch, frames, features)` inputs."""
-    if inputs.device.type != "cpu":
+    if inputs.device.type != "cpu" or torch.jit.is_tracing() or torch.compiler.is_exporting():
         return False
     if torch.is_grad_enabled():
         return True
-    traced = torch.jit.is_tracing() or torch.compiler.is_compiling()
-    return not traced and inputs.shape[0] >= LOOP_BATCH_SIZE and torch.get_num_threads() > 1
+    return inputs.shape[0] >= LOOP_BATCH_SIZE and torch.get_num_threads() > 1
 
 
 def _copy_shared_weights(module: nn.Module, state_dict: dict[str, torch.Tensor], prefix: str, *args: object) -> None:

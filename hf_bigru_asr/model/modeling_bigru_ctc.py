@@ -48,10 +48,10 @@ def mask_of_frames(attention_mask: torch.Tensor | None, features: torch.Tensor) 
 
 
 def frame_lengths(attention_mask: torch.Tensor) -> torch.Tensor:
-    """Number of valid frames of each utterance; every length in the model comes from here.
+    """Number of valid frames of each utterance.
 
     Args:
-        attention_mask: `(batch, frames)`, 1 on valid frames and 0 on padding, which is on the right.
+        attention_mask: `(batch, frames)`, 1 on valid frames and 0 on padding (on the right).
 
     Returns:
         `(batch,)` int64.
@@ -77,7 +77,7 @@ class BiGRUCTCPreTrainedModel(PreTrainedModel):
     main_input_name = "input_features"
     input_modalities = "audio"
     _no_split_modules = ["BiGRULayer"]  # noqa: RUF012 - the library's own declaration, an instance list
-    # The heads that hear a teacher in training, which are in the checkpoints of a run.
+    # Checkpoints of a training with a teacher hold its heads too.
     _keys_to_ignore_on_load_unexpected = [r"^teacher_heads\."]  # noqa: RUF012 - the library's own declaration
     # The CTC loss is averaged inside the model, so the Trainer has to average over accumulation steps itself.
     accepts_loss_kwargs = False
@@ -139,7 +139,8 @@ class BiGRUModel(BiGRUCTCPreTrainedModel):
             `last_hidden_state` `(batch, frames, 2 * hidden_size)`, zero on padded frames.
 
         Raises:
-            ValueError: If the shape of `input_features` or `attention_mask` is not one of the above.
+            ValueError: If the shape of `input_features` or `attention_mask` is not one of the above, or if the model
+                is traced in training mode with SpecAugment.
         """
         features = batch_of_frames(input_features, self.config.num_mel_bins)
         valid = mask_of_frames(attention_mask, features)
@@ -147,6 +148,8 @@ class BiGRUModel(BiGRUCTCPreTrainedModel):
         # Zeros times whatever stood on the padding: NaN there would reach the gradient of the weights.
         hidden_states = features.masked_fill(~valid[..., None], 0.0)
         if self.training and self.config.apply_spec_augment:
+            if torch.jit.is_tracing():
+                raise ValueError("A trace would repeat the same SpecAugment masks for ever; call model.eval() before.")
             hidden_states = self._mask_features(hidden_states, lengths)
         if output_hidden_states is None:
             output_hidden_states = self.config.output_hidden_states
@@ -198,6 +201,15 @@ def _draw_masks(size: int, probability: float, max_width: int, min_masks: int) -
 class BiGRUForCTC(BiGRUCTCPreTrainedModel):
     """Speech recogniser: log-mel frames in, log-probabilities of the characters and the CTC blank out.
 
+    Beside ONNX (`hf_bigru_asr.runtime`) there are three ways to a graph:
+
+    - `torch.jit.trace(model, features, strict=False)` serves every batch size and number of frames, and gives a
+      dictionary. The layout and the number of frame grids are those of the example.
+    - `torch.compile(model)` compiles what lies between the layers. A layer runs as without it, because its recurrence
+      would be unrolled frame by frame.
+    - `torch.export.export(model, (features,), strict=False)` serves every batch size (with `dynamic_shapes`), but only
+      the number of frames of the example. It takes about 0.2 s a frame. With `strict=True` it fails.
+
     Args:
         config: Sizes, loss and masking.
 
@@ -227,9 +239,9 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
         """Score every frame, and the labels if there are any.
 
         Args:
-            input_features: `(batch, frames, num_mel_bins)`, or `(batch, 1, num_mel_bins, frames)`; or
-                `(batch, frames, num_offsets * num_mel_bins)` from a feature extractor with several grids of frames,
-                whose log-probabilities are averaged.
+            input_features: `(batch, frames, num_mel_bins)` or `(batch, 1, num_mel_bins, frames)`. From a feature
+                extractor with several frame grids `(batch, frames, num_offsets * num_mel_bins)`; the log-probabilities
+                of the grids are averaged.
             attention_mask: `(batch, frames)`, 1 on valid frames, 0 on padding (on the right). All valid if `None`.
             labels: `(batch, labels)` token ids, padded with -100.
             output_hidden_states: Whether to return `hidden_states`, as [`BiGRUModel`] does.
@@ -241,9 +253,9 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
             `loss`: the CTC loss in float32, if there are labels.
 
         Raises:
-            ValueError: If a shape is wrong, a label is not a class, there are labels or hidden states are wanted with
-                several grids of frames, or, with `ctc_zero_infinity=False`, the labels of an utterance need more
-                frames than it has.
+            ValueError: If a shape is wrong or a label is not a class; if labels or hidden states are combined with
+                several frame grids; or if, with `ctc_zero_infinity=False`, the labels of an utterance need more frames
+                than it has.
         """
         if output_hidden_states is None:
             output_hidden_states = self.config.output_hidden_states
@@ -251,7 +263,7 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
         if len(grids) > 1:
             if labels is not None or output_hidden_states:
                 raise ValueError(
-                    f"These input_features have {len(grids)} grids of frames, which are for recognition alone; "
+                    f"These input_features have {len(grids)} frame grids, which are for recognition alone; "
                     "set_num_offsets(1) of the feature extractor gives features for a loss or hidden states."
                 )
             return self._mean_of_grids(grids, attention_mask)
@@ -273,7 +285,7 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
         return self._blank_on_padding(log_probs, attention_mask)
 
     def _mean_of_grids(self, grids: tuple[torch.Tensor, ...], attention_mask: torch.Tensor | None) -> CausalLMOutput:
-        """Score the frames of every grid in one batch, and average."""
+        """Log-probabilities of all grids, in one batch, and their mean."""
         mask = mask_of_frames(attention_mask, grids[0])
         outputs = self.bigru(torch.cat(grids), attention_mask=mask.repeat(len(grids), 1), return_dict=True)
         log_probs = self._log_probs(outputs.last_hidden_state, mask.repeat(len(grids), 1))
