@@ -20,8 +20,9 @@ from transformers import AutoProcessor, HfArgumentParser
 from hf_bigru_asr.backends.loading import choose_runtime, load_model, precision_of
 from hf_bigru_asr.bundled import resolve_model
 from hf_bigru_asr.data.loading import load_speech_dataset
-from hf_bigru_asr.evaluation.evaluating import comparison, evaluate_utterances, summarize
+from hf_bigru_asr.evaluation.evaluating import evaluate_utterances
 from hf_bigru_asr.evaluation.plots import check_plots, plot_reliability
+from hf_bigru_asr.evaluation.summary import comparison, summarize
 from hf_bigru_asr.model.frame_grids_bigru_ctc import NUM_OFFSETS_HELP, use_offsets
 from hf_bigru_asr.provenance import provenance
 from hf_bigru_asr.transcription.decoding_pool import BeamSearchPool

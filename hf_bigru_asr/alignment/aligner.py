@@ -12,13 +12,12 @@ from torchaudio.functional import merge_tokens
 
 from ..audio.loading import load_audio, to_mono_float32
 from ..bundled import BUNDLED, resolve_model
-from ..long_audio.network import log_probs_of_long_audio
 from ..model.ctc_alignment_bigru_ctc import CharacterSpan, best_path, encode_text
 from ..model.modeling_bigru_ctc import BiGRUForCTC
 from ..model.processing_bigru_ctc import BiGRUCTCProcessor
 from ..text.normalization import normalize_transcript
 from ..text.written_words import WrittenWord, written_words
-from ..transcription.batches import LONG_S
+from ..transcription.network import Network
 from .word_times import word_characters
 
 __all__ = ["AlignedWord", "Aligner", "Alignment", "align"]
@@ -138,18 +137,12 @@ class Aligner:
 
     def log_probs(self, waveform: np.ndarray) -> torch.Tensor:
         """Log-probabilities `(frames, classes)` of mono samples at the rate of the model."""
-        if len(waveform) > LONG_S * self.sampling_rate:
-            return log_probs_of_long_audio(
-                self.model, self.processor.feature_extractor, waveform, sampling_rate=self.sampling_rate
-            )
         return self.log_probs_of_batch([waveform])[0]
 
     def log_probs_of_batch(self, waveforms: Sequence[np.ndarray]) -> list[torch.Tensor]:
-        """As [`log_probs`], of several recordings of up to two minutes that run through the network together."""
-        inputs = self.processor(audio=list(waveforms), sampling_rate=self.sampling_rate).to(self.model.device)
-        with torch.inference_mode():
-            rows = self.model(**inputs).logits
-        return [row[:length] for row, length in zip(rows, inputs["attention_mask"].sum(-1).tolist(), strict=True)]
+        """As [`log_probs`], of several recordings; those of up to two minutes run through the network together."""
+        network = Network(self.model, self.processor.feature_extractor)
+        return [found.checked() for found in network.run(network.read(waveform) for waveform in waveforms)]
 
     def _load(self, audio: Any, sampling_rate: int | None) -> np.ndarray:  # noqa: ANN401 - see `align`
         if isinstance(audio, str | os.PathLike | bytes | bytearray | memoryview) or hasattr(audio, "read"):

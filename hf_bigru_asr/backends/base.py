@@ -14,6 +14,7 @@ import torch
 from transformers.modeling_outputs import CausalLMOutput
 from transformers.utils import can_return_tuple
 
+from ..bundled import resolve_model
 from ..long_audio.layer_runners import GraphLayerRunner, RunGraph
 from ..model.configuration_bigru_ctc import BiGRUCTCConfig
 from ..model.frame_grids_bigru_ctc import grids_of_frames, mean_of_grids
@@ -93,9 +94,12 @@ class RuntimeModel(ABC):
             FileNotFoundError: If there is no such model.
             ValueError: If it is no BiGRU-CTC model, or its graph was made of other weights than lie beside it.
         """
-        files = ModelFiles(locate_model(pretrained_model_name_or_path, **hub_options))
+        name = resolve_model(pretrained_model_name_or_path)
+        files = ModelFiles(locate_model(name, **hub_options))
         config = BiGRUCTCConfig.from_dict(files.config)
-        config.name_or_path = str(pretrained_model_name_or_path)
+        config.name_or_path = (
+            name  # a folder or a name on the Hub, never a name of ours that the Hub would be asked for
+        )
         return cls(config, load_graph(files), num_threads=num_threads, dtype=dtype)
 
     @classmethod

@@ -13,7 +13,25 @@ from ..audio.loading import (
     to_mono_float32,
 )
 
-__all__ = ["load_utterance", "utterance_duration_s", "utterance_text"]
+__all__ = ["load_utterance", "utterance_duration_s", "utterance_source", "utterance_text"]
+
+
+def utterance_source(audio: object, sampling_rate: int) -> str | Path | bytes | np.ndarray:
+    """One entry of an audio column as `transcription.network.Network` reads it: a file, or samples.
+
+    Args:
+        audio: As in [`load_utterance`].
+        sampling_rate: Sampling rate of the samples in Hz; a file keeps its own.
+
+    Returns:
+        The path or the bytes of a file that is not read yet, or `(samples,)` float32.
+
+    Raises:
+        ValueError: If the audio is in none of these forms, or the samples are broken or empty.
+    """
+    if isinstance(audio, dict) and audio.get("array") is not None:
+        return to_mono_float32(audio["array"], audio["sampling_rate"], sampling_rate)
+    return _encoded(audio)
 
 
 def load_utterance(audio: object, sampling_rate: int) -> np.ndarray:
@@ -29,9 +47,8 @@ def load_utterance(audio: object, sampling_rate: int) -> np.ndarray:
     Raises:
         ValueError: If the audio is broken, empty or in none of these forms.
     """
-    if isinstance(audio, dict) and audio.get("array") is not None:
-        return to_mono_float32(audio["array"], audio["sampling_rate"], sampling_rate)
-    return load_audio(_encoded(audio), sampling_rate=sampling_rate)
+    source = utterance_source(audio, sampling_rate)
+    return source if isinstance(source, np.ndarray) else load_audio(source, sampling_rate=sampling_rate)
 
 
 def utterance_duration_s(audio: object) -> float:

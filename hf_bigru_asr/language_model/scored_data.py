@@ -1,4 +1,4 @@
-"""Log-probabilities of a whole data set: what decoding is tuned on, after the network has run once."""
+"""Log-probabilities of a whole data set: decoding is tuned on them, after the network has run once."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -12,12 +12,12 @@ from transformers import AutoModelForCTC, AutoProcessor
 
 from ..bundled import resolve_model
 from ..data.loading import load_speech_dataset
-from ..data.utterances import load_utterance
+from ..data.utterances import utterance_source, utterance_text
 from ..model.beam_search_bigru_ctc import BeamSearchSettings
 from ..model.frame_grids_bigru_ctc import NUM_OFFSETS_HELP, use_offsets
-from ..model.modeling_bigru_ctc import BiGRUForCTC
 from ..model.processing_bigru_ctc import BiGRUCTCProcessor
 from ..text.normalization import normalize_transcript
+from ..transcription.network import Network
 from ..transcription.recognizer import OWN_LANGUAGE_MODEL
 
 __all__ = ["ScoredDataset", "ScoringArguments", "language_model_folder"]
@@ -41,12 +41,12 @@ class ScoringArguments:
 
 @dataclass(frozen=True)
 class ScoredDataset:
-    """Every utterance of a data set after the network.
+    """The log-probabilities of every utterance of a data set, with its reference.
 
     Args:
-        processor: The model's.
+        processor: The model's processor.
         references: Normalised transcripts.
-        utterances: Log-probabilities `(frames, classes)` of each, without padding.
+        utterances: Log-probabilities `(frames, classes)` of each, without padding; 17 MB for every hour.
         origin: Model and data set, JSON-serialisable, for reports.
     """
 
@@ -62,15 +62,16 @@ class ScoredDataset:
 
     @classmethod
     def compute(cls, args: ScoringArguments, language_model: str | Path | None = None) -> "ScoredDataset":
-        """Run a model over a data set, with a progress bar.
+        """Run a model over a data set, with a progress bar; long recordings run in bounded memory.
 
         Args:
             args: Which model, on what.
-            language_model: Folder of the language model that is to decode; without `args.num_offsets` the network runs
-                on as many grids of frames as its settings say, if they do.
+            language_model: Folder of the language model for decoding. Without `args.num_offsets` the network runs on
+                as many frame grids as its settings say, if they do.
 
         Raises:
             ValueError: If audio or text of an utterance cannot be used, or `num_offsets` is out of range.
+            OSError: If a file of the data set cannot be read.
         """
         name = resolve_model(args.model)
         model, processor = AutoModelForCTC.from_pretrained(name).eval(), AutoProcessor.from_pretrained(name)
@@ -81,7 +82,7 @@ class ScoredDataset:
         dataset = load_speech_dataset(
             args.dataset_name, args.dataset_config_name, args.split, audio_column=args.audio_column_name
         )
-        scores = _score(model, processor, dataset, args)
+        scores = _score(Network(model, processor.feature_extractor), dataset, args)
         pairs = list(tqdm(scores, total=len(dataset), unit="utt", desc="Network"))
         origin = {
             "model": args.model,
@@ -119,16 +120,13 @@ def language_model_folder(language_model: str | Path, model: str | Path, *, to_w
     return folder
 
 
-@torch.inference_mode()
 def _score(
-    model: BiGRUForCTC, processor: BiGRUCTCProcessor, examples: Iterable[dict[str, Any]], args: ScoringArguments
+    network: Network, examples: Iterable[dict[str, Any]], args: ScoringArguments
 ) -> Iterator[tuple[str, torch.Tensor]]:
-    """Transcript and log-probabilities of every utterance."""
-    sampling_rate = processor.feature_extractor.sampling_rate
+    """Reference and log-probabilities of every utterance."""
     rows = iter(examples)
     while batch := list(islice(rows, args.batch_size)):
-        waveforms = [load_utterance(example[args.audio_column_name], sampling_rate) for example in batch]
-        inputs = processor(audio=waveforms, sampling_rate=sampling_rate, device=model.device)
-        log_probs = model(**inputs).logits.cpu()
-        for example, row, length in zip(batch, log_probs, inputs["attention_mask"].sum(-1).tolist(), strict=True):
-            yield normalize_transcript(example[args.text_column_name]), row[:length].clone()
+        sources = (utterance_source(example[args.audio_column_name], network.sampling_rate) for example in batch)
+        found = network.run(network.read(source) for source in sources)
+        for example, log_probs in zip(batch, found, strict=True):
+            yield normalize_transcript(utterance_text(example[args.text_column_name])), log_probs.checked().clone()

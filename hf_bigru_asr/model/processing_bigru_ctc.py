@@ -150,6 +150,11 @@ class BiGRUCTCProcessor(ProcessorMixin):
         self._is_calibrated = False
 
     @property
+    def is_calibrated(self) -> bool:
+        """Whether confidences may be used; not after [`forget_confidences`]."""
+        return self._is_calibrated
+
+    @property
     def frame_s(self) -> float:
         """Seconds per frame of the network's output."""
         return float(self.feature_extractor.hop_length / self.feature_extractor.sampling_rate)

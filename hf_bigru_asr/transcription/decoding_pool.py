@@ -1,13 +1,14 @@
-"""Beam search over many utterances at once, in processes."""
+"""Beam search over many utterances at once, in worker processes.
+
+The decoder holds Python's global lock while it searches, so threads would not run side by side.
+"""
 
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
-from multiprocessing import get_context
-from multiprocessing.synchronize import Barrier
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -17,18 +18,19 @@ from ..model.confidence_bigru_ctc import ConfidenceModel
 from ..model.decoding_bigru_ctc import Decoder, Hypothesis, utterances_of
 from ..model.tokenization_bigru_ctc import BiGRUCTCTokenizer
 from .parts import Parts, decode_in_parts
+from .worker_pool import WorkerPool
 
-__all__ = ["BeamSearchPool", "ReadingsOnDemand", "ReadingsToCome", "begin_to_decode"]
+__all__ = ["BeamSearchPool", "LazyHypotheses", "PendingHypotheses", "start_decoding"]
 
 
 @dataclass(frozen=True)
-class ReadingsToCome:
-    """Readings of a recording whose parts are being decoded.
+class PendingHypotheses:
+    """Hypotheses for a recording whose parts are being decoded.
 
     Args:
         parts: Its parts.
-        futures: Readings of each part, with the seconds they took.
-        nbest: Readings of the recording that are given back.
+        futures: Hypotheses for each part, with the seconds they took.
+        nbest: Hypotheses for the recording that are returned.
     """
 
     parts: Parts
@@ -40,8 +42,13 @@ class ReadingsToCome:
         """Whether nothing is left to wait for."""
         return all(future.done() for future in self.futures)
 
+    @property
+    def time_s(self) -> float:
+        """Seconds that the decoding of all parts took, one after another; waits for them."""
+        return sum(future.result()[1] for future in self.futures)
+
     def result(self) -> list[Hypothesis]:
-        """The readings, the best one first, as soon as they are there."""
+        """The hypotheses, the best one first; waits for them."""
         return self.parts.join((future.result()[0] for future in self.futures), self.nbest)
 
 
@@ -55,8 +62,11 @@ class BeamSearchPool:
         tokenizer: Gives the characters of the classes.
         frame_s: Seconds per frame.
         num_workers: Processes.
-        settings: Weights and width where none are given; those that stand in the folder, or the defaults, if `None`.
+        settings: Default weights and width; those that stand in the folder, or the defaults, if `None`.
         confidence: See [`BeamSearchDecoder`].
+
+    Raises:
+        ValueError: If `num_workers` is below 1.
     """
 
     def __init__(
@@ -68,25 +78,17 @@ class BeamSearchPool:
         settings: BeamSearchSettings | None = None,
         confidence: ConfidenceModel | Literal["own"] | None = "own",
     ) -> None:
-        if num_workers < 1:
-            raise ValueError(f"num_workers is {num_workers}; it must be at least 1.")
+        self._workers = WorkerPool(num_workers)
         self.folder = Path(folder)
         self.frame_s = frame_s
         self.confidence = ConfidenceModel.from_folder(folder) if confidence == "own" else confidence
-        self._arguments = (folder, tokenizer, frame_s, self.confidence)
+        self._arguments = (self.folder.absolute(), tokenizer, frame_s, self.confidence)
         self.settings = settings or BeamSearchSettings.from_folder(folder)
         self._tokenizer = tokenizer
-        self._num_workers = num_workers
-        context = get_context("spawn")
-        self._pool = ProcessPoolExecutor(
-            num_workers, mp_context=context, initializer=_begin, initargs=(context.Barrier(num_workers),)
-        )
 
     def start(self) -> None:
         """Start the processes and load the language model in all of them, so that it takes no time later."""
-        arguments = (*self._arguments, self.settings)
-        for future in [self._pool.submit(_meet, arguments) for _ in range(self._num_workers)]:
-            future.result()
+        self._workers.call_in_each(_load, (*self._arguments, self.settings))
 
     @classmethod
     def of_decoder(cls, decoder: BeamSearchDecoder, num_workers: int) -> "BeamSearchPool":
@@ -95,52 +97,55 @@ class BeamSearchPool:
             decoder.folder, decoder.tokenizer, decoder.frame_s, num_workers, decoder.settings, decoder.confidence
         )
 
-    def __enter__(self) -> "BeamSearchPool":
+    def __enter__(self) -> Self:
+        self._workers.__enter__()
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
+    def __exit__(self, *exception: Any) -> None:
+        self._workers.__exit__(*exception)
 
     def __call__(self, log_probs: torch.Tensor, lengths: torch.Tensor | None = None) -> list[list[Hypothesis]]:
-        """Readings of every utterance of a batch; see [`Decoder`]."""
+        """Hypotheses for every utterance of a batch; see [`Decoder`]."""
         utterances = utterances_of(log_probs, lengths, len(self._tokenizer))
         return [hypotheses for hypotheses, _ in self.decode(utterances)]
 
-    def submit(
-        self, utterance: torch.Tensor, settings: BeamSearchSettings | None = None
-    ) -> "Future[tuple[list[Hypothesis], float]]":
-        """Begin to decode one utterance `(frames, classes)`; the result is its readings and the seconds they took."""
-        arguments = (*self._arguments, settings or self.settings)
-        # As an array: a tensor would travel through shared memory, one open file each.
-        return self._pool.submit(_decode, arguments, utterance.float().cpu().numpy())
+    def submit(self, log_probs: torch.Tensor, settings: BeamSearchSettings | None = None) -> PendingHypotheses:
+        """Start to decode a recording of any length in parts, as [`decode_in_parts`] does.
 
-    def submit_in_parts(self, log_probs: torch.Tensor) -> ReadingsToCome:
-        """Begin to decode a recording `(frames, classes)` of any length in parts, as [`decode_in_parts`] does."""
+        Args:
+            log_probs: `(frames, classes)` of the whole recording, without padding.
+            settings: Weights and width; the pool's own if `None`.
+        """
+        settings = settings or self.settings
         parts = Parts.of(log_probs, self._tokenizer, self.frame_s)
-        return ReadingsToCome(parts, [self.submit(part) for part in parts.log_probs], self.settings.nbest)
+        futures = [
+            self._workers.submit(_decode, (*self._arguments, settings), part.float().cpu().numpy())
+            for part in parts.log_probs
+        ]
+        return PendingHypotheses(parts, futures, settings.nbest)
 
     def decode(
         self, utterances: Sequence[torch.Tensor], settings: BeamSearchSettings | None = None
     ) -> Iterator[tuple[list[Hypothesis], float]]:
-        """Readings of every utterance, in order, each with the seconds that it took.
+        """Hypotheses for every utterance, in order, each with the seconds that their decoding took.
 
         Args:
-            utterances: Log-probabilities `(frames, classes)` of each, without padding.
+            utterances: Log-probabilities `(frames, classes)` of each, without padding. What is longer than a minute
+                is decoded in parts.
             settings: Weights and width; the pool's own if `None`.
         """
-        futures = [self.submit(utterance, settings) for utterance in utterances]
-        for future in futures:
-            yield future.result()
+        for pending in [self.submit(utterance, settings) for utterance in utterances]:
+            yield pending.result(), pending.time_s
 
 
 @dataclass(frozen=True)
-class ReadingsOnDemand:
-    """Readings of a recording that is decoded when they are asked for, and not before.
+class LazyHypotheses:
+    """Hypotheses for a recording that is decoded when they are asked for, and not before.
 
     Until then it is one array, and not hundreds of objects, through all of which Python would look for garbage.
 
     Args:
-        decoder: Makes them: greedily of the whole, by beam search of its parts, as the pipelines do.
+        decoder: Decodes the whole greedily, or its parts by beam search, as the pipelines do.
         log_probs: `(frames, classes)` of the whole recording, without padding.
         tokenizer: Tells which classes are the blank and the space.
         frame_s: Seconds per frame.
@@ -157,7 +162,7 @@ class ReadingsOnDemand:
         return True
 
     def result(self) -> list[Hypothesis]:
-        """The readings, the best one first, made anew with every call.
+        """The hypotheses, the best one first, made anew with every call.
 
         Raises:
             ValueError: If `log_probs` does not have the classes of `decoder`.
@@ -168,10 +173,10 @@ class ReadingsOnDemand:
         return decode_in_parts(self.decoder, self.log_probs, self.tokenizer, self.frame_s, nbest=settings.nbest)
 
 
-def begin_to_decode(
+def start_decoding(
     decoder: Decoder, log_probs: torch.Tensor, tokenizer: BiGRUCTCTokenizer, frame_s: float
-) -> ReadingsToCome | ReadingsOnDemand:
-    """Readings of a recording of any length: those of a [`BeamSearchPool`] are begun, in its processes.
+) -> PendingHypotheses | LazyHypotheses:
+    """Hypotheses for a recording of any length; a [`BeamSearchPool`] starts on them at once, in its processes.
 
     Args:
         decoder: Makes them.
@@ -180,22 +185,16 @@ def begin_to_decode(
         frame_s: Seconds per frame.
     """
     if isinstance(decoder, BeamSearchPool):
-        return decoder.submit_in_parts(log_probs)
-    return ReadingsOnDemand(decoder, log_probs, tokenizer, frame_s)
+        return decoder.submit(log_probs)
+    return LazyHypotheses(decoder, log_probs, tokenizer, frame_s)
 
 
 _decoders: dict[str, BeamSearchDecoder] = {}
-_barriers: list[Barrier] = []
 
 
-def _begin(barrier: Barrier) -> None:
-    _barriers.append(barrier)
-
-
-def _meet(arguments: tuple[Any, ...]) -> None:
-    """Load the language model, and wait until the other workers have done so: then each has done it."""
+def _load(arguments: tuple[Any, ...]) -> None:
+    """Load the language model in a worker."""
     _decoder_of(arguments)
-    _barriers[0].wait()
 
 
 def _decode(arguments: tuple[Any, ...], log_probs: np.ndarray) -> tuple[list[Hypothesis], float]:

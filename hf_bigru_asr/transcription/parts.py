@@ -1,6 +1,6 @@
 """Beam search on a recording of any length: part by part, cut in pauses.
 
-The search needs memory that grows with the frames, and the times of the characters do with frames times characters.
+The memory of the search grows with the frames, and that of the alignment of its text with frames times characters.
 """
 
 import heapq
@@ -22,8 +22,8 @@ MAX_PART_S = 60.0
 def find_pauses(log_probs: torch.Tensor, tokenizer: BiGRUCTCTokenizer, max_frames: int) -> list[int]:
     """Frames at which a recording can be cut into parts with whole words in each.
 
-    A cut lies in the second half of the part that it ends: in the middle of the longest run of blanks and spaces,
-    spaces in it if there are such runs; without any, where they are likeliest.
+    Each cut lies in the second half of the part that it ends, in the middle of the longest run of blanks and spaces.
+    Runs with a space come first. Without any run the cut is where blank or space is likeliest.
 
     Args:
         log_probs: `(frames, classes)`.
@@ -31,7 +31,7 @@ def find_pauses(log_probs: torch.Tensor, tokenizer: BiGRUCTCTokenizer, max_frame
         max_frames: Frames of the longest part.
 
     Returns:
-        Where parts begin, the first one left out; ascending.
+        First frame of every part but the first; ascending.
 
     Raises:
         ValueError: If `max_frames` is below 2.
@@ -97,22 +97,22 @@ class Parts:
         parts = log_probs.split([stop - start for start, stop in pairwise(edges)])
         return cls([start * frame_s for start in edges[:-1]], list(parts))
 
-    def join(self, readings: Iterable[list[Hypothesis]], nbest: int = 1) -> list[Hypothesis]:
-        """Readings of the recording, put together of the readings of its parts.
+    def join(self, of_parts: Iterable[list[Hypothesis]], nbest: int = 1) -> list[Hypothesis]:
+        """Hypotheses for the recording, concatenated from those for its parts.
 
         Args:
-            readings: Those of every part, in order.
-            nbest: Readings that are given back.
+            of_parts: The hypotheses for every part, in order.
+            nbest: Hypotheses that are returned.
 
         Returns:
-            The `nbest` best ones of all combinations of readings of the parts, the best one first.
+            The `nbest` best ones of all combinations of hypotheses for the parts, the best one first.
         """
         joined = [Hypothesis("", 0.0, (), ())]
-        for start_s, hypotheses in zip(self.starts_s, readings, strict=True):
+        for start_s, hypotheses in zip(self.starts_s, of_parts, strict=True):
             shifted = [_shifted(hypothesis, start_s) for hypothesis in hypotheses]
-            # What is not among the best of the beginning is not among the best of the whole.
+            # A beginning that is not among the best cannot be part of the best hypotheses for the whole.
             joined = heapq.nlargest(
-                nbest, (_joined(*pair) for pair in product(joined, shifted)), key=lambda reading: reading.score
+                nbest, (_joined(*pair) for pair in product(joined, shifted)), key=lambda hypothesis: hypothesis.score
             )
         return joined
 
@@ -126,14 +126,14 @@ def decode_in_parts(
     nbest: int = 1,
     max_part_s: float = MAX_PART_S,
 ) -> list[Hypothesis]:
-    """Readings of a recording by a beam search; see [`Parts`].
+    """Hypotheses for a recording by beam search; see [`Parts`].
 
     Args:
         decoder: Gets all parts as one batch; see [`Decoder`].
         log_probs: `(frames, classes)` of the whole recording.
         tokenizer: Tells which classes are the blank and the space.
         frame_s: Seconds per frame.
-        nbest: Readings that are given back.
+        nbest: Hypotheses that are returned.
         max_part_s: Length of the longest part.
 
     Returns:

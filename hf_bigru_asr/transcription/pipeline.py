@@ -21,7 +21,7 @@ class BeamSearchPipeline(AutomaticSpeechRecognitionPipeline):
     It takes what the stock pipeline takes and gives what it gives, chunks and times of words and characters included;
     with `nbest` above 1 also `hypotheses`, a list of [`Hypothesis`]; and with a calibrated language model
     (`scripts/calibrate_confidence.py`) the `confidence` of every word that has a time. The network runs on as many
-    grids of frames as the decoder's settings say (`num_offsets`), if they do.
+    frame grids as the decoder's settings say (`num_offsets`), if they do.
 
     Args:
         args: As for the stock pipeline.
@@ -56,10 +56,17 @@ class BeamSearchPipeline(AutomaticSpeechRecognitionPipeline):
         if not hasattr(processor, "beam_search_decoder"):
             raise ValueError("BeamSearchPipeline needs a BiGRUCTCProcessor; give processor= or the name of a model.")
         self.beam_search: BeamSearchDecoder = processor.beam_search_decoder(language_model, **(decoding or {}))
+        self._has_own_language_model = language_model is None
         if self.beam_search.settings.num_offsets is not None:
             # A copy: the processor may serve another pipeline too.
             self.feature_extractor = copy(self.feature_extractor)
             use_offsets(self.feature_extractor, self.beam_search.settings.num_offsets)
+
+    def decoder(self) -> BeamSearchDecoder:
+        """The beam search; without confidences once the processor has forgotten those of its own language model."""
+        if self._has_own_language_model and not getattr(self.processor, "is_calibrated", True):
+            self.beam_search.confidence = None
+        return self.beam_search
 
     def _forward(self, model_inputs: dict[str, Any], **kwargs: Any) -> dict[str, Any]:  # type: ignore[override] # typed in part
         is_last, stride = model_inputs.pop("is_last"), model_inputs.pop("stride", None)
@@ -95,16 +102,16 @@ class BeamSearchPipeline(AutomaticSpeechRecognitionPipeline):
             output.pop("is_last", None)
             for name, value in output.items():
                 extra.setdefault(name, []).append(value)
-        decoder = self.beam_search
+        decoder = self.decoder()
         hypotheses = decode_in_parts(
             decoder, torch.cat(pieces), decoder.tokenizer, decoder.frame_s, nbest=decoder.settings.nbest
         )
         result: dict[str, Any] = {"text": hypotheses[0].text}
         if return_timestamps:
             result["chunks"] = timed_chunks(
-                hypotheses[0], return_timestamps, with_confidence=self.beam_search.confidence is not None
+                hypotheses[0], return_timestamps, with_confidence=decoder.confidence is not None
             )
-        if self.beam_search.settings.nbest > 1:
+        if decoder.settings.nbest > 1:
             result["hypotheses"] = hypotheses
         return result | extra
 
@@ -114,7 +121,7 @@ def _as_list(stride: Any) -> list[tuple[int, int, int]]:  # noqa: ANN401 - a tri
 
 
 def timed_chunks(hypothesis: Hypothesis, unit: str, *, with_confidence: bool = False) -> list[dict[str, Any]]:
-    """Words (`"word"`) or characters (`"char"`) of a reading with their times, in the form of the stock pipeline.
+    """Words (`"word"`) or characters (`"char"`) of a hypothesis with their times, in the form of the stock pipeline.
 
     With `with_confidence` a word has its `confidence` too.
     """

@@ -1,4 +1,4 @@
-"""Works on what comes next in threads, while the caller is busy with what came before."""
+"""Ordered prefetch in threads, bounded by the size of the waiting results."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
@@ -19,21 +19,21 @@ def read_ahead(
     size: Callable[[Result], float],
     limit: float,
 ) -> Iterator[Result]:
-    """Do some work on items in threads, ahead of the caller.
+    """Apply a function to items in threads, ahead of the caller.
 
     Args:
-        items: Read in the threads, one at a time, as they are needed.
-        work: Called in the threads.
+        items: Taken in the threads, one at a time, as they are needed.
+        work: The function, called in the threads.
         num_workers: Threads.
-        size: How much of `limit` a result takes up until the caller takes it.
-        limit: No further item is begun while the results that wait are larger than this.
+        size: Size of a result, which counts until the caller takes it.
+        limit: No further item is started while the waiting results are larger than this.
 
     Yields:
         The results, in the order of the items.
 
     Raises:
         ValueError: If `num_workers` is below 1.
-        Exception: What `items` or `work` raise, at its place among the results; nothing comes after it.
+        Exception: What `items` or `work` raise, at its place among the results, which end there.
     """
     if num_workers < 1:
         raise ValueError(f"num_workers is {num_workers}; it must be at least 1.")

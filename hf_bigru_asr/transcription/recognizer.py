@@ -15,11 +15,9 @@ from ..audio.loading import load_audio
 from ..backends.loading import check_options, choose_runtime, load_model
 from ..bundled import BUNDLED, resolve_model
 from ..model.beam_search_bigru_ctc import BeamSearchDecoder
-from ..model.confidence_bigru_ctc import ConfidenceModel
 from ..model.decoding_bigru_ctc import Decoder, GreedyDecoder, Hypothesis
 from ..model.frame_grids_bigru_ctc import use_offsets
 from ..model.hotwords_bigru_ctc import DEFAULT_HOTWORD_WEIGHT
-from ..model.language_model_files_bigru_ctc import CONFIDENCE_NAME, find_model_file
 from ..text.normalization import normalize_transcript
 from .batches import BATCH_S, BATCH_SIZE, LONG_S, BatchRecognizer
 from .decoding_pool import BeamSearchPool
@@ -39,7 +37,7 @@ _ENDS_WITH_CLOCK_TIME = re.compile(r"(?<![0-9:.,])(?:[01]?[0-9]|2[0-3]):[0-5][0-
 
 @dataclass(frozen=True)
 class Transcript:
-    """What was said in one recording, or why it could not be transcribed.
+    """The text of one recording, or why it could not be transcribed.
 
     Args:
         source: Name of the recording.
@@ -47,8 +45,8 @@ class Transcript:
         duration_s: Length of the recording; 0 if there is an error.
         chunks: Words or characters `{"text", "timestamp": (start_s, end_s)}` if asked for; words with their
             `confidence` too if the decoder is calibrated.
-        hypotheses: The best readings, if the recogniser gives more than one.
-        error: What is wrong with the recording, if something is.
+        hypotheses: The best hypotheses, if the recogniser gives more than one.
+        error: What is wrong with the recording, if anything.
     """
 
     source: str
@@ -113,26 +111,23 @@ def load_recognizer(
         model: Folder, name on the Hub, or `"bundled"`.
         language_model: Folder of a language model, or `"own"` for the model's own; greedy decoding if `None`.
         decoding: Fields of [`BeamSearchSettings`] to change, `hotwords` for example.
-        runtime: What runs the network: `"torch"`, `"onnx"`, `"openvino"` or `"auto"`, see [`choose_runtime`].
+        runtime: Backend of the network: `"torch"`, `"onnx"`, `"openvino"` or `"auto"`, see [`choose_runtime`].
         dtype: Number format of the network, see [`load_model`].
-        num_threads: Threads of the network; as the runtime sees fit if `None`.
-        num_offsets: Grids of frames on which the network runs, whose log-probabilities are averaged: fewer errors for
-            so many times the work of the network. If `None`, as many as the language model's or the model's own files
-            say, one usually without a language model.
+        num_threads: Threads of the network; the backend's own choice if `None`.
+        num_offsets: Frame grids whose log-probabilities are averaged: fewer errors for so many times the work. `None`
+            takes what the language model's or the model's own files say; without a language model usually 1.
         device: Where to run; `None` lets the library choose.
         trust_remote_code: Whether to run the code that comes with a model on the Hub instead of this package's.
 
     Raises:
-        ImportError: If the extra of the runtime is not installed.
-        ValueError: If the runtime does not run so, `num_offsets` is out of range, or there are settings of a beam
-            search without a language model.
+        ImportError: If the extra of the backend is not installed.
+        ValueError: If an argument is out of range, or there are settings of a beam search without a language model.
     """
     if decoding and language_model is None:
         raise ValueError(
             f"decoding has {', '.join(decoding)}, which belong to beam search; give language_model= too, "
             f"{OWN_LANGUAGE_MODEL!r} for the model's own."
         )
-    name = resolve_model(model)
     options: dict[str, Any] = {}
     if language_model is not None:
         folder = None if str(language_model) == OWN_LANGUAGE_MODEL else language_model
@@ -141,28 +136,54 @@ def load_recognizer(
         options = {"pipeline_class": BeamSearchPipeline, "language_model": folder, "decoding": decoding}
     runtime = choose_runtime(runtime, device)
     check_options(device=device, num_threads=num_threads, dtype=dtype, runtime=runtime)
+    name = resolve_model(model)
     if runtime == "torch":
         if num_threads is not None:
             torch.set_num_threads(num_threads)
         if dtype is not None:
             options["dtype"] = dtype
-        recognizer = pipeline(TASK, model=name, device=device, trust_remote_code=trust_remote_code, **options)
+        recognizer = _torch_pipeline(name, device, trust_remote_code, options)
     else:
-        # To the pipeline's types only a PreTrainedModel is a model.
-        network: Any = load_model(name, runtime, num_threads=num_threads, dtype=dtype)
-        processor = AutoProcessor.from_pretrained(name, trust_remote_code=trust_remote_code)
-        recognizer = pipeline(
-            TASK,
-            model=network,
-            tokenizer=processor.tokenizer,
-            feature_extractor=processor.feature_extractor,
-            processor=processor,
-            device="cpu",
-            **options,
-        )
+        network = load_model(name, runtime, num_threads=num_threads, dtype=dtype)
+        recognizer = _pipeline_of(network, AutoProcessor.from_pretrained(name), options)
     if language_model is None:
         use_offsets(recognizer.feature_extractor, num_offsets)
     return recognizer
+
+
+def _torch_pipeline(
+    name: str, device: str | None, trust_remote_code: bool, options: dict[str, Any]
+) -> AutomaticSpeechRecognitionPipeline:
+    """The pipeline with a torch model of any make."""
+    recognizer = pipeline(TASK, model=name, device=device, trust_remote_code=trust_remote_code, **options)
+    if recognizer.processor is None and _is_ours(recognizer):
+        # The library loads the parts of a processor alone for this task, but the confidences are the processor's.
+        processor: Any = AutoProcessor.from_pretrained(name, trust_remote_code=trust_remote_code)
+        recognizer.processor = processor
+        recognizer.tokenizer, recognizer.feature_extractor = processor.tokenizer, processor.feature_extractor
+    return recognizer
+
+
+def _pipeline_of(
+    network: Any,  # noqa: ANN401 - to the pipeline's types only a PreTrainedModel is a model
+    processor: Any,  # noqa: ANN401 - may come from the Hub with code of its own
+    options: dict[str, Any],
+) -> AutomaticSpeechRecognitionPipeline:
+    """The pipeline with a model of another backend."""
+    return pipeline(
+        TASK,
+        model=network,
+        tokenizer=processor.tokenizer,
+        feature_extractor=processor.feature_extractor,
+        processor=processor,
+        device="cpu",
+        **options,
+    )
+
+
+def _is_ours(recognizer: AutomaticSpeechRecognitionPipeline) -> bool:
+    """Whether the model's features are those of this package."""
+    return hasattr(recognizer.feature_extractor, "extract")
 
 
 def transcribe(
@@ -180,18 +201,17 @@ def transcribe(
     """Transcribe recordings, in order.
 
     Texts and times are those that `recognizer` gives for every recording alone, whatever the other arguments are.
-    Recordings longer than `long_s` go through the network in chunks that carry its state, with the result of one pass
-    over the whole. `chunk_length_s` asks for the pipeline's own chunks instead, whose results differ from that. With a
-    language model what is longer than a minute is decoded in parts, which end in pauses.
+    With a language model what is longer than a minute is decoded in parts, which end in pauses. Confidences are those
+    of `recognizer.processor`; a pipeline that was made without one gives none.
 
     Args:
-        recognizer: See [`load_recognizer`]; its model may be one of another runtime.
+        recognizer: See [`load_recognizer`]; its model may be one of another backend.
         sources: Files in any format that [`load_audio`] reads.
-        batch_size: Recordings that run through the network together, at the most.
-        batch_s: Seconds of audio that run together, at the most.
+        batch_size: Most recordings that run through the network together.
+        batch_s: Most seconds of audio that run together.
         num_workers: Threads that read files and, with a language model and more than one, processes that decode.
-        long_s: What is longer is run in chunks.
-        chunk_length_s: Cut recordings into the pipeline's chunks of this length.
+        long_s: What is longer goes through the network in chunks, with the result of one pass over the whole.
+        chunk_length_s: Cut recordings into the pipeline's chunks of this length instead, whose results differ.
         stride_length_s: Overlap on either side of such a chunk; a sixth of its length if `None`.
         return_timestamps: `"char"` or `"word"` for times.
 
@@ -201,18 +221,8 @@ def transcribe(
     Raises:
         ValueError: If an argument is out of range; at once, and not with the first recording.
     """
-    if return_timestamps not in (None, "char", "word"):
-        raise ValueError(f"return_timestamps is {return_timestamps!r}; it must be 'char', 'word' or None.")
-    if stride_length_s is not None and chunk_length_s is None:
-        raise ValueError(f"stride_length_s is {stride_length_s}; it needs chunk_length_s.")
-    if chunk_length_s is not None and not chunk_length_s > 0:
-        raise ValueError(f"chunk_length_s is {chunk_length_s}; it must be positive.")
-    if chunk_length_s is not None and stride_length_s is not None and not 0 <= stride_length_s < chunk_length_s / 2:
-        raise ValueError(
-            f"stride_length_s is {stride_length_s}; it must be at least 0 and less than half of chunk_length_s, "
-            f"which is {chunk_length_s}."
-        )
-    if chunk_length_s is not None or not hasattr(recognizer.feature_extractor, "extract"):
+    _check_arguments(chunk_length_s, stride_length_s, return_timestamps)
+    if chunk_length_s is not None or not _is_ours(recognizer):
         if batch_size < 1:
             raise ValueError(f"batch_size is {batch_size}; it must be positive.")
         options = {
@@ -224,16 +234,38 @@ def transcribe(
         return _transcribe_with_pipeline(recognizer, sources, batch_size, given)
     extractor: Any = recognizer.feature_extractor
     tokenizer: Any = recognizer.tokenizer
-    decoder: Decoder
-    if isinstance(recognizer, BeamSearchPipeline):
-        decoder = recognizer.beam_search
-    else:
-        confidence = _greedy_confidence(recognizer.model.config.name_or_path)
-        decoder = GreedyDecoder(tokenizer, extractor.hop_length / extractor.sampling_rate, confidence)
+    decoder = _decoder_of(recognizer)
     batches = BatchRecognizer(
         recognizer.model, extractor, tokenizer, decoder, batch_size, batch_s, num_workers, long_s
     )
     return _transcribe_in_batches(batches, sources, return_timestamps)
+
+
+def _check_arguments(
+    chunk_length_s: float | None, stride_length_s: float | None, return_timestamps: str | None
+) -> None:
+    if return_timestamps not in (None, "char", "word"):
+        raise ValueError(f"return_timestamps is {return_timestamps!r}; it must be 'char', 'word' or None.")
+    if stride_length_s is not None and chunk_length_s is None:
+        raise ValueError(f"stride_length_s is {stride_length_s}; it needs chunk_length_s.")
+    if chunk_length_s is not None and not chunk_length_s > 0:
+        raise ValueError(f"chunk_length_s is {chunk_length_s}; it must be positive.")
+    if chunk_length_s is not None and stride_length_s is not None and not 0 <= stride_length_s < chunk_length_s / 2:
+        raise ValueError(
+            f"stride_length_s is {stride_length_s}; it must be at least 0 and less than half of chunk_length_s, "
+            f"which is {chunk_length_s}."
+        )
+
+
+def _decoder_of(recognizer: AutomaticSpeechRecognitionPipeline) -> Decoder:
+    """The decoder of a pipeline, with the confidences of its processor."""
+    if isinstance(recognizer, BeamSearchPipeline):
+        return recognizer.decoder()
+    extractor: Any = recognizer.feature_extractor
+    tokenizer: Any = recognizer.tokenizer
+    processor: Any = recognizer.processor
+    confidence = processor.greedy_decoder().confidence if hasattr(processor, "greedy_decoder") else None
+    return GreedyDecoder(tokenizer, extractor.hop_length / extractor.sampling_rate, confidence)
 
 
 def _transcribe_in_batches(
@@ -264,19 +296,13 @@ def _transcribe_in_batches(
             )
 
 
-def _greedy_confidence(model: str | None) -> ConfidenceModel | None:
-    """What came with a model, from its folder or from the Hub."""
-    path = find_model_file(model, CONFIDENCE_NAME) if model else None
-    return ConfidenceModel.from_folder(path.parent) if path else None
-
-
 def _transcribe_with_pipeline(
     recognizer: AutomaticSpeechRecognitionPipeline,
     sources: Iterable[str | Path],
     batch_size: int,
     options: dict[str, Any],
 ) -> Iterator[Transcript]:
-    """Transcribe with the pipeline itself, for what it alone does: its chunks, and models of other makes."""
+    """Transcribe with the pipeline itself: for its own chunks, and for models of other makes."""
     sampling_rate = recognizer.feature_extractor.sampling_rate  # type: ignore[union-attr] # speech always has one
     waiting: deque[Transcript] = deque()
 

@@ -73,7 +73,7 @@ def spoken_words() -> tuple[np.ndarray, list[tuple[float, float]]]:
 def test_the_network_runs_over_long_recordings_in_chunks(aligner: Aligner, monkeypatch: pytest.MonkeyPatch) -> None:
     waveform = load_audio(SAMPLE)
     whole = aligner.log_probs(waveform)
-    monkeypatch.setattr("hf_bigru_asr.alignment.aligner.LONG_S", 1.0)
+    monkeypatch.setattr("hf_bigru_asr.transcription.network.LONG_S", 1.0)
     monkeypatch.setattr(aligner.model, "forward", None)
     torch.testing.assert_close(aligner.log_probs(waveform), whole, atol=1e-4, rtol=0)
 

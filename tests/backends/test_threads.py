@@ -106,7 +106,7 @@ def test_graphs_that_run_at_once_are_not_bound_to_one_core(model_dir: Path, run_
         from concurrent.futures import ThreadPoolExecutor
         import torch
         from hf_bigru_asr import OpenVINOBiGRUForCTC
-        from hf_bigru_asr.layer_runners import log_probs_of_layers
+        from hf_bigru_asr.long_audio.layer_runners import log_probs_of_layers
         model = OpenVINOBiGRUForCTC.from_pretrained(sys.argv[1], num_threads=2)
         features = torch.randn(1, 20, model.config.num_mel_bins).numpy()
         with ThreadPoolExecutor(2) as threads:

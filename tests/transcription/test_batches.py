@@ -24,14 +24,14 @@ from transformers import (
 
 from hf_bigru_asr import BiGRUCTCProcessor, BiGRUForCTC
 from hf_bigru_asr.model.decoding_bigru_ctc import Hypothesis
-from hf_bigru_asr.transcription import batches as batch_recognition
+from hf_bigru_asr.transcription import network as network_module
 from hf_bigru_asr.transcription.batches import (
     BatchRecognizer,
     Recognition,
     _batches_of_like_work,
-    _Recording,
     _windows,
 )
+from hf_bigru_asr.transcription.network import Network, Recording
 from hf_bigru_asr.transcription.recognizer import load_recognizer, transcribe
 
 RATE_HZ = 16_000
@@ -145,7 +145,7 @@ def test_threads_get_batches_of_like_work(num_threads: int) -> None:
 
 
 def test_windows_grow(recordings: list[Path]) -> None:
-    found = [_Recording(recordings[0], duration_s) for duration_s in [1.0] * 60 + [0.1] * 100]
+    found = [Recording(recordings[0], duration_s) for duration_s in [1.0] * 60 + [0.1] * 100]
     sizes = [len(window) for window in _windows(found, 2.0, 3)]
     # Two batches of two seconds, four, eight, sixteen, sixteen; and of three recordings each where they are short.
     assert sizes == [4, 8, 16, 32, 48, 48, 4]
@@ -174,7 +174,7 @@ def test_windows_bound_what_waits(
     assert number == 80
 
 
-def test_readings_are_made_when_they_are_asked_for(
+def test_hypotheses_are_made_when_they_are_asked_for(
     make: Callable[..., BatchRecognizer], recordings: list[Path]
 ) -> None:
     recognizer = make()
@@ -193,13 +193,13 @@ def test_torch_starts_no_threads_for_those_that_read(
     make: Callable[..., BatchRecognizer], recordings: list[Path], monkeypatch: pytest.MonkeyPatch, two_threads: None
 ) -> None:
     threads = []
-    iterate = batch_recognition.iterate_audio
+    iterate = network_module.iterate_audio
 
     def watched(*arguments: Any, **options: Any) -> Iterator[np.ndarray]:
         threads.append((threading.current_thread(), torch.get_num_threads()))
         return iterate(*arguments, **options)
 
-    monkeypatch.setattr(batch_recognition, "iterate_audio", watched)
+    monkeypatch.setattr(network_module, "iterate_audio", watched)
     list(make(num_workers=2).recognize(recordings))
     assert {count for _, count in threads} == {1}
     assert threading.main_thread() not in [thread for thread, _ in threads]
@@ -210,14 +210,14 @@ def test_long_recordings_run_when_it_is_their_turn(
     make: Callable[..., BatchRecognizer], recordings: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs = 0
-    run_long = BatchRecognizer._run_long
+    run_long = Network.run_long
 
     def watched(*arguments: Any) -> object:
         nonlocal runs
         runs += 1
         return run_long(*arguments)
 
-    monkeypatch.setattr(BatchRecognizer, "_run_long", watched)
+    monkeypatch.setattr(Network, "run_long", watched)
     results = make(long_s=0.1, batch_size=3).recognize(recordings[:1] * 20)
     for number, _ in enumerate(results):
         assert runs == number + 1
@@ -304,7 +304,7 @@ def reader(model_dir: Path) -> AutomaticSpeechRecognitionPipeline:
 
 
 def test_with_a_language_model(reader: AutomaticSpeechRecognitionPipeline, recordings: list[Path]) -> None:
-    recordings = recordings[:7]  # the next one has readings with one score, whose order is left to chance
+    recordings = recordings[:7]  # the next one has hypotheses of equal score, whose order is left to chance
     found = list(transcribe(reader, recordings, return_timestamps="word"))
     for number in (0, 2, 4):
         waveform, rate_hz = soundfile.read(recordings[number], dtype="float32")
