@@ -8,13 +8,13 @@ With a data set to exclude, its sentences are left out of the text, and the n-gr
 """
 
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain
 
 from tqdm.auto import tqdm
 from transformers import HfArgumentParser
 
-from hf_bigru_asr.text.normalization import normalize_transcript, read_lines
-from hf_bigru_asr.training.trainer import build_processor
+from hf_bigru_asr.text.lines import ON_UNKNOWN_HELP, NormalizedLines, OnUnknownLine
+from hf_bigru_asr.training.building import build_processor
 from recipe.character_lm import bits_per_character, estimate_character_lm, save_character_lm
 from recipe.held_out import held_out_sentences
 
@@ -29,6 +29,7 @@ class CharacterLanguageModelArguments:
         default=3, metadata={"help": "Length of the n-grams: 3, or 4, with which training takes longer."}
     )
     skip_lines: int = field(default=0, metadata={"help": "Lines at the beginning of the text to leave out."})
+    on_unknown: OnUnknownLine = field(default="skip", metadata={"help": ON_UNKNOWN_HELP})
     model_name_or_path: str | None = field(
         default=None, metadata={"help": "Model whose tokenizer is used; the default one without it."}
     )
@@ -48,10 +49,15 @@ def main() -> None:
     try:
         tokenizer = build_processor(options.model_name_or_path).tokenizer
         held_out = held_out_sentences(
-            options.exclude_dataset_name, options.exclude_dataset_config_name, options.exclude_split_name
+            options.exclude_dataset_name,
+            options.exclude_dataset_config_name,
+            options.exclude_split_name,
+            options.on_unknown,
         )
-        lines = islice(read_lines(options.text_file), options.skip_lines, None)
-        sentences = map(normalize_transcript, tqdm(lines, unit="line", desc="Reading", unit_scale=True))
+        lines = NormalizedLines.of_file(
+            options.text_file, on_unknown=options.on_unknown, skip_lines=options.skip_lines
+        )
+        sentences = tqdm(lines, unit="line", desc="Reading", unit_scale=True)
         excluded = frozenset(chain.from_iterable(held_out.values()))
         transitions = estimate_character_lm(
             (sentence for sentence in sentences if sentence and sentence not in excluded), tokenizer, options.order

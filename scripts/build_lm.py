@@ -19,7 +19,7 @@ from transformers import HfArgumentParser
 
 from hf_bigru_asr.language_model.building import LanguageModelSettings, build_language_model, score_sentences
 from hf_bigru_asr.model.language_model_files_bigru_ctc import RECORD_NAME
-from hf_bigru_asr.text.normalization import read_lines
+from hf_bigru_asr.text.lines import ON_UNKNOWN_HELP, NormalizedLines, OnUnknownLine
 from recipe.held_out import held_out_sentences
 
 
@@ -45,6 +45,7 @@ class LanguageModelArguments:
         default_factory=lambda: ["validation"], metadata={"help": "Its split, or several."}
     )
     kenlm_bin: str | None = field(default=None, metadata={"help": "Folder with KenLM's lmplz and build_binary."})
+    on_unknown: OnUnknownLine = field(default="skip", metadata={"help": ON_UNKNOWN_HELP})
     memory: str = field(default="1G", metadata={"help": "Memory that lmplz may take."})
 
 
@@ -57,11 +58,14 @@ def main() -> None:
             options.order, tuple(options.prune), options.max_words, options.min_count, options.quantization_bits
         )
         held_out = held_out_sentences(
-            options.exclude_dataset_name, options.exclude_dataset_config_name, options.exclude_split_name
+            options.exclude_dataset_name,
+            options.exclude_dataset_config_name,
+            options.exclude_split_name,
+            options.on_unknown,
         )
-        lines = tqdm(read_lines(options.text_file), unit="line", desc="Reading", unit_scale=True)
+        lines = NormalizedLines.of_file(options.text_file, on_unknown=options.on_unknown)
         record = build_language_model(
-            lines,
+            tqdm(lines, unit="line", desc="Reading", unit_scale=True),
             options.output_dir,
             settings,
             exclude=chain.from_iterable(held_out.values()),

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from tqdm.auto import tqdm
 from transformers import HfArgumentParser
 
-from hf_bigru_asr.text.normalization import read_lines
+from hf_bigru_asr.text.lines import ON_UNKNOWN_HELP, NormalizedLines, OnUnknownLine
 from recipe.held_out import held_out_sentences
 from recipe.synthesis import VOICE_HELP, SynthesisSettings, select_sentences, synthesize_split
 
@@ -30,6 +30,7 @@ class SynthesisArguments:
     split: str = field(default="train", metadata={"help": "Name of the split."})
     max_lines: int | None = field(default=None, metadata={"help": "Use so many lines of the text only."})
     skip_lines: int = field(default=0, metadata={"help": "Leave out so many lines at the beginning of the text."})
+    on_unknown: OnUnknownLine = field(default="skip", metadata={"help": ON_UNKNOWN_HELP})
     min_words: int = field(default=3, metadata={"help": "Leave out shorter sentences."})
     max_words: int = field(default=40, metadata={"help": "Leave out longer sentences."})
     exclude_dataset_name: str | None = field(
@@ -62,11 +63,19 @@ def main() -> None:
     (options,) = parser.parse_args_into_dataclasses()
     try:
         held_out = held_out_sentences(
-            options.exclude_dataset_name, options.exclude_dataset_config_name, options.exclude_split_name
+            options.exclude_dataset_name,
+            options.exclude_dataset_config_name,
+            options.exclude_split_name,
+            options.on_unknown,
         )
-        last = None if options.max_lines is None else options.skip_lines + options.max_lines
+        lines = NormalizedLines.of_file(
+            options.text_file,
+            on_unknown=options.on_unknown,
+            skip_lines=options.skip_lines,
+            max_lines=options.max_lines,
+        )
         sentences = select_sentences(
-            itertools.islice(read_lines(options.text_file), options.skip_lines, last),
+            lines,
             options.num_utterances,
             exclude=itertools.chain.from_iterable(held_out.values()),
             min_words=options.min_words,

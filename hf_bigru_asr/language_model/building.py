@@ -1,8 +1,8 @@
-"""An open-vocabulary word n-gram from any text, in KenLM's binary format, with the lexicon that a decoder needs.
+"""Estimation of an open-vocabulary word n-gram from text, in KenLM's binary format, with the decoder's lexicon.
 
-Words that are not frequent enough for the vocabulary are spelled: QUOTH becomes the units `Q~ U~ O~ T~ H$`, each a
-letter inside a word, the last one the letter that ends it. The n-gram is estimated over words and units together, so
-that it gives every string of letters a probability, and a decoder can write words that it has never seen.
+Words outside the vocabulary are spelled as units of one letter: QUOTH becomes `Q~ U~ O~ T~ H$`, where `$` marks the
+last letter. The n-gram is estimated over words and units together. So every string of letters has a probability, and
+a decoder can write words that the text does not have.
 
 Source: M. Bisani, H. Ney, "Open vocabulary speech recognition with flat hybrid models", Interspeech 2005; K. Heafield,
 I. Pouzyrevsky, J. H. Clark, P. Koehn, "Scalable modified Kneser-Ney language model estimation", ACL 2013.
@@ -35,10 +35,10 @@ __all__ = [
 
 WORD_DELIMITER = "|"
 _LETTERS = ALPHABET.replace(" ", "")
-# Words that occur once are dropped from the count when there are this many different ones, so that memory is bounded.
+# Beyond this many different words those that occur once are dropped from the counts, so that memory is bounded.
 _MAX_COUNTED = 5_000_000
 _INSTALL = (
-    "KenLM's estimator is a program that its Python package does not bring along. Build it from the same sources:\n"
+    "KenLM's estimator is a program that is not part of its Python package. Build it from the same sources:\n"
     "  pip download --no-deps --no-binary kenlm kenlm && tar xf kenlm-*.tar.gz\n"
     "  cmake -S kenlm-*/ -B kenlm-build -DCMAKE_BUILD_TYPE=Release && cmake --build kenlm-build --target lmplz "
     "build_binary\n"
@@ -52,10 +52,10 @@ class LanguageModelSettings:
 
     Args:
         order: Length of the longest n-grams.
-        prune: For each order from 1 on, the count up to which n-grams are left out; the last one holds for all higher
-            orders. KenLM does not prune single words.
-        max_words: Most words of the vocabulary, by frequency; the others are spelled.
-        min_count: Fewest occurrences of a word of the vocabulary.
+        prune: For each order from 1 on, the count up to which n-grams are pruned; the last value holds for all higher
+            orders. KenLM does not prune unigrams, so the first value is 0.
+        max_words: Maximum size of the vocabulary, by frequency; other words are spelled.
+        min_count: Minimum number of occurrences of a word of the vocabulary.
         quantization_bits: Bits of a stored probability or back-off weight.
     """
 
@@ -78,12 +78,12 @@ class LanguageModelSettings:
 
 
 def spell(word: str) -> list[str]:
-    """Units of a word that is not in the vocabulary: `["I~", "T$"]` of IT."""
+    """Return the units of a word outside the vocabulary: `["I~", "T$"]` for IT."""
     return [letter + UNIT_INSIDE for letter in word[:-1]] + [word[-1] + UNIT_END]
 
 
 def lexicon_entries(words: Iterable[str]) -> Iterator[str]:
-    """Lines of a lexicon file: every word and every unit with its characters."""
+    """Yield the lines of a lexicon file: every word and every unit with its spelling."""
     for word in words:
         yield f"{word} {' '.join(word)} {WORD_DELIMITER}"
     for letter in _LETTERS:
@@ -92,7 +92,7 @@ def lexicon_entries(words: Iterable[str]) -> Iterator[str]:
 
 
 def count_words(sentences: Iterable[str]) -> Counter[str]:
-    """Occurrences of every word of normalised sentences; in very large texts, without the rarest."""
+    """Count the words of normalised sentences; in very large texts the rarest are dropped."""
     counts: Counter[str] = Counter()
     for sentence in sentences:
         counts.update(sentence.split())
@@ -114,11 +114,12 @@ def build_language_model(
 
     Args:
         sentences: Text, in any case and with punctuation. It is read once and kept in a temporary file.
+            [`NormalizedLines`] reads a file and skips lines that cannot be normalised.
         output_dir: Folder for `lm.binary`, `lexicon.txt` and `language_model.json`.
         settings: Size and shape.
-        exclude: Normalised sentences to leave out, of a split to be tested on for example.
-        kenlm_bin: Folder with KenLM's programs `lmplz` and `build_binary`; otherwise they are looked for on the path.
-        memory: Memory that `lmplz` may take, in its own notation.
+        exclude: Normalised sentences to leave out, of a test split for example.
+        kenlm_bin: Folder with KenLM's programs `lmplz` and `build_binary`; they are searched on the path if `None`.
+        memory: Memory that `lmplz` may use, in its own notation.
 
     Returns:
         The record: settings, numbers of sentences, words, n-grams and bytes.
@@ -126,36 +127,22 @@ def build_language_model(
     Raises:
         FileNotFoundError: If a program is missing; the message says how to build it.
         ValueError: If there is no text, or it has characters that no rule covers.
-        RuntimeError: If a program fails; the message ends with what it said.
+        RuntimeError: If a program fails; the message ends with the program's own.
     """
     lmplz, build_binary = (_program(name, kenlm_bin) for name in ("lmplz", "build_binary"))
     folder = Path(output_dir)
     folder.mkdir(parents=True, exist_ok=True)
-    excluded = frozenset(exclude)
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
-        text, spelled, arpa = (Path(temporary) / name for name in ("text", "spelled", "arpa"))
-        num_sentences = 0
-        with text.open("w", encoding="utf-8") as stream:
-            for sentence in map(normalize_transcript, sentences):
-                if sentence and sentence not in excluded:
-                    stream.write(f"{sentence}\n")
-                    num_sentences += 1
-        if num_sentences == 0:
-            raise ValueError("There is no text; give at least one sentence.")
+        text, spelled, arpa, binary = (Path(temporary) / name for name in ("text", "spelled", "arpa", MODEL_NAME))
+        num_sentences = _write_text(sentences, frozenset(exclude), text)
         with text.open(encoding="utf-8") as stream:
             counts = count_words(stream)
-        common = counts.most_common(settings.max_words)
-        words = sorted(word for word, count in common if count >= settings.min_count)
-        vocabulary = frozenset(words)
-        with text.open(encoding="utf-8") as stream, spelled.open("w", encoding="utf-8") as target:
-            for line in stream:
-                tokens = (token for word in line.split() for token in ([word] if word in vocabulary else spell(word)))
-                target.write(" ".join(tokens) + "\n")
+        words = _vocabulary(counts, settings)
+        _write_spelled(text, frozenset(words), spelled)
         pruning = ["--prune", *map(str, settings.prune[: settings.order])]
         options = ["-o", str(settings.order), "-S", memory, "-T", temporary, "--discount_fallback", *pruning]
         _run([lmplz, *options, "--text", str(spelled), "--arpa", str(arpa)])
         bits = str(settings.quantization_bits)
-        binary = Path(temporary) / MODEL_NAME
         _run([build_binary, "-q", bits, "-b", bits, "-a", "22", "trie", str(arpa), str(binary)])
         ngrams = _num_ngrams(arpa)
         shutil.move(binary, folder / MODEL_NAME)
@@ -175,6 +162,32 @@ def build_language_model(
     return record
 
 
+def _write_text(sentences: Iterable[str], excluded: frozenset[str], path: Path) -> int:
+    """Write the sentences, normalised, one a line; return how many there are."""
+    num_sentences = 0
+    with path.open("w", encoding="utf-8") as stream:
+        for sentence in map(normalize_transcript, sentences):
+            if sentence and sentence not in excluded:
+                stream.write(f"{sentence}\n")
+                num_sentences += 1
+    if num_sentences == 0:
+        raise ValueError("There is no text; give at least one sentence.")
+    return num_sentences
+
+
+def _vocabulary(counts: Counter[str], settings: LanguageModelSettings) -> list[str]:
+    common = counts.most_common(settings.max_words)
+    return sorted(word for word, count in common if count >= settings.min_count)
+
+
+def _write_spelled(text: Path, vocabulary: frozenset[str], path: Path) -> None:
+    """Write the sentences of a file with every word outside the vocabulary spelled."""
+    with text.open(encoding="utf-8") as stream, path.open("w", encoding="utf-8") as target:
+        for line in stream:
+            tokens = (token for word in line.split() for token in ([word] if word in vocabulary else spell(word)))
+            target.write(" ".join(tokens) + "\n")
+
+
 def _program(name: str, folder: str | Path | None) -> str:
     path = shutil.which(name) if folder is None else shutil.which(name, path=str(folder))
     if path is None:
@@ -184,14 +197,14 @@ def _program(name: str, folder: str | Path | None) -> str:
 
 
 def _run(command: Sequence[str]) -> None:
-    """Run a program of KenLM, which says what was wrong if it fails."""
+    """Run a program of KenLM; an error ends with the program's own message."""
     result = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     if result.returncode != 0:
         raise RuntimeError(f"{command[0]} failed with status {result.returncode}: {result.stderr.strip()[-2000:]}")
 
 
 def _num_ngrams(arpa: Path) -> list[int]:
-    """Numbers of n-grams of each order, from the head of an ARPA file."""
+    """Return the number of n-grams of each order, from the header of an ARPA file."""
     numbers = []
     with arpa.open(encoding="utf-8") as stream:
         for line in stream:
@@ -204,13 +217,12 @@ def _num_ngrams(arpa: Path) -> list[int]:
 
 @dataclass(frozen=True)
 class TextScore:
-    """How well a language model foretells a text.
+    """How well a language model predicts a text.
 
     Args:
-        perplexity: Per word, the end of each sentence counted as one; a spelled word is one word, all of its units
-            together.
-        out_of_vocabulary_rate: Share of the running words that are not in the vocabulary.
-        num_words: Running words.
+        perplexity: Per word, with each end of a sentence counted as a word. A spelled word is one word.
+        out_of_vocabulary_rate: Share of the running words outside the vocabulary.
+        num_words: Number of running words.
     """
 
     perplexity: float
@@ -219,15 +231,15 @@ class TextScore:
 
 
 def score_sentences(folder: str | Path, sentences: Iterable[str]) -> TextScore:
-    """Measure a language model on sentences that it has not seen.
+    """Measure the perplexity of a language model on held-out sentences.
 
     Args:
-        folder: Where [`build_language_model`] wrote it.
+        folder: Folder that [`build_language_model`] wrote.
         sentences: Normalised transcripts.
 
     Raises:
         ImportError: If the extra `lm` is not installed.
-        ValueError: If there are no words.
+        ValueError: If the sentences have no words.
     """
     model = _load_model(folder)
     num_words = unknown = num_events = 0
@@ -248,12 +260,12 @@ def score_sentences(folder: str | Path, sentences: Iterable[str]) -> TextScore:
 
 
 def rarest_words(sentences: Iterable[str], folder: str | Path, num_words: int) -> list[str]:
-    """Words of some sentences that are the least likely ones for a language model, those outside its lexicon first.
+    """Return the words of some sentences with the lowest probability, those outside the lexicon first.
 
     Args:
         sentences: Normalised transcripts.
-        folder: Where [`build_language_model`] wrote it.
-        num_words: How many words.
+        folder: Folder that [`build_language_model`] wrote.
+        num_words: Maximum number of words.
 
     Raises:
         ImportError: If the extra `lm` is not installed.

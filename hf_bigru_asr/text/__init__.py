@@ -1,5 +1,6 @@
-"""Written English and the alphabet of the network."""
+"""English text and the alphabet of the network."""
 
-from .normalization import ALPHABET, normalize_transcript, read_lines
+from .lines import NormalizedLines, read_lines
+from .normalization import ALPHABET, UnknownCharacterError, normalize_transcript
 
-__all__ = ["ALPHABET", "normalize_transcript", "read_lines"]
+__all__ = ["ALPHABET", "NormalizedLines", "UnknownCharacterError", "normalize_transcript", "read_lines"]

@@ -34,17 +34,14 @@ HELLO THERE), when it is the opening form (U+2018), when it is doubled, or when 
 quotation marks ends the quotation too early ('the boys' fault,' gives THE BOYS FAULT).
 """
 
-import lzma
 import re
 import string
 import unicodedata
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Literal
 
 from num2words import num2words
 
-__all__ = ["ALPHABET", "normalize_transcript", "read_lines"]
+__all__ = ["ALPHABET", "UnknownCharacterError", "normalize_transcript"]
 
 ALPHABET = " '" + string.ascii_uppercase
 
@@ -114,6 +111,23 @@ _WORD = re.compile("[A-Z']*")
 _PLAIN = re.compile("[A-Z]+(?:[ '][A-Z]+)*")
 
 
+class UnknownCharacterError(ValueError):
+    """A text with characters that no rule covers; `listed` names them with their code points and positions."""
+
+    def __init__(self, listed: str) -> None:
+        """Keep the list as the argument, so that the error survives pickling between processes."""
+        super().__init__(listed)
+        self.listed = listed
+
+    def __str__(self) -> str:
+        """Return what came, what is allowed and what to do."""
+        return (
+            f"text has characters that no rule covers: {self.listed}. Allowed are Latin letters, English punctuation "
+            "and numbers (currency signs and % only beside a number, no / between digits): write them as words, or "
+            "pass on_unknown='remove' to put spaces in their place"
+        )
+
+
 def normalize_transcript(text: str, *, on_unknown: Literal["error", "remove"] = "error") -> str:
     """Return `text` in the model's alphabet, words separated by one space.
 
@@ -128,8 +142,8 @@ def normalize_transcript(text: str, *, on_unknown: Literal["error", "remove"] = 
         A string over `ALPHABET` without spaces at its ends, perhaps empty.
 
     Raises:
-        ValueError: A character is not covered (the message names each with its code point and position), or
-            `on_unknown` is another word.
+        UnknownCharacterError: A character is not covered; the message names each with its code point and position.
+        ValueError: `on_unknown` is another word.
         TypeError: `text` is not a string.
 
     Example:
@@ -147,7 +161,7 @@ def normalize_transcript(text: str, *, on_unknown: Literal["error", "remove"] = 
     unknown = _unknown_positions(folded)
     if unknown and on_unknown == "error":
         origins = [origin for origin, piece in enumerate(pieces) for _ in piece]
-        raise ValueError(_describe(text, [origins[position] for position in unknown]))
+        raise UnknownCharacterError(_listed(text, [origins[position] for position in unknown]))
     characters = list(folded)
     for position in unknown:
         characters[position] = " "
@@ -155,18 +169,6 @@ def normalize_transcript(text: str, *, on_unknown: Literal["error", "remove"] = 
     unquoted = _without_quotation_marks(_DOUBLED_APOSTROPHE.sub('"', spoken))
     spaced = (" " if char in _SPACES else f" {_WORDS[char]} " if char in _WORDS else char for char in unquoted)
     return " ".join("".join(spaced).split())
-
-
-def read_lines(path: str | Path) -> Iterator[str]:
-    """Lines of a text file in UTF-8, without their ends; a file that ends in `.xz` is decompressed as it is read.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-    """
-    open_text = lzma.open if Path(path).suffix == ".xz" else open
-    with open_text(path, "rt", encoding="utf-8") as stream:
-        for line in stream:
-            yield line.rstrip("\n")
 
 
 def _fold(text: str) -> list[str]:
@@ -204,18 +206,13 @@ def _unknown_positions(folded: str) -> list[int]:
     return sorted(unknown)
 
 
-def _describe(text: str, positions: list[int]) -> str:
+def _listed(text: str, positions: list[int]) -> str:
     listed = ", ".join(
         f"{text[position]!r} (U+{ord(text[position]):04X} {unicodedata.name(text[position], 'without a name')}) "
         f"at position {position}"
         for position in positions[:_MAX_LISTED]
     )
-    more = f" and {len(positions) - _MAX_LISTED} more" if len(positions) > _MAX_LISTED else ""
-    return (
-        f"text has characters that no rule covers: {listed}{more}. Allowed are Latin letters, English punctuation and "
-        "numbers (currency signs and % only beside a number, no / between digits): write them as words, or pass "
-        "on_unknown='remove' to put spaces in their place"
-    )
+    return f"{listed} and {len(positions) - _MAX_LISTED} more" if len(positions) > _MAX_LISTED else listed
 
 
 def _speak(match: re.Match[str]) -> str:

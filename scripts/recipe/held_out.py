@@ -1,15 +1,18 @@
-"""The sentences of data that a recogniser is to be tested on, which its text must not have."""
+"""Test sentences that must not be in the text a language model or synthetic speech is made of."""
 
 from collections.abc import Iterable
 
 from hf_bigru_asr.data.loading import load_speech_dataset
-from hf_bigru_asr.text.normalization import normalize_transcript
+from hf_bigru_asr.text.lines import NormalizedLines, OnUnknownLine
 
 __all__ = ["held_out_sentences"]
 
 
 def held_out_sentences(
-    dataset_name: str | None, config_name: str | None, split_names: Iterable[str]
+    dataset_name: str | None,
+    config_name: str | None,
+    split_names: Iterable[str],
+    on_unknown: OnUnknownLine = "skip",
 ) -> dict[str, list[str]]:
     """Transcripts of splits of a data set, from its column `text`.
 
@@ -17,17 +20,26 @@ def held_out_sentences(
         dataset_name: See [`load_speech_dataset`]; nothing is held out if `None`.
         config_name: Configuration of the data set.
         split_names: Its splits.
+        on_unknown: `"skip"` leaves out a transcript with a character that no rule covers, and the log names it;
+            `"error"` refuses it.
 
     Returns:
         Normalised sentences by split.
 
     Raises:
         FileNotFoundError: If a local path does not exist.
-        ValueError: If there is no such split or configuration.
+        ValueError: If there is no such split or configuration; with `"error"` as [`NormalizedLines`].
     """
     if dataset_name is None:
         return {}
     return {
-        split: [normalize_transcript(text) for text in load_speech_dataset(dataset_name, config_name, split)["text"]]
+        split: list(
+            NormalizedLines(
+                load_speech_dataset(dataset_name, config_name, split)["text"],
+                f"the split {split} of {dataset_name}",
+                on_unknown=on_unknown,
+                unit="row",
+            )
+        )
         for split in split_names
     }

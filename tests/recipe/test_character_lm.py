@@ -8,7 +8,8 @@ import pytest
 from safetensors.numpy import save_file
 
 from hf_bigru_asr import BiGRUCTCTokenizer
-from recipe.character_lm import bits_per_character, estimate_character_lm, load_character_lm, save_character_lm
+from hf_bigru_asr.training.mmi import load_character_lm
+from recipe.character_lm import bits_per_character, estimate_character_lm, save_character_lm
 
 SENTENCES = ["ABBA BAA", "BAB'A", "A", "ZOO BAA BAA"]
 SYMBOLS = " 'ABCDEFGHIJKLMNOPQRSTUVWXYZ"
