@@ -20,7 +20,7 @@ from hf_bigru_asr.language_model.confidence_fitting import (
 )
 from hf_bigru_asr.language_model.scored_data import ScoredDataset, ScoringArguments, language_model_folder
 from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchSettings
-from hf_bigru_asr.provenance import provenance
+from hf_bigru_asr.provenance import note_start, provenance
 from hf_bigru_asr.transcription.decoding_pool import BeamSearchPool
 
 
@@ -43,6 +43,7 @@ class Arguments:
 
 def main() -> None:
     """Run the network, decode, fit, write."""
+    note_start()
     parser = HfArgumentParser((ScoringArguments, Arguments), description=__doc__.partition("\n")[0])
     scoring, args = parser.parse_args_into_dataclasses()
     folder = None

@@ -24,7 +24,7 @@ from hf_bigru_asr.evaluation.evaluating import evaluate_utterances
 from hf_bigru_asr.evaluation.plots import check_plots, plot_reliability
 from hf_bigru_asr.evaluation.summary import comparison, summarize
 from hf_bigru_asr.model.frame_grids_bigru_ctc import NUM_OFFSETS_HELP, use_offsets
-from hf_bigru_asr.provenance import provenance
+from hf_bigru_asr.provenance import note_start, provenance
 from hf_bigru_asr.transcription.decoding_pool import BeamSearchPool
 from hf_bigru_asr.transcription.recognizer import parse_hotwords
 
@@ -78,6 +78,7 @@ class Arguments:
 
 def main() -> int:
     """Evaluate, print, write, and return the exit status."""
+    note_start()
     parser = HfArgumentParser(Arguments, description=__doc__.splitlines()[0])
     (args,) = parser.parse_args_into_dataclasses()
     given = {name: getattr(args, name) for name in ("beam_size", "lm_weight", "word_score", "nbest")}

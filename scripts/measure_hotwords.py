@@ -19,7 +19,7 @@ from hf_bigru_asr.language_model.scored_data import ScoredDataset, ScoringArgume
 from hf_bigru_asr.language_model.term_recall import term_recall
 from hf_bigru_asr.metrics import word_error_counts
 from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchSettings
-from hf_bigru_asr.provenance import provenance
+from hf_bigru_asr.provenance import note_start, provenance
 from hf_bigru_asr.transcription.decoding_pool import BeamSearchPool
 
 
@@ -39,6 +39,7 @@ class Arguments:
 
 def main() -> None:
     """Run the network once, decode with every weight, write."""
+    note_start()
     parser = HfArgumentParser((ScoringArguments, Arguments), description=__doc__.partition("\n")[0])
     scoring, args = parser.parse_args_into_dataclasses()
     try:

@@ -22,6 +22,7 @@ from hf_bigru_asr.data.filtering import FilterReport, filter_utterances, join_tr
 from hf_bigru_asr.data.loading import load_speech_dataset
 from hf_bigru_asr.data.teacher_features import find_teacher_size
 from hf_bigru_asr.data.utterances import load_utterance
+from hf_bigru_asr.provenance import note_start
 from hf_bigru_asr.training.arguments import CTCTrainingArguments
 from hf_bigru_asr.training.building import build_model, build_processor, with_losses
 from hf_bigru_asr.training.checkpoints import last_whole_checkpoint
@@ -323,6 +324,7 @@ def write_record(
 
 def main() -> None:
     """Train, evaluate after every epoch, and save the best model with the record of the run."""
+    note_start()
     # 1. Arguments
     model_args, data_args, args = parse_arguments()
     set_seed(args.seed)

@@ -19,7 +19,7 @@ from hf_bigru_asr.language_model.scored_data import ScoredDataset, ScoringArgume
 from hf_bigru_asr.language_model.tuning import mean_posteriors, outside_lexicon_figures, tune_decoding
 from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchSettings
 from hf_bigru_asr.model.language_model_files_bigru_ctc import SETTINGS_NAME
-from hf_bigru_asr.provenance import provenance
+from hf_bigru_asr.provenance import note_start, provenance
 from hf_bigru_asr.transcription.decoding_pool import BeamSearchPool
 
 
@@ -55,6 +55,7 @@ class Arguments:
 
 def main() -> None:
     """Run the network once, decode often, write the best."""
+    note_start()
     parser = HfArgumentParser((ScoringArguments, Arguments), description=__doc__.partition("\n")[0])
     scoring, args = parser.parse_args_into_dataclasses()
     try:

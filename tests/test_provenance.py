@@ -96,6 +96,12 @@ def vendored_package(repository: Path) -> Path:
     return copied_into(repository)
 
 
+def vendored_project(repository: Path) -> Path:
+    module = copied_into(repository / "vendor" / "hf-bigru-asr")
+    (module.parents[1] / "pyproject.toml").write_text(PYPROJECT)
+    return module
+
+
 def untracked_copy(repository: Path) -> Path:
     (repository / ".gitignore").write_text("hf_bigru_asr\n")
     (repository / "pyproject.toml").write_text(PYPROJECT)
@@ -104,7 +110,7 @@ def untracked_copy(repository: Path) -> Path:
 
 @pytest.mark.parametrize(
     "install",
-    [ignored_environment, committed_environment, vendored_package, untracked_copy],
+    [ignored_environment, committed_environment, vendored_package, vendored_project, untracked_copy],
     ids=lambda each: each.__name__,
 )
 def test_the_repository_of_a_user_is_not_ours(install: Callable[[Path], Path], tmp_path: Path) -> None:
