@@ -1,4 +1,4 @@
-"""KenLM's n-gram with hotwords, for the beam search of torchaudio; importing this module needs the extra `lm`."""
+"""KenLM's n-gram with hotwords, for torchaudio's beam search. Importing this module needs the extra `lm`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from torchaudio.models.decoder import CTCDecoderLM, CTCDecoderLMState
 
-from .hotwords_bigru_ctc import HotwordPhrases, Place
+from .hotwords_bigru_ctc import HotwordPhrases, PhraseState
 
 try:
     import kenlm
@@ -16,29 +16,29 @@ except ImportError as error:
 __all__ = ["HotwordLM"]
 
 _END = -1
-"""Stands for the end of a reading among the indices of words."""
+"""Index that stands for the end of a hypothesis among the indices of words."""
 
 
 class _Context(NamedTuple):
-    """What the score of a reading's next word depends on."""
+    """What the score of a hypothesis's next word depends on."""
 
     history: Any
-    """`kenlm.State`: the last words."""
-    place: Place
-    """Where it stands among the phrases."""
+    """`kenlm.State`: the last words of the n-gram."""
+    phrase: PhraseState
+    """Progress in the phrases."""
 
 
 class HotwordLM(CTCDecoderLM):  # type: ignore[misc] # untyped
-    """An n-gram whose probabilities hotwords raise.
+    """An n-gram language model with a bonus for hotwords.
 
-    Every sequence of words has a state of its own, as with the decoder's plain n-gram: readings are merged only if
+    Every sequence of words has its own state, as with the decoder's plain n-gram. So hypotheses are merged only if
     they have the same words.
 
     Args:
         path: The n-gram, in a format that KenLM reads.
-        words: The decoder's words, by index.
+        words: Words of the decoder, by index.
         phrases: The hotwords.
-        lm_weight: Factor that the decoder applies to everything that this returns.
+        lm_weight: Factor that the decoder applies to all scores from this class; bonuses are divided by it.
     """
 
     def __init__(self, path: str | Path, words: Sequence[str], phrases: HotwordPhrases, lm_weight: float) -> None:
@@ -51,7 +51,7 @@ class HotwordLM(CTCDecoderLM):  # type: ignore[misc] # untyped
         self._scores: dict[tuple[CTCDecoderLMState, int], tuple[CTCDecoderLMState, float]] = {}
 
     def start(self, start_with_nothing: bool) -> CTCDecoderLMState:
-        """State of an empty reading; the readings before are forgotten."""
+        """Return the state of an empty hypothesis and forget all states before."""
         history = kenlm.State()
         if start_with_nothing:
             self._model.NullContextWrite(history)
@@ -63,22 +63,22 @@ class HotwordLM(CTCDecoderLM):  # type: ignore[misc] # untyped
         return state
 
     def score(self, state: CTCDecoderLMState, usr_token_idx: int) -> tuple[CTCDecoderLMState, float]:
-        """State after a word, and the word's score: a logarithm to base 10, as KenLM's."""
+        """Return the state after a word, and the word's score as a base-10 logarithm, like KenLM's."""
         key = (state, usr_token_idx)
         if key not in self._scores:
             context, history = self._contexts[state], kenlm.State()
             if usr_token_idx == _END:
                 log10 = self._model.BaseScore(context.history, "</s>", history)
-                place, gain = self._phrases.start, self._phrases.finish(context.place)
+                phrase, gain = self._phrases.start, self._phrases.finish(context.phrase)
             else:
                 word = self._words[usr_token_idx]
                 log10 = self._model.BaseScore(context.history, word, history)
-                place, gain = self._phrases.advance(context.place, word)
+                phrase, gain = self._phrases.advance(context.phrase, word)
             after = CTCDecoderLMState()
-            self._contexts[after] = _Context(history, place)
+            self._contexts[after] = _Context(history, phrase)
             self._scores[key] = after, log10 + gain / self._lm_weight
         return self._scores[key]
 
     def finish(self, state: CTCDecoderLMState) -> tuple[CTCDecoderLMState, float]:
-        """State and score of the end of a reading."""
+        """Return the state and the score of the end of a hypothesis."""
         return self.score(state, _END)

@@ -1,33 +1,39 @@
-"""Words and phrases that a user expects, made likelier in beam search."""
+"""Hotwords: a bonus for expected words and phrases in beam search."""
 
 import math
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["DEFAULT_HOTWORD_WEIGHT", "HotwordPhrases", "Place"]
+__all__ = ["DEFAULT_HOTWORD_WEIGHT", "HotwordPhrases", "PhraseState"]
 
 DEFAULT_HOTWORD_WEIGHT = 6.0
-"""Added to a reading's score, in nats, for every word of a phrase; `EXPERIMENTS.md` says how it was chosen."""
+"""Bonus per word of a phrase, in nats, added to the score of a hypothesis. Source: docs/experiments.md."""
 
 _CHARACTERS = frozenset(string.ascii_uppercase + "'")
 Phrase = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a reading stands among the phrases: what it has said of one, and what is only lent for that."""
+class PhraseState:
+    """Progress of a hypothesis in the phrases.
 
-    said: Phrase = ()
-    lent: Phrase = ()
+    Args:
+        matched: Words of a phrase matched so far.
+        provisional: The last of these words, whose bonus is taken back if the phrase is not completed. Words of a
+            shorter complete phrase before them keep theirs.
+    """
+
+    matched: Phrase = ()
+    provisional: Phrase = ()
 
 
 class HotwordPhrases:
-    """What a sequence of words earns by the phrases in it.
+    """The bonus of a sequence of words for the phrases in it.
 
-    A word that continues a phrase earns the phrase's weight at once, so that the search does not lose the reading
-    half-way, and gives it back if the phrase is not completed. Phrases are found from left to right and do
-    not overlap.
+    A word that continues a phrase gets the phrase's weight at once, so that the search keeps the hypothesis while the
+    phrase is incomplete. The bonus is taken back if the phrase is not completed. Phrases are matched from left to
+    right and do not overlap.
 
     Args:
         hotwords: Phrases and their weights per word, in nats. Phrases are words of letters and apostrophes, in any
@@ -37,8 +43,8 @@ class HotwordPhrases:
         ValueError: If a phrase is empty or has other characters, or a weight is not a finite number.
     """
 
-    start = Place()
-    """Where every reading begins."""
+    start = PhraseState()
+    """State of an empty hypothesis."""
 
     def __init__(self, hotwords: Mapping[str, float]) -> None:
         complete: dict[Phrase, float] = {}
@@ -53,47 +59,50 @@ class HotwordPhrases:
             if not math.isfinite(weight):
                 raise ValueError(f"The weight of the hotword {phrase!r} is {weight}; give a finite number.")
             complete[path] = weight * len(path)
-        # What is begun is worth what the best phrase that begins so gives for it.
-        self._worth: dict[Phrase, float] = {(): 0.0}
-        for path, worth in complete.items():
+        # A prefix has the largest bonus that a phrase with this prefix gives for as many words.
+        self._bonus: dict[Phrase, float] = {(): 0.0}
+        for path, bonus in complete.items():
             for length in range(1, len(path)):
-                share = worth * length / len(path)
-                self._worth[path[:length]] = max(self._worth.get(path[:length], -math.inf), share)
-        self._worth |= complete
+                share = bonus * length / len(path)
+                self._bonus[path[:length]] = max(self._bonus.get(path[:length], -math.inf), share)
+        self._bonus |= complete
         self._complete = frozenset(complete)
         self.words = frozenset(word for path in complete for word in path)
 
-    def advance(self, place: Place, word: str) -> tuple[Place, float]:
-        """Say a word.
+    def advance(self, state: PhraseState, word: str) -> tuple[PhraseState, float]:
+        """Append a word to a hypothesis.
 
         Args:
-            place: Where the reading stands.
+            state: State of the hypothesis.
             word: Its next word.
 
         Returns:
-            Where it stands then, and what it earns or gives back.
+            Its new state, and the change of its score in nats; negative where a bonus is taken back.
         """
-        longer = (*place.said, word)
-        if longer in self._worth:
-            gain = self._worth[longer] - self._worth[place.said]
-            return Place(longer, () if longer in self._complete else (*place.lent, word)), gain
-        return self._start_over(place, word)
+        longer = (*state.matched, word)
+        if longer in self._bonus:
+            gain = self._bonus[longer] - self._bonus[state.matched]
+            return PhraseState(longer, () if longer in self._complete else (*state.provisional, word)), gain
+        return self._restart(state, word)
 
-    def finish(self, place: Place) -> float:
-        """What a reading gives back at its end for a phrase that it has not completed, less what is complete in it."""
+    def finish(self, state: PhraseState) -> float:
+        """Return the change of the score at the end of a hypothesis, where incomplete phrases lose their bonus."""
         gain = 0.0
-        while place.lent:
-            place, difference = self._start_over(place)
+        while state.provisional:
+            state, difference = self._restart(state)
             gain += difference
         return gain
 
-    def _start_over(self, place: Place, *words: str) -> tuple[Place, float]:
-        """Give back what is lent, and say the words for it again, but the first, and then others."""
-        kept = place.said[: len(place.said) - len(place.lent)]
-        gain = self._worth[kept] - self._worth[place.said]
-        again = (*place.lent, *words)
-        place = self.start
+    def _restart(self, state: PhraseState, *words: str) -> tuple[PhraseState, float]:
+        """Take back the provisional bonus, drop the first word of the failed match and match the rest again.
+
+        If a complete phrase precedes the provisional words, none of these is dropped.
+        """
+        kept = state.matched[: len(state.matched) - len(state.provisional)]
+        gain = self._bonus[kept] - self._bonus[state.matched]
+        again = (*state.provisional, *words)
+        state = self.start
         for word in again if kept else again[1:]:
-            place, difference = self.advance(place, word)
+            state, difference = self.advance(state, word)
             gain += difference
-        return place, gain
+        return state, gain

@@ -1,4 +1,4 @@
-"""torchaudio's beam search over the words of a lexicon, with the files of a language model and with hotwords."""
+"""Lexicon of a language model, and torchaudio's beam search over its words, with hotwords."""
 
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -12,25 +12,25 @@ from .tokenization_bigru_ctc import BiGRUCTCTokenizer
 __all__ = ["UNIT_END", "UNIT_INSIDE", "lexicon_words", "load_lexicon_decoder"]
 
 UNIT_INSIDE, UNIT_END = "~", "$"
-"""Marks of the entries of a lexicon that are one letter of a word that is spelled: inside it, and at its end."""
+"""Second characters of the one-letter units of spelled words: `Q~` inside a word, `Q$` at its end."""
 _UNKNOWN = "<unk>"
 
 
 def load_lexicon_decoder(
     folder: str | Path, tokenizer: BiGRUCTCTokenizer, hotwords: Mapping[str, float], **options: Any
 ) -> Any:  # noqa: ANN401 - torchaudio's class, whose module does not import without the extra
-    """A `torchaudio.models.decoder.CTCDecoder`.
+    """Return a `torchaudio.models.decoder.CTCDecoder` with a lexicon, an n-gram and hotwords.
 
     Args:
-        folder: A language model as `scripts/build_lm.py` writes it: `lm.binary` and `lexicon.txt`.
-        tokenizer: Gives the symbols of the classes.
+        folder: A language model from `scripts/build_lm.py`: `lm.binary` and `lexicon.txt`.
+        tokenizer: Has the symbols of the classes.
         hotwords: Weights by phrase, see [`HotwordPhrases`].
         options: Weights and widths of `torchaudio.models.decoder.ctc_decoder`.
 
     Raises:
         ImportError: If the extra `lm` is not installed.
         FileNotFoundError: If a file of the language model is missing.
-        ValueError: If a file is broken, or the lexicon has symbols that the tokenizer has not.
+        ValueError: If a file is broken, or the lexicon has symbols that the tokenizer does not have.
     """
     model_path, lexicon_path = (Path(folder) / name for name in (MODEL_NAME, LEXICON_NAME))
     for path in (model_path, lexicon_path):
@@ -43,7 +43,7 @@ def load_lexicon_decoder(
         from torchaudio.models.decoder import ctc_decoder
 
         from .hotword_lm_bigru_ctc import HotwordLM
-    except (ImportError, RuntimeError) as error:  # torchaudio makes the one into the other
+    except (ImportError, RuntimeError) as error:  # torchaudio turns an ImportError into a RuntimeError
         raise ImportError(
             "Beam search needs the extra `lm`: pip install 'hf-bigru-asr[lm]'. Greedy decoding works without it."
         ) from error
@@ -66,12 +66,12 @@ def load_lexicon_decoder(
 
 
 def lexicon_words(folder: str | Path) -> frozenset[str]:
-    """The words of a language model's lexicon, and the units of words that are spelled."""
+    """Return the words of a language model's lexicon, with the units of spelled words among them."""
     return frozenset(word for word, _ in _entries(Path(folder) / LEXICON_NAME))
 
 
 def _read_words(path: Path, symbols: frozenset[str], delimiter: str) -> dict[str, None]:
-    """The words of a lexicon in their order, each once; their spellings are checked."""
+    """Check the spellings of a lexicon and return its words in order, each once."""
     words: dict[str, None] = {}
     for number, (word, spelling) in enumerate(_entries(path), 1):
         if fault := _fault(word, spelling, symbols, delimiter):
@@ -86,7 +86,7 @@ def _read_words(path: Path, symbols: frozenset[str], delimiter: str) -> dict[str
 
 
 def _fault(word: str, spelling: list[str], symbols: frozenset[str], delimiter: str) -> str | None:
-    """What is wrong with an entry of a lexicon, if something is."""
+    """Return what is wrong with an entry of a lexicon, or `None`."""
     if not spelling:
         return "a word and no spelling"
     is_unit = len(word) == 2 and word[1] in (UNIT_INSIDE, UNIT_END)
@@ -100,7 +100,7 @@ def _fault(word: str, spelling: list[str], symbols: frozenset[str], delimiter: s
 
 
 def _entries(path: Path) -> Iterator[tuple[str, list[str]]]:
-    """Word and spelling of every line of a lexicon."""
+    """Yield the word and the spelling of every line of a lexicon."""
     with path.open(encoding="utf-8") as stream:
         for line in stream:
             word, *spelling = line.split() or [""]

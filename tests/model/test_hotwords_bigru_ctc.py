@@ -4,15 +4,15 @@ import re
 
 import pytest
 
-from hf_bigru_asr.model.hotwords_bigru_ctc import HotwordPhrases
+from hf_bigru_asr.model.hotwords_bigru_ctc import HotwordPhrases, PhraseState
 
 
 def earned(phrases: HotwordPhrases, words: tuple[str, ...]) -> float:
-    total, place = 0.0, phrases.start
+    total, state = 0.0, phrases.start
     for word in words:
-        place, gain = phrases.advance(place, word)
+        state, gain = phrases.advance(state, word)
         total += gain
-    return total + phrases.finish(place)
+    return total + phrases.finish(state)
 
 
 def complete_phrases(hotwords: dict[str, float], words: tuple[str, ...]) -> float:
@@ -39,7 +39,7 @@ def complete_phrases(hotwords: dict[str, float], words: tuple[str, ...]) -> floa
     ],
     ids=str,
 )
-def test_readings_earn_what_the_complete_phrases_in_them_are_worth(hotwords: dict[str, float]) -> None:
+def test_a_hypothesis_earns_what_the_complete_phrases_in_it_are_worth(hotwords: dict[str, float]) -> None:
     phrases = HotwordPhrases(hotwords)
     for length in range(6):
         for words in itertools.product("ABCD", repeat=length):
@@ -48,10 +48,11 @@ def test_readings_earn_what_the_complete_phrases_in_them_are_worth(hotwords: dic
 
 def test_a_phrase_earns_with_its_first_word() -> None:
     phrases = HotwordPhrases({"MOBY DICK": 3.0})
-    place, gain = phrases.advance(phrases.start, "MOBY")
+    state, gain = phrases.advance(phrases.start, "MOBY")
     assert gain == 3.0
-    assert phrases.advance(place, "SAID") == (phrases.start, -3.0)
-    assert phrases.advance(place, "DICK")[1] == 3.0
+    assert state == PhraseState(matched=("MOBY",), provisional=("MOBY",))
+    assert phrases.advance(state, "SAID") == (phrases.start, -3.0)
+    assert phrases.advance(state, "DICK") == (PhraseState(matched=("MOBY", "DICK")), 3.0)
 
 
 def test_hotwords_are_written_in_any_case() -> None:
