@@ -4,38 +4,35 @@
     python scripts/benchmark.py --dataset_name openslr/librispeech_asr --dataset_config_name clean --peers \
         --output outputs/benchmark.json --plot outputs/benchmark.png
 
-The network alone, on every runtime that is installed, against `nn.GRU` on packed sequences and against the largest
-matrix product of any library; from file to text, with `--dataset_name`, on short recordings and on a long one, with
-`--peers` beside what one would take instead; a fresh process that needs no torch; and, with `--training`, a training
-step. All take turns. Run nothing else meanwhile.
+The network alone is measured on every runtime that is installed, against `nn.GRU` on packed sequences and against
+the largest matrix product of any library. With `--dataset_name` recordings are transcribed from file to text: short
+ones, a long one, and one in a fresh process that needs no torch. `--peers` adds other recognisers, `--training` a
+training step. All take turns. Run nothing else meanwhile.
 """
 
-import json
 import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from transformers import AutoProcessor, HfArgumentParser
 
 from benchmarks.files import (
-    FileTiming,
+    FilesRecognizer,
     load_files_peer,
     load_files_recognizer,
     measure_files,
     measure_stages,
     measure_start,
+    repeat_recordings,
     write_files,
 )
 from benchmarks.network import (
     PACKED,
-    NetworkTiming,
     available_networks,
     inference_gflop,
     load_network,
@@ -43,23 +40,16 @@ from benchmarks.network import (
     measure_networks,
 )
 from benchmarks.peers import PEERS, installed_peers
-from benchmarks.training import (
-    Batch,
-    PackedGRUForCTC,
-    data_parallel_speedup,
-    matrix_product_gflops,
-    median_time_s,
-    training_gflop,
-    training_step,
-)
+from benchmarks.report import print_files, print_networks, speed_ratios, write_report
+from benchmarks.training import measure_training
 from benchmarks.workers import Worker
-from hf_bigru_asr import BiGRUCTCConfig, BiGRUForCTC
+from hf_bigru_asr import BiGRUCTCConfig
 from hf_bigru_asr.backends.loading import choose_runtime, installed_runtimes
 from hf_bigru_asr.bundled import resolve_model
 from hf_bigru_asr.data.loading import load_speech_dataset
 from hf_bigru_asr.data.utterances import load_utterance
 from hf_bigru_asr.evaluation.plots import check_plots, plot_speed
-from hf_bigru_asr.provenance import provenance
+from hf_bigru_asr.provenance import note_start
 from hf_bigru_asr.text.normalization import normalize_transcript
 
 SAMPLING_RATE = 16_000
@@ -74,7 +64,7 @@ class Arguments:
     runtimes: list[str] = field(
         default_factory=installed_runtimes, metadata={"help": "Runtimes to measure; those that are installed."}
     )
-    num_threads: int = field(default=2, metadata={"help": "Threads of everything that infers."})
+    num_threads: int = field(default=2, metadata={"help": "Threads of every recogniser."})
     batch_sizes: list[int] = field(default_factory=lambda: [1, 4, 16, 64], metadata={"help": "Utterances per batch."})
     duration_s: float = field(default=15.0, metadata={"help": "Seconds of each utterance of a batch."})
     repeats: int = field(default=5, metadata={"help": "Turns of the network; the median counts."})
@@ -84,7 +74,7 @@ class Arguments:
     )
     dataset_config_name: str | None = field(default=None, metadata={"help": "Configuration of the data set."})
     split: str = field(default="test", metadata={"help": "Split whose recordings are transcribed."})
-    every: int = field(default=16, metadata={"help": "Every so manyth utterance is taken."})
+    every: int = field(default=16, metadata={"help": "Take every n-th utterance."})
     lm: str | None = field(default=None, metadata={"help": "Language model to decode with too; 'own': the model's."})
     num_offsets: int = field(
         default=3, metadata={"help": "Grids of frames to average, measured beside a single one. 1: none."}
@@ -107,6 +97,7 @@ class Arguments:
 
 def main() -> int:
     """Measure, print tables, write JSON and a picture."""
+    note_start()
     parser = HfArgumentParser(Arguments, description=__doc__.splitlines()[0])
     (args,) = parser.parse_args_into_dataclasses()
     if args.plot is not None:
@@ -120,12 +111,15 @@ def main() -> int:
     if args.dataset_name is not None:
         report |= file_part(args)
     if args.training:
-        report["training"] = training_part(args)
-    report["ratios"] = ratios(report)
+        figures = measure_training(
+            args.training_utterances, args.training_frames, args.packed_repeats, args.num_processes
+        )
+        print("\nTraining step\n" + "\n".join(f"{name:24} {value:10.3f}" for name, value in figures.items()))
+        report["training"] = figures
+    report["ratios"] = speed_ratios(report)
     print("\n" + "\n".join(f"{name:60} {value:8.2f}" for name, value in report["ratios"].items()))
     if args.output is not None:
-        args.output.parent.mkdir(parents=True, exist_ok=True)
-        args.output.write_text(json.dumps(report | provenance(), indent=2) + "\n", encoding="utf-8")
+        write_report(args.output, report)
     if args.plot is not None and "files" in report:
         plot_speed(report["files"], args.plot)
     return 0
@@ -140,7 +134,7 @@ def network_part(args: Arguments) -> dict[str, Any]:
         workers = {}
         for network, (runtime, dtype) in available_networks(args.runtimes).items():
             workers[network] = stack.enter_context(Worker(args.num_threads))
-            workers[network].run(load_network, name, runtime, dtype, args.num_threads)
+            workers[network].load(load_network, name, runtime, dtype, args.num_threads)
         sizes = [(1, 5.0)] + [(batch_size, args.duration_s) for batch_size in args.batch_sizes]
         timings = measure_networks(workers, sizes, frame_s, args.repeats)
         products = measure_ceilings(workers, args.repeats)
@@ -157,18 +151,6 @@ def network_part(args: Arguments) -> dict[str, Any]:
     }
 
 
-def print_networks(timings: list[NetworkTiming]) -> None:
-    """A table of the network alone."""
-    print(f"{'Network alone':28} {'batch':>5} {'of s':>5} {'x real time':>11} {'median':>9} {'p95':>9} {'peak':>9}")
-    for timing in timings:
-        row = timing.as_dict()
-        print(
-            f"{timing.name:28} {timing.batch_size:5} {timing.duration_s:5g} {timing.real_time_factor:11.0f} "
-            f"{1000 * row['latency_median_s']:6.0f} ms {1000 * row['latency_p95_s']:6.0f} ms "
-            + ("" if timing.peak_memory_mib is None else f"{timing.peak_memory_mib:5.0f} MiB")
-        )
-
-
 def file_part(args: Arguments) -> dict[str, Any]:
     """From file to text: short recordings, a long one, and a fresh process."""
     model = resolve_model(args.model)
@@ -182,9 +164,9 @@ def file_part(args: Arguments) -> dict[str, Any]:
         paths = write_files(waveforms, rate, folder)
         workers: dict[str, tuple[Worker, float]] = {}
 
-        def add(name: str, function: Callable[..., float], *arguments: object) -> None:
+        def add(name: str, function: Callable[..., FilesRecognizer], *arguments: object) -> None:
             worker = stack.enter_context(Worker(args.num_threads))
-            workers[name] = (worker, worker.run(function, *arguments))
+            workers[name] = (worker, worker.load(function, *arguments))
 
         for network, (runtime, dtype) in available_networks(args.runtimes).items():
             if network != PACKED:
@@ -210,7 +192,7 @@ def file_part(args: Arguments) -> dict[str, Any]:
         report = {"files": [timing.as_dict() for timing in files], "stages": stages}
         print(f"one thread: reading {stages['reading']:.0f}, features {stages['features']:.0f} times real time")
         if args.long_s:
-            long = write_files([repeated(waveforms, round(args.long_s * rate))], rate, folder)
+            long = write_files([repeat_recordings(waveforms, round(args.long_s * rate))], rate, folder)
             timings = measure_files(greedy, long, None, dict.fromkeys(greedy, args.file_repeats))
             print_files("One recording", timings)
             report["long"] = [timing.as_dict() for timing in timings]
@@ -220,94 +202,6 @@ def file_part(args: Arguments) -> dict[str, Any]:
         f"{start['peak_memory_mib']:.0f} MiB"
     )
     return report | {"start": start}
-
-
-def repeated(waveforms: list[np.ndarray], num_samples: int) -> np.ndarray:
-    """Recordings one after another, from the first one again at the end, up to a length."""
-    pieces, total = [], 0
-    for waveform in cycle(waveforms):
-        pieces.append(waveform)
-        total += len(waveform)
-        if total >= num_samples:
-            return np.concatenate(pieces)[:num_samples]
-    raise ValueError("There is no recording.")
-
-
-def print_files(title: str, timings: list[FileTiming]) -> None:
-    """A table from file to text."""
-    print(f"\n{title:45} {'x real time':>11} {'WER':>8} {'load':>8} {'memory':>9} {'peak':>9}")
-    for timing in timings:
-        wer = "" if timing.wer is None else f"{timing.wer:.1%}"
-        memory = [f"{value:5.0f} MiB" for value in (timing.memory_mib, timing.peak_memory_mib) if value is not None]
-        print(f"{timing.name:45} {timing.real_time_factor:11.1f} {wer:>8} {timing.load_s:6.1f} s {' '.join(memory)}")
-
-
-def ratios(report: dict[str, Any]) -> dict[str, float]:
-    """What the single figures are to each other."""
-    found = {}
-    rows = report["network"]
-    for batch_size, duration_s in dict.fromkeys((row["batch_size"], row["duration_s"]) for row in rows):
-        here = {
-            row["name"]: row["real_time_factor"]
-            for row in rows
-            if (row["batch_size"], row["duration_s"]) == (batch_size, duration_s)
-        }
-        best = max(speed for name, speed in here.items() if name != PACKED)
-        found[f"network, batch {batch_size} of {duration_s:g} s: best to packed nn.GRU"] = best / here[PACKED]
-        for number_format in ("float32", "bfloat16"):
-            ceilings = [each for each in report["ceilings"] if each["name"].endswith(number_format)]
-            if ceilings:
-                fastest = max(speed for name, speed in here.items() if name.endswith(number_format))
-                found[f"network, batch {batch_size} of {duration_s:g} s: best {number_format} to matrix product"] = (
-                    fastest / max(each["real_time_factor"] for each in ceilings)
-                )
-    if "files" in report:
-        speeds = {row["name"]: row["real_time_factor"] for row in report["files"]}
-        best = max(speed for name, speed in speeds.items() if name not in PEERS)
-        for name in PEERS:
-            if name in speeds:
-                found[f"file to text: best to {name}"] = best / speeds[name]
-        network = max(row["real_time_factor"] for row in rows if row["name"] != PACKED)
-        found["file to text: best to network alone"] = best / network
-        for row in report.get("long", ()):
-            found[f"one long file, {row['name']}: to network alone"] = row["real_time_factor"] / network
-    return found
-
-
-def training_part(args: Arguments) -> dict[str, float]:
-    """A training step on one thread against packed sequences and the machine's ceiling, and processes against one."""
-    torch.set_num_threads(1)
-    config = BiGRUCTCConfig(apply_spec_augment=False)
-    batch = Batch.random(args.training_utterances, args.training_frames, config)
-    model = BiGRUForCTC(config).train()
-    ceiling = matrix_product_gflops()
-    ours_s = median_time_s(training_step(model, batch), 3)
-    with torch.autocast("cpu", torch.bfloat16):
-        mixed_s = median_time_s(training_step(model, batch), 3)
-    gflops = training_gflop(config, args.training_utterances * args.training_frames) / ours_s
-    figures = {
-        "step_s": ours_s,
-        "audio_s_per_s": int(batch.attention_mask.sum()) * config.inputs_to_logits_ratio / SAMPLING_RATE / ours_s,
-        "step_gflops": gflops,
-        "ceiling_gflops": ceiling,
-        "share_of_ceiling": gflops / ceiling,
-        "bfloat16_step_s": mixed_s,
-        "bfloat16_speedup": ours_s / mixed_s,
-    }
-    if args.packed_repeats:
-        packed = PackedGRUForCTC(config).train()
-        packed.load_weights(model)
-        figures["packed_step_s"] = median_time_s(training_step(packed, batch), args.packed_repeats, warmup=0)
-        figures["speedup_over_packed"] = figures["packed_step_s"] / ours_s
-    if args.num_processes:
-        figures["num_processes"] = args.num_processes
-        figures["data_parallel_speedup"] = data_parallel_speedup(
-            args.num_processes, args.training_utterances, args.training_frames, 3
-        )
-    print("\nTraining step")
-    for name, value in figures.items():
-        print(f"{name:24} {value:10.3f}")
-    return figures
 
 
 if __name__ == "__main__":

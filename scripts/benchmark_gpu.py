@@ -2,11 +2,10 @@
 
     python scripts/benchmark_gpu.py --output outputs/benchmark_gpu.json
 
-Float32 and bfloat16 take turns. Run nothing else on the device meanwhile; files to text are the matter of
-`scripts/benchmark.py`.
+Float32 and bfloat16 take turns. Run nothing else on the device meanwhile. `scripts/benchmark.py` measures from file
+to text.
 """
 
-import json
 import statistics
 import sys
 from dataclasses import dataclass, field
@@ -17,10 +16,11 @@ import torch
 from transformers import HfArgumentParser
 
 from benchmarks.device import DTYPES, measure_inference, time_training_step
+from benchmarks.report import write_report
 from benchmarks.training import Batch
 from hf_bigru_asr import BiGRUCTCConfig, BiGRUForCTC
 from hf_bigru_asr.bundled import resolve_model
-from hf_bigru_asr.provenance import provenance
+from hf_bigru_asr.provenance import note_start
 
 SAMPLING_RATE = 16_000
 EPOCH_S = 100.6 * 3600
@@ -46,6 +46,7 @@ class Arguments:
 
 def main() -> int:
     """Measure, print tables, write JSON."""
+    note_start()
     parser = HfArgumentParser(Arguments, description=__doc__.splitlines()[0])
     (args,) = parser.parse_args_into_dataclasses()
     device = torch.device(args.device)
@@ -56,8 +57,7 @@ def main() -> int:
     report["inference"] = inference_part(args, name, device)
     report["training"] = training_part(args, name, device)
     if args.output is not None:
-        args.output.parent.mkdir(parents=True, exist_ok=True)
-        args.output.write_text(json.dumps(report | provenance(args.device), indent=2) + "\n", encoding="utf-8")
+        write_report(args.output, report, args.device)
     return 0
 
 

@@ -1,12 +1,12 @@
 """Compare the pipeline's overlapping chunks with the exact pass over a long recording.
 
-python scripts/compare_chunks.py --dataset_name openslr/librispeech_asr --dataset_config_name clean --split validation
+    python scripts/compare_chunks.py --dataset_name openslr/librispeech_asr --dataset_config_name clean
 
-Joins utterances to one recording, transcribes it exactly and with chunks of several lengths, and prints for each how
-far its text is from that of the exact pass, its word error rate, and how many times faster than real time it is.
+Joins utterances to one recording, and transcribes it exactly and with chunks of several lengths. Printed for each are
+its word error rate to the text of the exact pass, that to the transcript, and how many times faster than real time it
+is.
 """
 
-import json
 import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,8 +15,9 @@ import torch
 from transformers import HfArgumentParser
 
 from benchmarks.chunks import compare_chunks, concatenated
+from benchmarks.report import write_report
 from hf_bigru_asr.data.loading import load_speech_dataset
-from hf_bigru_asr.provenance import provenance
+from hf_bigru_asr.provenance import note_start
 from hf_bigru_asr.transcription.recognizer import load_recognizer
 
 
@@ -41,6 +42,7 @@ class Arguments:
 
 def main() -> int:
     """Compare, print a table, write JSON."""
+    note_start()
     parser = HfArgumentParser(Arguments, description=__doc__.partition("\n")[0])
     (args,) = parser.parse_args_into_dataclasses()
     if args.num_threads is not None:
@@ -71,10 +73,8 @@ def main() -> int:
             "batch_size": args.batch_size,
             "num_threads": torch.get_num_threads(),
             "results": [asdict(result) for result in results],
-            **provenance(),
         }
-        args.output.parent.mkdir(parents=True, exist_ok=True)
-        args.output.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        write_report(args.output, report)
     return 0
 
 

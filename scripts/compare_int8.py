@@ -1,12 +1,11 @@
 """Compare the network in float32 with the same network with eight-bit weights.
 
-python scripts/compare_int8.py --dataset_name openslr/librispeech_asr --dataset_config_name clean --split validation
+    python scripts/compare_int8.py --dataset_name openslr/librispeech_asr --dataset_config_name clean
 
-Makes eight-bit weights in torch and in ONNX Runtime, and prints for each network how many of its GRUs still have
-float32 weights, its word error rate, its size, and how many times faster than real time it is, all in one run.
+Makes eight-bit weights in torch and in ONNX Runtime. Printed for each network are how many of its GRUs still have
+float32 weights, its word error rate, its size, and how many times faster than real time it is.
 """
 
-import json
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,10 +14,11 @@ import torch
 from transformers import HfArgumentParser
 
 from benchmarks.int8 import greedy_wer, int8_networks, time_networks
+from benchmarks.report import write_report
 from hf_bigru_asr.data.loading import load_speech_dataset
 from hf_bigru_asr.data.utterances import load_utterance
 from hf_bigru_asr.model.processing_bigru_ctc import BiGRUCTCProcessor
-from hf_bigru_asr.provenance import provenance
+from hf_bigru_asr.provenance import note_start
 from hf_bigru_asr.runtime.export import locate_model
 from hf_bigru_asr.text.normalization import normalize_transcript
 
@@ -42,6 +42,7 @@ class Arguments:
 
 def main() -> int:
     """Compare, print a table, write JSON."""
+    note_start()
     parser = HfArgumentParser(Arguments, description=__doc__.partition("\n")[0])
     (args,) = parser.parse_args_into_dataclasses()
     # 1. The utterances and the networks
@@ -86,10 +87,8 @@ def main() -> int:
             "duration_s": args.duration_s,
             "num_threads": args.num_threads,
             "results": results,
-            **provenance(),
         }
-        args.output.parent.mkdir(parents=True, exist_ok=True)
-        args.output.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        write_report(args.output, report)
     return 0
 
 

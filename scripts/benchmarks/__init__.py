@@ -1,1 +1,1 @@
-"""What only measures: speed, memory, and other recognisers beside this one."""
+"""Measurements of speed, memory and error rate that `scripts/benchmark*.py` and `scripts/compare_*.py` run."""

@@ -1,12 +1,19 @@
-"""Times recognisers from file to text: this package on every runtime, and its peers, on the same recordings."""
+"""From file to text: the speed, error rate and memory of this package on every runtime, and of its peers.
+
+    python scripts/benchmark.py --dataset_name openslr/librispeech_asr --dataset_config_name clean --peers
+
+Each recogniser transcribes the same recordings in a process of its own. A fresh process that needs no torch is timed
+from its start to its end.
+"""
 
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import soundfile
@@ -18,17 +25,22 @@ from benchmarks.peers import POCKETSPHINX, load_peer
 from benchmarks.workers import Worker
 from hf_bigru_asr.audio.loading import load_audio
 from hf_bigru_asr.metrics import word_error_counts
+from hf_bigru_asr.model.feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
 from hf_bigru_asr.transcription.recognizer import load_recognizer, transcribe
 
 __all__ = [
     "FileTiming",
+    "FilesRecognizer",
     "load_files_peer",
     "load_files_recognizer",
     "measure_files",
     "measure_stages",
     "measure_start",
+    "repeat_recordings",
     "write_files",
 ]
+
+SCRIPTS = Path(__file__).parents[1]
 
 
 @dataclass
@@ -40,10 +52,10 @@ class FileTiming:
         audio_s: Seconds of audio.
         times_s: Seconds of every pass over all recordings, without loading the model. With a language model and more
             than one thread every pass starts its processes.
-        load_s: Seconds until the first recording could be taken.
-        wer: Word error rate of both sides normalised as Whisper's authors do, a fraction; `None` without references.
-        memory_mib: Memory of the process with the model loaded; `None` where unknown, or where it is not the only one.
-        peak_memory_mib: The most meanwhile.
+        load_s: Seconds to load the model.
+        wer: Word error rate, a fraction; `None` without references. Both sides are normalised as Whisper's authors do.
+        memory_mib: Memory of the process with the model loaded. `None` where unknown, or where other processes help.
+        peak_memory_mib: Peak of that memory during the passes.
     """
 
     name: str
@@ -72,6 +84,26 @@ def write_files(waveforms: Sequence[np.ndarray], sampling_rate: int, folder: Pat
     return paths
 
 
+def repeat_recordings(waveforms: Sequence[np.ndarray], num_samples: int) -> np.ndarray:
+    """Recordings `(samples,)` one after another, over and over, up to a length.
+
+    Returns:
+        `(num_samples,)`.
+
+    Raises:
+        ValueError: If there is no recording, or none with a sample.
+    """
+    if not any(map(len, waveforms)):
+        raise ValueError("There is no recording to repeat; give at least one with a sample.")
+    pieces, total = [], 0
+    for waveform in cycle(waveforms):
+        pieces.append(waveform)
+        total += len(waveform)
+        if total >= num_samples:
+            break
+    return np.concatenate(pieces)[:num_samples]
+
+
 def measure_files(
     workers: Mapping[str, tuple[Worker, float]],
     paths: Sequence[Path],
@@ -81,10 +113,10 @@ def measure_files(
     """Time recognisers in turns.
 
     Args:
-        workers: Processes by the name of their recogniser, with the seconds in which it was loaded, see
-            [`load_files_recognizer`] and [`load_files_peer`].
+        workers: Processes by the name of their recogniser, with the seconds that it took to load. Each has loaded
+            [`load_files_recognizer`] or [`load_files_peer`].
         paths: Recordings.
-        references: What is said in them.
+        references: Their transcripts.
         repeats: Turns of each.
     """
     audio_s = sum(soundfile.info(path).duration for path in paths)
@@ -108,7 +140,7 @@ def _word_error_rate(references: Sequence[str], texts: Sequence[str]) -> float:
 
 
 def measure_start(model: str | Path, path: Path, repeats: int) -> dict[str, float]:
-    """A fresh process that transcribes one file without torch: median seconds, and the most memory in MiB.
+    """A fresh process that transcribes one file without torch: median seconds, and peak memory in MiB.
 
     Args:
         model: Folder, name on the Hub, or `"bundled"`.
@@ -118,10 +150,11 @@ def measure_start(model: str | Path, path: Path, repeats: int) -> dict[str, floa
     Raises:
         subprocess.CalledProcessError: If a process fails; it says why on the error output.
     """
-    # What the system says of an ended process counts the memory of the one that started it; so it says it itself.
-    code = "import sys; from hf_bigru_asr import runtime, peak_memory; status = runtime.main(sys.argv[1:]); "
-    code += "print(peak_memory.peak_memory_mib() or ''); sys.exit(status)"
-    command = [sys.executable, "-c", code, "--model", str(model), str(path)]
+    # The system's figure for an ended process includes the memory of its parent, so the process prints its own.
+    code = "import sys; sys.path.append(sys.argv[1]); from benchmarks.memory import peak_memory_mib; "
+    code += "from hf_bigru_asr.runtime.recognizer import main; status = main(sys.argv[2:]); "
+    code += "print(peak_memory_mib() or ''); sys.exit(status)"
+    command = [sys.executable, "-c", code, str(SCRIPTS), "--model", str(model), str(path)]
     times_s, peaks = [], []
     for _ in range(repeats):
         start_s = time.perf_counter()
@@ -137,8 +170,20 @@ def measure_start(model: str | Path, path: Path, repeats: int) -> dict[str, floa
 
 # In the worker
 
-_recognize: list[Any] = []
-"""Gives the texts of files; whether it does so in this process alone; and this package's recogniser."""
+
+@dataclass(frozen=True)
+class FilesRecognizer:
+    """A recogniser that is ready in this process.
+
+    Args:
+        recognize: Gives the texts of files.
+        is_alone: Whether it works in this process alone, so that its memory is that of the process.
+        extractor: The feature extractor of this package; `None` of a peer.
+    """
+
+    recognize: Callable[[Sequence[Path]], list[str]]
+    is_alone: bool
+    extractor: BiGRUCTCFeatureExtractor | None = None
 
 
 def load_files_recognizer(
@@ -148,9 +193,8 @@ def load_files_recognizer(
     language_model: str | None = None,
     num_offsets: int | None = None,
     dtype: str | None = None,
-) -> float:
-    """Make this package ready in this process, see [`load_recognizer`]; gives the seconds it took."""
-    start_s = time.perf_counter()
+) -> FilesRecognizer:
+    """This package; for the arguments see [`load_recognizer`]."""
     torch.set_num_threads(num_threads)
     recognizer = load_recognizer(
         model,
@@ -162,32 +206,42 @@ def load_files_recognizer(
         language_model=language_model,
     )
 
-    def recognize(paths: list[Path]) -> list[str]:
+    def recognize(paths: Sequence[Path]) -> list[str]:
         return [found.text or "" for found in transcribe(recognizer, paths, num_workers=num_threads)]
 
-    _recognize[:] = [recognize, language_model is None or num_threads == 1, recognizer]
-    return time.perf_counter() - start_s
+    extractor = cast("BiGRUCTCFeatureExtractor", recognizer.feature_extractor)
+    return FilesRecognizer(recognize, language_model is None or num_threads == 1, extractor)
 
 
-def load_files_peer(name: str, num_threads: int) -> float:
-    """Make a peer ready in this process; gives the seconds it took."""
-    start_s = time.perf_counter()
-    _recognize[:] = [load_peer(name, num_threads), name != POCKETSPHINX]
-    return time.perf_counter() - start_s
+def load_files_peer(name: str, num_threads: int) -> FilesRecognizer:
+    """A peer; see [`load_peer`]."""
+    return FilesRecognizer(load_peer(name, num_threads), is_alone=name != POCKETSPHINX)
 
 
-def _time_files(paths: list[Path]) -> tuple[list[str], float, float | None, float | None]:
+def _time_files(recognizer: FilesRecognizer, paths: list[Path]) -> tuple[list[str], float, float | None, float | None]:
     memory = reset_peak_memory()
     start_s = time.perf_counter()
-    texts = _recognize[0](paths)
+    texts = recognizer.recognize(paths)
     time_s = time.perf_counter() - start_s
-    is_alone = _recognize[1]
-    return texts, time_s, *((memory, peak_memory_mib()) if is_alone else (None, None))
+    return texts, time_s, *((memory, peak_memory_mib()) if recognizer.is_alone else (None, None))
 
 
-def measure_stages(paths: list[Path]) -> dict[str, float]:
-    """Seconds of audio per second of one thread: reading files, and computing the features of what was read."""
-    extractor = _recognize[2].feature_extractor
+def measure_stages(recognizer: FilesRecognizer, paths: Sequence[Path]) -> dict[str, float]:
+    """Speed of the stages before the network on one thread, in seconds of audio per second.
+
+    Args:
+        recognizer: This package.
+        paths: Recordings.
+
+    Returns:
+        `"reading"`: decoding of the files. `"features"`: log-mel features of the waveforms.
+
+    Raises:
+        ValueError: If the recogniser is a peer.
+    """
+    extractor = recognizer.extractor
+    if extractor is None:
+        raise ValueError("The recognizer is a peer, whose stages cannot be told apart; give one of this package.")
     num_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     start_s = time.perf_counter()

@@ -1,4 +1,9 @@
-"""What eight-bit weights change in each runtime that makes them: accuracy, speed and size."""
+"""Eight-bit weights against float32, in each runtime that makes them: error rate, speed and size.
+
+    python scripts/compare_int8.py --dataset_name openslr/librispeech_asr --dataset_config_name clean
+
+Measured are the word error rate of greedy decoding, the bytes of the weights, and times of calls on noise.
+"""
 
 import io
 import tempfile
@@ -106,7 +111,7 @@ def greedy_wer(
         network: Gives the log-probabilities.
         processor: Of the model.
         waveforms: `(samples,)` each, at the sampling rate of its feature extractor.
-        references: What is said in each, normalised.
+        references: Their transcripts, normalised.
 
     Raises:
         ValueError: If there are not as many references as waveforms.

@@ -1,4 +1,4 @@
-"""How much physical memory this process has taken at the most, where Linux says so."""
+"""Peak resident memory of this process (Linux). `scripts/benchmark.py` has every process measured report it."""
 
 import gc
 import re
@@ -8,17 +8,17 @@ __all__ = ["peak_memory_mib", "reset_peak_memory"]
 
 
 def reset_peak_memory() -> float | None:
-    """Begin to measure the peak anew; gives the memory of this process in MiB, `None` where that is unknown."""
+    """Set the peak to the present resident memory, and give that in MiB; `None` where it is unknown."""
     gc.collect()
     try:
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # "5": the peak becomes what it is now
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # "5" resets the peak, see proc(5)
     except OSError:
         return None
     return peak_memory_mib()
 
 
 def peak_memory_mib() -> float | None:
-    """Most physical memory that this process has had, in MiB; `None` where that is unknown."""
+    """Peak resident memory of this process in MiB; `None` where it is unknown."""
     status = Path("/proc/self/status")
     found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="ascii")) if status.is_file() else None
     return int(found[1]) / 1024 if found else None

