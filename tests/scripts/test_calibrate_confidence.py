@@ -1,0 +1,24 @@
+"""`scripts/calibrate_confidence.py`: the confidences that it fits beside a language model."""
+
+import json
+from pathlib import Path
+
+import pytest
+from script_runs import run_script
+
+from hf_bigru_asr.model.confidence_bigru_ctc import ConfidenceModel
+
+
+@pytest.mark.usefixtures("in_one_process")
+def test_confidences_are_fitted_to_the_data(tone_model: Path, tone_data: tuple[object, ...]) -> None:
+    calibrated = run_script(
+        *("calibrate_confidence.py", *tone_data, "--model", tone_model, "--batch_size", 2, "--lm", "own")
+    )
+
+    assert calibrated.returncode == 0, calibrated.stderr
+    folder = tone_model / "language_model"
+    record = json.loads((folder / "confidence.json").read_text())
+    assert record["dataset"] == {"name": str(tone_data[1]), "config": None, "split": "validation"}
+    assert record["num_offsets"] == 3
+    assert record["cross_validated"]["num_words"] >= 8
+    assert ConfidenceModel.from_folder(folder) is not None
