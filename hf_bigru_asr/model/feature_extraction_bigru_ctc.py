@@ -1,27 +1,23 @@
 """Log-mel features for the BiGRU-CTC recogniser."""
 
 import math
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
 import torch
-from torchaudio.functional import melscale_fbanks
 from transformers import BatchFeature, SequenceFeatureExtractor
 from transformers.utils import logging
 
 from .frame_grids_bigru_ctc import MAX_OFFSETS
+from .mel_filters_bigru_ctc import MelScale, mel_filter_bank, mel_powers
 from .waveforms_bigru_ctc import AudioArray, list_of_waveforms
 
 logger = logging.get_logger(__name__)
 
 NORMALIZATIONS = ("utterance", "none")
 _FORMER_SETTINGS = ("global_mean", "global_std")
-"""Of a normalisation that no released model had; read from older files and dropped."""
+"""Fields of older files, of a normalisation that no released model had; dropped on loading."""
 VARIANCE_FLOOR = 1e-5
-
-NUM_BANDS = 4
-"""Groups of mel filters that are applied each on its own."""
 
 
 class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
@@ -45,10 +41,9 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         prior_frames (`int`, defaults to 0): Shrinkage for `"utterance"`: this many pseudo-frames with standard
             deviation `prior_std` are added to the variance of the utterance; 0 is off.
         prior_std (`list[float]`, *optional*): Standard deviation of each bin within utterances, for `prior_frames`.
-        num_offsets (`int`, defaults to 1): Grids of frames, spread evenly over one hop, whose features stand side by
-            side: `num_offsets * feature_size` values a frame. Models whose frames have `feature_size` bins run on each
-            grid and average what they say, with fewer errors for so many times the work. For recognition alone, not
-            for training.
+        num_offsets (`int`, defaults to 1): Frame grids for test-time averaging, shifted evenly over one hop. A frame
+            has the features of every grid, `num_offsets * feature_size` values. The model runs on each grid and
+            averages the log-probabilities: fewer errors for `num_offsets` times the work. Not for training.
         padding_value (`float`, defaults to 0.0): Value on padded frames.
         return_attention_mask (`bool`, defaults to `True`): Whether to return the mask of valid frames.
 
@@ -106,10 +101,10 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         self.set_num_offsets(num_offsets)
         # The library leaves these two names out of the saved JSON.
         self.window = torch.hann_window(win_length)
-        self.mel_filters = self._mel_filter_bank()
+        self.mel_filters = mel_filter_bank(self._mel_scale)
 
     def num_frames(self, num_samples: int) -> int:
-        """Frames of `num_samples` of audio at `sampling_rate`: the one formula, used everywhere."""
+        """Number of frames of `num_samples` samples: `ceil(num_samples / hop_length)`."""
         return math.ceil(num_samples / self.hop_length)
 
     def __call__(
@@ -150,17 +145,7 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
                 channels or the channels last, or another sampling rate.
             TypeError: If the samples are of another type, or if it is a path or a dictionary.
         """
-        if sampling_rate is None:
-            logger.warning_once(
-                f"No sampling_rate was given; {self.sampling_rate} Hz is assumed. Pass sampling_rate= so that another "
-                "rate is noticed."
-            )
-        elif sampling_rate != self.sampling_rate:
-            raise ValueError(
-                f"The audio has a sampling rate of {sampling_rate} Hz; this feature extractor takes "
-                f"{self.sampling_rate} Hz. Resample it, for example with torchaudio.functional.resample, or read the "
-                "file with hf_bigru_asr.audio.load_audio."
-            )
+        self._check_sampling_rate(sampling_rate)
         waveforms = map(torch.from_numpy, list_of_waveforms(raw_speech))
         features = [self.extract(waveform.to(device)).cpu().numpy() for waveform in waveforms]
         batch = self.pad(
@@ -175,7 +160,7 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         return batch.to(device) if return_tensors == "pt" else batch
 
     def extract(self, waveform: torch.Tensor) -> torch.Tensor:
-        """Features of one utterance as `__call__` gives them, without the checks and the batch around them.
+        """Features of one utterance as `__call__` gives them, without its checks and its padding.
 
         Args:
             waveform: `(samples,)` at the extractor's sampling rate, float32, finite, at least one sample.
@@ -186,11 +171,11 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         return self._normalized(self._log_mel(waveform))
 
     def fit_prior(self, waveforms: Iterable[AudioArray], prior_frames: int) -> None:
-        """Set `prior_frames`, and `prior_std` from the variance of each bin within each of `waveforms`.
+        """Set `prior_frames`, and `prior_std` from the mean variance of each bin within an utterance.
 
         Args:
             waveforms: Utterances as `__call__` takes them, at the extractor's sampling rate.
-            prior_frames: How much they count, in frames; at least 1.
+            prior_frames: Pseudo-frames that are added to the variance of an utterance; at least 1.
 
         Raises:
             ValueError: If there is no utterance, `prior_frames` is not positive, or a bin never changes.
@@ -208,7 +193,7 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         self.prior_frames, self.prior_std = prior_frames, prior_std
 
     def _frames_of(self, waveforms: Iterable[AudioArray]) -> Iterator[torch.Tensor]:
-        """Unnormalised frames `(frames, mels)` of each utterance, in double precision, those of all its grids."""
+        """Unnormalised frames `(frames, mels)` of each utterance in double precision, those of all its grids."""
         for raw_speech in waveforms:
             for waveform in list_of_waveforms(raw_speech):
                 yield self._log_mel(torch.from_numpy(waveform)).reshape(-1, self.feature_size).double()
@@ -234,25 +219,26 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
 
     @property
     def offsets(self) -> tuple[int, ...]:
-        """Samples by which the windows of each grid lie behind the middle of the frames' intervals, rising."""
+        """Shift of each frame grid in samples, in rising order; 0 centres the window on the frame's interval."""
         middle = (self.num_offsets - 1) / 2
         return tuple(round((index - middle) * self.hop_length / self.num_offsets) for index in range(self.num_offsets))
 
     @property
     def num_before(self) -> int:
-        """Samples that a frame needs before its own interval; zeros for the first frame."""
+        """Samples before its own interval that a frame needs; zeros for the first frame."""
         return (self.n_fft - self.hop_length) // 2 - self.offsets[0]
 
     @property
     def span(self) -> int:
-        """Samples that a frame needs in all, from `num_before` before its own interval on."""
+        """Samples that a frame needs in all, beginning `num_before` samples before its own interval."""
         return self.n_fft + self.offsets[-1] - self.offsets[0]
 
     def log_mel(self, padded: torch.Tensor) -> torch.Tensor:
-        """Unnormalised features of samples that have what the transforms need on either side.
+        """Unnormalised features of samples that include the context of the first and the last frame.
 
         Args:
-            padded: `((frames - 1) * hop_length + span,)` samples, from `num_before` before the first frame on.
+            padded: `((frames - 1) * hop_length + span,)` samples, beginning `num_before` samples before the first
+                frame's interval.
 
         Returns:
             `(frames, num_offsets * feature_size)`.
@@ -274,26 +260,24 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         ).T
         # Faster than `sum` over an axis of two, or `abs`.
         power = spectrum.real.square().addcmul_(spectrum.imag, spectrum.imag)
-        filters = self.mel_filters.to(padded.device)
-        # A filter is zero nearly everywhere, so neighbours take their own bins alone.
-        mels = [power[:, bins] @ filters[bins, part] for part, bins in _bands(*self._mel_scale)]
-        return torch.cat(mels, dim=1).clamp_(min=self.mel_floor).log_()
+        mels = mel_powers(power, self.mel_filters.to(padded.device), self._mel_scale)
+        return mels.clamp_(min=self.mel_floor).log_()
 
     def _normalized(self, features: torch.Tensor) -> torch.Tensor:
         if self.normalization != "utterance":
             return self.normalize(features)
-        # Several times as fast as `torch.var_mean`, and as exact: a bin that never changes has no variance.
+        # Several times as fast as `torch.var_mean`, and as exact: a constant bin has a variance of zero.
         changes = features - features[0]
         mean_change = changes.mean(0)
         variance = (changes - mean_change).square_().mean(0)
         return self.normalize(features, features[0] + mean_change, self.with_prior(variance, len(features)))
 
     def with_prior(self, variance: torch.Tensor, num_frames: int) -> torch.Tensor:
-        """Variance of each bin, the prior counted in.
+        """Variance of each bin with the pseudo-frames of the prior.
 
         Args:
-            variance: `(num_offsets * feature_size,)` of the utterance itself.
-            num_frames: Its frames.
+            variance: `(num_offsets * feature_size,)` of the utterance alone.
+            num_frames: Frames of the utterance.
 
         Returns:
             `(num_offsets * feature_size,)`; `variance` itself without `prior_frames`.
@@ -306,23 +290,38 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
     def normalize(
         self, features: torch.Tensor, mean: torch.Tensor | None = None, variance: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """Features as the network takes them.
+        """Normalise features; `normalization="none"` returns them unchanged.
 
         Args:
-            features: `(frames, num_offsets * feature_size)`, what `log_mel` gives.
-            mean: `(num_offsets * feature_size,)` mean of each bin over the whole utterance, for
-                `normalization="utterance"` alone.
-            variance: `(num_offsets * feature_size,)` mean squared deviation from it, the prior counted in
-                (`with_prior`).
+            features: `(frames, num_offsets * feature_size)`, the result of `log_mel`.
+            mean: `(num_offsets * feature_size,)` mean of each bin over the whole utterance.
+            variance: `(num_offsets * feature_size,)` variance of each bin over the whole utterance, after
+                `with_prior`.
 
         Returns:
             `(frames, num_offsets * feature_size)`.
+
+        Raises:
+            ValueError: If `normalization="utterance"` and mean or variance is missing.
         """
         if self.normalization == "none":
             return features
         if mean is None or variance is None:
             raise ValueError('normalization="utterance" needs mean and variance of the utterance; give both.')
         return (features - mean) / (variance + VARIANCE_FLOOR).sqrt()
+
+    def _check_sampling_rate(self, sampling_rate: int | None) -> None:
+        if sampling_rate is None:
+            logger.warning_once(
+                f"No sampling_rate was given; {self.sampling_rate} Hz is assumed. Pass sampling_rate= so that another "
+                "rate is noticed."
+            )
+        elif sampling_rate != self.sampling_rate:
+            raise ValueError(
+                f"The audio has a sampling rate of {sampling_rate} Hz; this feature extractor takes "
+                f"{self.sampling_rate} Hz. Resample it, for example with torchaudio.functional.resample, or read the "
+                "file with hf_bigru_asr.audio.load_audio."
+            )
 
     def _check_parameters(self) -> None:
         for name in ("feature_size", "sampling_rate", "hop_length", "win_length", "n_fft"):
@@ -353,46 +352,13 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
             _check_positive("prior_std", self.prior_std)
 
     @property
-    def _mel_scale(self) -> tuple[int, float, float, int, int]:
-        """What `melscale_fbanks` takes."""
-        return self.n_fft // 2 + 1, self.fmin, self.fmax, self.feature_size, self.sampling_rate
-
-    def _mel_filter_bank(self) -> torch.Tensor:
-        """`(n_fft // 2 + 1, feature_size)` triangles on the HTK mel scale, each with a peak of one."""
-        # torchaudio warns of an empty filter; here that is an error, so its warning would say it twice.
-        filters = _quiet_fbanks(*self._mel_scale)
-        empty = (filters.amax(0) == 0).sum().item()
-        if empty:
-            raise ValueError(
-                f"{empty} of the {self.feature_size} mel filters contain no bin of a {self.n_fft}-point transform at "
-                f"{self.sampling_rate} Hz; raise n_fft or lower feature_size."
-            )
-        return filters
+    def _mel_scale(self) -> MelScale:
+        return MelScale(self.n_fft // 2 + 1, self.fmin, self.fmax, self.feature_size, self.sampling_rate)
 
 
 @cache
 def _squares(values: tuple[float, ...]) -> torch.Tensor:
     return torch.tensor(values).square()
-
-
-@cache
-def _bands(
-    num_bins: int, fmin: float, fmax: float, num_mels: int, sampling_rate: int
-) -> tuple[tuple[slice, slice], ...]:
-    """Filters in groups of neighbours, `(filters, bins)`: a filter of a group is zero outside of its bins."""
-    filters = _quiet_fbanks(num_bins, fmin, fmax, num_mels, sampling_rate)
-    bands = []
-    for part in torch.arange(num_mels).tensor_split(min(NUM_BANDS, num_mels)):
-        first, last = int(part[0]), int(part[-1]) + 1
-        bins = filters[:, first:last].any(1).nonzero()[:, 0].tolist()
-        bands.append((slice(first, last), slice(bins[0], bins[-1] + 1)))
-    return tuple(bands)
-
-
-def _quiet_fbanks(num_bins: int, fmin: float, fmax: float, num_mels: int, sampling_rate: int) -> torch.Tensor:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        return melscale_fbanks(num_bins, fmin, fmax, num_mels, sampling_rate, norm=None, mel_scale="htk")
 
 
 def _check_positive(name: str, values: Sequence[float]) -> None:

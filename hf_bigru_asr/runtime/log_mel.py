@@ -16,7 +16,7 @@ VARIANCE_FLOOR = 1e-5
 """That of `feature_extraction_bigru_ctc`, which is not imported because it needs torch."""
 
 MAX_OFFSETS = 8
-"""That of `offsets_bigru_ctc`."""
+"""That of `frame_grids_bigru_ctc`, which is not imported for the same reason."""
 
 _BLOCK_FRAMES = 4096
 
