@@ -1,4 +1,4 @@
-"""When each character of a known text was said, in a recording of any length."""
+"""Forced alignment: when each character of a known text is spoken, in a recording of any length."""
 
 import math
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from .tokenization_bigru_ctc import BiGRUCTCTokenizer
 
 __all__ = ["CharacterSpan", "MarkedCharacter", "align_log_probs", "best_path", "encode_text"]
 
-# torchaudio's `forced_align` keeps a table of frames times states: up to this many cells it does all the work, and
-# beyond, as much of it at a time as lies between two milestones.
+# torchaudio's `forced_align` keeps a table of frames times states. Up to this many cells one call does all the work;
+# beyond, each call does the part between two milestones.
 _MAX_CELLS = 1 << 24
 _MILESTONE_FRAMES = 2048
 _TRIM_FRAMES = 16
-# What a path may cost more than the best one beside it, in nats, on the way to a first path; see `_milestones`.
+# Widths in nats of the beam that finds a first path, tried in turn; see `_milestones`.
 _FIRST_BEAMS = (200.0, 3200.0, math.inf)
 _MAX_COST = 1e4
 _UNREACHABLE = np.float32(np.inf)
@@ -58,12 +58,12 @@ def align_log_probs(
 ) -> list[MarkedCharacter]:
     """Times of the characters of a text on the most probable path that spells it.
 
-    A time is that of the frames that emit the character, often one alone: the network marks where a sound is and not
-    how long it lasts. [`Aligner`] makes times of words of them.
+    The frames are those that emit the character, often a single one: the network marks where a sound is and not how
+    long it lasts. [`Aligner`] derives the times of words from them.
 
     Args:
         log_probs: `(frames, classes)`, the `logits` of one utterance without its padding.
-        text: What was said, over the alphabet of the tokenizer.
+        text: The reference, over the alphabet of the tokenizer.
         tokenizer: Gives the classes of the characters.
         frame_s: Seconds per frame.
 
@@ -71,7 +71,7 @@ def align_log_probs(
         A span for every character of `text`.
 
     Raises:
-        ValueError: If the text has characters outside the alphabet or needs more frames than there are.
+        ValueError: As [`encode_text`].
     """
     if not text:
         return []
@@ -91,7 +91,7 @@ def align_log_probs(
 
 
 def encode_text(text: str, tokenizer: BiGRUCTCTokenizer, num_frames: int, frame_s: float) -> torch.Tensor:
-    """Classes `(labels,)` of a text that is to be aligned with so many frames of `frame_s` seconds each.
+    """Classes `(labels,)` of a text that is to be aligned with `num_frames` frames of `frame_s` seconds each.
 
     Raises:
         ValueError: If the text has characters outside the alphabet or needs more frames than there are.
@@ -109,9 +109,9 @@ def encode_text(text: str, tokenizer: BiGRUCTCTokenizer, num_frames: int, frame_
 def best_path(log_probs: torch.Tensor, ids: torch.Tensor, blank: int) -> torch.Tensor:
     """Class of every frame on the most probable path that CTC collapses to `ids`.
 
-    Short recordings are `torchaudio.functional.forced_align`'s alone. For long ones, whose table would not fit into
-    memory, a first pass finds the state of the same path at every 2,048th frame, and `forced_align` the path between
-    each two of them: the result is the path of one call, in bounded memory.
+    A short recording is aligned by one call of `torchaudio.functional.forced_align`. For a long one its table would
+    not fit into memory: a first pass finds the state of the best path at every 2,048th frame, and `forced_align` fills
+    in the path between each two of them. The result is that of one call.
 
     Args:
         log_probs: `(frames, classes)` float32 on the CPU.
@@ -151,9 +151,9 @@ def _milestones(costs: npt.NDArray[np.float32], ids: npt.NDArray[np.int64], blan
 
     State `2 * i` is the blank before label `i`, `2 * i + 1` is label `i`.
 
-    The cost of a path only grows, so that paths that cost more than the cheapest one in the end can be dropped on the
-    way, and that is most of them. A beam search that may err finds a path and its cost; the second search drops only
-    what has exceeded that cost and therefore finds the cheapest path.
+    The cost of a path only grows, so a path that exceeds the final cost of a known one can be dropped on the way. A
+    first search with a beam, which may miss the cheapest path, finds a cost. The second search drops only what exceeds
+    that cost, and therefore finds the cheapest path.
     """
     for beam in _FIRST_BEAMS:
         cost, milestones = _search(costs, ids, blank, math.inf, beam)
@@ -167,7 +167,7 @@ def _milestones(costs: npt.NDArray[np.float32], ids: npt.NDArray[np.int64], blan
 def _search(
     costs: npt.NDArray[np.float32], ids: npt.NDArray[np.int64], blank: int, limit: float, beam: float
 ) -> tuple[float, list[tuple[int, int]]]:
-    """Viterbi search that remembers the costs of one frame, and where each path was at the milestones.
+    """Viterbi search that keeps the costs of one frame only, and the state of each path at the milestones.
 
     Args:
         costs: `(frames, classes)`, none below 0.
@@ -222,9 +222,21 @@ def _search(
     cost = offset + float(old[ends[state]])
     if not math.isfinite(cost):
         return math.inf, []
-    milestones = [(len(costs) - 1, state)]
-    origin = int(old_origin[ends[state]])
+    return cost, _traced_back(trail, (len(costs) - 1, state), int(old_origin[ends[state]]))
+
+
+def _traced_back(
+    trail: list[tuple[int, int, npt.NDArray[np.int32]]], last: tuple[int, int], origin: int
+) -> list[tuple[int, int]]:
+    """Frames and states of a path at the milestones, in order.
+
+    Args:
+        trail: For every milestone its frame, its first column and the origins `(2, columns)` of the paths there.
+        last: Frame and state of the end of the path.
+        origin: State of the path at the last milestone before.
+    """
+    milestones = [last]
     for frame, begin, origins in reversed(trail):
         milestones.append((frame, origin))
         origin = int(origins[origin % 2, origin // 2 + 1 - begin])
-    return cost, milestones[::-1]
+    return milestones[::-1]
