@@ -27,6 +27,7 @@ from huggingface_hub import (
 from huggingface_hub.errors import HfHubHTTPError, HTTPError
 
 from ..model.configuration_bigru_ctc import BiGRUCTCConfig
+from ..model.language_model_files_bigru_ctc import CONFIDENCE_NAME, LANGUAGE_MODEL_DIR
 from ..model.modeling_bigru_ctc import BiGRUForCTC
 from ..model.processing_bigru_ctc import BiGRUCTCProcessor
 from ..runtime.model_files import WEIGHTS_NAME
@@ -42,16 +43,9 @@ RELEASE_FILES = (
     "added_tokens.json",
     "special_tokens_map.json",
     "*_bigru_ctc.py",
-    "alignment.py",
-    "confidence.py",
-    "decoding.py",
-    "hotword_lm.py",
-    "hotwords.py",
-    "lexicon_decoder.py",
-    "model_json.py",
-    "confidence.json",
+    CONFIDENCE_NAME,
     *PICTURES,
-    "language_model/*",
+    f"{LANGUAGE_MODEL_DIR}/*",
     ".eval_results/*.yaml",
     CARD_NAME,
 )
@@ -115,7 +109,7 @@ def assemble_release(
         raise FileExistsError(f"{target} is not empty; name a new or an empty folder for the release.")
     target.mkdir(parents=True, exist_ok=True)
     _load_complete_model(source).save_pretrained(target)
-    BiGRUCTCProcessor.from_pretrained(source, local_files_only=True).save_pretrained(target)
+    BiGRUCTCProcessor.from_pretrained(source).save_pretrained(target)
     for name in PICTURES:
         if (source / name).is_file():
             shutil.copyfile(source / name, target / name)
@@ -154,13 +148,7 @@ def push_release(
     """
     folder = Path(release_dir)
     _check_repo_id(repo_id)
-    _check_model_folder(folder)
-    paths = release_files(folder)
-    if CARD_NAME not in paths:
-        raise FileNotFoundError(f"{folder} has no {CARD_NAME}; write the folder with assemble_release.")
-    check_no_token(folder)
-    card = ModelCard.load(folder / CARD_NAME)
-    check_card(card)
+    card = _checked_card(folder)
     token = get_token()
     if token is None:
         raise HubError(
@@ -170,14 +158,7 @@ def push_release(
     api = HfApi(token=token)
     with _hub_refusals_explained(repo_id, revision):
         _validate_on_hub(api, card)
-        url = str(api.create_repo(repo_id, private=private or None, exist_ok=True))
-        if private and not api.model_info(repo_id).private:
-            raise HubError(
-                f"{repo_id} exists and is public, but a private repository was asked for; make it private on the Hub, "
-                "or push without asking for a private one."
-            )
-        if revision != constants.DEFAULT_REVISION:
-            api.create_branch(repo_id, branch=revision, exist_ok=True)
+        url = _open_repository(api, repo_id, revision, private=private)
         head = str(api.model_info(repo_id, revision=revision).sha)
         if parent_commit is not None and not head.startswith(parent_commit):
             raise HubError(_stale_message(repo_id, revision, f"at {head}, not at {parent_commit}"))
@@ -189,7 +170,8 @@ def push_release(
             )
             return str(info.oid)
 
-        model_commit = commit([name for name in paths if name != CARD_NAME], commit_message, head)
+        files = [name for name in release_files(folder) if name != CARD_NAME]
+        model_commit = commit(files, commit_message, head)
         card_commit = commit([CARD_NAME], f"{commit_message}: model card", model_commit)
     return PushedRelease(url, model_commit, card_commit)
 
@@ -219,13 +201,37 @@ def check_no_token(folder: str | Path) -> None:
             )
 
 
+def _checked_card(folder: Path) -> ModelCard:
+    """The card of a folder that has all that a release needs, and no token."""
+    _check_model_folder(folder)
+    if not (folder / CARD_NAME).is_file():
+        raise FileNotFoundError(f"{folder} has no {CARD_NAME}; write the folder with assemble_release.")
+    check_no_token(folder)
+    card = ModelCard.load(folder / CARD_NAME)
+    check_card(card)
+    return card
+
+
+def _open_repository(api: HfApi, repo_id: str, revision: str, *, private: bool) -> str:
+    """Create the repository and the branch, if they do not exist; gives the repository's page."""
+    url = str(api.create_repo(repo_id, private=private or None, exist_ok=True))
+    if private and not api.model_info(repo_id).private:
+        raise HubError(
+            f"{repo_id} exists and is public, but a private repository was asked for; make it private on the Hub, "
+            "or push without asking for a private one."
+        )
+    if revision != constants.DEFAULT_REVISION:
+        api.create_branch(repo_id, branch=revision, exist_ok=True)
+    return url
+
+
 def _validate_on_hub(api: HfApi, card: ModelCard) -> None:
     # Not card.validate(): before huggingface_hub 2 it asks huggingface.co, whatever HF_ENDPOINT says.
     question = {"content": str(card), "repoType": "model"}
     response = get_session().post(f"{api.endpoint}/api/validate-yaml", json=question)
     if response.status_code == HTTPStatus.BAD_REQUEST:
         faults = "; ".join(str(fault.get("message")) for fault in response.json().get("errors", []))
-        raise ValueError(f"The Hub finds fault with the card's metadata: {faults}. Mend them; nothing was pushed.")
+        raise ValueError(f"The Hub finds fault with the card's metadata: {faults}. Correct them; nothing was pushed.")
     hf_raise_for_status(response)
 
 

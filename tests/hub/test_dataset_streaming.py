@@ -1,0 +1,70 @@
+"""A private data set in the schema of LibriSpeech streams from a Hub on 127.0.0.1."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import soundfile
+from hub_users import ALICE_TOKEN, BOB_TOKEN, run_isolated
+from huggingface_hub import CommitOperationAdd, HfApi
+from huggingface_hub.errors import RepositoryNotFoundError
+from loopback_hub import LoopbackHub
+
+pytestmark = pytest.mark.hub
+
+STREAM = """
+import io, json, os, sys
+os.environ["USE_TORCH"] = "0"  # saves its import
+import soundfile
+from datasets import Audio, load_dataset
+
+rows = load_dataset(sys.argv[1], "clean", split="train.100", streaming=True)
+is_audio = isinstance(rows.features["audio"], Audio)
+rows = [
+    {**row, "audio": len(soundfile.read(io.BytesIO(row["audio"]["bytes"]))[0])}
+    for row in rows.cast_column("audio", Audio(decode=False))
+]
+with open("result.json", "w") as file:
+    json.dump({"rows": rows, "is_audio": is_audio}, file)
+"""
+
+
+def test_private_dataset_streams(client: LoopbackHub, tmp_path: Path) -> None:
+    repo_id = "alice/librispeech_asr"
+    rows = _upload_librispeech(repo_id)
+    run_isolated(client, tmp_path / "home", "-c", STREAM, repo_id, token=ALICE_TOKEN, cwd=tmp_path)
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert result["is_audio"]
+    assert result["rows"] == [{**row, "audio": 1600} for row in rows]
+    with pytest.raises(RepositoryNotFoundError):
+        HfApi(token=BOB_TOKEN).dataset_info(repo_id)
+
+
+def _upload_librispeech(repo_id: str) -> list[dict[str, object]]:
+    """A private data set in the schema of openslr/librispeech_asr; gives its rows without the audio."""
+    sound = io.BytesIO()
+    soundfile.write(sound, np.zeros(1600), 16000, format="FLAC")
+    rows = [
+        {"file": f"1-2-{i}.flac", "text": f"LINE {'AB'[i]}", "speaker_id": 1, "chapter_id": 2, "id": f"1-2-{i}"}
+        for i in range(2)
+    ]
+    table = pa.Table.from_pylist([{**row, "audio": {"bytes": sound.getvalue(), "path": row["file"]}} for row in rows])
+    parquet = io.BytesIO()
+    pq.write_table(table, parquet)
+    features = "".join(f"  - name: {name}\n    dtype: string\n" for name in ("file", "text", "id"))
+    features += "".join(f"  - name: {name}\n    dtype: int64\n" for name in ("speaker_id", "chapter_id"))
+    features += "  - name: audio\n    dtype:\n      audio:\n        sampling_rate: 16000\n"
+    readme = (
+        "---\nconfigs:\n- config_name: clean\n  data_files:\n  - split: train.100\n    path: clean/train.100/*\n"
+        f"dataset_info:\n- config_name: clean\n  features:\n{features}---\n"
+    )
+    files = {"README.md": readme.encode(), "clean/train.100/0000.parquet": parquet.getvalue()}
+    api = HfApi(token=ALICE_TOKEN)
+    api.create_repo(repo_id, repo_type="dataset", private=True)
+    operations = [CommitOperationAdd(path, content) for path, content in files.items()]
+    api.create_commit(repo_id, operations, commit_message="data", repo_type="dataset")
+    return rows
