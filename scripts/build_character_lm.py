@@ -1,10 +1,10 @@
-"""Estimate the n-gram of characters against which `scripts/train.py --mmi_weight` trains.
+"""Estimate the character n-gram for the LF-MMI training of `scripts/train.py --mmi_weight`.
 
     python scripts/build_character_lm.py --text_file lm_corpus.txt.xz --output_file character_lm.safetensors \
         --exclude_dataset_name openslr/librispeech_asr --exclude_dataset_config_name clean \
         --exclude_split_name validation
 
-With a data set to exclude, its sentences are left out of the text, and the n-gram is then measured on them.
+With a data set to exclude, its sentences are left out of the text. The n-gram is then measured on them.
 """
 
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ class CharacterLanguageModelArguments:
         default=None, metadata={"help": "Model whose tokenizer is used; the default one without it."}
     )
     exclude_dataset_name: str | None = field(
-        default=None, metadata={"help": "Data set whose sentences are left out, and measured on."}
+        default=None, metadata={"help": "Data set whose sentences are left out and measured on."}
     )
     exclude_dataset_config_name: str | None = field(default=None, metadata={"help": "Its configuration."})
     exclude_split_name: list[str] = field(

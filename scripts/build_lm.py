@@ -5,8 +5,8 @@
         --exclude_dataset_name openslr/librispeech_asr --exclude_dataset_config_name clean \
         --exclude_split_name validation
 
-With a data set to exclude, the sentences of its split (or of several) are left out of the text and then used to
-measure perplexity and the rate of words outside the vocabulary.
+With a data set to exclude, the sentences of its splits are left out of the text. Perplexity and the rate of words
+outside the vocabulary are then measured on them.
 """
 
 import json
@@ -32,13 +32,15 @@ class LanguageModelArguments:
     order: int = field(default=3, metadata={"help": "Length of the longest n-grams."})
     prune: list[int] = field(
         default_factory=lambda: [0, 1, 2],
-        metadata={"help": "For each order, the count up to which n-grams are left out; begins with 0."},
+        metadata={"help": "For each order, the count up to which n-grams are pruned; begins with 0."},
     )
-    max_words: int = field(default=60_000, metadata={"help": "Most words of the vocabulary; the others are spelled."})
-    min_count: int = field(default=3, metadata={"help": "Fewest occurrences of a word of the vocabulary."})
+    max_words: int = field(
+        default=60_000, metadata={"help": "Maximum size of the vocabulary; other words are spelled."}
+    )
+    min_count: int = field(default=3, metadata={"help": "Minimum number of occurrences of a word of the vocabulary."})
     quantization_bits: int = field(default=8, metadata={"help": "Bits of a stored probability."})
     exclude_dataset_name: str | None = field(
-        default=None, metadata={"help": "Data set whose sentences are left out, and measured on."}
+        default=None, metadata={"help": "Data set whose sentences are left out and measured on."}
     )
     exclude_dataset_config_name: str | None = field(default=None, metadata={"help": "Its configuration."})
     exclude_split_name: list[str] = field(

@@ -1,7 +1,8 @@
 """Measure what hotwords find and what they find wrongly: python scripts/measure_hotwords.py --help.
 
-The hotwords are the words said in a data set that are the rarest for the language model, those outside its lexicon
-first. All of them are hotwords in every utterance; a false alarm is one where it was not said.
+The hotwords are the words of the references with the lowest probability in the language model, those outside its
+lexicon first. All of them are hotwords in every utterance. A false alarm is a hotword in a hypothesis whose reference
+does not have it.
 
 Example:
     python scripts/measure_hotwords.py --dataset_name openslr/librispeech_asr --dataset_config_name clean \
@@ -25,15 +26,15 @@ from hf_bigru_asr.transcription.decoding_pool import BeamSearchPool
 
 @dataclass
 class Arguments:
-    """Which hotwords to try, on what."""
+    """Language model, hotwords and weights to try."""
 
     lm: str = field(metadata={"help": "Folder of a tuned language model; 'own' is the model's own."})
-    num_hotwords: int = field(default=100, metadata={"help": "Words of the data set that are hotwords."})
+    num_hotwords: int = field(default=100, metadata={"help": "Number of hotwords."})
     weights: list[float] = field(
         default_factory=lambda: [0.0, 2.0, 4.0, 6.0, 8.0, 10.0, 12.0], metadata={"help": "Weights to try."}
     )
-    beam_size: int | None = field(default=None, metadata={"help": "Readings that beam search keeps."})
-    num_workers: int = field(default=1, metadata={"help": "Processes that decode."})
+    beam_size: int | None = field(default=None, metadata={"help": "Hypotheses that beam search keeps."})
+    num_workers: int = field(default=1, metadata={"help": "Number of decoding processes."})
     output_dir: Path = field(default=Path("outputs/hotwords"), metadata={"help": "Folder for the results."})
 
 

@@ -5,8 +5,7 @@
         --exclude_dataset_name openslr/librispeech_asr --exclude_dataset_config_name clean \
         --exclude_split_name validation --output_dir synthetic
 
-Then `load_dataset("synthetic", split="train")`. Stop it whenever you like: the same command goes on where it stopped,
-and gives the same files.
+Then `load_dataset("synthetic", split="train")`. The same command resumes an interrupted run, with the same files.
 """
 
 import itertools
@@ -26,15 +25,15 @@ class SynthesisArguments:
 
     text_file: str = field(metadata={"help": "Text, one sentence a line; .xz is decompressed."})
     output_dir: str = field(metadata={"help": "Folder of the data set."})
-    num_utterances: int = field(metadata={"help": "Sentences to read, drawn at random."})
+    num_utterances: int = field(metadata={"help": "Number of sentences, drawn at random."})
     split: str = field(default="train", metadata={"help": "Name of the split."})
-    max_lines: int | None = field(default=None, metadata={"help": "Use so many lines of the text only."})
-    skip_lines: int = field(default=0, metadata={"help": "Leave out so many lines at the beginning of the text."})
+    max_lines: int | None = field(default=None, metadata={"help": "Maximum number of lines of the text."})
+    skip_lines: int = field(default=0, metadata={"help": "Lines to leave out at the beginning of the text."})
     on_unknown: OnUnknownLine = field(default="skip", metadata={"help": ON_UNKNOWN_HELP})
     min_words: int = field(default=3, metadata={"help": "Leave out shorter sentences."})
     max_words: int = field(default=40, metadata={"help": "Leave out longer sentences."})
     exclude_dataset_name: str | None = field(
-        default=None, metadata={"help": "Data set whose sentences are left out, one to be tested on."}
+        default=None, metadata={"help": "Data set whose sentences are left out, a test set for example."}
     )
     exclude_dataset_config_name: str | None = field(default=None, metadata={"help": "Its configuration."})
     exclude_split_name: list[str] = field(
@@ -42,23 +41,25 @@ class SynthesisArguments:
     )
     voices: list[str] = field(default_factory=lambda: ["hibari:heart"], metadata={"help": f"Voices: {VOICE_HELP}."})
     voice_weights: list[float] = field(
-        default_factory=list, metadata={"help": "How often each voice is drawn; all alike without it."}
+        default_factory=list, metadata={"help": "Relative probability of each voice; equal by default."}
     )
-    pace: list[float] = field(default_factory=lambda: [0.75, 1.2], metadata={"help": "Range of the pace."})
+    pace: list[float] = field(
+        default_factory=lambda: [0.75, 1.2], metadata={"help": "Range of the relative rate of speech."}
+    )
     resonance: list[float] = field(
-        default_factory=lambda: [0.82, 1.12], metadata={"help": "Range of the factor of resonances and pitch."}
+        default_factory=lambda: [0.82, 1.12], metadata={"help": "Range of the factor on formants and pitch."}
     )
-    reverberation_prob: float = field(default=0.5, metadata={"help": "Share of the utterances in a room."})
+    reverberation_prob: float = field(default=0.5, metadata={"help": "Probability of reverberation."})
     signal_to_noise_db: list[float] = field(
-        default_factory=lambda: [15.0, 45.0], metadata={"help": "Range of the distance to the noise."}
+        default_factory=lambda: [15.0, 45.0], metadata={"help": "Range of the signal-to-noise ratio."}
     )
-    seed: int = field(default=0, metadata={"help": "All that is drawn depends on it."})
-    shard_size: int = field(default=200, metadata={"help": "Utterances in one file."})
-    num_workers: int = field(default=1, metadata={"help": "Processes."})
+    seed: int = field(default=0, metadata={"help": "Seed of all draws."})
+    shard_size: int = field(default=200, metadata={"help": "Utterances per file."})
+    num_workers: int = field(default=1, metadata={"help": "Number of processes."})
 
 
 def main() -> None:
-    """Choose sentences, read them aloud, write them."""
+    """Choose sentences, synthesise them, write them."""
     parser = HfArgumentParser(SynthesisArguments, description=__doc__.partition("\n")[0])
     (options,) = parser.parse_args_into_dataclasses()
     try:

@@ -5,7 +5,7 @@ This is the one normalisation of the project: training labels and the references
 
 | written | result |
 |---|---|
-| letters | upper case; diacritics fall (`café` CAFE), and `æ œ ø ß þ ...` are spelled (`_LETTERS`) |
+| letters | upper case; diacritics are removed (`café` CAFE), and `æ œ ø ß þ ...` are spelled (`_LETTERS`) |
 | hyphens, dashes, `. , ; : ! ? … ( ) [ ] { } / _`, double quotation marks in all forms | a space (`_SPACES`) |
 | `& + = @ °` | AND, PLUS, EQUALS, AT, DEGREES (`_WORDS`) |
 | soft hyphen, zero-width characters, byte order mark | nothing (`_NOTHING`) |
@@ -27,10 +27,10 @@ Numbers, in the words of `num2words` (with the "and" of LibriSpeech):
 | `$2 million`, `$1.5` | TWO MILLION DOLLARS, ONE POINT FIVE DOLLARS |
 | `1/2` | refused: a fraction, a date or a choice |
 
-Apostrophes: one between letters stays (DON'T), and so does one that only opens or only closes a word ('TIS, BOYS',
-NOTHIN'). One is a quotation mark and falls when it opens a word and a later one closes a word ('hello there' gives
-HELLO THERE), when it is the opening form (U+2018), when it is doubled, or when no letter stands beside it. A word of
-`_ELISIONS` opens no quotation, so 'TIS THE BOYS' FAULT keeps both. Known limit: a plural possessive inside single
+Apostrophes: one between letters is kept (DON'T), and so is one that only opens or only closes a word ('TIS, BOYS',
+NOTHIN'). Quotation marks are removed. An apostrophe is one if it opens a word and a later one closes a word ('hello
+there' gives HELLO THERE). It is one too in the opening form (U+2018), doubled, or without a letter beside it. A word
+of `_ELISIONS` opens no quotation, so 'TIS THE BOYS' FAULT keeps both. Known limit: a plural possessive inside single
 quotation marks ends the quotation too early ('the boys' fault,' gives THE BOYS FAULT).
 """
 
@@ -45,7 +45,7 @@ __all__ = ["ALPHABET", "UnknownCharacterError", "normalize_transcript"]
 
 ALPHABET = " '" + string.ascii_uppercase
 
-# One character for one, so that the later rules see one form of each.
+# Variants of a character, mapped one to one, so that the later rules see one form of each.
 _FORMS: dict[int, str] = {
     **dict.fromkeys(map(ord, "\u2019\u02bc\u2032\u00b4`"), "'"),
     0x201B: "\u2018",  # the other opening form
@@ -68,7 +68,7 @@ _LETTERS = {
     ),
 }
 _KNOWN = _SPACES | _WORDS.keys() | _APOSTROPHES | _ASCII_LETTERS | frozenset(string.digits)
-# Words that speech shortens at their beginning, as they are written after the apostrophe.
+# Words with an elided beginning, as they are written after the apostrophe.
 _ELISIONS = frozenset(
     (
         *("TIS", "TWAS", "TWERE", "TWILL", "TWOULD", "TWIXT", "TWEEN", "TISN'T", "TWASN'T", "TWON'T", "TWOULDN'T"),
@@ -135,8 +135,8 @@ def normalize_transcript(text: str, *, on_unknown: Literal["error", "remove"] = 
 
     Args:
         text: An English transcript in any case and with any punctuation.
-        on_unknown: What becomes of characters that no rule covers: "error" refuses them, "remove" puts a space in
-            their place.
+        on_unknown: Treatment of characters that no rule covers: "error" refuses them, "remove" replaces each by a
+            space.
 
     Returns:
         A string over `ALPHABET` without spaces at its ends, perhaps empty.
@@ -154,7 +154,7 @@ def normalize_transcript(text: str, *, on_unknown: Literal["error", "remove"] = 
         raise TypeError(f"text is a {type(text).__name__}; it must be a string")
     if on_unknown not in ("error", "remove"):
         raise ValueError(f"on_unknown is {on_unknown!r}; it must be 'error' or 'remove'")
-    if _PLAIN.fullmatch(text):  # most of LibriSpeech: a hundred times as fast as the rules, which change nothing here
+    if _PLAIN.fullmatch(text):  # most of LibriSpeech: the rules change nothing and take a hundred times as long
         return text
     pieces = _fold(text)
     folded = _APOSTROPHE_IN_NUMBER.sub(" ", "".join(pieces))
@@ -172,7 +172,7 @@ def normalize_transcript(text: str, *, on_unknown: Literal["error", "remove"] = 
 
 
 def _fold(text: str) -> list[str]:
-    """Return what each character becomes before numbers are read: itself, ASCII letters, or nothing."""
+    """Return the replacement of each character before numbers are spelled out: itself, ASCII letters, or nothing."""
     pieces: list[str] = []
     follows_letter = False
     for char in text.translate(_FORMS):
@@ -198,7 +198,7 @@ def _fold(text: str) -> list[str]:
 
 
 def _unknown_positions(folded: str) -> list[int]:
-    """Return where `folded` has a character that no rule covers."""
+    """Return the positions of characters in `folded` that no rule covers."""
     unknown = {position for position, char in enumerate(folded) if char not in _KNOWN}
     unknown |= {match.start() for match in _SLASH_IN_NUMBER.finditer(folded)}
     for match in _NUMBER.finditer(folded):  # "$", "%" and their like are covered by the number they belong to

@@ -1,4 +1,4 @@
-"""Which words of the normalised text each word of a text, as it is written, has become."""
+"""Alignment of the words of a text, as they are written, with the words of its normalised transcript."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -9,15 +9,16 @@ from .normalization import normalize_transcript
 __all__ = ["WrittenWord", "written_words"]
 
 _MAX_TOGETHER = 8
-"""Most written words that are read as one, such as the two of "$2 million"."""
+"""Maximum number of written words that are normalised together, such as the two of "$2 million"."""
 
 
 @dataclass(frozen=True)
 class WrittenWord:
-    """A piece of a text between spaces, and how it is said.
+    """A piece of a text between spaces, and its normalised form.
 
     Args:
-        text: As it is written, with its punctuation; several words where they are read together (`$2 million`).
+        text: The piece as it is written, with its punctuation; several words if they are normalised together
+            (`$2 million`).
         normalized: Its words in the alphabet of the model, separated by spaces; at least one.
     """
 
@@ -26,21 +27,21 @@ class WrittenWord:
 
 
 def written_words(text: str, *, on_unknown: Literal["error", "remove"] = "error") -> list[WrittenWord] | None:
-    """Words of a text as they are written, each with its part of what [`normalize_transcript`] makes of the whole.
+    """Return the words of a text as they are written, each with its part of the normalised text.
 
-    A word is normalised alone, and where that differs from its part of the whole (`$2 million`, TWO MILLION DOLLARS),
-    together with its neighbours. Apostrophes do not count, because a quotation mark cannot be told from one in a word
-    alone. A dash and what else stands alone and is not said is written with the word before it.
+    Each word is normalised alone. If the result differs from its part of the whole (`$2 million`, TWO MILLION DOLLARS),
+    it is normalised together with its neighbours. Apostrophes are ignored in the comparison, because a word alone does
+    not show whether one is a quotation mark. A piece without a spoken word, such as a dash, joins the word before it.
 
     Args:
         text: Any English text.
         on_unknown: As in [`normalize_transcript`].
 
     Returns:
-        The words, whose `normalized` joined by spaces are the normalised text; `None` if no such words were found.
+        The words; their `normalized` joined by spaces are the normalised text. `None` if there is no such division.
 
     Raises:
-        ValueError: If a character of the text cannot be normalised.
+        UnknownCharacterError: If a character of the text cannot be normalised.
 
     Example:
         >>> [(word.text, word.normalized) for word in written_words("Dr. Who paid $2 million - today.")]
@@ -52,7 +53,7 @@ def written_words(text: str, *, on_unknown: Literal["error", "remove"] = "error"
     if sizes is None:
         return None
     found: list[WrittenWord] = []
-    silent: list[str] = []  # written before the first word that is said
+    silent: list[str] = []  # pieces before the first spoken word
     for begin, num_written, first, num_words in sizes:
         piece = " ".join(written[begin : begin + num_written])
         if num_words:
@@ -68,7 +69,7 @@ def written_words(text: str, *, on_unknown: Literal["error", "remove"] = "error"
 def _group_sizes(
     written: list[str], words: list[str], on_unknown: Literal["error", "remove"]
 ) -> list[tuple[int, int, int, int]] | None:
-    """Begin and number of the written words, and of the normalised ones, of each group; small groups first."""
+    """Return the start and number of the written and of the normalised words of each group; small groups first."""
     normalized = cache(_normalized)
     keys = [_key(word) for word in words]
     steps: list[tuple[int, int, int, int]] = []

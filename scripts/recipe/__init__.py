@@ -1,1 +1,1 @@
-"""What only made the shipped model: synthetic and recombined speech, a teacher, a character n-gram."""
+"""Steps of the shipped model's recipe alone: synthetic and recombined speech, a teacher, a character n-gram."""

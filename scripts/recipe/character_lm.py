@@ -1,4 +1,4 @@
-"""An n-gram of characters: what could have been said, for training against it (`mmi_weight`)."""
+"""A character n-gram for the denominator of LF-MMI training (`mmi_weight`)."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -17,58 +17,58 @@ if TYPE_CHECKING:
 __all__ = ["bits_per_character", "estimate_character_lm", "save_character_lm"]
 
 Transitions = npt.NDArray[np.float32]
-"""`(labels ** (order - 1), labels)`: the probability of a label after the last `order - 1` ones, the latest of which
-counts the least in the row's number. Labels are the ids of the tokenizer without the blank, in their order."""
+"""`(labels ** (order - 1), labels)`: the probability of a label after the last `order - 1` labels. They are the digits
+of the row's number in base `labels`, the latest one last. Labels are the tokenizer's ids in order without the blank."""
 
-# As how many occurrences the distribution after one character less counts.
+# Pseudo-count of the distribution after the context that is one character shorter.
 _PRIOR_COUNT = 5.0
 _SENTENCES_AT_ONCE = 10_000
 
 
 def estimate_character_lm(sentences: Iterable[str], tokenizer: "BiGRUCTCTokenizer", order: int = 3) -> Transitions:
-    """Probabilities of every label of a tokenizer after every context.
+    """Estimate the probability of every label of a tokenizer after every context.
 
-    A sentence begins after word delimiters and ends with one. The relative frequencies after a context are averaged
-    with the distribution after the same context without its oldest label, which counts as 5 occurrences.
+    A sentence begins after word delimiters and ends with one. The counts after a context are smoothed with the
+    distribution after the context without its oldest label, as 5 pseudo-counts.
 
     Args:
         sentences: Text in the characters of the tokenizer.
-        tokenizer: Of the model.
+        tokenizer: Tokenizer of the model.
         order: Length of the n-grams, 3 or 4.
 
     Returns:
-        `(labels ** (order - 1), labels)`; every row's sum is 1.
+        `(labels ** (order - 1), labels)`; every row sums to 1.
 
     Raises:
-        ValueError: If the order is another, there is no text, or it has a character that the tokenizer does not have.
+        ValueError: If the order is another, there is no text, or a character is not one of the tokenizer's.
     """
     if order not in (3, 4):
         raise ValueError(f"order is {order}; it must be 3 or 4.")
     labels = tokenizer.vocab_size - 1
     counts = [np.zeros(labels**length, dtype=np.int64) for length in range(1, order + 1)]
-    for known, is_said in _label_stream(sentences, tokenizer, order):
-        ends = np.flatnonzero(is_said)
+    for known, is_counted in _label_stream(sentences, tokenizer, order):
+        ends = np.flatnonzero(is_counted)
         number = np.zeros(len(ends), dtype=np.int64)
         for length, found in enumerate(counts, start=1):
             number += known[ends - length + 1] * labels ** (length - 1)
             found += np.bincount(number, minlength=labels**length)
     if not counts[0].any():
         raise ValueError("There is no text; give at least one sentence.")
-    given = np.full((1, labels), 1 / labels)
+    smoothed = np.full((1, labels), 1 / labels)
     for found in counts:
         rows = found.reshape(-1, labels)
-        shorter = np.tile(given, (len(rows) // len(given), 1))
-        given = (rows + _PRIOR_COUNT * shorter) / (rows.sum(-1, keepdims=True) + _PRIOR_COUNT)
-    return given.astype(np.float32)
+        shorter = np.tile(smoothed, (len(rows) // len(smoothed), 1))
+        smoothed = (rows + _PRIOR_COUNT * shorter) / (rows.sum(-1, keepdims=True) + _PRIOR_COUNT)
+    return smoothed.astype(np.float32)
 
 
 def bits_per_character(transitions: Transitions, sentences: Iterable[str], tokenizer: "BiGRUCTCTokenizer") -> float:
-    """How well an n-gram foretells text.
+    """Return the cross entropy of an n-gram on text.
 
     Args:
-        transitions: `(labels ** (order - 1), labels)`, as [`estimate_character_lm`] gives them.
+        transitions: `(labels ** (order - 1), labels)` from [`estimate_character_lm`].
         sentences: At least one, in the characters of the tokenizer.
-        tokenizer: With which the n-gram was estimated.
+        tokenizer: Tokenizer with which the n-gram was estimated.
 
     Returns:
         Bits per character; the delimiter after each sentence counts as one.
@@ -79,8 +79,8 @@ def bits_per_character(transitions: Transitions, sentences: Iterable[str], token
     states, labels = transitions.shape
     order = 1 + round(np.log(states) / np.log(labels))
     bits, num_characters = 0.0, 0
-    for known, is_said in _label_stream(sentences, tokenizer, order):
-        ends = np.flatnonzero(is_said)
+    for known, is_counted in _label_stream(sentences, tokenizer, order):
+        ends = np.flatnonzero(is_counted)
         context = sum(known[ends - age] * labels ** (age - 1) for age in range(1, order))
         bits -= float(np.log2(transitions[context, known[ends]]).sum())
         num_characters += len(ends)
@@ -95,7 +95,7 @@ def save_character_lm(transitions: Transitions, path: str | Path) -> None:
 def _label_stream(
     sentences: Iterable[str], tokenizer: "BiGRUCTCTokenizer", order: int
 ) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]]:
-    """Labels of many sentences at once, each after `order - 1` delimiters that are context alone (`False`)."""
+    """Yield the labels of many sentences at once. `False` marks the `order - 1` delimiters of context before each."""
     blank = tokenizer.pad_token_id
     # A character that has no id yet gets it from the tokenizer, which refuses what it does not know.
     label_of: dict[str, int] = {}
@@ -106,5 +106,5 @@ def _label_stream(
         for character in sorted(set(text) - label_of.keys()):
             (token_id,) = tokenizer(character).input_ids
             label_of[character] = token_id - (token_id > blank)
-        is_said = np.concatenate([np.arange(len(s) + order) >= order - 1 for s in group])
-        yield np.fromiter(map(label_of.__getitem__, text), dtype=np.int64, count=len(text)), is_said
+        is_counted = np.concatenate([np.arange(len(s) + order) >= order - 1 for s in group])
+        yield np.fromiter(map(label_of.__getitem__, text), dtype=np.int64, count=len(text)), is_counted

@@ -1,7 +1,7 @@
-"""New utterances from what speakers said between their pauses, joined in another order.
+"""Data augmentation: utterances are cut at their pauses, and the pieces of a speaker are joined in another order.
 
-A recogniser that hears a few thousand sentences over and over learns them by heart, and then need not listen. Pieces
-of a few words in an order that is drawn anew cannot be learned so, and every sound of them is real.
+A network that is trained on a few thousand sentences for many epochs memorises them. Pieces of a few words in random
+order cannot be memorised, and all of their sound is real speech.
 """
 
 import math
@@ -23,18 +23,18 @@ from recipe.segmentation import AlignedUtterance, SegmentationSettings, align_ut
 __all__ = ["Piece", "join_pieces", "recombine_utterances"]
 
 SHORTEST_PIECE_S = 0.3
-"""A piece ends at the first pause after that."""
+"""A piece ends at the first pause after this duration."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """What a speaker said from one pause to another.
+    """Speech from one pause to the next.
 
     Args:
-        samples: `(samples,)` int16: half the memory, and all that a file of 16 bits holds.
-        text: What is said.
-        teacher_features: `(frames, size)` of a teacher, if there is one.
-        start_s: Where the piece begins in what those features are of.
+        samples: `(samples,)` int16, which takes half the memory and loses nothing in a 16-bit file.
+        text: Transcript of the piece.
+        teacher_features: Features `(frames, size)` of a teacher for the whole utterance, if there are any.
+        start_s: Start of the piece in that utterance.
     """
 
     samples: npt.NDArray[np.int16]
@@ -49,17 +49,17 @@ def join_pieces(
     rng: np.random.Generator,
     sampling_rate: int,
 ) -> Iterator[Piece]:
-    """Join pieces, each once, in an order drawn at random.
+    """Join pieces, each once, in random order.
 
     Args:
-        pieces: Of one speaker.
-        duration_s: Range of the wanted lengths, one of which is drawn for every result, uniformly on a logarithmic
-            scale. A result ends with the first piece after it; the last one with the last piece.
-        rng: Draws the order and the lengths.
-        sampling_rate: Of the samples, in hertz.
+        pieces: Pieces of one speaker.
+        duration_s: Range of the target durations, drawn for each result uniformly on a logarithmic scale. A result
+            ends with the piece that reaches its target, the last result with the last piece.
+        rng: Draws the order and the durations.
+        sampling_rate: Sampling rate in hertz.
 
     Yields:
-        One piece for every result.
+        The joined pieces of each result as one piece.
     """
     chosen: list[Piece] = []
     length, wanted = 0, 0.0
@@ -78,7 +78,7 @@ def join_pieces(
 
 
 def _features_of_joined(pieces: Sequence[Piece], sampling_rate: int) -> npt.NDArray[np.float32] | None:
-    """What the teacher said of each piece where it comes from, on the frames of the whole."""
+    """Return the teacher's features of each piece, resampled to the frames of the joined utterance."""
     ends_s = np.cumsum([len(piece.samples) for piece in pieces]) / sampling_rate
     times_s = FRAME_S * np.arange(max(math.ceil(ends_s[-1] / FRAME_S), 1), dtype=np.float64)
     parts, begin_s = [], 0.0
@@ -105,20 +105,20 @@ def recombine_utterances(
 
     Args:
         examples: Rows with encoded audio, a transcript and a speaker.
-        aligner: Says when each word is said.
-        settings: `duration_s` is the range of the lengths of what is joined; `num_passes` says how often every piece
-            comes, every time among others.
+        aligner: Gives the times of the words.
+        settings: `duration_s` is the range of durations of the joined utterances; `num_passes` is how often each piece
+            is used, in a new order each time.
         audio_column: Column with the audio.
         text_column: Column with the transcript.
-        speaker_column: Column that says who speaks, by a number or a name.
-        group_size: Utterances whose pieces are mixed, and kept in memory (32 kB a second).
+        speaker_column: Column with the speaker, a number or a name.
+        group_size: Utterances whose pieces are mixed, and kept in memory (32 kB per second of speech).
 
     Yields:
-        For every speaker of a group the rows of the new utterances in the schema of LibriSpeech. What cannot be
-        aligned is left out, and the log says so.
+        For each speaker of a group the rows of the new utterances in the schema of LibriSpeech. Utterances that cannot
+        be aligned are left out, and the log names them.
 
     Raises:
-        ValueError: If a row does not say who speaks.
+        ValueError: If a row has no speaker.
     """
     aligned = align_utterances(
         examples, aligner, settings.min_score, audio_column=audio_column, text_column=text_column
@@ -151,7 +151,7 @@ def recombine_utterances(
 def _pieces_of_each(
     utterances: Iterable[AlignedUtterance], settings: SegmentationSettings, aligner: Aligner, speaker_column: str
 ) -> Iterator[tuple[int | str, list[Piece]]]:
-    """Speaker and pieces of every utterance."""
+    """Yield the speaker and the pieces of every utterance."""
     at_every_pause = replace(settings, duration_s=(SHORTEST_PIECE_S, SHORTEST_PIECE_S))
     for utterance in utterances:
         speaker = utterance.example.get(speaker_column)

@@ -1,6 +1,6 @@
-"""Utterances cut into shorter ones at their pauses, by forced alignment: training data of the lengths that people say.
+"""Segmentation of utterances at their pauses, by forced alignment, for training data of shorter utterances.
 
-LibriSpeech's utterances are 12 s long on average and all end where a reader paused; what a user says is shorter.
+LibriSpeech's utterances are 12 s long on average and all end at a pause of the reader; users speak shorter ones.
 """
 
 import io
@@ -37,24 +37,23 @@ __all__ = [
 
 ID_COLUMNS = ("speaker_id", "chapter_id")
 BATCH_SIZE = 16
-"""Utterances that run through the network together."""
+"""Utterances per batch of the network."""
 _QUIET_S = 0.03
-"""Length of the stretches whose energies are compared to find where a pause is quietest."""
+"""Length of the window whose energy is minimised to find the cut in a pause."""
 
 
 @dataclass(frozen=True)
 class SegmentationSettings:
-    """How utterances are cut.
+    """Settings of the segmentation.
 
     Args:
-        duration_s: Range of the wanted lengths, one of which is drawn for every segment, uniformly on a logarithmic
-            scale. A segment ends at the first pause after it, or with the utterance; what would be left over below the
-            lower bound stays with the segment before.
+        duration_s: Range of the target durations, drawn for each segment uniformly on a logarithmic scale. A segment
+            ends at the first pause after its target, or with the utterance. A remainder shorter than the lower bound
+            stays in the segment before it.
         min_pause_s: Shortest pause between two words to cut in.
-        min_score: Alignment score of an utterance, from 0 to 1, below which it is left out: its text is not what is
-            said, or the model does not know where.
-        num_passes: How often every utterance is cut, every time with other draws.
-        seed: All draws depend on it, the utterance's number and the pass alone.
+        min_score: Alignment score from 0 to 1 below which an utterance is left out, since text and audio disagree.
+        num_passes: How often each utterance is segmented, with new draws each time.
+        seed: Seed of all draws, together with the number of the utterance and the pass.
 
     Raises:
         ValueError: On a setting out of range.
@@ -85,7 +84,7 @@ class Segment:
     Args:
         start: First sample.
         end: Sample after the last one.
-        text: What is said in it.
+        text: Transcript of the part.
     """
 
     start: int
@@ -103,22 +102,22 @@ def segment_utterance(
     """Cut an utterance at some of its pauses.
 
     Args:
-        waveform: Mono samples.
-        words: All of its words, in order.
-        settings: How to cut.
-        rng: Draws the wanted lengths.
-        sampling_rate: Of the samples, in hertz.
+        waveform: Mono samples `(samples,)`.
+        words: All words of the utterance, in order.
+        settings: Settings of the segmentation.
+        rng: Draws the target durations.
+        sampling_rate: Sampling rate in hertz.
 
     Returns:
-        Segments in order that together are the whole utterance; a single one where there is no pause.
+        Segments in order, which together are the whole utterance; one if there is no pause.
     """
     lowest = settings.duration_s[0] * sampling_rate
     segments: list[Segment] = []
     start = 0
-    said: list[str] = []
+    spoken: list[str] = []
     wanted = _draw(settings, rng) * sampling_rate
     for number, word in enumerate(words):
-        said.append(word.normalized)
+        spoken.append(word.normalized)
         is_last = number == len(words) - 1
         if is_last:
             cut = len(waveform)
@@ -128,8 +127,8 @@ def segment_utterance(
             cut = _quietest(waveform, word.end_s, words[number + 1].start_s, sampling_rate)
             if cut - start < wanted or len(waveform) - cut < lowest:
                 continue
-        segments.append(Segment(start, cut, " ".join(said)))
-        start, said = cut, []
+        segments.append(Segment(start, cut, " ".join(spoken)))
+        start, spoken = cut, []
         wanted = _draw(settings, rng) * sampling_rate
     return segments
 
@@ -147,14 +146,14 @@ def segment_utterances(
     Args:
         examples: Rows with encoded audio and a transcript; `id` is kept, and so are `speaker_id` and `chapter_id` if
             they are numbers.
-        aligner: Says when each word is said.
-        settings: How to cut.
+        aligner: Gives the times of the words.
+        settings: Settings of the segmentation.
         audio_column: Column with the audio.
         text_column: Column with the transcript.
 
     Yields:
-        For every utterance the rows of its segments in the schema of LibriSpeech, none if it cannot be aligned or its
-        score is too low; the log says which.
+        For each utterance the rows of its segments in the schema of LibriSpeech. There are none if it cannot be
+            aligned or its score is too low; the log names it.
     """
     for utterance in align_utterances(
         examples, aligner, settings.min_score, audio_column=audio_column, text_column=text_column
@@ -167,11 +166,11 @@ class AlignedUtterance:
     """A row of a data set with the times of its words.
 
     Args:
-        number: Its place in the data set, from 0.
-        name: Its `id`, or else its place.
+        number: Index in the data set, from 0.
+        name: The `id`, or else the index.
         example: The row.
         waveform: `(samples,)`; empty if the audio cannot be used.
-        words: All that is said, in order; empty if the text cannot be aligned with the audio.
+        words: All words, in order; empty if the text cannot be aligned with the audio.
     """
 
     number: int
@@ -181,7 +180,7 @@ class AlignedUtterance:
     words: tuple[AlignedWord, ...] = ()
 
     def teacher_features(self) -> npt.NDArray[np.float16] | None:
-        """`(frames, size)` of its teacher, if the row has that column."""
+        """Return the teacher's features `(frames, size)`; `None` if the row has none."""
         packed = self.example.get(TEACHER_COLUMN)
         return None if packed is None else unpack_features(packed)
 
@@ -194,17 +193,17 @@ def align_utterances(
     audio_column: str = "audio",
     text_column: str = "text",
 ) -> Iterator[AlignedUtterance]:
-    """Find out when each word of the utterances of a data set is said.
+    """Align the utterances of a data set with their transcripts.
 
     Args:
         examples: Rows with encoded audio and a transcript.
-        aligner: Says when each word is said.
+        aligner: Gives the times of the words.
         min_score: Alignment score, from 0 to 1, below which an utterance gets no words.
         audio_column: Column with the audio.
         text_column: Column with the transcript.
 
     Yields:
-        Every utterance, in order. The log says of which the audio or the text cannot be used; they have no words.
+        Every utterance, in order. Those with unusable audio or text have no words, and the log names them.
     """
     numbered = enumerate(examples)
     while batch := list(islice(numbered, BATCH_SIZE)):
@@ -225,13 +224,13 @@ def write_segments(
         segments: Rows from [`segment_utterances`].
         output_dir: Folder of the data set.
         split: Name of the split.
-        shard_size: Rows of one file, about.
+        shard_size: Approximate number of rows of a file.
 
     Returns:
         Number of segments and their hours.
 
     Raises:
-        FileExistsError: If the folder has files of that split already.
+        FileExistsError: If the folder already has files of this split.
     """
     folder = Path(output_dir)
     folder.mkdir(parents=True, exist_ok=True)
@@ -266,7 +265,7 @@ def _draw(settings: SegmentationSettings, rng: np.random.Generator) -> float:
 
 
 def _quietest(waveform: npt.NDArray[np.float32], start_s: float, end_s: float, sampling_rate: int) -> int:
-    """Middle of the stretch with the least energy between two times."""
+    """Return the middle of the window with the least energy between two times."""
     width = round(_QUIET_S * sampling_rate)
     start, end = round(start_s * sampling_rate), round(end_s * sampling_rate)
     if end - start <= width:
@@ -284,7 +283,7 @@ def _load(audio: object, aligner: Aligner, name: str) -> npt.NDArray[np.float32]
 
 
 def _log_probs(utterances: Sequence[AlignedUtterance], aligner: Aligner) -> list[torch.Tensor | None]:
-    """What the network makes of each; those that are too long for a batch run alone."""
+    """Return the log-probabilities of each; recordings that are too long for a batch run alone."""
     waveforms = {place: each.waveform for place, each in enumerate(utterances) if len(each.waveform)}
     most = LONG_S * aligner.sampling_rate
     short = {place: samples for place, samples in waveforms.items() if len(samples) <= most}
@@ -317,7 +316,7 @@ def _words(
 
 
 def _rows(utterance: AlignedUtterance, settings: SegmentationSettings, sampling_rate: int) -> list[dict[str, Any]]:
-    """Its segments as rows of the data set."""
+    """Return the segments as rows of the data set."""
     # Numbers in the schema; other data sets may name their speakers.
     ids = {column: value if isinstance(value := utterance.example.get(column), int) else None for column in ID_COLUMNS}
     features = utterance.teacher_features()

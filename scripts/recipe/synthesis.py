@@ -1,7 +1,7 @@
 """Synthetic speech: text into a Parquet split in the schema of LibriSpeech.
 
-What an utterance sounds like (voice, pace, size of the vocal tract, room, noise) depends on the seed and its number
-alone, so that any shard can be made at any time, by any process.
+The voice, pace, vocal tract, room and noise of an utterance are drawn from the seed and its number alone. So any shard
+can be made at any time, by any process.
 """
 
 import hashlib
@@ -46,12 +46,12 @@ _FIRST_SPEAKER_ID = 1_000_000
 
 
 class Voice(Protocol):
-    """A text-to-speech voice."""
+    """A text-to-speech voice; `sampling_rate` is in hertz."""
 
     sampling_rate: int
 
     def __call__(self, text: str, pace: float, seed: int) -> Waveform:
-        """`(samples,)` of `text` in lower case, `pace` times as fast as the voice's own."""
+        """Synthesise `text`, in lower case, as `(samples,)` at `pace` times the voice's own rate of speech."""
 
 
 class _HibariVoice:
@@ -99,7 +99,7 @@ def load_voice(name: str) -> Voice:
     """Load a voice.
 
     Args:
-        name: `"<engine>:<voice>"`: `"hibari:heart"`, `"flite:slt"`, `"piper:/path/to/voice.onnx"`.
+        name: `"<engine>:<voice>"`, such as `"hibari:heart"` or `"flite:slt"`.
 
     Raises:
         ValueError: If there is no such engine or voice.
@@ -114,19 +114,19 @@ def load_voice(name: str) -> Voice:
 
 @dataclass(frozen=True)
 class SynthesisSettings:
-    """How utterances are drawn; a pair is a range from which a value is drawn uniformly.
+    """Distributions of the properties of an utterance; a value is drawn uniformly from the range of a pair.
 
     Args:
         voices: Names for [`load_voice`].
-        voice_weights: How often each voice is drawn, relatively; all alike if empty.
-        pace: Range of the pace, relative to the voice's own, on a logarithmic scale.
-        resonance: Range of the factor of all resonances and of the pitch, on a logarithmic scale; the pace is kept.
-        reverberation_prob: Share of the utterances in a room.
+        voice_weights: Relative probability of each voice; equal if empty.
+        pace: Range of the rate of speech relative to the voice's own, on a logarithmic scale.
+        resonance: Range of the factor on formants and pitch, on a logarithmic scale; the rate of speech is kept.
+        reverberation_prob: Probability that an utterance is reverberated.
         decay_s: Range of a room's decay times, on a logarithmic scale.
-        direct_to_reverberant_db: Range of the direct sound over a room's tail.
-        signal_to_noise_db: Range of the distance to the noise.
-        margin_s: Range of the silence before and after the speech, each.
-        seed: What is drawn depends on this and the number of the utterance alone.
+        direct_to_reverberant_db: Range of the direct-to-reverberant ratio.
+        signal_to_noise_db: Range of the signal-to-noise ratio.
+        margin_s: Range of the silence before the speech, and of that after it.
+        seed: Seed of all draws, together with the number of the utterance.
     """
 
     voices: tuple[str, ...] = ("hibari:heart",)
@@ -171,22 +171,22 @@ def select_sentences(
     max_words: int = 40,
     seed: int = 0,
 ) -> list[str]:
-    """Draw sentences to read aloud.
+    """Draw sentences to synthesise.
 
     Args:
-        lines: Text, one sentence a line.
-        num_utterances: Number of sentences; all that are usable if there are fewer.
-        exclude: Sentences to leave out, of a split to be tested on for example.
-        min_words: Fewest words of a sentence.
-        max_words: Most words of a sentence.
-        seed: Order of the sentences.
+        lines: Text, one sentence a line. [`NormalizedLines`] skips lines that cannot be normalised.
+        num_utterances: Number of sentences; all usable ones if there are fewer.
+        exclude: Sentences to leave out, of a test split for example.
+        min_words: Minimum number of words of a sentence.
+        max_words: Maximum number of words of a sentence.
+        seed: Seed of the order.
 
     Returns:
-        Normalised transcripts, without doubles, in an order drawn at random: with the same seed and the same lines a
-        smaller number gives a beginning of a larger one.
+        Normalised transcripts without duplicates, in random order. With the same seed and lines, a smaller number
+        gives the first ones of a larger number.
 
     Raises:
-        ValueError: If a line has a character that cannot be spoken, or nothing is left.
+        ValueError: If a line has a character that no rule covers, or no sentence is left.
     """
     excluded = {normalize_transcript(sentence) for sentence in exclude}
     seen = dict.fromkeys(normalize_transcript(line.strip()) for line in lines)
@@ -203,29 +203,32 @@ def select_sentences(
 def synthesize_utterance(
     text: str, voices: Sequence[Voice], settings: SynthesisSettings, number: int
 ) -> tuple[Waveform, int]:
-    """Read one sentence aloud.
+    """Synthesise one sentence.
 
     Args:
         text: A normalised transcript.
-        voices: The voices of `settings.voices`, loaded.
-        settings: What to draw from.
+        voices: The loaded voices of `settings.voices`.
+        settings: Distributions of voice, pace, room and noise.
         number: Number of the utterance.
 
     Returns:
-        Mono samples in [-1, 1] at 16 kHz, and which of the voices it was.
+        Mono samples `(samples,)` in [-1, 1] at 16 kHz, and the index of the voice.
+
+    Raises:
+        ValueError: If the voice gives silence.
     """
     rng = np.random.default_rng((settings.seed, number))
     weights = np.array(settings.voice_weights or [1.0] * len(voices))
     which = int(rng.choice(len(voices), p=weights / weights.sum()))
     pace, resonance = (float(np.exp(rng.uniform(*np.log(bounds)))) for bounds in (settings.pace, settings.resonance))
     voice = voices[which]
-    # Played faster or slower, speech changes its resonances and its pace; the voice makes up for the latter.
+    # Playing at another rate changes formants and rate of speech alike; the voice's own pace compensates the latter.
     speech = voice(_pronounceable(text.lower()), pace / resonance, int(rng.integers(2**31)))
     # A multiple of 50 Hz keeps the resampling kernel small.
     played_hz = 50 * round(voice.sampling_rate * resonance / 50)
     peak = float(np.abs(speech).max(initial=0.0))
     if peak == 0.0:
-        raise ValueError(f"The voice {settings.voices[which]} reads {text!r} as silence.")
+        raise ValueError(f"The voice {settings.voices[which]} reads {text!r} as silence; leave the voice out.")
     speech = to_mono_float32(speech / peak, played_hz, SAMPLING_RATE)
     before, after = (round(float(rng.uniform(*settings.margin_s)) * SAMPLING_RATE) for _ in range(2))
     speech = np.pad(speech, (before, after))
@@ -237,7 +240,7 @@ def synthesize_utterance(
 
 
 def _pronounceable(text: str) -> str:
-    """An apostrophe at a word's end or beginning is not spoken, and some engines read it out."""
+    """Remove apostrophes at the ends of words, which are silent and which some engines read out."""
     return re.sub(r"(?<![a-z])'|'(?![a-z])", "", text)
 
 
@@ -284,24 +287,23 @@ def synthesize_split(
     shard_size: int = 200,
     num_workers: int = 1,
 ) -> Iterator[Path]:
-    """Read sentences aloud into `<output_dir>/<split>-*.parquet`, which `load_dataset(output_dir)` reads.
+    """Synthesise sentences into `<output_dir>/<split>-*.parquet`, which `load_dataset(output_dir)` reads.
 
-    Shards that are there are kept, so that an interrupted call goes on where it stopped.
+    Existing shards are kept, so an interrupted call is resumed by the same call.
 
     Args:
         sentences: Normalised transcripts.
         output_dir: Folder of the data set.
-        settings: Voices and what is drawn.
+        settings: Voices and distributions.
         split: Name of the split.
         shard_size: Utterances in one file.
-        num_workers: Processes.
+        num_workers: Processes; a single one is this process.
 
     Yields:
-        The path of each shard as it is there.
+        The path of each shard when it is complete.
 
     Raises:
-        ValueError: If the folder has the split already, of other sentences or with other settings; if a number is not
-            positive.
+        ValueError: If the folder has this split of other sentences or settings, or a number is not positive.
         ImportError: If the package of a voice is not installed.
         FileNotFoundError: If the program of a voice is not installed.
     """
@@ -319,11 +321,13 @@ def synthesize_split(
     names = [f"{split}-{shard:05d}-of-{num_shards:05d}.parquet" for shard in range(num_shards)]
     missing = [shard for shard, name in enumerate(names) if not (folder / name).exists()]
     yield from (folder / name for shard, name in enumerate(names) if shard not in set(missing))
+    arguments = (settings, sentences, str(folder), names)
+    if num_workers == 1:
+        _start_worker(*arguments)
+        yield from (folder / names[_make_shard(shard, shard_size)] for shard in missing)
+        return
     with ProcessPoolExecutor(
-        num_workers,
-        mp_context=get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(settings, sentences, str(folder), names),
+        num_workers, mp_context=get_context("spawn"), initializer=_start_worker, initargs=arguments
     ) as pool:
         futures = [pool.submit(_make_shard, shard, shard_size) for shard in missing]
         try:
@@ -334,7 +338,7 @@ def synthesize_split(
 
 
 def _claim(folder: Path, sentences: Sequence[str], settings: SynthesisSettings, split: str, shard_size: int) -> None:
-    """Write down what the split is made of, or see that it is what the folder holds already."""
+    """Write a record of what the split is made of, or check that it equals the record in the folder."""
     digest = hashlib.sha256("\n".join(sentences).encode()).hexdigest()
     record = {
         "settings": asdict(settings),

@@ -1,4 +1,4 @@
-"""The teacher: the encoder of Whisper, run by faster-whisper, and what of its features is kept."""
+"""The teacher for distillation: Whisper's encoder, run by faster-whisper, with its features reduced by PCA."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,22 +23,22 @@ __all__ = ["Teacher", "TeacherProjection", "WhisperTeacher", "fit_projection", "
 SAMPLING_RATE = 16_000
 _FRAME_SAMPLES = round(FRAME_S * SAMPLING_RATE)
 _WINDOW_FRAMES = 1500
-"""Most frames that Whisper takes at once: 30 s."""
+"""Maximum number of frames of Whisper's encoder: 30 s."""
 
 Teacher = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
-"""Gives `(frames, size)` for `(samples,)` at 16 kHz, one frame for every 320 samples begun."""
+"""Maps `(samples,)` at 16 kHz to `(frames, size)`, with one frame for every 320 samples begun."""
 
 
 class WhisperTeacher:
-    """Last layer of the encoder of a Whisper model, in steps of 20 ms.
+    """Last encoder layer of a Whisper model, with one frame every 20 ms.
 
-    An utterance is not filled up to 30 s, which makes it several times faster; a longer one is cut into such parts.
+    Utterances are not padded to 30 s, which is several times faster. Longer ones are cut into parts of 30 s.
 
     Args:
-        name: `"base"`, or a folder with a model in the format of CTranslate2, or whatever else
-            `faster_whisper.WhisperModel` takes. If the packages with the weights of Whisper-base are installed,
-            `"base"` is read from them, and from the Hub otherwise.
-        num_workers: How many threads may call it at the same time.
+        name: `"base"`, a folder with a model in the format of CTranslate2, or another name that
+            `faster_whisper.WhisperModel` takes. `"base"` is read from the packages with its weights if they are
+            installed, and from the Hub otherwise.
+        num_workers: Number of threads that may call it at the same time.
 
     Raises:
         ImportError: If faster-whisper is not installed.
@@ -59,7 +59,7 @@ class WhisperTeacher:
             )
 
     def __call__(self, waveform: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Features `(frames, size)` of `(samples,)` at 16 kHz."""
+        """Return the features `(frames, size)` of `(samples,)` at 16 kHz."""
         num_frames = max(-(-len(waveform) // _FRAME_SAMPLES), 1)
         padded = np.pad(waveform, (0, (num_frames + 1) * _FRAME_SAMPLES - len(waveform)))
         # Two of its own frames for each of the encoder's.
@@ -73,40 +73,40 @@ class WhisperTeacher:
 
 @dataclass(frozen=True)
 class TeacherProjection:
-    """Principal components of a teacher's features, each of which was scaled to a variance of 1 before.
+    """Principal components of a teacher's features, after each feature is scaled to unit variance.
 
     Args:
-        mean: `(size,)` of the features.
-        matrix: `(size, kept)`: what is kept has a mean of 0 and a variance of 1 in all, most of it in front.
+        mean: `(size,)` mean of the features.
+        matrix: `(size, kept)` projection. The components have zero mean and a total variance of 1, in falling order.
     """
 
     mean: npt.NDArray[np.float32]
     matrix: npt.NDArray[np.float32]
 
     def __call__(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """`(frames, kept)` of `(frames, size)`."""
+        """Project `(frames, size)` to `(frames, kept)`."""
         return ((features - self.mean) @ self.matrix).astype(np.float32, copy=False)
 
     def save(self, path: str | Path) -> None:
-        """Write it to a safetensors file."""
+        """Write the projection to a safetensors file."""
         save_file({"mean": self.mean, "matrix": np.ascontiguousarray(self.matrix)}, path)
 
     @classmethod
     def load(cls, path: str | Path) -> "TeacherProjection":
-        """Read what `save` wrote."""
+        """Read a file that `save` wrote."""
         return cls(**load_file(path))
 
 
 def fit_projection(waveforms: Iterable[npt.NDArray[np.float32]], teacher: Teacher, num_kept: int) -> TeacherProjection:
-    """Principal components of what a teacher makes of some utterances.
+    """Fit the principal components of a teacher's features on some utterances.
 
     Args:
         waveforms: `(samples,)` each, at 16 kHz.
         teacher: Gives the features.
-        num_kept: How many components to keep.
+        num_kept: Number of components to keep.
 
     Raises:
-        ValueError: If there is no utterance, if there are no more frames than features, or fewer features than
+        ValueError: If there is no utterance, there are no more frames than features, or fewer features than
             `num_kept`.
     """
     found = [teacher(waveform) for waveform in waveforms]
@@ -129,9 +129,9 @@ def fit_projection(waveforms: Iterable[npt.NDArray[np.float32]], teacher: Teache
 def spread_waveforms(
     dataset: Dataset, num_utterances: int, audio_column: str = "audio"
 ) -> Iterator[npt.NDArray[np.float32]]:
-    """About so many utterances, evenly spread over a data set, as `(samples,)` at 16 kHz.
+    """Yield about `num_utterances` utterances, evenly spread over a data set, as `(samples,)` at 16 kHz.
 
-    What cannot be read is left out, and the log says so.
+    Unreadable ones are left out, and the log names them.
     """
     for place in range(0, len(dataset), max(len(dataset) // num_utterances, 1)):
         waveform = _load(dataset[place], audio_column)
@@ -160,23 +160,24 @@ def teach_dataset(
 ) -> Iterator[int]:
     """Write a data set with the column `teacher_features` to `<output_dir>/<split>-*.parquet`.
 
-    Shards that are there are kept, so that an interrupted call goes on where it stopped.
+    Existing shards are kept, so an interrupted call is resumed by the same call.
 
     Args:
         dataset: Utterances with encoded audio; all of its columns are kept.
         teacher: Gives the features.
-        projection: What of them is kept.
+        projection: Reduces them.
         output_dir: Folder of the data set.
         split: Name of the split.
-        shard_size: Utterances of one file.
-        num_workers: Threads.
+        shard_size: Number of utterances of a file.
+        num_workers: Number of threads.
         audio_column: Column with the audio.
 
     Yields:
-        The number of utterances of each shard when it is there. What cannot be read is left out, and the log says so.
+        The number of utterances of each shard when it is complete. Unreadable ones are left out, and the log names
+        them.
 
     Raises:
-        FileExistsError: If the folder has files of that split that are none of this call's shards.
+        FileExistsError: If the folder has files of this split that are not shards of this call.
     """
     folder = Path(output_dir)
     folder.mkdir(parents=True, exist_ok=True)

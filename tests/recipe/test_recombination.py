@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 from datasets import load_dataset
-from repository import REPOSITORY
+from repository import SAMPLE
 
 from hf_bigru_asr.alignment.aligner import Aligner
 from hf_bigru_asr.audio.loading import load_audio, to_int16
@@ -16,7 +16,6 @@ from recipe.recombination import Piece, join_pieces, recombine_utterances
 from recipe.segmentation import SegmentationSettings, segment_utterances, write_segments
 
 RATE_HZ = 16_000
-SAMPLE = REPOSITORY / "tests" / "data" / "speech_sample.flac"
 WORDS = "THE OLD MAN WALKED SLOWLY DOWN TO THE RIVER AND THERE HE SAT BESIDE THE WATER UNTIL THE EVENING CAME"
 
 
@@ -86,11 +85,6 @@ def test_features_of_a_teacher_stay_with_their_speech() -> None:
 def test_pieces_without_features_give_none() -> None:
     (joined,) = join_pieces(numbered_pieces(1.0, 1.0), (9.0, 9.0), np.random.default_rng(0), RATE_HZ)
     assert joined.teacher_features is None
-
-
-@pytest.fixture(scope="module")
-def aligner() -> Aligner:
-    return Aligner.from_pretrained("bundled")
 
 
 @pytest.fixture(scope="module")

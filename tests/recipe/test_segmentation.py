@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 from datasets import load_dataset
-from repository import REPOSITORY
+from repository import SAMPLE
 
 from hf_bigru_asr.alignment.aligner import AlignedWord, Aligner
 from hf_bigru_asr.audio.loading import load_audio
@@ -16,7 +16,6 @@ from recipe import segmentation
 from recipe.segmentation import Segment, SegmentationSettings, segment_utterance, segment_utterances, write_segments
 
 RATE_HZ = 16_000
-SAMPLE = REPOSITORY / "tests" / "data" / "speech_sample.flac"
 
 
 def speech(*words_s: tuple[float, float], duration_s: float) -> tuple[np.ndarray, list[AlignedWord]]:
@@ -94,11 +93,6 @@ def test_lengths_are_drawn_within_their_range() -> None:
 def test_bad_settings(changes: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         SegmentationSettings(**changes)
-
-
-@pytest.fixture(scope="module")
-def aligner() -> Aligner:
-    return Aligner.from_pretrained("bundled")
 
 
 @pytest.fixture(scope="module")
