@@ -29,7 +29,7 @@ class WrittenWord:
 def written_words(text: str, *, on_unknown: Literal["error", "remove"] = "error") -> list[WrittenWord] | None:
     """Return the words of a text as they are written, each with its part of the normalised text.
 
-    Each word is normalised alone. If the result differs from its part of the whole (`$2 million`, TWO MILLION DOLLARS),
+    Each word is normalised alone. If the result is not its part of the whole (`$2 million`, TWO MILLION DOLLARS),
     it is normalised together with its neighbours. Apostrophes are ignored in the comparison, because a word alone does
     not show whether one is a quotation mark. A piece without a spoken word, such as a dash, joins the word before it.
 

@@ -18,7 +18,7 @@ __all__ = ["bits_per_character", "estimate_character_lm", "save_character_lm"]
 
 Transitions = npt.NDArray[np.float32]
 """`(labels ** (order - 1), labels)`: the probability of a label after the last `order - 1` labels. They are the digits
-of the row's number in base `labels`, the latest one last. Labels are the tokenizer's ids in order without the blank."""
+of the row's number in base `labels`, the latest last. Labels are the tokenizer's ids in order without the blank."""
 
 # Pseudo-count of the distribution after the context that is one character shorter.
 _PRIOR_COUNT = 5.0
