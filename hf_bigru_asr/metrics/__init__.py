@@ -3,10 +3,10 @@
 `word_error_counts` and `character_error_counts` count; the folders `wer` and `cer` here give the same counts
 as `evaluate` modules, which load without a network: `evaluate.load(str(metric_path("wer")))`.
 
-A rate belongs to a corpus: the edits of all utterances over the words (characters) of all references, never the mean
-of the rates of single utterances. Texts are compared as they come, only whitespace is collapsed: pass both sides
-through `hf_bigru_asr.text.normalize_transcript` before. An empty reference is valid, and every word said for it is an
-insertion; a corpus without a single reference word has no rate.
+A rate belongs to a corpus: the edits of all utterances over the words (characters) of all references, and not the mean
+of the utterances' rates. Texts are compared as they come, but for whitespace, which is collapsed: pass both sides
+through `hf_bigru_asr.text.normalize_transcript` before. An empty reference is valid, and every word of its hypothesis
+is an insertion. A corpus without a single reference word has no rate.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,9 +27,9 @@ class ErrorCounts:
 
     Attributes:
         hits: Units that are right.
-        substitutions: Units said in place of others.
-        deletions: Units of the references that are missing.
-        insertions: Units of the predictions that the references do not have.
+        substitutions: Units of the references that are another one in the hypotheses.
+        deletions: Units of the references that the hypotheses lack.
+        insertions: Units of the hypotheses that the references lack.
 
     Example:
         >>> counts = word_error_counts(["THE CAT SAT"], ["THE CAT SAT DOWN"])
@@ -56,12 +56,12 @@ class ErrorCounts:
 
     @property
     def num_predicted(self) -> int:
-        """The number of units in the predictions."""
+        """The number of units in the hypotheses."""
         return self.hits + self.substitutions + self.insertions
 
     @property
     def error_rate(self) -> float:
-        """Edits per reference unit, 0.0 for perfect; insertions can carry it beyond 1.0.
+        """Edits per reference unit. 0.0 is perfect; insertions can carry it beyond 1.0.
 
         Raises:
             ValueError: If the references have no units at all.
@@ -129,8 +129,8 @@ def word_error_counts(references: Sequence[str], predictions: Sequence[str]) -> 
     those of `jiwer`.
 
     Args:
-        references: What was said, one string for each utterance. Words are what whitespace separates.
-        predictions: What was recognised, in the same order.
+        references: Transcripts, one string for each utterance. Words are what whitespace separates.
+        predictions: Hypotheses, in the same order.
 
     Raises:
         ValueError: The two differ in length.
@@ -149,8 +149,8 @@ def character_error_counts(references: Sequence[str], predictions: Sequence[str]
     The space between two words is a character too; whitespace is collapsed before.
 
     Args:
-        references: What was said, one string for each utterance.
-        predictions: What was recognised, in the same order.
+        references: Transcripts, one string for each utterance.
+        predictions: Hypotheses, in the same order.
 
     Raises:
         ValueError: The two differ in length.
@@ -194,8 +194,9 @@ def _error_counts(
             "reference, an empty string where nothing was recognised"
         )
     # jiwer has refused empty references in some releases and counted them in others.
-    num_inserted = sum(len(units_of(said)) for heard, said in zip(references, predictions, strict=True) if not heard)
-    pairs = [pair for pair in zip(references, predictions, strict=True) if pair[0]]
+    pairs = list(zip(references, predictions, strict=True))
+    num_inserted = sum(len(units_of(prediction)) for reference, prediction in pairs if not reference)
+    pairs = [pair for pair in pairs if pair[0]]
     if not pairs:
         return ErrorCounts(insertions=num_inserted)
     alignment = align([reference for reference, _ in pairs], [prediction for _, prediction in pairs])

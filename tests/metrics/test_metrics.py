@@ -1,20 +1,19 @@
-import json
-import os
+"""Counts of errors against tables and jiwer, and the same counts through `evaluate`."""
+
 import random
-import subprocess
+import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
 from operator import add
 from pathlib import Path
+from types import ModuleType
 
 import jiwer
 import pytest
 
-import hf_bigru_asr
 from hf_bigru_asr.metrics import ErrorCounts, character_error_counts, metric_path, word_error_counts
 
-PACKAGE_PARENT = Path(hf_bigru_asr.__file__).resolve().parents[1]
 COUNTERS = [pytest.param(word_error_counts, id="words"), pytest.param(character_error_counts, id="characters")]
 Counter = Callable[[Sequence[str], Sequence[str]], ErrorCounts]
 
@@ -47,8 +46,8 @@ def align_by_table(reference: Sequence[str], prediction: Sequence[str]) -> tuple
     row = [(inserted, 0, 0) for inserted in range(len(prediction) + 1)]
     for deleted, wanted in enumerate(reference, start=1):
         previous, row = row, [(deleted, 0, 0)]
-        for column, said in enumerate(prediction, start=1):
-            same = int(wanted == said)
+        for column, found in enumerate(prediction, start=1):
+            same = int(wanted == found)
             edits, fewest, most = previous[column - 1]
             ways = [(edits + 1 - same, fewest + same, most + same)]
             ways += [(edits + 1, fewest, most) for edits, fewest, most in (previous[column], row[column - 1])]
@@ -97,7 +96,7 @@ def test_counts_of_parts_add_up_to_those_of_the_corpus(counter: Counter) -> None
         [" ".join(source.choices(["A", "BB", "CAT"], k=source.randint(0, 6))) for _ in range(40)] for _ in range(2)
     )
     whole = counter(references, predictions)
-    parts = [counter([heard], [said]) for heard, said in zip(references, predictions, strict=True)]
+    parts = [counter([reference], [prediction]) for reference, prediction in zip(references, predictions, strict=True)]
     assert reduce(add, parts) == sum(parts, ErrorCounts()) == whole
     assert "" in references
 
@@ -171,76 +170,73 @@ def test_metric_path() -> None:
         metric_path("mer")  # type: ignore[arg-type]
 
 
-# The evaluate modules, each process with an empty cache, without a network and without the repository as its folder
+# The evaluate modules
 
 
-def run_python(code: str, folder: Path) -> str:
-    environment = {
-        **os.environ,
-        **{"HF_HOME": str(folder / "hf"), "HF_HUB_OFFLINE": "1", "HF_EVALUATE_OFFLINE": "1"},
-        **{"PYTHONPATH": str(PACKAGE_PARENT), "CUDA_VISIBLE_DEVICES": ""},
-    }
-    command = [sys.executable, "-c", code]
-    result = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, timeout=300)
-    assert result.returncode == 0, result.stderr
-    return result.stdout
+@pytest.fixture
+def evaluate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """The package, offline and with an empty cache; what it imports from there is forgotten again."""
+
+    def refuse(*arguments: object) -> None:
+        raise OSError("the network was used")
+
+    package = pytest.importorskip("evaluate")
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(package.config, "HF_EVALUATE_OFFLINE", True)
+    for cache in ("HF_EVALUATE_CACHE", "HF_METRICS_CACHE", "HF_MODULES_CACHE"):
+        monkeypatch.setattr(package.config, cache, tmp_path / cache)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.chdir(tmp_path)
+    yield package
+    for name in [name for name in sys.modules if name.partition(".")[0] == "evaluate_modules"]:
+        del sys.modules[name]
 
 
-EVALUATE = """
-import json
-import socket
-
-def refuse(*arguments, **options):
-    raise OSError("the network was used")
-
-socket.socket.connect = refuse
-import evaluate
-from hf_bigru_asr.metrics import metric_path
-
-results = {}
-data = {"references": ["A B C", "", "D"], "predictions": ["A X C", "Y", "D"]}
-for name in ("wer", "cer"):
-    metric = evaluate.load(str(metric_path(name)))
-    results[name] = metric.compute(**data)
-    metric.add_batch(references=data["references"][:2], predictions=data["predictions"][:2])
-    metric.add(reference="D", prediction="D")
-    results[name + " in batches"] = metric.compute()
-both = evaluate.combine([str(metric_path("wer")), str(metric_path("cer"))])
-both.add_batch(**data)
-results["both"] = both.compute()
-for name, references in (("empty", ["", ""]), ("mismatch", ["A"])):
-    try:
-        evaluate.load(str(metric_path("wer"))).compute(references=references, predictions=["A", "B"])
-    except ValueError as error:
-        results[name] = str(error)
-print(json.dumps(results))
-"""
+DATA = {"references": ["A B C", "", "D"], "predictions": ["A X C", "Y", "D"]}
+WORDS = word_error_counts(**DATA).as_dict("wer", "num_words")
+CHARACTERS = character_error_counts(**DATA).as_dict("cer", "num_characters")
 
 
-def test_evaluate_modules_load_offline_and_agree(tmp_path: Path) -> None:
-    results = json.loads(run_python(EVALUATE, tmp_path).splitlines()[-1])
-    references, predictions = ["A B C", "", "D"], ["A X C", "Y", "D"]
-    words = word_error_counts(references, predictions).as_dict("wer", "num_words")
-    characters = character_error_counts(references, predictions).as_dict("cer", "num_characters")
-    assert words == {
+def test_the_expected_counts() -> None:
+    assert {
         **{"wer": 0.5, "precision": 0.6, "recall": 0.75, "f1": pytest.approx(2 / 3)},
         **{"substitutions": 1, "deletions": 0, "insertions": 1, "hits": 3, "num_words": 4},
-    }
-    assert results["wer"] == results["wer in batches"] == words
-    assert results["cer"] == results["cer in batches"] == characters
-    assert results["both"]["wer"] == words["wer"]
-    assert results["both"]["cer"] == characters["cer"]
-    assert results["both"]["wer_precision"] == words["precision"]
-    assert results["both"]["cer_precision"] == characters["precision"]
-    assert "the references hold no words at all" in results["empty"]
-    assert "Mismatch in the number of predictions (2) and references (1)" in results["mismatch"]
+    } == WORDS
 
 
-def test_counting_imports_no_torch(tmp_path: Path) -> None:
+def test_evaluate_modules_load_offline_and_agree(evaluate: ModuleType) -> None:
+    for name, expected in (("wer", WORDS), ("cer", CHARACTERS)):
+        metric = evaluate.load(str(metric_path(name)))
+        assert metric.compute(**DATA) == expected
+        metric.add_batch(references=DATA["references"][:2], predictions=DATA["predictions"][:2])
+        metric.add(reference="D", prediction="D")
+        assert metric.compute() == expected
+    both = evaluate.combine([str(metric_path("wer")), str(metric_path("cer"))])
+    both.add_batch(**DATA)
+    results = both.compute()
+    assert (results["wer"], results["cer"]) == (WORDS["wer"], CHARACTERS["cer"])
+    assert results["wer_precision"] == WORDS["precision"]
+    assert results["cer_precision"] == CHARACTERS["precision"]
+
+
+@pytest.mark.parametrize(
+    ("references", "message"),
+    [
+        (["", ""], "the references hold no words at all"),
+        (["A"], r"Mismatch in the number of predictions \(2\) and references \(1\)"),
+    ],
+)
+def test_evaluate_modules_refuse_what_has_no_rate(evaluate: ModuleType, references: list[str], message: str) -> None:
+    metric = evaluate.load(str(metric_path("wer")))
+    with pytest.raises(ValueError, match=message):
+        metric.compute(references=references, predictions=["A", "B"])
+
+
+def test_counting_imports_no_torch(run_in_child: Callable[..., str]) -> None:
     code = """
 import sys
 from hf_bigru_asr.metrics import word_error_counts
 assert word_error_counts(["A"], ["A"]).error_rate == 0
 print({"torch", "transformers", "evaluate"} & set(sys.modules))
 """
-    assert run_python(code, tmp_path).strip() == "set()"
+    assert run_in_child(code).strip() == "set()"

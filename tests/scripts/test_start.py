@@ -10,8 +10,10 @@ from repository import REPOSITORY, SCRIPTS
 from script_runs import run_script
 
 SCRIPT_NAMES = sorted(path.name for path in SCRIPTS.glob("*.py"))
-# `evaluate` itself loads these two, so what they import is not the script.
-LOADED_BY_EVALUATE = {REPOSITORY / "hf_bigru_asr" / "metrics" / name / f"{name}.py" for name in ("wer", "cer")}
+# Only `evaluate` itself loads these, so what they import is not the script.
+LOADED_BY_EVALUATE = {
+    REPOSITORY / "hf_bigru_asr" / "metrics" / name for name in ("wer/wer.py", "cer/cer.py", "evaluate_info.py")
+}
 WORKER = """
 import sys
 sys.path[0] = sys.argv[1]  # as for a script that lies there

@@ -3,10 +3,10 @@
 `evaluate` copies this file into its cache and imports it from there, so what it needs is imported by its full name.
 """
 
-import datasets
 import evaluate
 
 from hf_bigru_asr.metrics import character_error_counts
+from hf_bigru_asr.metrics.evaluate_info import metric_info
 
 _DESCRIPTION = """\
 Character error rate of a corpus: substitutions, deletions and insertions of all utterances over the characters of all
@@ -14,8 +14,8 @@ references. Below 0.1 means that more than nine characters in ten are right; ins
 """
 _INPUTS = """
 Args:
-    predictions: What was recognised, one string for each utterance, perhaps empty.
-    references: What was said, in the same order. Pass both through hf_bigru_asr.text.normalize_transcript before.
+    predictions: Hypotheses, one string for each utterance, perhaps empty.
+    references: Transcripts, in the same order. Pass both through hf_bigru_asr.text.normalize_transcript before.
 
 Returns:
     A dictionary with cer, precision, recall, f1 (fractions) and substitutions, deletions, insertions, hits,
@@ -28,29 +28,13 @@ Example:
     >>> metric.compute(predictions=["A COT"], references=["A CAT"])["cer"]
     0.2
 """
-_CITATION = """\
-@inproceedings{morris2004,
-    author = {Morris, Andrew and Maier, Viktoria and Green, Phil},
-    title = {From {WER} and {RIL} to {MER} and {WIL}: improved evaluation measures for connected speech recognition},
-    booktitle = {Interspeech},
-    year = {2004}
-}
-"""
 
 
 class Cer(evaluate.Metric):  # type: ignore[misc] # evaluate ships no types
     """Corpus-level character error rate with precision, recall and F1."""
 
     def _info(self) -> evaluate.MetricInfo:
-        return evaluate.MetricInfo(
-            description=_DESCRIPTION,
-            citation=_CITATION,
-            inputs_description=_INPUTS,
-            features=datasets.Features(
-                {"predictions": datasets.Value("string"), "references": datasets.Value("string")}
-            ),
-            reference_urls=["https://jitsi.github.io/jiwer/"],
-        )
+        return metric_info(_DESCRIPTION, _INPUTS)
 
     def _compute(self, predictions: list[str], references: list[str]) -> dict[str, float | int]:
         return character_error_counts(references, predictions).as_dict("cer", "num_characters")
