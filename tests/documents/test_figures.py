@@ -1,0 +1,117 @@
+"""Figures in the documents are those that were measured."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from documents import README, page_id
+from repository import REPOSITORY
+
+from hf_bigru_asr import bundled_checkpoint
+
+DOCS = REPOSITORY / "docs"
+FIGURES = DOCS / "figures"
+SYSTEMS = {
+    "this package, OpenVINO in bfloat16": "this package, openvino bfloat16",
+    "this package, ONNX Runtime": "this package, onnx",
+    "this package, OpenVINO": "this package, openvino",
+    "this package, torch": "this package, torch",
+    "this package, ONNX Runtime, 3 frame grids": "this package, onnx, 3 grids",
+    "this package, ONNX Runtime, 3 frame grids and language model": "this package, onnx, language model",
+    "PocketSphinx en-us, two processes": "PocketSphinx en-us",
+    "Whisper-base, faster-whisper int8, greedy": "Whisper-base, faster-whisper int8",
+}
+
+
+def read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def rows(page: Path) -> list[list[str]]:
+    lines = page.read_text(encoding="utf-8").splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+
+
+def speed(value: float) -> str:
+    return f"{value:,.0f}" if value >= 20 else f"{value:.1f}"
+
+
+@pytest.mark.parametrize("page", [README, DOCS / "benchmarks.md"], ids=page_id)
+def test_accuracy_and_speed_with_the_peers(page: Path) -> None:
+    report = read(FIGURES / "benchmark.json")
+    measured = {system["name"]: system for system in report["files"]}
+    shown = {row[0].removesuffix(" (beam 1,000)"): row[1:] for row in rows(page) if len(row) == 3}
+
+    assert set(SYSTEMS.values()) == set(measured)
+    for label, name in SYSTEMS.items():
+        system = measured[name]
+        assert shown[label] == [f"{100 * system['wer']:.1f} %", speed(system["real_time_factor"])], label
+    assert report["commit"] in page.read_text(encoding="utf-8")
+
+
+def test_one_long_file() -> None:
+    measured = {system["name"]: system for system in read(FIGURES / "benchmark.json")["long"]}
+    shown = {row[0]: row[1:] for row in rows(DOCS / "benchmarks.md") if row[-1].endswith("MiB")}
+
+    assert len(shown) == len(measured)
+    for label, cells in shown.items():
+        system = measured[SYSTEMS[f"this package, {label}"]]
+        memory_mib = system["peak_memory_mib"] - system["memory_mib"]
+        assert cells == [speed(system["real_time_factor"]), f"{memory_mib:.0f} MiB"]
+
+
+def test_the_network_alone() -> None:
+    labels = {
+        "torch, packed nn.GRU": "torch, packed `nn.GRU`",
+        "torch float32": "this package, torch",
+        "onnx float32": "this package, ONNX Runtime",
+        "openvino float32": "this package, OpenVINO",
+        "openvino bfloat16": "this package, OpenVINO in bfloat16",
+    }
+    shown = {row[0]: row[1:] for row in rows(DOCS / "benchmarks.md") if len(row) == 6 and row[0] in labels.values()}
+
+    measured: dict[str, list[str]] = {label: [] for label in labels.values()}
+    for call in read(FIGURES / "benchmark.json")["network"]:
+        latency = f" ({1000 * call['latency_median_s']:.0f} ms)" if call["batch_size"] == 1 else ""
+        measured[labels[call["name"]]].append(f"{call['real_time_factor']:,.0f}{latency}")
+    assert {label: cells for label, cells in shown.items() if "(" in cells[0]} == measured
+
+
+def test_evaluations_of_the_shipped_model() -> None:
+    table = rows(DOCS / "evaluation.md")
+    reports = sorted([*bundled_checkpoint().glob("evaluation_*.json"), *FIGURES.glob("evaluation_*.json")])
+
+    assert len(reports) == 6
+    for path in reports:
+        metrics = read(path)["metrics"]
+        (row,) = (row for row in table if path.name in row[-1])
+        assert row[2:4] == [f"{100 * metrics['wer']:.1f} %", f"{100 * metrics['cer']:.1f} %"], path.name
+
+
+@pytest.mark.parametrize("page", [README, DOCS / "usage.md", DOCS / "language-model.md"], ids=page_id)
+def test_error_rates_in_sentences(page: Path) -> None:
+    greedy, grids, beam = (
+        f"{100 * read(bundled_checkpoint() / f'evaluation_test{kind}.json')['metrics']['wer']:.1f}"
+        for kind in ("", "_grids", "_lm")
+    )
+    text = " ".join(page.read_text(encoding="utf-8").split())
+
+    expected = {"README.md": (greedy, beam), "usage.md": (greedy, grids), "language-model.md": (greedy, beam)}
+    assert re.search(" .{0,40}".join(map(re.escape, expected[page.name])), text)
+
+
+def test_calibration_errors() -> None:
+    shown = {row[0]: row[1] for row in rows(DOCS / "alignment.md") if len(row) == 2}
+    labels = {"": "greedy", "_grids": "greedy, 3 frame grids", "_lm": "language model, 3 frame grids"}
+
+    for kind, label in labels.items():
+        confidence = read(bundled_checkpoint() / f"evaluation_test{kind}.json")["confidence"]
+        assert shown[label] == f"{100 * confidence['expected_calibration_error']:.1f} %"
+
+
+def test_every_file_of_figures_is_linked() -> None:
+    text = "".join(page.read_text(encoding="utf-8") for page in [README, *DOCS.rglob("*.md")])
+
+    assert [path.name for path in FIGURES.iterdir() if f"figures/{path.name}" not in text] == []

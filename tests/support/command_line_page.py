@@ -1,0 +1,107 @@
+"""Writes docs/command-line.md from the parsers of the scripts: `python tests/support/command_line_page.py`."""
+
+import argparse
+import sys
+from dataclasses import MISSING, fields
+from pathlib import Path
+
+if __name__ == "__main__":  # as pytest sets it up
+    sys.path[:0] = [str(Path(__file__).parents[2])]
+    sys.path.append(str(Path(__file__).parents[2] / "scripts"))
+
+from repository import REPOSITORY, SCRIPTS
+from script_parsers import all_scripts, module_parser, script_parser
+
+PAGE = REPOSITORY / "docs" / "command-line.md"
+
+GROUPS = {
+    "Recognise": ["transcribe", "align", "export"],
+    "Measure": ["evaluate", "benchmark", "benchmark_gpu", "compare_chunks", "compare_int8"],
+    "Language model and confidences": ["build_lm", "tune_decoding", "calibrate_confidence", "measure_hotwords"],
+    "Data": ["prepare_librispeech", "segment_dataset", "synthesize", "teach_dataset"],
+    "Train": ["train", "average_checkpoints", "build_character_lm", "plot_training"],
+    "Hub": ["push_to_hub"],
+}
+
+HEAD = """# Command line
+
+Every option of every script, from their parsers. Options are written with `--`; every script shows them with `--help`.
+The scripts are in the clone and not in the wheel.
+"""
+
+
+def build_page() -> str:
+    """The page, with a section for each script."""
+    grouped = [name for names in GROUPS.values() for name in names]
+    assert sorted(grouped) == [script.stem for script in all_scripts()], "GROUPS has to name every script once"
+    parts = [HEAD]
+    for title, names in GROUPS.items():
+        parts.append(f"## {title}\n")
+        parts += [
+            _section(f"{name}.py", script_parser(SCRIPTS / f"{name}.py"), f"scripts/{name}.py") for name in names
+        ]
+    parts.append("## Without torch\n")
+    name = "hf_bigru_asr.runtime"
+    parts.append(_section(f"python -m {name}", module_parser(name), f"-m {name}"))
+    return "\n".join(parts)
+
+
+def _section(title: str, parser: argparse.ArgumentParser, command: str) -> str:
+    description = " ".join((parser.description or "").split())
+    positional = [action for action in parser._actions if not action.option_strings]
+    usage = " ".join([f"python {command}", "[OPTIONS]", *(_arguments(action) for action in positional)])
+    lines = [
+        f"### {title}\n",
+        f"{description}\n",
+        "```text",
+        usage,
+        "```\n",
+        "| option | default | meaning |",
+        "|---|---|---|",
+    ]
+    foreign = _foreign_options(parser)
+    for action in parser._actions:
+        if action.dest == "help" or action.dest in foreign or action.option_strings[:1] == [f"--no_{action.dest}"]:
+            continue
+        name = f"`--{action.dest}`" if action.option_strings else f"`{_arguments(action)}`"
+        lines.append(f"| {name} | {_default(action)} | {_escape(_help(action))} |")
+    if foreign:
+        link = "https://huggingface.co/docs/transformers/main_classes/trainer#transformers.TrainingArguments"
+        lines.append(f"\nBeside these it takes every field of [`TrainingArguments`]({link}).")
+    return "\n".join(lines) + "\n"
+
+
+def _foreign_options(parser: argparse.ArgumentParser) -> set[str]:
+    """Options that a dataclass inherits from a library, as it declares them."""
+    foreign: set[str] = set()
+    for kind in getattr(parser, "dataclass_types", ()):
+        own = set(kind.__annotations__)
+        foreign |= {field.name for field in fields(kind) if field.init and field.name not in own}
+    return foreign
+
+
+def _arguments(action: argparse.Action) -> str:
+    name = action.metavar if isinstance(action.metavar, str) else action.dest.upper()
+    return f"{name} ..." if action.nargs == "+" else name
+
+
+def _default(action: argparse.Action) -> str:
+    if action.required:
+        return "required"
+    if action.default in (None, MISSING, [], False, argparse.SUPPRESS):
+        return ""
+    value = action.default
+    return f"`{' '.join(map(str, value)) if isinstance(value, list | tuple) else value}`"
+
+
+def _help(action: argparse.Action) -> str:
+    text = action.help or ""
+    return text % {"default": action.default} if "%(default)" in text else text.replace("%%", "%")
+
+
+def _escape(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(build_page(), encoding="utf-8")
