@@ -1,4 +1,4 @@
-"""Beam search over the words of a lexicon with a language model."""
+"""Beam search over the words of a lexicon with an n-gram language model, its settings, and word posteriors."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,11 +20,11 @@ from .tokenization_bigru_ctc import BiGRUCTCTokenizer
 __all__ = ["BeamSearchDecoder", "BeamSearchSettings", "join_units", "word_posteriors"]
 
 _IMPOSSIBLE = -1e4
-"""Logarithm of a probability that no path overcomes; sums of many of them stay finite."""
+"""Log-probability that rules a class out and whose sums over many frames stay finite."""
 _NUM_CONSIDERED = 100
-"""Most hypotheses of a beam search that say how sure its best one is."""
+"""Hypotheses of a beam search, at most, from which posteriors are computed."""
 WordPlace = tuple[tuple[int, ...], int, int]
-"""A word's tokens, its first and its last frame."""
+"""A word's token ids, its first frame and its last frame."""
 
 
 @dataclass(frozen=True)
@@ -32,20 +32,24 @@ class BeamSearchSettings:
     """Weights and width of a beam search; the weights belong to one network and one language model.
 
     Args:
-        lm_weight: Factor of the language model's logarithmic probabilities.
+        lm_weight: Weight of the language model's log-probabilities.
         word_score: Added for every word (and every letter of a word that is spelled).
-        prior_weight: The network's probability of a class is divided by the class's prior to this power: what it
-            says often counts less, and fewer letters and words are lost.
+        prior_weight: Exponent of the class priors that the network's probabilities are divided by (EESEN); lowers
+            deletions.
         class_priors: Mean probability of every class, for `prior_weight`.
-        log_add: Whether the paths of a reading add up, or the best one counts alone.
-        beam_size: Readings that are kept at every frame.
-        beam_size_token: Classes of a frame that are tried; all if `None`.
-        beam_threshold: Readings that are so much worse than the best one are dropped.
-        nbest: Readings that are given back.
-        hotwords: Phrases that are expected, with what every word of them adds to the score, in nats; names alone get
-            [`DEFAULT_HOTWORD_WEIGHT`]. Words outside the lexicon are possible.
-        num_offsets: `num_offsets` of the feature extractor with which the weights were chosen. [`BeamSearchPipeline`]
-            and the scripts run the network so where nothing else is said; the decoder itself does not use it.
+        log_add: Whether the score of a hypothesis sums the probabilities of its paths; otherwise the best path counts.
+        beam_size: Hypotheses that are kept at every frame.
+        beam_size_token: Best classes of a frame that extend a hypothesis; all if `None`.
+        beam_threshold: Hypotheses whose score is this much below the best one, in nats, are dropped.
+        nbest: Hypotheses that are returned.
+        hotwords: Expected phrases, each with the bonus of every word of it in nats. A list of phrases gives each
+            [`DEFAULT_HOTWORD_WEIGHT`]. Words outside the lexicon are allowed.
+        num_offsets: Frame grids with which the weights were tuned. [`BeamSearchPipeline`] and the scripts use as many
+            by default; the decoder itself does not read it.
+
+    Raises:
+        ValueError: If a value is out of range, or there are hotwords and no weight for the language model.
+        TypeError: If `hotwords` is a string.
     """
 
     lm_weight: float = 2.0
@@ -87,7 +91,7 @@ class BeamSearchSettings:
 
     @classmethod
     def from_folder(cls, folder: str | Path) -> "BeamSearchSettings":
-        """Settings that `scripts/tune_decoding.py` left beside a language model, or the defaults.
+        """Settings that `scripts/tune_decoding.py` wrote beside a language model, or the defaults without a file.
 
         Raises:
             ValueError: If the file is broken.
@@ -102,22 +106,22 @@ class BeamSearchSettings:
 class BeamSearchDecoder:
     """Beam search over the words of a lexicon with a language model.
 
-    A lexicon with the entries of [`lexicon_entries`] lets it spell words that are not there. One limit of the search:
-    the letter of a unit inside a word takes one frame (and blanks), where a word's own letters take as many as they
-    will.
+    With the spelling units of [`lexicon_entries`] in the lexicon it can spell words that are not there. The search has
+    one limit: a letter inside a spelled word takes exactly one frame (and blanks), a letter of a lexicon word any
+    number.
 
     Args:
         folder: A language model as `scripts/build_lm.py` writes it: `lm.binary` and `lexicon.txt`.
         tokenizer: Gives the characters of the classes.
         frame_s: Seconds per frame: `inputs_to_logits_ratio / sampling_rate`.
-        settings: Weights and width; those that stand in the folder, or the defaults, if `None`.
-        confidence: Makes probabilities of the words' properties; `"own"` is the one that stands in the folder, if
-            there is one.
+        settings: Weights and width; `None` takes those of the folder, or the defaults.
+        confidence: Turns the features of a word into a confidence; `"own"` takes that of the folder, if there is one.
 
     Raises:
         ImportError: If the extra `lm` is not installed.
         FileNotFoundError: If a file of the language model is missing.
-        ValueError: If a file is broken, or the lexicon has symbols that the tokenizer has not.
+        ValueError: If a file is broken, the lexicon has symbols that the tokenizer lacks, or `class_priors` do not fit
+            the tokenizer.
 
     Source: `torchaudio.models.decoder.ctc_decoder`, the decoder of flashlight (J. Kahn et al., ICML 2022); division by
     priors: Y. Miao, M. Gowayyed, F. Metze, "EESEN", ASRU 2015, there with a weight of 1.
@@ -139,7 +143,7 @@ class BeamSearchDecoder:
         options = {each.name: getattr(self.settings, each.name) for each in fields(self.settings)}
         for name in ("prior_weight", "class_priors", "hotwords", "num_offsets"):
             del options[name]
-        # One text can stand there several times, as a word, and spelled; and posteriors need more than one reading.
+        # A text can be found several times, as a word and spelled, and posteriors need more than one hypothesis.
         options["nbest"] = self.settings.beam_size if self.settings.nbest > 1 else _NUM_CONSIDERED
         self._log_priors: torch.Tensor | None = None
         if self.settings.prior_weight:
@@ -152,29 +156,29 @@ class BeamSearchDecoder:
         self._decoder = load_lexicon_decoder(folder, tokenizer, self.settings.hotwords, **options)
 
     def __call__(self, log_probs: torch.Tensor, lengths: torch.Tensor | None = None) -> list[list[Hypothesis]]:
-        """The `nbest` best readings of every utterance; see [`Decoder`]."""
+        """The `nbest` best hypotheses of every utterance; see [`Decoder`]."""
         return [self._decode(frames) for frames in utterances_of(log_probs, lengths, len(self.tokenizer))]
 
     def search(self, log_probs: torch.Tensor, lengths: torch.Tensor | None = None) -> list[list[ScoredTokens]]:
-        """The `nbest` best readings of every utterance alone, without the times and confidences that cost time.
+        """The `nbest` best hypotheses of every utterance without times and confidences, which take long.
 
         Args:
             log_probs: `(batch, frames, classes)`.
             lengths: `(batch,)` valid frames; all if `None`.
 
         Returns:
-            Token ids and scores, the best first; of an utterance in which nothing is found, one without a token.
+            Token ids and scores, the best first; one hypothesis without tokens where nothing is found.
         """
         utterances = utterances_of(log_probs, lengths, len(self.tokenizer))
         return [self._search(frames) if len(frames) else [((), 0.0)] for frames in utterances]
 
     def _search(self, log_probs: torch.Tensor) -> list[ScoredTokens]:
         found = self._distinct(self._decoder(self._with_end(log_probs)[None])[0])
-        readings = [(self.tokenizer(text).input_ids, float(hypothesis.score)) for text, hypothesis in found]
-        return readings or [((), 0.0)]
+        scored = [(self.tokenizer(text).input_ids, float(hypothesis.score)) for text, hypothesis in found]
+        return scored or [((), 0.0)]
 
     def _distinct(self, found: Iterable[Any]) -> list[tuple[str, Any]]:
-        """The `nbest` best hypotheses of different texts, with these: a text can be a word, and spelled."""
+        """The best hypothesis of each of the `nbest` best texts; a text can be found as a word and spelled."""
         best: dict[str, Any] = {}
         for hypothesis in found:
             best.setdefault(join_units(hypothesis.words), hypothesis)
@@ -187,27 +191,27 @@ class BeamSearchDecoder:
             return [Hypothesis("", 0.0, (), ())]
         found = self._decoder(self._with_end(log_probs)[None])[0]
         considered = found[:_NUM_CONSIDERED]  # so that confidences do not depend on `nbest`
-        readings = [self._places(hypothesis) for hypothesis in considered]
+        alternatives = [self._places(hypothesis) for hypothesis in considered]
         weights = torch.tensor([hypothesis.score for hypothesis in considered]).softmax(0).tolist()
         results: list[Hypothesis] = []
         for text, hypothesis in self._distinct(found):
             spans = align_log_probs(log_probs, text, self.tokenizer, self.frame_s)
-            posteriors = word_posteriors(self._places(hypothesis), readings, weights)
+            posteriors = word_posteriors(self._places(hypothesis), alternatives, weights)
             words = words_of(spans, self.confidence, posteriors)
             results.append(Hypothesis(text, float(hypothesis.score), tuple(spans), words))
         return results or [Hypothesis("", -math.inf, (), ())]
 
     def _places(self, hypothesis: Any) -> list[WordPlace]:  # noqa: ANN401 - torchaudio's, see load_lexicon_decoder
-        """Words of a reading with their first and last frames."""
+        """Words of a hypothesis with their first and last frames."""
         delimiter = self.tokenizer.encoder[self.tokenizer.word_delimiter_token]
         tokens = zip(hypothesis.tokens.tolist(), hypothesis.timesteps.tolist(), strict=True)
         words = (list(group) for is_end, group in groupby(tokens, lambda item: item[0] == delimiter) if not is_end)
         return [(tuple(token for token, _ in word), word[0][1], word[-1][1]) for word in words]
 
     def _with_end(self, log_probs: torch.Tensor) -> torch.Tensor:
-        """Log-probabilities with one frame more, where the delimiter that every word of the lexicon ends with is free.
+        """Log-probabilities with one more frame, on which blank and delimiter cost nothing.
 
-        The network is trained on texts that end with a letter, so it gives none after the last word.
+        Every word of the lexicon ends with a delimiter, but the network emits none after the last word.
         """
         end = log_probs.new_full((1, log_probs.shape[1]), _IMPOSSIBLE)
         end[:, [self.tokenizer.pad_token_id, self.tokenizer.encoder[self.tokenizer.word_delimiter_token]]] = 0.0
@@ -218,33 +222,34 @@ class BeamSearchDecoder:
 
 
 def word_posteriors(
-    places: Sequence[WordPlace], readings: Sequence[Sequence[WordPlace]], weights: Sequence[float]
+    places: Sequence[WordPlace], alternatives: Sequence[Sequence[WordPlace]], weights: Sequence[float]
 ) -> list[float]:
-    """Share of the weight of all readings that have each word at about its time; 0 for a word that none of them has.
+    """Posterior of each word of a hypothesis: total weight of the hypotheses that have it at an overlapping time.
 
     Args:
-        places: Words of one reading, with their first and last frames.
-        readings: Those of all readings.
-        weights: Weights of the readings, together 1.
+        places: Words of the hypothesis, with their first and last frames.
+        alternatives: Words of all hypotheses.
+        weights: Weights of all hypotheses, which sum to 1.
+
+    Returns:
+        One number for each word; 0 if no hypothesis has it there.
 
     Source: F. Wessel et al., "Confidence measures for large vocabulary continuous speech recognition", IEEE
     Transactions on Speech and Audio Processing 9 (2001), the sum over overlapping words, on N-best lists.
     """
-    shares: dict[tuple[int, ...], list[tuple[int, int, int]]] = {}
-    for number, reading in enumerate(readings):
-        for word, first, last in reading:
-            shares.setdefault(word, []).append((number, first, last))
-    return [
-        sum(
-            weights[number]
-            for number in {number for number, begin, end in shares.get(word, ()) if begin <= last and first <= end}
-        )
-        for word, first, last in places
-    ]
+    occurrences: dict[tuple[int, ...], list[tuple[int, int, int]]] = {}
+    for number, words in enumerate(alternatives):
+        for word, first, last in words:
+            occurrences.setdefault(word, []).append((number, first, last))
+    posteriors = []
+    for word, first, last in places:
+        found = {number for number, begin, end in occurrences.get(word, ()) if begin <= last and first <= end}
+        posteriors.append(sum(weights[number] for number in found))
+    return posteriors
 
 
 def join_units(tokens: Iterable[str]) -> str:
-    """Text of the entries of a lexicon: words, and the letters of words that are spelled."""
+    """Text of lexicon entries: words, and the units of spelled words, which are joined."""
     text = ""
     inside = False
     for token in tokens:

@@ -1,7 +1,7 @@
-"""How sure a word is: the probability that it is right.
+"""Confidence of a word: the calibrated probability that it is right.
 
-The network's own probabilities are too high: it is trained until it is sure. A logistic regression on a few properties
-of a word, fitted on a split that the network was not trained on, makes probabilities of them that can be believed.
+The network is overconfident. A logistic regression on a few features of a word, fitted on a split that the network was
+not trained on, turns its probabilities into calibrated ones.
 """
 
 import json
@@ -17,7 +17,7 @@ from .language_model_files_bigru_ctc import CONFIDENCE_NAME, read_model_json
 __all__ = ["ConfidenceModel", "word_features"]
 
 _FLOOR = 1e-6
-"""Probabilities below count as this one."""
+"""Lower probabilities are raised to this one before a logarithm is taken."""
 FEATURES = (
     "mean_log_probability",
     "lowest_log_probability",
@@ -34,18 +34,17 @@ FEATURES = (
 def word_features(
     characters: Sequence[MarkedCharacter], edges: Sequence[MarkedCharacter] = (), posterior: float = 1.0
 ) -> tuple[float, ...]:
-    """Properties of a word from which its confidence follows, in the order of `FEATURES`.
+    """Features of a word that its confidence is computed from, in the order of `FEATURES`.
 
     Args:
-        characters: Its characters.
+        characters: Characters of the word.
         edges: The spaces before and after it; none at the ends of an utterance.
-        posterior: Share of the weight of all readings of a beam search that have the word there; 1 if there is one
-            reading only.
+        posterior: Its posterior among the hypotheses of a beam search, see [`word_posteriors`]; 1 without one.
 
     Returns:
-        Mean and lowest logarithmic probability of the characters, lowest one of the spaces, logarithm of the
+        Mean and lowest log-probability of the characters, lowest log-probability of the spaces, logarithm of the
         number of characters, logarithm of the posterior; then the geometric means of the characters' probabilities and
-        of their relative ones, the number of characters, and the posterior.
+        of their relative scores, the number of characters, and the posterior.
     """
     inside, outside = ([_log(span.score) for span in spans] or [0.0] for spans in (characters, edges))
     relative = [_log(span.relative_score) for span in characters] or [0.0]
@@ -69,11 +68,14 @@ def _log(probability: float) -> float:
 
 @dataclass(frozen=True)
 class ConfidenceModel:
-    """Probability that a word is right, from its properties; it belongs to one network and one way of decoding.
+    """Logistic regression from the features of a word to its confidence; valid for one network and one decoder.
 
     Args:
         weights: One for each of `FEATURES`.
-        bias: Added to their sum.
+        bias: Intercept.
+
+    Raises:
+        ValueError: If the number of weights is wrong.
     """
 
     weights: tuple[float, ...]
@@ -86,16 +88,16 @@ class ConfidenceModel:
             raise ValueError(f"There are {len(self.weights)} weights; give one for each of {', '.join(FEATURES)}.")
 
     def __call__(self, features: Sequence[float]) -> float:
-        """Probability for the properties of a word."""
+        """Confidence of a word with these features; see [`word_features`]."""
         logit = self.bias + sum(weight * value for weight, value in zip(self.weights, features, strict=True))
         return 0.5 + 0.5 * math.tanh(logit / 2)
 
     @classmethod
     def from_folder(cls, folder: str | Path | None) -> "ConfidenceModel | None":
-        """The one that [`save`] left in a folder, or `None`. Properties that it was fitted without have no weight.
+        """Load what [`save`] wrote into a folder; `None` without a file. Features that the file lacks get weight 0.
 
         Raises:
-            ValueError: If it was fitted with properties that this version does not know, or the file is broken.
+            ValueError: If the file is broken, or has features that this version does not know.
         """
         if folder is None or not (path := Path(folder) / CONFIDENCE_NAME).is_file():
             return None
@@ -109,7 +111,12 @@ class ConfidenceModel:
         return cls(tuple(weights.get(name, 0.0) for name in FEATURES), values["bias"])
 
     def save(self, folder: str | Path, **record: Any) -> Path:
-        """Write it with a record of its making, JSON-serialisable, and return the path."""
+        """Write the model into a folder and return the path.
+
+        Args:
+            folder: Folder that exists.
+            record: JSON-serialisable fields on how it was fitted, written beside the model.
+        """
         path = Path(folder) / CONFIDENCE_NAME
         values = {**asdict(self), "features": FEATURES, **record}
         path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")

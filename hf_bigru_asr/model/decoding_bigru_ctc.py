@@ -1,7 +1,7 @@
-"""From the network's log-probabilities to text: greedily, or by beam search with a language model.
+"""Hypotheses of a decoder, with times and confidences of words and characters, and the greedy decoder.
 
-Both decoders take log-probabilities `(batch, frames, classes)` with their lengths and give, for every utterance, its
-best readings with times and confidences of words and characters.
+Beam search with a language model is in `beam_search_bigru_ctc`. Both decoders take log-probabilities
+`(batch, frames, classes)` with their lengths, and return the best hypotheses of every utterance.
 """
 
 import math
@@ -20,18 +20,18 @@ from .tokenization_bigru_ctc import BiGRUCTCTokenizer
 __all__ = ["DecodedWord", "Decoder", "GreedyDecoder", "Hypothesis", "ScoredTokens", "utterances_of", "words_of"]
 
 ScoredTokens = tuple[Sequence[int], float]
-"""Token ids of a hypothesis and the logarithm of its weight."""
+"""Token ids of a hypothesis and its score, a logarithm."""
 
 
 @dataclass(frozen=True)
 class DecodedWord:
-    """One word of a reading.
+    """One word of a hypothesis.
 
     Args:
-        characters: Its characters with their times.
-        confidence: Probability that it is right, if the decoder has a [`ConfidenceModel`]. Without one, the geometric
-            mean of the probabilities that the network gives its characters, which is no probability by itself.
-        features: What the confidence follows from: see [`word_features`].
+        characters: The characters with their times.
+        confidence: Probability that the word is right, if the decoder has a [`ConfidenceModel`]. Otherwise the
+            geometric mean of the network's probabilities of its characters, which is not calibrated.
+        features: Features of the word that the confidence is computed from; see [`word_features`].
     """
 
     characters: tuple[CharacterSpan, ...] = field(repr=False)
@@ -40,29 +40,29 @@ class DecodedWord:
 
     @property
     def text(self) -> str:
-        """The word."""
+        """Spelling of the word."""
         return "".join(span.char for span in self.characters)
 
     @property
     def start_s(self) -> float:
-        """Where its first character begins, in seconds."""
+        """Start of the first character in seconds."""
         return self.characters[0].start_s
 
     @property
     def end_s(self) -> float:
-        """Where its last character ends."""
+        """End of the last character in seconds."""
         return self.characters[-1].end_s
 
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """One reading of an utterance.
+    """One hypothesis of what is spoken in an utterance.
 
     Args:
         text: The transcript.
-        score: Logarithm of its weight among the readings; comparable within one utterance and one decoder.
-        characters: Its characters with their times.
-        words: Its words with times and confidences.
+        score: Logarithm of the weight of the hypothesis; comparable within one utterance and one decoder.
+        characters: Characters with times.
+        words: Words with times and confidences.
     """
 
     text: str
@@ -72,27 +72,30 @@ class Hypothesis:
 
 
 class Decoder(Protocol):
-    """What [`GreedyDecoder`] and [`BeamSearchDecoder`] have in common."""
+    """Interface of [`GreedyDecoder`] and [`BeamSearchDecoder`]."""
 
     confidence: ConfidenceModel | None
-    """What makes probabilities of the properties of words."""
+    """Turns the features of a word into a confidence."""
 
     def __call__(self, log_probs: torch.Tensor, lengths: torch.Tensor | None = None) -> list[list[Hypothesis]]:
-        """Readings of every utterance, the best one first.
+        """Hypotheses of every utterance, the best one first.
 
         Args:
             log_probs: `(batch, frames, classes)`, the `logits` of [`BiGRUForCTC`].
             lengths: `(batch,)` valid frames; all if `None`.
+
+        Raises:
+            ValueError: If a shape or a length does not fit.
         """
 
 
 class GreedyDecoder:
-    """The best class of every frame.
+    """Takes the best class of every frame, collapses repeats and removes blanks.
 
     Args:
         tokenizer: Gives the characters of the classes.
         frame_s: Seconds per frame: `inputs_to_logits_ratio / sampling_rate`.
-        confidence: Makes probabilities of the words' properties; see [`DecodedWord`].
+        confidence: Turns the features of a word into a confidence; see [`DecodedWord`].
     """
 
     def __init__(
@@ -101,11 +104,11 @@ class GreedyDecoder:
         self.tokenizer = tokenizer
         self.frame_s = frame_s
         self.confidence = confidence
-        # The blank has none.
+        # The blank has no character.
         self._characters = [str(tokenizer.decode([each], group_tokens=False)) for each in range(len(tokenizer))]
 
     def __call__(self, log_probs: torch.Tensor, lengths: torch.Tensor | None = None) -> list[list[Hypothesis]]:
-        """One reading of every utterance; see [`Decoder`]. Its score is the log-probability of the best path."""
+        """One hypothesis of every utterance; see [`Decoder`]. Its score is the log-probability of the best path."""
         return [[self._decode(frames)] for frames in utterances_of(log_probs, lengths, len(self.tokenizer))]
 
     def _decode(self, log_probs: torch.Tensor) -> Hypothesis:
@@ -129,7 +132,14 @@ class GreedyDecoder:
 def words_of(
     spans: Sequence[MarkedCharacter], confidence: ConfidenceModel | None, posteriors: Sequence[float] | None = None
 ) -> tuple[DecodedWord, ...]:
-    """Words of a reading from its characters."""
+    """Group the characters of a hypothesis into words.
+
+    Args:
+        spans: Characters and spaces of the hypothesis.
+        confidence: Turns the features of a word into a confidence; without one it is the geometric mean of the
+            characters' probabilities.
+        posteriors: Posterior of each word in a beam search; 1 if `None`.
+    """
     groups = [tuple(group) for _, group in groupby(spans, key=lambda span: span.char == " ")]
     is_word = [group[0].char != " " for group in groups]
     given = iter(posteriors if posteriors is not None else [1.0] * sum(is_word))
@@ -138,14 +148,17 @@ def words_of(
         if is_word[number]:
             edges = [space for side in (number - 1, number + 1) if 0 <= side < len(groups) for space in groups[side]]
             features = word_features(group, edges, next(given))
-            # The first property is the logarithm of the geometric mean.
-            certainty = confidence(features) if confidence else math.exp(features[0])
-            words.append(DecodedWord(group, certainty, features))
+            # The first feature is the logarithm of the geometric mean.
+            words.append(DecodedWord(group, confidence(features) if confidence else math.exp(features[0]), features))
     return tuple(words)
 
 
 def utterances_of(log_probs: torch.Tensor, lengths: torch.Tensor | None, num_classes: int) -> list[torch.Tensor]:
-    """Log-probabilities `(frames, classes)` of each utterance without its padding."""
+    """Log-probabilities `(frames, classes)` of each utterance without its padding.
+
+    Raises:
+        ValueError: If a shape or a length does not fit.
+    """
     if log_probs.dim() != 3 or log_probs.shape[2] != num_classes:
         raise ValueError(
             f"log_probs has the shape {tuple(log_probs.shape)}; it must be (batch, frames, {num_classes})."

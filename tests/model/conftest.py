@@ -1,8 +1,13 @@
-"""The implementations of a layer."""
+"""The implementations of a layer, and a tokenizer of four symbols."""
+
+import json
+from pathlib import Path
 
 import pytest
 import torch
+from small_network import SMALL_VOCABULARY
 
+from hf_bigru_asr import BiGRUCTCTokenizer
 from hf_bigru_asr.model import layers_bigru_ctc
 from hf_bigru_asr.model.layers_bigru_ctc import BiGRULayer
 
@@ -16,3 +21,10 @@ def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
         monkeypatch.setattr(layers_bigru_ctc, "LOOP_BATCH_SIZE", 1)
         monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     return request.param
+
+
+@pytest.fixture
+def tokenizer(tmp_path: Path) -> BiGRUCTCTokenizer:
+    path = tmp_path / "vocab.json"
+    path.write_text(json.dumps({symbol: index for index, symbol in enumerate(SMALL_VOCABULARY)}))
+    return BiGRUCTCTokenizer(str(path))

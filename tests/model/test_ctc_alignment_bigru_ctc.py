@@ -1,4 +1,4 @@
-"""The path through a long recording is that of one call of torchaudio's `forced_align`, in bounded memory."""
+"""Forced alignment against brute force, and of long recordings against one call of torchaudio's `forced_align`."""
 
 import itertools
 import math
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from small_network import SMALL_VOCABULARY, random_log_probs
 from torchaudio.functional import forced_align
 
 from hf_bigru_asr import BiGRUCTCTokenizer
@@ -14,6 +15,7 @@ from hf_bigru_asr.model.ctc_alignment_bigru_ctc import align_log_probs, best_pat
 
 BLANK = 0
 NUM_CLASSES = 29
+FRAME_S = 0.02
 
 
 def random_case(seed: int, num_classes: int = 5) -> tuple[torch.Tensor, torch.Tensor]:
@@ -127,3 +129,35 @@ def test_scores_are_those_of_the_best_frame_and_relative_to_its_best_class() -> 
     assert (first.start_s, first.end_s, second.end_s) == pytest.approx((0.0, 0.02, 0.06))
     assert (first.score, first.relative_score) == pytest.approx((0.1, 0.1 / 0.9))
     assert (second.score, second.relative_score) == pytest.approx((0.6, 1.0))
+
+
+@pytest.mark.parametrize(("text", "seed"), [("A", 0), ("AB", 1), ("BB", 2), ("A B", 3), ("ABBA", 4)])
+def test_alignment_is_the_best_path_of_the_text(text: str, seed: int, tokenizer: BiGRUCTCTokenizer) -> None:
+    frames = random_log_probs(seed, 7)
+    values = frames.tolist()
+    ids = tokenizer(text).input_ids
+    best, best_path = -math.inf, ()
+    for path in itertools.product(range(len(SMALL_VOCABULARY)), repeat=7):
+        if [symbol for symbol, _ in itertools.groupby(path) if symbol != 0] == ids:
+            score = sum(row[symbol] for row, symbol in zip(values, path, strict=True))
+            best, best_path = max((best, best_path), (score, path))
+    expected, frame = [], 0
+    for symbol, group in itertools.groupby(best_path):
+        length = len(list(group))
+        if symbol != 0:
+            score = math.exp(max(values[position][symbol] for position in range(frame, frame + length)))
+            expected.append((frame * FRAME_S, (frame + length) * FRAME_S, score))
+        frame += length
+    spans = align_log_probs(frames, text, tokenizer, FRAME_S)
+    assert "".join(span.char for span in spans) == text
+    for span, (start_s, end_s, score) in zip(spans, expected, strict=True):
+        assert (span.start_s, span.end_s) == pytest.approx((start_s, end_s))
+        assert span.score == pytest.approx(score, abs=1e-5)
+
+
+def test_what_cannot_be_aligned_is_refused(tokenizer: BiGRUCTCTokenizer) -> None:
+    with pytest.raises(ValueError, match=r"The text 'ABBA' needs 5 frames.* there are 4, 0.08 s"):
+        align_log_probs(random_log_probs(0, 4), "ABBA", tokenizer, FRAME_S)
+    with pytest.raises(ValueError, match="characters outside the alphabet: 'C'"):
+        align_log_probs(random_log_probs(0, 4), "AC", tokenizer, FRAME_S)
+    assert align_log_probs(random_log_probs(0, 4), "", tokenizer, FRAME_S) == []

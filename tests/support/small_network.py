@@ -1,4 +1,4 @@
-"""A small network with batches for it, for tests of the model."""
+"""A small network, batches for it, and log-probabilities over a small vocabulary, for tests of the model."""
 
 import torch
 from runtime_support import randomise_biases
@@ -7,6 +7,7 @@ from hf_bigru_asr import BiGRUCTCConfig, BiGRUForCTC
 
 MELS = 7
 LENGTHS = [13, 1, 6, 13, 2]
+SMALL_VOCABULARY = ["<pad>", "|", "A", "B"]
 LABELS = torch.tensor([[1, 2], [3, -100], [4, 5], [1, 1], [2, -100]])
 
 
@@ -38,3 +39,9 @@ def make_batch(lengths: list[int], num_frames: int | None = None) -> tuple[torch
     """Noise `(batch, frames, MELS)`, on padding too, and its attention mask."""
     mask = make_mask(lengths, num_frames)
     return torch.randn(*mask.shape, MELS), mask
+
+
+def random_log_probs(seed: int, num_frames: int) -> torch.Tensor:
+    """`(frames, classes)` over the small vocabulary."""
+    generator = torch.Generator().manual_seed(seed)
+    return (2 * torch.randn(num_frames, len(SMALL_VOCABULARY), generator=generator)).log_softmax(-1)

@@ -1,0 +1,321 @@
+"""Beam search against brute force over all paths and all ways through the lexicon."""
+
+import itertools
+import math
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from small_network import SMALL_VOCABULARY, random_log_probs
+
+from hf_bigru_asr import BiGRUCTCTokenizer
+from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchDecoder, BeamSearchSettings, join_units, word_posteriors
+from hf_bigru_asr.model.confidence_bigru_ctc import ConfidenceModel
+
+FRAME_S = 0.02
+# Base-10 logarithms: probability, and back-off weight where there is one.
+UNIGRAMS = {"<s>": (-99, -0.2), "</s>": (-0.8, 0), "<unk>": (-3, 0), "A": (-0.5, -0.3), "AB": (-0.7, -0.1)}
+UNIGRAMS |= {"BB": (-1.1, -0.2), "A~": (-1.6, -0.4), "B$": (-1.4, 0)}
+BIGRAMS = {("<s>", "AB"): -0.3, ("A", "BB"): -0.2, ("AB", "</s>"): -0.4, ("A~", "B$"): -0.1}
+LEXICON = {"A": "A|", "AB": "AB|", "BB": "BB|", "B$": "B|"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A language model in KenLM's text format, which it reads under any name."""
+    unigrams = [f"{p}\t{word}\t{backoff}" for word, (p, backoff) in UNIGRAMS.items()]
+    bigrams = [f"{p}\t{' '.join(words)}" for words, p in BIGRAMS.items()]
+    head = ["\\data\\", f"ngram 1={len(unigrams)}", f"ngram 2={len(bigrams)}", "", "\\1-grams:"]
+    arpa = [*head, *unigrams, "", "\\2-grams:", *bigrams, "", "\\end\\", ""]
+    target = tmp_path / "language_model"
+    target.mkdir()
+    (target / "lm.binary").write_text("\n".join(arpa))
+    (target / "lexicon.txt").write_text("".join(f"{word} {' '.join(s)}\n" for word, s in LEXICON.items()))
+    return target
+
+
+def lm_score(words: tuple[str, ...]) -> float:
+    """Base-10 logarithm of the probability of a sentence, by the rules of a back-off model."""
+    total = 0.0
+    for before, word in itertools.pairwise(("<s>", *words, "</s>")):
+        total += BIGRAMS.get(
+            (before, word), UNIGRAMS.get(before, (0, 0))[1] + UNIGRAMS.get(word, UNIGRAMS["<unk>"])[0]
+        )
+    return total
+
+
+def segmentations(symbols: str, lexicon: dict[str, str]) -> Iterator[tuple[str, ...]]:
+    """All ways to divide symbols into entries of the lexicon, with any delimiters between them."""
+    if not symbols:
+        yield ()
+        return
+    if symbols[0] == "|":
+        yield from segmentations(symbols[1:], lexicon)
+    for word, spelling in lexicon.items():
+        if symbols.startswith(spelling):
+            for rest in segmentations(symbols[len(spelling) :], lexicon):
+                yield (word, *rest)
+
+
+def gain(words: tuple[str, ...], hotwords: Mapping[str, float]) -> float:
+    """What phrases add to a score: each complete one its weight for every word, from left to right."""
+    total, place = 0.0, 0
+    paths = {tuple(phrase.split()): weight for phrase, weight in hotwords.items()}
+    while place < len(words):
+        found = [path for path in paths if words[place : place + len(path)] == path]
+        longest = max(found, key=len, default=words[place : place + 1])
+        total += paths.get(longest, 0.0) * len(longest)
+        place += len(longest)
+    return total
+
+
+def brute_force(
+    frames: torch.Tensor, settings: BeamSearchSettings, lexicon: dict[str, str] = LEXICON
+) -> dict[str, float]:
+    """Score of every text: its best path, or the sum over all that there are, and its best way through the lexicon."""
+    scores: dict[tuple[str, ...], float] = {}
+    values = frames.tolist()
+    for path in itertools.product(range(len(SMALL_VOCABULARY)), repeat=len(values)):
+        acoustic = sum(row[symbol] for row, symbol in zip(values, path, strict=True))
+        if settings.prior_weight:
+            acoustic -= settings.prior_weight * sum(math.log(settings.class_priors[symbol]) for symbol in path)
+        for end in (0, 1):  # a blank or a delimiter after the last frame, for nothing
+            collapsed = [symbol for symbol, _ in itertools.groupby((*path, end))]
+            symbols = "".join(SMALL_VOCABULARY[symbol] for symbol in collapsed if symbol != 0)
+            for words in segmentations(symbols, lexicon):
+                score = acoustic + settings.lm_weight * lm_score(words) + settings.word_score * len(words)
+                before = scores.get(words, -math.inf)
+                scores[words] = float(np.logaddexp(score, before)) if settings.log_add else max(score, before)
+    texts: dict[str, float] = {}
+    for words, score in scores.items():
+        text = join_units(words)
+        texts[text] = max(score + gain(words, settings.hotwords), texts.get(text, -math.inf))
+    return texts
+
+
+@pytest.mark.parametrize("log_add", [True, False], ids=["sum", "best"])
+@pytest.mark.parametrize(
+    "weights",
+    [
+        {"lm_weight": 0.1},
+        {"lm_weight": 1.0},
+        {"lm_weight": 3.0, "word_score": 0.5, "prior_weight": 0.5, "class_priors": (0.7, 0.1, 0.15, 0.05)},
+        {"lm_weight": 1.0, "word_score": -2.0},
+        {"lm_weight": 0.5, "hotwords": {"A BB": 1.5, "AB": 2.0, "BA": 3.0}},
+    ],
+)
+@pytest.mark.parametrize("seed", range(4))
+def test_beam_search_finds_what_brute_force_finds(
+    seed: int, weights: dict[str, Any], log_add: bool, folder: Path, tokenizer: BiGRUCTCTokenizer
+) -> None:
+    frames = random_log_probs(seed, 6)
+    settings = BeamSearchSettings(**weights, log_add=log_add, beam_size=5000, beam_threshold=1e4, nbest=3)
+    hypotheses = BeamSearchDecoder(folder, tokenizer, FRAME_S, settings)(frames[None])[0]
+    lexicon = LEXICON | ({"BA": "BA|"} if settings.hotwords else {})
+    expected = sorted(brute_force(frames, settings, lexicon).items(), key=lambda item: -item[1])[:3]
+    assert [hypothesis.text for hypothesis in hypotheses] == [text for text, _ in expected]
+    for hypothesis, (_, score) in zip(hypotheses, expected, strict=True):
+        assert hypothesis.score == pytest.approx(score, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"prior_weight": 0.5}, ValueError, "there are 0 class_priors; give one for each of the 4 classes"),
+        ({"class_priors": (0.5, 0.5, 0.0, 0.0)}, ValueError, "must be above 0"),
+        ({"hotwords": ["A", " "]}, ValueError, "A hotword is ' '"),
+        ({"hotwords": "A"}, TypeError, "give a list of phrases"),
+        ({"hotwords": ["A"], "lm_weight": 0.0}, ValueError, "lm_weight is 0; hotwords need"),
+    ],
+)
+def test_bad_settings(
+    changes: dict[str, Any], error: type[Exception], message: str, folder: Path, tokenizer: BiGRUCTCTokenizer
+) -> None:
+    with pytest.raises(error, match=message):
+        BeamSearchDecoder(folder, tokenizer, FRAME_S, BeamSearchSettings(**changes))
+
+
+def test_a_hotword_outside_the_lexicon_is_found(folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:
+    frames = torch.full((7, 4), -9.0)
+    for frame, symbol in enumerate([3, 2, 0, 2, 1, 2, 3]):  # BAA AB
+        frames[frame, symbol] = 0.0
+    frames[1, 3] = -2.0  # rather BBA, of which BB and A are words
+    assert "BAA" not in BeamSearchDecoder(folder, tokenizer, FRAME_S)(frames[None])[0][0].text.split()
+    settings = BeamSearchSettings(hotwords={"baa": 20.0})
+    (best,) = BeamSearchDecoder(folder, tokenizer, FRAME_S, settings)(frames[None])[0]
+    assert best.text == "BAA AB"
+
+
+def test_word_posteriors() -> None:
+    cat, hat = (1, 2), (3, 2)
+    hypotheses = [[(cat, 0, 4), (hat, 8, 12)], [(cat, 20, 24), (hat, 10, 14)], [(cat, 3, 6), (cat, 4, 8)]]
+    # The second one's `cat` is at another time; the third has it twice and counts once.
+    assert word_posteriors(hypotheses[0], hypotheses, [0.5, 0.3, 0.2]) == pytest.approx([0.7, 0.8])
+    # The last of very many hypotheses may have a word that none of those considered has.
+    assert word_posteriors([(cat, 0, 4), ((5,), 6, 7)], hypotheses, [0.5, 0.3, 0.2]) == pytest.approx([0.7, 0.0])
+
+
+def test_confidences_of_a_beam_search_follow_its_hypotheses(folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:
+    frames = torch.full((6, 4), -9.0)
+    for frame, symbol in enumerate([2, 0, 1, 3, 0, 3]):  # A BB, the last B as likely as A
+        frames[frame, symbol] = 0.0
+    frames[0, 3] = -0.5
+    model = ConfidenceModel((0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0), 0.0)
+    decoder = BeamSearchDecoder(folder, tokenizer, FRAME_S, BeamSearchSettings(lm_weight=0.1), model)
+    (best,) = decoder(frames[None])[0]
+    first, second = (word.confidence for word in best.words)  # p / (1 + p) of the posterior p
+    assert best.text == "A BB"
+    assert 0.25 < first < second <= 0.5
+
+
+def test_beam_search_ignores_batch_and_padding(folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:
+    decoder = BeamSearchDecoder(folder, tokenizer, FRAME_S, BeamSearchSettings(nbest=2))
+    lengths = [12, 7, 0, 9]
+    alone = [decoder(random_log_probs(seed, length)[None])[0] for seed, length in enumerate(lengths)]
+    batch = torch.full((4, 12, len(SMALL_VOCABULARY)), float("nan"))
+    for seed, length in enumerate(lengths):
+        batch[seed, :length] = random_log_probs(seed, length)
+    assert decoder(batch, torch.tensor(lengths)) == alone
+    assert alone[2][0].text == ""
+    assert all(hypotheses[0].text for hypotheses in (alone[0], alone[1], alone[3]))
+
+
+def test_search_finds_the_same_hypotheses_without_their_times(folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:
+    decoder = BeamSearchDecoder(folder, tokenizer, FRAME_S, BeamSearchSettings(nbest=3))
+    lengths = torch.tensor([12, 7, 0])
+    batch = torch.stack([random_log_probs(seed, 12) for seed in range(3)])
+    found = [
+        [(tokenizer(hypothesis.text).input_ids, hypothesis.score) for hypothesis in hypotheses]
+        for hypotheses in decoder(batch, lengths)
+    ]
+    searched = decoder.search(batch, lengths)
+    assert [[(list(ids), score) for ids, score in hypotheses] for hypotheses in searched] == found
+    assert [len(hypotheses) for hypotheses in searched] == [3, 3, 1]
+    impossible = torch.full((1, 5, 4), -9.0)
+    impossible[..., 1] = 0.0  # nothing but delimiters
+    assert [tuple(ids) for ids, _ in decoder.search(impossible)[0]][:1] == [()]
+
+
+def test_search_gives_a_word_that_is_spelled_too_once_with_its_better_score(
+    folder: Path, tokenizer: BiGRUCTCTokenizer
+) -> None:
+    with (folder / "lexicon.txt").open("a") as lexicon:
+        lexicon.write("A~ A\n")
+    frames = torch.full((1, 3, 4), -9.0)
+    frames[0, [0, 1, 2], [2, 0, 3]] = 0.0  # AB, as a word and as A~ B$
+    hypotheses = BeamSearchDecoder(folder, tokenizer, FRAME_S, BeamSearchSettings(nbest=5)).search(frames)[0]
+    texts = [tuple(ids) for ids, _ in hypotheses]
+    assert len(set(texts)) == len(texts) > 1
+    (folder / "lexicon.txt").write_text("AB A B |\n")
+    (alone,) = BeamSearchDecoder(folder, tokenizer, FRAME_S).search(frames)[0]
+    assert hypotheses[0] == alone
+
+
+def test_words_that_are_not_in_the_lexicon_are_spelled(folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:
+    # The decoder holds the letter of a unit for one frame only: see BeamSearchDecoder.
+    (folder / "lexicon.txt").write_text("BB B B |\nA~ A\nB$ B |\n")
+    frames = torch.full((6, 4), -9.0)
+    for frame, symbol in enumerate([2, 3, 1, 3, 0, 3]):  # AB BB
+        frames[frame, symbol] = 0.0
+    decoder = BeamSearchDecoder(folder, tokenizer, FRAME_S)
+    (best,) = decoder(frames[None])[0]
+    assert best.text == "AB BB"
+
+
+@pytest.mark.parametrize(
+    ("tokens", "text"),
+    [
+        ([], ""),
+        (["HELLO", "YOU"], "HELLO YOU"),
+        (["A~", "B$"], "AB"),
+        (["HI", "A~", "B~", "C$", "YOU", "D$"], "HI ABC YOU D"),
+        (["A$", "B$"], "A B"),
+        (["A~", "B~"], "AB"),
+    ],
+)
+def test_units_are_joined(tokens: list[str], text: str) -> None:
+    assert join_units(tokens) == text
+
+
+@pytest.mark.parametrize("name", ["lm.binary", "lexicon.txt"])
+def test_a_missing_file_is_named(name: str, folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:
+    (folder / name).unlink()
+    with pytest.raises(FileNotFoundError, match=rf"{name} does not exist; scripts/build_lm.py"):
+        BeamSearchDecoder(folder, tokenizer, FRAME_S)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model\n", b"\0" * 100])
+def test_a_broken_model_is_refused(content: bytes, folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:
+    (folder / "lm.binary").write_bytes(content)
+    with pytest.raises(ValueError, match=r"lm.binary is no language model that KenLM reads"):
+        BeamSearchDecoder(folder, tokenizer, FRAME_S)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("ABC A B C |", r"Line 5 of .*'ABC A B C \|', has symbols outside the alphabet: C\."),
+        ("AB", "has a word and no spelling"),
+        ("AB A <pad> |", "outside the alphabet: <pad>"),
+        ("aB A B |", r"'aB A B \|', has symbols outside the alphabet: a\."),
+        ("AB A | B |", r"outside the alphabet: \|"),
+        ("AB A B", r"has no \| at its end"),
+        ("A~ A |", r"has \| at its end, and is a letter inside a word"),
+    ],
+)
+def test_a_lexicon_of_another_alphabet_is_refused(
+    line: str, message: str, folder: Path, tokenizer: BiGRUCTCTokenizer
+) -> None:
+    path = folder / "lexicon.txt"
+    path.write_text(path.read_text() + line + "\n")
+    with pytest.raises(ValueError, match=message):
+        BeamSearchDecoder(folder, tokenizer, FRAME_S)
+
+
+def test_a_lexicon_without_words_is_refused(folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:
+    (folder / "lexicon.txt").write_text("")
+    with pytest.raises(ValueError, match=r"lexicon\.txt has no words; scripts/build_lm\.py"):
+        BeamSearchDecoder(folder, tokenizer, FRAME_S)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", r"decoding\.json is broken: Expecting"),
+        ("[1]", r"decoding\.json is broken: it holds a JSON list instead of an object"),
+        ('{"beam_size": 0}', "beam_size is 0; it must be at least 1"),
+    ],
+)
+def test_broken_settings_are_named(content: str, message: str, folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:
+    (folder / "decoding.json").write_text(content)
+    with pytest.raises(ValueError, match=message):
+        BeamSearchDecoder(folder, tokenizer, FRAME_S)
+
+
+def test_without_the_extra_it_is_named(
+    folder: Path, tokenizer: BiGRUCTCTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.startswith(("torchaudio.models.decoder", "flashlight"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "flashlight", None)
+    with pytest.raises(ImportError, match=r"hf-bigru-asr\[lm\].*Greedy decoding works without it"):
+        BeamSearchDecoder(folder, tokenizer, FRAME_S)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"beam_size": 0}, "beam_size is 0"),
+        ({"nbest": 0}, "nbest is 0"),
+        ({"beam_size_token": 0}, "beam_size_token is 0"),
+        ({"beam_threshold": 0}, "beam_threshold is 0"),
+        ({"lm_weight": -1.0}, "lm_weight -1"),
+    ],
+)
+def test_settings_out_of_range(values: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        BeamSearchSettings(**values)
