@@ -3,8 +3,8 @@
     python scripts/prepare_librispeech.py --source train-clean-100.tar.gz --output_dir librispeech
     python scripts/prepare_librispeech.py --download train-clean-100 --root downloads --output_dir librispeech
 
-Then `load_dataset("librispeech", "clean", split="train.100")`. Stop it whenever you like: the same command goes on
-where it stopped. Other subsets join the same folder.
+Then `load_dataset("librispeech", "clean", split="train.100")`. It can be stopped at any time: the same command
+continues where it stopped. Other subsets join the same folder.
 
 Exit status: 0 every utterance was usable, 1 none was, 2 wrong arguments or source, 3 some were rejected (the rest is
 written; `<output_dir>/<config>/<split>-report.json` lists each reject and why).

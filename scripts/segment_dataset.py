@@ -3,9 +3,8 @@
     python scripts/segment_dataset.py --dataset_name openslr/librispeech_asr --dataset_config_name clean \
         --split_name train.100 --output_dir segments
 
-A model finds out when each word is said (forced alignment). With `--recombine` the pieces between the pauses of a
-speaker are joined in another order, into utterances that nobody has said. Then train with
-`--extra_dataset_name segments`.
+A model aligns the words with the audio (forced alignment). With `--recombine` the pieces between a speaker's pauses
+are joined to new utterances, in random order. Then train with `--extra_dataset_name segments`.
 """
 
 from dataclasses import dataclass, field
@@ -30,24 +29,24 @@ class Arguments:
     output_split_name: str = field(default="train", metadata={"help": "Name of the split that is made."})
     audio_column_name: str = field(default="audio", metadata={"help": "Column with the audio."})
     text_column_name: str = field(default="text", metadata={"help": "Column with the transcript."})
-    max_samples: int | None = field(default=None, metadata={"help": "Cut so many utterances only."})
+    max_samples: int | None = field(default=None, metadata={"help": "Cut at most this many utterances."})
     model: str = field(
         default="bundled", metadata={"help": "Model folder, model on the Hub, or the one that ships with the package."}
     )
     duration_s: list[float] = field(
-        default_factory=lambda: [1.0, 10.0], metadata={"help": "Range of the wanted lengths of the segments."}
+        default_factory=lambda: [1.0, 10.0], metadata={"help": "Range of the segments' lengths, in seconds."}
     )
     recombine: bool = field(
         default=False,
         metadata={"help": "Cut at every pause and join the pieces of each speaker in an order drawn at random."},
     )
     speaker_column_name: str = field(
-        default="speaker_id", metadata={"help": "Column that says who speaks, for --recombine."}
+        default="speaker_id", metadata={"help": "Column with the speaker, for --recombine."}
     )
     min_pause_s: float = field(default=0.15, metadata={"help": "Shortest pause to cut in."})
     min_score: float = field(default=0.0, metadata={"help": "Leave out utterances with a lower alignment score."})
-    num_passes: int = field(default=1, metadata={"help": "How often to cut every utterance, every time otherwise."})
-    seed: int = field(default=0, metadata={"help": "All that is drawn depends on it."})
+    num_passes: int = field(default=1, metadata={"help": "Times to cut every utterance, each at other pauses."})
+    seed: int = field(default=0, metadata={"help": "Seed of all random choices."})
     device: str | None = field(default=None, metadata={"help": "Where to run: cpu, cuda, ..."})
 
 

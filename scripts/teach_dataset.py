@@ -5,8 +5,8 @@
         --split_name train.100 --output_dir taught
 
 Then train with `--dataset_name taught --train_split_name train --distillation_weight 1.5`. Segments and recombined
-utterances that `scripts/segment_dataset.py` makes of it keep the features. Stop it whenever you like: the same command
-goes on where it stopped.
+utterances that `scripts/segment_dataset.py` makes of it keep the features. It can be stopped at any time: the same
+command continues where it stopped.
 """
 
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ class Arguments:
     split_name: str = field(default="train", metadata={"help": "Split to read."})
     output_split_name: str = field(default="train", metadata={"help": "Name of the split that is made."})
     audio_column_name: str = field(default="audio", metadata={"help": "Column with the audio."})
-    max_samples: int | None = field(default=None, metadata={"help": "Take so many utterances only."})
+    max_samples: int | None = field(default=None, metadata={"help": "Take at most this many utterances."})
     teacher: str = field(
         default="base", metadata={"help": "Whisper model: a size, a folder of CTranslate2, or one on the Hub."}
     )
@@ -47,7 +47,7 @@ class Arguments:
 
 
 def main() -> None:
-    """Find the principal components, teach, write."""
+    """Find the principal components, compute the features, write."""
     parser = HfArgumentParser(Arguments, description=__doc__.partition("\n")[0])
     (args,) = parser.parse_args_into_dataclasses()
     try:

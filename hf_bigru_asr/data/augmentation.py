@@ -119,7 +119,7 @@ def add_random_room(
     decay_s: tuple[float, float] = DECAY_S,
     direct_to_reverberant_db: tuple[float, float] = DIRECT_DB,
 ) -> Waveform:
-    """`waveform` `(samples,)` in a room whose size is drawn too: see [`add_reverberation`].
+    """`waveform` in a room of random decay time and reverberation: see [`add_reverberation`].
 
     Args:
         waveform: `(samples,)`.
@@ -135,9 +135,9 @@ def add_random_room(
 def add_random_noise(
     waveform: Waveform, signal_to_noise_db: tuple[float, float], rng: np.random.Generator
 ) -> Waveform:
-    """`waveform` `(samples,)` with noise whose distance, from a range, and colour are drawn: see [`add_noise`]."""
-    distance_db = float(rng.uniform(*signal_to_noise_db))
-    return add_noise(waveform, distance_db, rng, slope_db_per_octave=float(rng.uniform(*NOISE_SLOPE_DB)))
+    """`waveform` `(samples,)` with noise of random colour and a ratio drawn from a range: see [`add_noise`]."""
+    ratio_db = float(rng.uniform(*signal_to_noise_db))
+    return add_noise(waveform, ratio_db, rng, slope_db_per_octave=float(rng.uniform(*NOISE_SLOPE_DB)))
 
 
 def mel_warp_matrix(num_mel_bins: int, factor: float, fmin_hz: float, fmax_hz: float) -> npt.NDArray[np.float32]:

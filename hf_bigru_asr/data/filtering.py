@@ -1,4 +1,4 @@
-"""What of a data set can be trained on, and how data sets are joined for an epoch."""
+"""Leaves out the utterances that cannot be trained on, and joins data sets for an epoch."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -52,7 +52,7 @@ def filter_utterances(
 ) -> tuple[Dataset, FilterReport]:
     """Leave out what cannot be trained on, and count it.
 
-    Only the headers of the audio are read, where they say its length.
+    Durations are read from the headers of the audio; only where a header has none the audio is decoded.
 
     Args:
         dataset: Utterances with encoded audio.
@@ -107,7 +107,7 @@ def join_training_sets(dataset: Dataset, extras: Sequence[Dataset] = (), repeats
     Args:
         dataset: Utterances from [`filter_utterances`] with `with_index=True`.
         extras: More data sets of the same kind, of synthetic speech for example.
-        repeats: How often an epoch has each utterance of `dataset`, every time with other augmentation.
+        repeats: Occurrences of each utterance of `dataset` in an epoch, every time with other augmentation.
 
     Returns:
         The utterances with `index` numbered anew, and `audio_index`, which repetitions of one utterance share. Of the

@@ -35,9 +35,9 @@ def speech_row(
         name: Its `id`, and the name of the file without suffix.
         waveform: `(samples,)` mono in [-1, 1].
         sampling_rate: Of the samples, in hertz.
-        text: What is said.
-        speaker_id: Who says it, if that is known by a number.
-        chapter_id: Where it comes from, the same.
+        text: Its transcript.
+        speaker_id: Number of the speaker, if there is one.
+        chapter_id: Number of the chapter, if there is one.
         teacher_features: `(frames, size)` of a teacher, if there is one.
     """
     file = io.BytesIO()

@@ -1,6 +1,6 @@
-"""What a larger recogniser, a teacher, makes of an utterance: features that a small one learns to predict.
+"""Features of a teacher, a larger recogniser, which a small network learns to predict (distillation).
 
-They lie in the column `teacher_features` of a data set, beside the audio they belong to.
+They are in the column `teacher_features` of a data set, beside the audio that they belong to.
 """
 
 import io

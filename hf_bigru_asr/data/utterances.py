@@ -1,4 +1,4 @@
-"""What one row of a data set holds: its audio, how long that is, and its transcript."""
+"""Audio, duration and transcript of one row of a data set."""
 
 from pathlib import Path
 
@@ -52,7 +52,7 @@ def load_utterance(audio: object, sampling_rate: int) -> np.ndarray:
 
 
 def utterance_duration_s(audio: object) -> float:
-    """Seconds of one entry of an audio column, from its header, or by decoding it where no header says them.
+    """Seconds of one entry of an audio column, from its header, or by decoding where the header has no length.
 
     Args:
         audio: As in [`load_utterance`].

@@ -39,7 +39,7 @@ def load_peer(name: str, num_threads: int) -> RecognizeAll:
 
     Args:
         name: One of `PEERS`.
-        num_threads: Threads it may take; PocketSphinx, which has one, gets so many processes.
+        num_threads: Threads it may take; PocketSphinx, which has one, gets as many processes.
 
     Raises:
         ImportError: If it is not installed.

@@ -1,13 +1,13 @@
-"""LibriSpeech as OpenSLR hands it out (SLR12): its utterances, and what keeps a file from being one.
+"""LibriSpeech as OpenSLR distributes it (SLR12): its utterances, and the files that are rejected.
 
 The corpus comes as one `<subset>.tar.gz` per subset, or as that archive extracted:
 
     LibriSpeech/<subset>/<speaker>/<chapter>/<speaker>-<chapter>-<number>.flac
     LibriSpeech/<subset>/<speaker>/<chapter>/<speaker>-<chapter>.trans.txt      one "<id> <TRANSCRIPT>" a line
 
-Both forms are read twice. The first pass reads names and transcripts, the second one audio file at a time: memory
-stays within the transcripts plus one recording, in whatever order the archive stores its members, and a cut or damaged
-archive is found before any work is done. Nothing is ever extracted.
+Both forms are read twice, and nothing is extracted. The first pass reads names and transcripts, the second one audio
+file at a time. So memory holds the transcripts and one recording, whatever the order of the archive's members, and a
+cut or damaged archive is found before any work is done.
 
 Source: V. Panayotov, G. Chen, D. Povey, S. Khudanpur, "Librispeech: an ASR corpus based on public domain audio books",
 ICASSP 2015; https://www.openslr.org/12.
@@ -57,7 +57,7 @@ NUM_UTTERANCES: dict[str, int] = {
     "dev-other": 2_864,
     "test-other": 2_939,
 }
-"""Utterances of every subset, of which a part is no result on the whole."""
+"""Number of utterances of every subset: a result on fewer is none on the subset."""
 
 SAMPLING_RATE_HZ = 16_000
 MAX_FILE_BYTES = 64 * 2**20  # LibriSpeech's longest utterance, 35 s, is 1.1 MB even without compression
@@ -284,7 +284,7 @@ def iterate_openslr(
     """Every utterance of a LibriSpeech archive or extracted tree, with its transcript and its audio file's bytes.
 
     An archive is streamed and gives its own order, a tree is read in sorted order. The whole source is listed before
-    the first utterance comes. The audio is not decoded: `librispeech_verification.verify_utterance` does that.
+    the first utterance comes. The audio is not decoded: `verification.verify_utterance` does that.
 
     Args:
         source: `<subset>.tar.gz`, or a folder: one that holds `LibriSpeech/`, that folder, or `LibriSpeech/<subset>`.

@@ -206,13 +206,13 @@ def prepare_parquet(
 ) -> PreparationReport:
     """Verified LibriSpeech as Parquet shards in the schema of `openslr/librispeech_asr`, read by `load_dataset`.
 
-    Every utterance goes through `verify_utterance`; what fails is left out and listed in the report, which is also
-    written to `<output_dir>/<config>/<split>-report.json`. The audio keeps its bytes. Splits can be added to the same
-    folder one by one; its README.md names them all.
+    Every utterance is checked by [`verify_utterance`]. Those that fail are left out and listed in the report, which
+    is also written to `<output_dir>/<config>/<split>-report.json`. The audio keeps its bytes. Splits can be added to
+    the same folder one by one; its README.md names them all.
 
-    An interrupted run is continued by the same call and ends in the same bytes as one that was never interrupted: no
-    shard bears its final name before all are written. Calling again after the end changes nothing. One process at a
-    time may write to a folder.
+    The same call continues an interrupted run, and the files are the same as without the interruption. Shards get
+    their final names when all are written. Calling again after the end changes nothing. One process at a time may
+    write to a folder.
 
     Args:
         source: `<subset>.tar.gz`, or a folder: one that holds `LibriSpeech/`, that folder, or `LibriSpeech/<subset>`.
@@ -243,28 +243,30 @@ def prepare_parquet(
     listing = tqdm(open_members(), desc="listing", unit=" files", disable=not progress)
     index = build_index(iter(listing), subset, source)
     config, split = _choose_target(index.subset, config, split)
-    settings = f"{index.subset}\0{SCHEMA.to_string()}\0{ROWS_PER_GROUP}\0{max_shard_size_mb}"
-    index.digest.update(settings.encode())
+    index.digest.update(f"{index.subset}\0{SCHEMA.to_string()}\0{ROWS_PER_GROUP}\0{max_shard_size_mb}".encode())
     job = _Job(Path(output_dir).expanduser(), config, split, index.digest.hexdigest())
     report = job.begin()
     if report is not None:
         logger.info("%s is complete already.", job.report_path)
         job.clean_up()
         return report
-    shards, rest = _write_shards(open_members(), index, job, max_shard_size_mb * 1e6, progress)
-    report = PreparationReport(
+    report = _report(index, job, *_write_shards(open_members(), index, job, max_shard_size_mb * 1e6, progress))
+    job.publish(report)
+    return report
+
+
+def _report(index: UtteranceIndex, job: _Job, shards: Sequence[_Shard], rest: Sequence[Reject]) -> PreparationReport:
+    return PreparationReport(
         subset=index.subset,
-        config=config,
-        split=split,
+        config=job.config,
+        split=job.split,
         num_utterances=sum(shard.num_utterances for shard in shards),
         num_samples=sum(shard.num_samples for shard in shards),
         num_speakers=len({speaker_id for shard in shards for speaker_id in shard.speaker_ids}),
-        shards=tuple(f"{config}/{job.final(number, len(shards)).name}" for number in range(len(shards))),
+        shards=tuple(f"{job.config}/{job.final(number, len(shards)).name}" for number in range(len(shards))),
         rejects=(*index.rejects, *(reject for shard in shards for reject in shard.rejects), *rest),
         fingerprint=job.fingerprint,
     )
-    job.publish(report)
-    return report
 
 
 def _choose_target(subset: str, config: str | None, split: str | None) -> tuple[str, str]:

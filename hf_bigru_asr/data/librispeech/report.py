@@ -12,7 +12,7 @@ __all__ = ["PreparationReport", "rejects_from_json"]
 
 @dataclass(frozen=True)
 class PreparationReport:
-    """What `librispeech_parquet.prepare_parquet` wrote and what it left out.
+    """What `parquet.prepare_parquet` wrote and what it left out.
 
     Attributes:
         subset: OpenSLR's name of what was read.

@@ -131,7 +131,7 @@ def open_source(source: str | Path, subset: str | None) -> tuple[Callable[[], It
 
 
 def subset_error(source: str | Path, subset: str | None, found: Iterable[str]) -> ValueError:
-    """The error for a subset that a source does not hold, or that it needs to be told.
+    """The error for a subset that a source lacks, or that has to be named.
 
     Args:
         source: Archive or folder.
@@ -145,7 +145,7 @@ def subset_error(source: str | Path, subset: str | None, found: Iterable[str]) -
 
 
 def source_fingerprint(source: str | Path, subset: str | None) -> str:
-    """What changes when a source changes: a digest of the names, sizes and times of its files, which are not read.
+    """A digest of the names, sizes and times of a source's files, which are not read.
 
     Args:
         source: As in [`open_source`].
