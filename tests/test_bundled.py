@@ -18,7 +18,7 @@ from hf_bigru_asr.transcription.recognizer import load_recognizer, transcribe
 def test_nothing_in_it_unpickles() -> None:
     files = [path for path in bundled_checkpoint().rglob("*") if path.is_file()]
     language_model = bundled_checkpoint() / "language_model"
-    assert {path.suffix for path in files if path.parent != language_model} == {".json", ".md", ".png", ".safetensors"}
+    assert {path.suffix for path in files if path.parent != language_model} == {".json", ".md", ".safetensors"}
     assert {path.name for path in files if path.parent == language_model} == set(LANGUAGE_MODEL_FILES)
 
 

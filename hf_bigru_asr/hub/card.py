@@ -29,7 +29,6 @@ from .card_tables import (
     duration_columns,
     figure,
     has_in_loss,
-    hyperparameters,
     is_whole_split,
     percent,
     result_row,
@@ -113,6 +112,7 @@ def build_card(
     training = _with_dataset_id(training, dataset_id)
     _check_distinct(evaluations)
     validation_data = _validation_data(training, evaluations)
+    rows = [result_row(evaluation) for evaluation in evaluations]
     card: ModelCard = ModelCard.from_template(
         _card_data(training, evaluations, repo_id.split("/")[-1]),
         template_path=str(template_path()),
@@ -123,18 +123,18 @@ def build_card(
         prior_frames=_prior_frames(folder),
         num_parameters=_count_parameters(folder / "model.safetensors"),
         size_mb=(folder / "model.safetensors").stat().st_size / 1e6,
-        results=[result_row(evaluation) for evaluation in evaluations],
+        results=rows,
         validation_data=validation_data,
         duration_columns=duration_columns(evaluations),
+        has_confidence=any(row["confidence"] for row in rows),
+        has_speed=any(row["real_time_factor"] for row in rows),
         language_model=_language_model(folder / LANGUAGE_MODEL_DIR),
         pictures=[name for name in PICTURES if (folder / name).is_file()],
         teachers=teacher_names(training),
         has_mmi=has_in_loss(training, "mmi_weight"),
         has_word_errors=has_in_loss(training, "word_error_weight"),
-        has_mwer=has_in_loss(training, "mwer_weight"),
         has_consistency=has_in_loss(training, "consistency_weight"),
         training_rows=training_rows(training, validation_data),
-        hyperparameters=hyperparameters(training),
     )
     check_card(card)
     return card
@@ -202,12 +202,12 @@ def check_card(card: ModelCard) -> None:
     metadata = _metadata(ModelCard(card.content))
     for name, value in expected.items():
         if metadata.get(name) != value:
-            raise ValueError(f"The card has {name}: {metadata.get(name)!r}; it must be {value!r}. Mend it.")
+            raise ValueError(f"The card has {name}: {metadata.get(name)!r}; it must be {value!r}. Correct it.")
     for name in ("datasets", "metrics", "tags"):
         if not metadata.get(name):
-            raise ValueError(f"The card has no {name}; it must list at least one. Mend {TEMPLATE_NAME}.")
+            raise ValueError(f"The card has no {name}; it must list at least one. Correct {TEMPLATE_NAME}.")
     if metadata != _metadata(card):
-        raise ValueError(f"The card's metadata change when they are written and read. Mend {TEMPLATE_NAME}.")
+        raise ValueError(f"The card's metadata change when they are written and read. Correct {TEMPLATE_NAME}.")
 
 
 def template_path() -> Path:
@@ -216,7 +216,7 @@ def template_path() -> Path:
     Raises:
         FileNotFoundError: If it is at neither place.
     """
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     for folder in (package, package.parent):
         if (folder / TEMPLATE_NAME).is_file():
             return folder / TEMPLATE_NAME
@@ -270,7 +270,7 @@ def _card_data(training: Json, evaluations: Sequence[Json], model_name: str) -> 
         pipeline_tag=TASK,
         datasets=[trained_on if _is_hub_id(trained_on) else LIBRISPEECH],
         metrics=list(RATES),
-        tags=[TASK, "speech", "audio", "ctc", "gru", "bigru", "librispeech"],
+        tags=["speech", "ctc", "gru", "bigru"],
         model_name=model_name,
         # None, not an empty list: the Hub refuses a model-index without results.
         eval_results=[

@@ -19,15 +19,9 @@ HYPERPARAMETERS = (
     "mask_feature_prob",
     "mask_feature_length",
     "consistency_weight",
-    "intermediate_ctc_weight",
-    "ctc_label_smoothing",
     "mmi_weight",
     "word_error_weight",
     "word_error_temperature",
-    "mwer_weight",
-    "mwer_scale",
-    "mwer_beam_size",
-    "mwer_nbest",
     "distillation_weight",
     "speed_factors",
     "warp_range",
@@ -55,6 +49,9 @@ HYPERPARAMETERS = (
     "seed",
 )
 """Training arguments that the card lists, in its order, if `training.json` has them."""
+
+MAX_LISTED_RUNS = 5
+"""Of more runs than these before the last one the card lists no commands, so that it stays short."""
 
 Json = dict[str, Any]
 """A JSON object; its values are of any JSON type."""
@@ -115,7 +112,7 @@ def _confidence(figures: Json) -> dict[str, str]:
 
 
 def training_rows(training: Json, validation_data: str | None = None) -> list[tuple[str, str]]:
-    """`(what, value)` for the training table, without what `training.json` does not say.
+    """`(what, value)` for the list of the training, without what `training.json` does not say.
 
     Args:
         training: Contents of `training.json`; of several runs the rows are of the last one.
@@ -133,42 +130,55 @@ def training_rows(training: Json, validation_data: str | None = None) -> list[tu
         if value is not None
     ]
     amounts.append(_more_data(training))
-    name = " ".join(str(dataset[key]) for key in ("name", "config") if dataset.get(key))
-    rates = [f"{rate.upper()} {percent(best[rate]):.2f} %" for rate in RATES if best.get(rate) is not None]
-    wall_time_s = training.get("wall_time_s")
+    name = " ".join(str(dataset[key]) for key in ("name", "config", "train_split") if dataset.get(key))
+    rates = [f"best {rate.upper()} {percent(best[rate]):.2f} %" for rate in RATES if best.get(rate) is not None]
+    machine = [f"{key}: {value}" for key, value in training.get("hardware", {}).items()]
     if validation_data is None and dataset.get("eval_split"):
-        validation_data = " ".join(filter(None, validation_source(training)))
+        validation_data = dataset.get("eval_description") or " ".join(filter(None, validation_source(training)))
     rows = [
         *_rows_of_all_runs(training),
-        ("Training data", ", ".join(filter(None, [f"{name} {dataset.get('train_split', '')}".strip(), *amounts]))),
-        ("Validation data", validation_data or ""),
-        ("Best on the validation data", ", ".join(rates)),
-        ("Hardware", ", ".join(f"{key}: {value}" for key, value in training.get("hardware", {}).items())),
-        ("Wall time", "" if wall_time_s is None else f"{wall_time_s / 3600:.2f} h"),
-        ("Versions", _versions(training)),
+        ("Training data", ", ".join(filter(None, [dataset.get("train_description") or name, *amounts]))),
+        ("Validation data", ", ".join(filter(None, [validation_data, *rates]))),
+        ("Hardware", ", ".join(filter(None, [*machine, _wall_time(training)]))),
         ("Command", _code(training.get("command"))),
-        ("Commit", _code(training.get("commit"))),
+        ("Commit", ", ".join(filter(None, [_code(training.get("commit")), _versions(training)]))),
+        ("Settings", ", ".join(f"{setting} {value}" for setting, value in hyperparameters(training))),
+        *_rows_of_earlier_runs(training),
     ]
-    for number, stage in enumerate(training.get("earlier_stages", []), 1):
+    return [(label, _line(value)) for label, value in rows if value]
+
+
+def _rows_of_earlier_runs(training: Json) -> list[tuple[str, str]]:
+    """The commands of the runs before the last one, unless there are many or a recipe has them."""
+    stages = training.get("earlier_stages", [])
+    if training.get("recipe") or len(stages) > MAX_LISTED_RUNS:
+        return []
+    rows = []
+    for number, stage in enumerate(stages, 1):
         facts = (
             _code(stage.get("command")),
-            f"commit {_code(stage.get('commit'))}",
+            f"commit {_code(stage['commit'])}" if stage.get("commit") else "",
             _more_data(stage),
-            f"{stage['wall_time_s'] / 3600:.2f} h of wall time" if stage.get("wall_time_s") else "",
+            _wall_time(stage),
         )
         rows.append((f"Before it, step {number}", ", ".join(filter(None, facts))))
-    return [(label, cell(value)) for label, value in rows if value]
+    return rows
+
+
+def _wall_time(run: Json) -> str:
+    return f"{run['wall_time_s'] / 3600:.2f} h of wall time" if run.get("wall_time_s") else ""
 
 
 def _rows_of_all_runs(training: Json) -> list[tuple[str, str]]:
     """How many runs there were, how long they took, and what the weights are, where one run is not all."""
-    rows = [("Weights", training.get("notes") or "")]
-    if stages := training.get("earlier_stages"):
+    stages = training.get("earlier_stages", [])
+    link = training.get("recipe", "")
+    recipe = f"every command is in [{link.rsplit('/', 1)[-1]}]({link})" if link else ""
+    runs = ""
+    if stages:
         hours = sum(stage.get("wall_time_s") or 0 for stage in (training, *stages)) / 3600
-        rows.insert(
-            0, ("Runs", f"{len(stages) + 1}, {figure(hours)} h of wall time in all; what follows is of the last")
-        )
-    return rows
+        runs = f"{len(stages) + 1}, {figure(hours)} h of wall time in all; what follows is of the last"
+    return [("Runs", "; ".join(filter(None, [runs, recipe]))), ("Weights", training.get("notes") or "")]
 
 
 def validation_source(training: Json) -> tuple[str | None, str | None, str | None]:
@@ -202,7 +212,7 @@ def hyperparameters(training: Json) -> list[tuple[str, str]]:
     arguments = dict(training.get("arguments", {}))
     if _is_set(arguments.get("per_device_train_batch_seconds")):
         arguments.pop("per_device_train_batch_size", None)  # not used then
-    return [(name, cell(_code(arguments[name]))) for name in HYPERPARAMETERS if _is_set(arguments.get(name))]
+    return [(name, _code(arguments[name])) for name in HYPERPARAMETERS if _is_set(arguments.get(name))]
 
 
 def _is_set(argument: object) -> bool:

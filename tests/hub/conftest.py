@@ -1,15 +1,19 @@
 """A Hub on 127.0.0.1, this process as its client, and a release to push."""
 
 import importlib.util
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
+from card_records import TRAINING
 from hub_users import EVALUATION, become_client, open_hub, save_speller
 from loopback_hub import LoopbackHub
 from repository import SCRIPTS
+from safetensors.torch import save_file
 
 from hf_bigru_asr.hub.release import assemble_release
 
@@ -44,3 +48,15 @@ def script() -> ModuleType:
     sys.modules[spec.name] = module  # HfArgumentParser looks the dataclass's module up
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture
+def model_dir(tmp_path: Path) -> Path:
+    """What the card reads of a model: its configuration, the header of its weights, its training."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    sizes = {"num_hidden_layers": 3, "hidden_size": 256, "num_mel_bins": 128, "vocab_size": 29}
+    (folder / "config.json").write_text(json.dumps({**sizes, "inputs_to_logits_ratio": 320}))
+    save_file({"a": torch.zeros(1000, 3), "b": torch.zeros(7)}, folder / "model.safetensors")
+    (folder / "training.json").write_text(json.dumps(TRAINING))
+    return folder
