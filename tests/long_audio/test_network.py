@@ -187,7 +187,7 @@ def test_a_network_that_forgets_is_corrected_at_the_beginnings_alone(
     assert 4 * 20 < num_runs <= 4 * 23
 
 
-@pytest.mark.parametrize("normalization", ["utterance", "prior", "global", "none"])
+@pytest.mark.parametrize("normalization", ["utterance", "prior", "none"])
 @pytest.mark.parametrize(
     "parts",
     [[1], [0, 7], [1, 1, 1], [160, 320, 1], [5000, 3, 12_000], [20_000] * 3],
@@ -196,8 +196,6 @@ def test_a_network_that_forgets_is_corrected_at_the_beginnings_alone(
 def test_blocks_of_any_length_have_the_features_of_the_whole(normalization: str, parts: list[int]) -> None:
     extractor = BiGRUCTCFeatureExtractor()
     audio = sounds(sum(parts))
-    if normalization == "global":
-        extractor.fit_global_statistics([sounds(9000, seed=1)])
     if normalization == "prior":
         extractor.fit_prior([sounds(9000, seed=1)], 50)
     else:

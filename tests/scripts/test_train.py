@@ -1,0 +1,396 @@
+"""`scripts/train.py` as a user starts it, alone and in two processes, and what comes before and after it."""
+
+import json
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import soundfile
+import torch
+import yaml
+from repository import SCRIPTS
+from safetensors.torch import load_file
+from script_runs import run_script
+from small_language_model import write_language_model
+from speech_rows import RATE_HZ, make_rows, make_waveform, write_parquet
+from training_support import QUIET, make_examples
+from transformers import Trainer, TrainingArguments
+
+from hf_bigru_asr import (
+    BiGRUCTCConfig,
+    BiGRUCTCFeatureExtractor,
+    BiGRUCTCProcessor,
+    BiGRUCTCTokenizer,
+    BiGRUForCTC,
+    bundled_checkpoint,
+)
+from hf_bigru_asr.data.teacher_features import pack_features
+from hf_bigru_asr.evaluation import plots
+from hf_bigru_asr.training.building import build_model
+from hf_bigru_asr.training.collator import DataCollatorForCTC
+from hf_bigru_asr.training.mmi import load_character_lm
+from recipe.character_lm import bits_per_character, estimate_character_lm
+from recipe.segmentation import write_segments
+
+pytestmark = pytest.mark.slow
+
+NOISE = make_waveform(0, 16_000)
+ONE_STEP = ("--max_steps", 1, "--warmup_steps", 0, "--report_to", "none", "--disable_tqdm", "true")
+NO_CHECKPOINT = ("--save_strategy", "no", "--load_best_model_at_end", "false", "--eval_strategy", "no")
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two utterances of a second of noise in each split; only to be read."""
+    folder = tmp_path_factory.mktemp("data")
+    soundfile.write(folder / "noise.flac", NOISE, RATE_HZ, subtype="PCM_16")
+    audio = {"bytes": (folder / "noise.flac").read_bytes(), "path": "noise.flac"}
+    rows = pa.Table.from_pylist([{"id": str(number), "audio": audio, "text": "HELLO"} for number in range(2)])
+    for split in ("train", "validation"):
+        pq.write_table(rows, folder / f"{split}.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def character_lm(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Checked here too: the sentences of the data are left out."""
+    folder = tmp_path_factory.mktemp("character_lm")
+    (folder / "text").write_text("left out\nHello there.\nHELLO\n")
+    result = run_script(
+        *("build_character_lm.py", "--text_file", folder / "text", "--output_file", folder / "lm.safetensors"),
+        *("--order", 3, "--skip_lines", 1, "--exclude_dataset_name", data_dir),
+        *("--exclude_split_name", "train", "validation"),
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    transitions = load_character_lm(folder / "lm.safetensors", 28).numpy()
+    np.testing.assert_array_equal(transitions, estimate_character_lm(["HELLO THERE"], BiGRUCTCTokenizer(), 3))
+    bits = bits_per_character(transitions, ["HELLO"], BiGRUCTCTokenizer())
+    for split in ("train", "validation"):
+        assert f"{bits:.3f} bits per character of {split}." in result.stdout
+    return folder / "lm.safetensors"
+
+
+LOSSES = {
+    "mmi_weight": 0.5,
+    "word_error_weight": 1.0,
+    "word_error_temperature": 0.5,
+    "consistency_weight": 0.2,
+}
+
+
+@pytest.fixture(scope="module")
+def trained_dir(data_dir: Path, character_lm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new model after one step with the arguments of a YAML file; only to be read."""
+    folder = tmp_path_factory.mktemp("trained")
+    arguments = {
+        "dataset_name": str(data_dir),
+        "output_dir": str(folder),
+        "prior_frames": 100,
+        "mask_feature_prob": 0.25,
+        "max_steps": 1,
+        "report_to": "none",
+        "eval_lm": str(write_language_model(folder.with_name("words"))),
+        "metric_for_best_model": "lm_wer",
+        "mmi_lm": str(character_lm),
+    }
+    (folder / "arguments.yaml").write_text(yaml.safe_dump(arguments | LOSSES))
+    result = run_script("train.py", folder / "arguments.yaml")
+    assert result.returncode == 0, result.stderr[-3000:]
+    return folder
+
+
+def feature_settings(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "processor_config.json").read_text())["feature_extractor"]
+
+
+def test_the_best_of_a_run_is_chosen_by_the_language_model(trained_dir: Path) -> None:
+    record = json.loads((trained_dir / "training.json").read_text())
+    (evaluated,) = [entry for entry in record["log_history"] if "eval_wer" in entry]
+    assert record["best_validation"]["lm_wer"] == evaluated["eval_lm_wer"] != evaluated["eval_wer"]
+
+
+def test_the_prior_is_fitted_to_the_training_split(trained_dir: Path) -> None:
+    reference = BiGRUCTCFeatureExtractor()
+    reference.fit_prior([NOISE], 100)
+    settings = feature_settings(trained_dir)
+    assert settings["prior_frames"] == 100
+    assert settings["prior_std"] == pytest.approx(reference.prior_std, abs=1e-3)
+
+
+def test_the_record_has_the_losses_and_the_model_has_not(trained_dir: Path) -> None:
+    record = json.loads((trained_dir / "training.json").read_text())
+    assert LOSSES.items() <= record["arguments"].items()
+    for folder in (trained_dir, trained_dir / "checkpoint-1"):
+        config = json.loads((folder / "config.json").read_text())
+        assert config["mask_feature_prob"] == 0.25
+        assert config.keys() - {"use_cache"} <= BiGRUCTCConfig().to_dict().keys() | {"auto_map", "dtype"}
+        assert not LOSSES.keys() & config.keys()
+
+
+def test_a_model_of_mmi_training_is_fine_tuned_by_the_stock_trainer(trained_dir: Path, tmp_path: Path) -> None:
+    model = BiGRUForCTC.from_pretrained(trained_dir)
+    arguments = TrainingArguments(output_dir=str(tmp_path), max_steps=1, save_strategy="no", **QUIET)
+    collator = DataCollatorForCTC(BiGRUCTCProcessor.from_pretrained(trained_dir))
+    trainer = Trainer(model, arguments, collator, train_dataset=make_examples(2))
+    assert np.isfinite(trainer.train().training_loss)
+
+
+# The model to fine-tune
+
+
+def test_what_is_unset_stays_as_in_the_model(trained_dir: Path, data_dir: Path, tmp_path: Path) -> None:
+    """Every setting of the network and of the features, the prior too; the weights move."""
+    result = run_script(
+        *("train.py", "--model_name_or_path", trained_dir, "--dataset_name", data_dir, "--output_dir", tmp_path),
+        *ONE_STEP,
+        *NO_CHECKPOINT,
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    before, after = (json.loads((folder / "config.json").read_text()) for folder in (trained_dir, tmp_path))
+    assert before == after
+    assert feature_settings(tmp_path) == feature_settings(trained_dir)
+    weights, moved = (load_file(folder / "model.safetensors") for folder in (trained_dir, tmp_path))
+    assert not torch.equal(weights["lm_head.weight"], moved["lm_head.weight"])
+
+
+def parse(*arguments: object, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Any], Any]:
+    """The names of the script, and its model arguments."""
+    script = runpy.run_path(str(SCRIPTS / "train.py"))
+    monkeypatch.setattr("sys.argv", ["train.py", "--dataset_name", "data", *map(str, arguments)])
+    return script, script["parse_arguments"]()[0]
+
+
+def test_the_bundled_model_goes_on_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    script, model_args = parse("--model_name_or_path", "bundled", monkeypatch=monkeypatch)
+    processor = script["make_processor"](model_args)
+    shipped = BiGRUCTCProcessor.from_pretrained(bundled_checkpoint())
+    assert processor.feature_extractor.to_dict() == shipped.feature_extractor.to_dict()
+    model = build_model("bundled", processor, **model_args.configuration())
+    assert model.config.to_dict() == BiGRUForCTC.from_pretrained(bundled_checkpoint()).config.to_dict()
+
+
+NETWORK = {
+    "hidden_dropout": 0.35,
+    "apply_spec_augment": False,
+    "mask_time_prob": 0.15,
+    "mask_time_length": 7,
+    "mask_feature_prob": 0.5,
+    "mask_feature_length": 9,
+    "ctc_zero_infinity": False,
+}
+FEATURES = {"normalization": "none", "hop_length": 480, "win_length": 640}
+
+
+@pytest.mark.parametrize("is_new", [True, False], ids=["new", "trained"])
+def test_what_is_set_holds_for_a_new_model_and_a_trained_one(
+    is_new: bool, model_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = [f"--{name}={value}" for name, value in (NETWORK | FEATURES).items()]
+    name = None if is_new else str(model_dir)
+    script, model_args = parse(*flags, *([] if is_new else ["--model_name_or_path", name]), monkeypatch=monkeypatch)
+    processor = script["make_processor"](model_args)
+    config = build_model(name, processor, **model_args.configuration()).config
+    assert {name: getattr(config, name) for name in NETWORK} == NETWORK
+    assert {name: getattr(processor.feature_extractor, name) for name in FEATURES} == FEATURES
+    assert config.inputs_to_logits_ratio == 480
+    # Together with the prior, which is fitted to data, that is every setting of the model.
+    options = set(vars(model_args)) - {"model_name_or_path", "prior_frames"}
+    assert options == NETWORK.keys() | FEATURES.keys()
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ([], {}),
+        (["--apply_spec_augment", "--no_ctc_zero_infinity"], {"apply_spec_augment": True, "ctc_zero_infinity": False}),
+        (
+            ["--no-apply-spec-augment", "--ctc_zero_infinity=yes"],
+            {"apply_spec_augment": False, "ctc_zero_infinity": True},
+        ),
+    ],
+    ids=["none", "flags", "values"],
+)
+def test_flags(flags: list[str], expected: dict[str, bool], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert parse(*flags, monkeypatch=monkeypatch)[1].configuration() == expected
+
+
+def test_the_prior_is_taken_out_again(trained_dir: Path, data_dir: Path, tmp_path: Path) -> None:
+    result = run_script(
+        *("train.py", "--model_name_or_path", trained_dir, "--dataset_name", data_dir, "--prior_frames", 0),
+        *("--output_dir", tmp_path, *ONE_STEP, *NO_CHECKPOINT),
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert feature_settings(tmp_path)["prior_frames"] == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--mmi_weight 1", "mmi_weight is 1.0 and needs mmi_lm; scripts/build_character_lm.py writes one."),
+        ("--metric_for_best_model=lm_wer", "metric_for_best_model is lm_wer and needs eval_lm, a language"),
+        ("--prior_frames 9 --normalization none", "prior_frames is 9 and normalization 'none': the prior is of the"),
+        ("--normalization batch", "normalization is 'batch'; choose one of utterance, none"),
+        ("--mwer_weight 1", "Some specified arguments are not used by the HfArgumentParser: ['--mwer_weight', '1']"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_data_are_loaded(options: str, message: str, tmp_path: Path) -> None:
+    result = run_script("train.py", "--dataset_name", tmp_path / "nowhere", "--output_dir", tmp_path, *options.split())
+    assert result.returncode == 1
+    assert message in result.stderr
+
+
+def test_a_model_without_a_language_model_cannot_be_evaluated_with_its_own(data_dir: Path, tmp_path: Path) -> None:
+    result = run_script("train.py", "--dataset_name", data_dir, "--output_dir", tmp_path, "--eval_lm", "own")
+    assert result.returncode == 1
+    assert "name the folder of one that scripts/build_lm.py made" in result.stderr
+
+
+# Two processes
+
+
+TWO_PROCESSES = """
+import gc, json, runpy, sys
+import torch.distributed
+from accelerate.state import AcceleratorState, GradientState
+import hf_bigru_asr.training.trainer
+gc.freeze()  # every training looks through all that can be garbage
+script, runs = sys.argv[1], json.loads(sys.argv[2])
+leave = torch.distributed.destroy_process_group
+for arguments in runs:
+    # The processes of the last run leave each other; torch does not let them meet twice.
+    torch.distributed.destroy_process_group = leave if arguments is runs[-1] else lambda group=None: None
+    AcceleratorState._reset_state()
+    GradientState._reset_state()
+    sys.argv = [script, *arguments]
+    runpy.run_path(script, run_name="__main__")
+"""
+
+
+def run_in_two_processes(run_in_child: Callable[..., str], folder: Path, *runs: str) -> str:
+    """Run the script under torchrun, once for each of `runs`, and give what it printed."""
+    (folder / "runs.py").write_text(TWO_PROCESSES)
+    code = "import runpy; runpy.run_module('torch.distributed.run', run_name='__main__')"
+    lists = json.dumps([arguments.split() for arguments in runs])
+    launch = ("--standalone", "--nproc_per_node", 2, folder / "runs.py", SCRIPTS / "train.py", lists)
+    return run_in_child(code, *launch)
+
+
+def log_of(out: Path) -> tuple[dict[str, Any], list[int]]:
+    """The record of a run, and the steps in its log."""
+    record = json.loads((out / "training.json").read_text())
+    return record, [entry["step"] for entry in record["log_history"] if "loss" in entry]
+
+
+BATCHES = {"number": ("--per_device_train_batch_size 1", 2), "seconds": ("--per_device_train_batch_seconds 60", 1)}
+
+
+def test_two_processes_train_resume_and_have_a_teacher(
+    model_dir: Path, run_in_child: Callable[..., str], tmp_path: Path
+) -> None:
+    """With a teacher of part of the speech, what comes out is the network alone."""
+    data_dir = write_parquet(tmp_path / "librispeech")
+    taught = [row | {"teacher_features": pack_features(np.ones((50, 3)))} for row in make_rows()]
+    write_segments([taught], tmp_path / "taught")
+    write_segments([make_rows()], tmp_path / "more")
+    common = f"--model_name_or_path {model_dir} --logging_steps 1 --report_to none --disable_tqdm true"
+    runs = {
+        kind: f"""{common} --dataset_name {data_dir} --dataset_config_name clean --train_split_name train.100
+        --eval_split_name validation --output_dir {tmp_path / kind} {batch} --per_device_eval_batch_size 1
+        --speed_factors 0.9 1.0 1.1"""
+        for kind, (batch, _) in BATCHES.items()
+    }
+    teacher = f"""{common} --dataset_name {tmp_path / "taught"} --extra_dataset_name {tmp_path / "more"}
+        --eval_dataset_name {data_dir} --eval_dataset_config_name clean --eval_split_name validation
+        --output_dir {tmp_path / "teacher"} --per_device_train_batch_size 1 --max_steps 4 --distillation_weight 1.5
+        --eval_strategy no --save_strategy steps --save_steps 4 --load_best_model_at_end false"""
+
+    first = run_in_two_processes(
+        run_in_child, tmp_path, *(f"{run} --num_train_epochs 1" for run in runs.values()), teacher
+    )
+    assert first.count("train.100: 4 utterances") == len(runs)
+    records = {}
+    for kind, (_, steps) in BATCHES.items():
+        records[kind], logged = log_of(tmp_path / kind)
+        assert records[kind]["dataset"]["train"]["num_utterances"] == len(make_rows())
+        assert logged == list(range(1, steps + 1))
+    check_the_run_with_a_teacher(tmp_path / "teacher", model_dir, data_dir)
+
+    run_in_two_processes(run_in_child, tmp_path, *(f"{run} --num_train_epochs 2" for run in runs.values()))
+    for kind, (_, steps) in BATCHES.items():
+        again, logged = log_of(tmp_path / kind)
+        assert logged == list(range(1, 2 * steps + 1))
+        assert again["log_history"][0] == records[kind]["log_history"][0]
+        assert [entry["epoch"] for entry in again["log_history"] if "eval_wer" in entry] == [1.0, 2.0]
+        check_the_result(tmp_path / kind)
+
+
+def check_the_run_with_a_teacher(out: Path, model_dir: Path, data_dir: Path) -> None:
+    record = json.loads((out / "training.json").read_text())
+    assert record["arguments"]["distillation_weight"] == 1.5
+    assert record["dataset"]["eval_name"] == str(data_dir)
+    assert (record["dataset"]["train"]["num_utterances"], record["dataset"]["eval"]["num_utterances"]) == (4, 1)
+    heads = {name for name in load_file(out / "checkpoint-4" / "model.safetensors") if "teacher" in name}
+    assert len(heads) == 4
+    weights = load_file(out / "model.safetensors")
+    assert weights.keys() == load_file(model_dir / "model.safetensors").keys()
+    assert json.loads((out / "config.json").read_text())["architectures"] == ["BiGRUForCTC"]
+
+
+def check_the_result(out: Path) -> None:
+    model = BiGRUForCTC.from_pretrained(out)
+    assert all(bool(torch.isfinite(parameter).all()) for parameter in model.parameters())
+    assert BiGRUCTCProcessor.from_pretrained(out).tokenizer("A").input_ids == [3]
+    leftovers = {path.suffix for path in out.iterdir() if path.is_file()}
+    assert leftovers <= {".json", ".safetensors", ".py", ".bin"}
+
+
+# Before and after
+
+
+def test_average_checkpoints_writes_the_mean(
+    tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor, tmp_path: Path
+) -> None:
+    bias = tiny_model.lm_head.bias.data.clone()
+    for number in range(2):
+        tiny_model.lm_head.bias.data = bias + number
+        tiny_model.save_pretrained(tmp_path / str(number))
+        processor.save_pretrained(tmp_path / str(number))
+
+    result = run_script("average_checkpoints.py", tmp_path / "0", tmp_path / "1", "--output_dir", tmp_path / "mean")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == f"The mean of 2 checkpoints is written to {tmp_path / 'mean'}.\n"
+    torch.testing.assert_close(BiGRUForCTC.from_pretrained(tmp_path / "mean").lm_head.bias.data, bias + 0.5)
+
+    refused = run_script("average_checkpoints.py", tmp_path / "nowhere", "--output_dir", tmp_path / "other")
+    assert refused.returncode == 2
+    assert "nowhere does not exist" in refused.stderr
+
+
+def test_plot_training_draws_every_stage(model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("matplotlib")
+    refused = run_script("plot_training.py", "--model", model_dir, "--output", tmp_path / "curve.png")
+    assert refused.returncode == 2
+    assert "training.json does not exist; scripts/train.py writes it beside a model" in refused.stderr
+
+    rates = {"eval_loss": 2.5, "eval_wer": 0.5, "eval_cer": 0.2}
+    logs = [[{"elapsed_s": 9.0, "loss": loss, **rates}] for loss in (3.0, 2.0)]
+    record = {"log_history": logs[1], "earlier_stages": [{"log_history": logs[0]}]}
+    (model_dir / "training.json").write_text(json.dumps(record))
+    drawn, draw = [], plots.plot_learning_curve
+
+    def draw_and_keep(stages: list[list[dict[str, float]]], path: Path) -> None:
+        drawn.extend(stages)
+        draw(stages, path)
+
+    monkeypatch.setattr(plots, "plot_learning_curve", draw_and_keep)
+
+    result = run_script("plot_training.py", "--model", model_dir, "--output", tmp_path / "curve.png")
+
+    assert result.returncode == 0, result.stderr
+    assert drawn == logs
+    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
