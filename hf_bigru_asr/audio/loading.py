@@ -140,13 +140,13 @@ def to_mono_float32(
     rate_from = _checked_rate(sampling_rate_from, "sampling_rate_from")
     rate_to = _checked_rate(sampling_rate_to, "sampling_rate_to")
     try:
-        mono = mono_waveform(array)
+        mono = mono_waveform(array, clip=False)
     except WaveformError as error:
         raise AudioError("array", error.problem) from error
-    if rate_from == rate_to:
-        return mono
-    _check_rates(rate_from, rate_to, "array")
-    return _resample(mono, rate_from, rate_to).clip(-1.0, 1.0)
+    if rate_from != rate_to:
+        _check_rates(rate_from, rate_to, "array")
+        mono = _resample(mono, rate_from, rate_to)
+    return mono.clip(-1.0, 1.0)
 
 
 def to_int16(waveform: npt.NDArray[np.float32]) -> npt.NDArray[np.int16]:

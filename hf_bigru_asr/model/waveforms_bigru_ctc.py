@@ -91,12 +91,13 @@ def list_of_waveforms(raw_speech: AudioArray | Sequence[AudioArray]) -> list[Wav
     return [mono_waveform(utterance) for utterance in utterances]
 
 
-def mono_waveform(audio: AudioArray, first_sample: int = 0) -> Waveform:
+def mono_waveform(audio: AudioArray, first_sample: int = 0, *, clip: bool = True) -> Waveform:
     """Return mono float32 samples `(samples,)` in [-1, 1] of one utterance or of a part of it, by the rule above.
 
     Args:
         audio: `(samples,)`, `(1, samples)` or `(2, samples)`. It is copied.
         first_sample: Position of the first sample in the utterance, for messages.
+        clip: Whether to clip peaks over full scale. Samples to be resampled are clipped only after it.
 
     Raises:
         WaveformError: If it is empty, has NaN or infinite samples, floats beyond `MAX_PEAK`, more than two channels,
@@ -118,7 +119,8 @@ def mono_waveform(audio: AudioArray, first_sample: int = 0) -> Waveform:
             f"has the shape {samples.shape}; an utterance is (samples,) or (channels, samples) with one or two "
             "channels: pass the clips of a batch one by one"
         )
-    return mean_of_channels(samples, first_sample).clip(-1.0, 1.0)
+    mono = mean_of_channels(samples, first_sample)
+    return mono.clip(-1.0, 1.0) if clip else mono
 
 
 def mean_of_channels(samples: Waveform, first_sample: int = 0) -> Waveform:

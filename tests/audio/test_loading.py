@@ -76,9 +76,9 @@ def test_impossible_rate_is_refused(rate: int, error: type[Exception]) -> None:
 
 
 def test_array_is_resampled_like_a_file(speechlike: Samples) -> None:
-    np.testing.assert_array_equal(
-        to_mono_float32(speechlike, 8_000), load_audio(encode(speechlike, 8_000, subtype="FLOAT"))
-    )
+    for samples in (speechlike, 2 * speechlike):  # the latter is over full scale, and clipped after resampling
+        from_file = load_audio(encode(samples, 8_000, subtype="FLOAT"))
+        np.testing.assert_array_equal(to_mono_float32(samples, 8_000), from_file)
 
 
 def test_torch_is_imported_for_resampling_only_and_torchcodec_never(run_in_child: Callable[..., str]) -> None:
