@@ -1,14 +1,26 @@
 """The trained model that ships with the package."""
 
 import json
+import socket
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from huggingface_hub import constants
 from repository import SAMPLE
 
-from hf_bigru_asr import BiGRUForCTC, bundled, bundled_checkpoint
+from hf_bigru_asr import (
+    BiGRUCTCConfig,
+    BiGRUCTCFeatureExtractor,
+    BiGRUCTCProcessor,
+    BiGRUCTCTokenizer,
+    BiGRUForCTC,
+    BiGRUModel,
+    OnnxBiGRUForCTC,
+    bundled,
+    bundled_checkpoint,
+)
 from hf_bigru_asr.metrics import character_error_counts, word_error_counts
 from hf_bigru_asr.model.language_model_files_bigru_ctc import LANGUAGE_MODEL_FILES
 from hf_bigru_asr.text.normalization import normalize_transcript
@@ -75,3 +87,27 @@ def test_an_installation_without_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp
 
     with pytest.raises(FileNotFoundError, match="installation of hf_bigru_asr is incomplete"):
         bundled_checkpoint()
+
+
+@pytest.mark.parametrize(
+    "loadable",
+    [
+        BiGRUCTCConfig,
+        BiGRUCTCFeatureExtractor,
+        BiGRUCTCProcessor,
+        BiGRUCTCTokenizer,
+        BiGRUForCTC,
+        BiGRUModel,
+        OnnxBiGRUForCTC,
+    ],
+)
+def test_every_class_knows_its_name_and_asks_nobody(loadable: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object) -> None:
+        raise AssertionError(f"somebody connects to {arguments}")
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    assert type(loadable.from_pretrained("bundled")).__name__ == loadable.__name__
+    loaded = BiGRUCTCProcessor.from_pretrained(pretrained_model_name_or_path="bundled")
+    assert loaded.language_model == bundled_checkpoint() / "language_model"
+    assert loaded.confidence_file == bundled_checkpoint() / "confidence.json"

@@ -1,4 +1,4 @@
-"""Several grids of frames: the features of each, the mean of what a network says of them, and where that is used."""
+"""Frame grids: the features of each, the mean of their log-probabilities, and every place that uses them."""
 
 import json
 from pathlib import Path
@@ -19,8 +19,8 @@ from hf_bigru_asr.model.frame_grids_bigru_ctc import use_offsets
 from hf_bigru_asr.runtime.export import export_onnx
 from hf_bigru_asr.runtime.log_mel import LogMelSettings, log_mel
 from hf_bigru_asr.runtime.recognizer import OnnxRecognizer
+from hf_bigru_asr.training.building import build_processor
 from hf_bigru_asr.training.collator import DataCollatorForCTC
-from hf_bigru_asr.training.trainer import build_processor
 from hf_bigru_asr.transcription.pipeline import BeamSearchPipeline
 from hf_bigru_asr.transcription.recognizer import load_recognizer, transcribe
 
@@ -77,12 +77,11 @@ def test_grids_have_the_frames_that_one_has(num_samples: int) -> None:
 
 
 @pytest.mark.parametrize("prior_frames", [0, 20])
-@pytest.mark.parametrize("normalization", ["none", "utterance", "global"])
+@pytest.mark.parametrize("normalization", ["none", "utterance"])
 @pytest.mark.parametrize("num_samples", [1, 321, 9999])
 def test_features_without_torch_are_the_same(normalization: str, num_samples: int, prior_frames: int) -> None:
-    statistics = {"global_mean": [-3.0] * 128, "global_std": [2.0] * 128}
-    statistics |= {"prior_frames": prior_frames, "prior_std": [1.5] * 128}
-    extractor = BiGRUCTCFeatureExtractor(num_offsets=3, normalization=normalization, **statistics)
+    prior = {"prior_frames": prior_frames, "prior_std": [1.5] * 128}
+    extractor = BiGRUCTCFeatureExtractor(num_offsets=3, normalization=normalization, **prior)
     waveform = noise(num_samples)
 
     found = log_mel(waveform, LogMelSettings.from_dict(extractor.to_dict()))
@@ -91,14 +90,12 @@ def test_features_without_torch_are_the_same(normalization: str, num_samples: in
 
 
 def test_statistics_are_those_of_all_frames() -> None:
-    extractor = BiGRUCTCFeatureExtractor(num_offsets=2)
-    extractor.normalization = "none"
+    extractor = BiGRUCTCFeatureExtractor(num_offsets=2, normalization="none")
     frames = features_of(extractor, noise(6000))[0].reshape(-1, 128)
 
-    extractor.fit_global_statistics([noise(6000)])
+    extractor.fit_prior([noise(6000)], 60)
 
-    np.testing.assert_allclose(extractor.global_mean, frames.mean(0), rtol=1e-4)
-    np.testing.assert_allclose(extractor.global_std, frames.std(0, correction=0), rtol=1e-3)
+    np.testing.assert_allclose(extractor.prior_std, frames.std(0, correction=0), rtol=1e-3)
 
 
 def test_the_number_is_saved_and_can_be_given(tmp_path: Path) -> None:
@@ -253,7 +250,7 @@ def test_pipelines_that_share_a_processor_keep_their_grids(model_dir: Path) -> N
 
 
 def test_another_feature_extractor_is_named() -> None:
-    with pytest.raises(ValueError, match="A Wav2Vec2FeatureExtractor gives one grid of frames"):
+    with pytest.raises(ValueError, match="A Wav2Vec2FeatureExtractor gives one frame grid"):
         use_offsets(Wav2Vec2FeatureExtractor(), 3)
 
 
