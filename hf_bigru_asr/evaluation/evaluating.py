@@ -15,7 +15,7 @@ from ..model.modeling_bigru_ctc import BiGRUForCTC
 from ..model.processing_bigru_ctc import BiGRUCTCProcessor
 from ..text.normalization import normalize_transcript
 from ..transcription.decoding_pool import start_decoding
-from ..transcription.network import LONG_S, Network, Recording
+from ..transcription.network import Network, Recording
 
 __all__ = ["UtteranceResult", "evaluate_utterances"]
 
@@ -62,12 +62,11 @@ def evaluate_utterances(
     *,
     batch_size: int = 1,
     num_workers: int = 1,
-    long_s: float = LONG_S,
     decoder: Decoder | None = None,
     audio_column: str = "audio",
     text_column: str = "text",
 ) -> Iterator[UtteranceResult]:
-    """Recognise utterances, from encoded audio to text, with the text that [`transcribe`] gives.
+    """Recognise utterances of any length, from encoded audio to text, with the text that [`transcribe`] gives.
 
     Args:
         model: The recogniser, in evaluation mode, on its device.
@@ -76,7 +75,6 @@ def evaluate_utterances(
         batch_size: Utterances that run through the network together. The text is the same.
         num_workers: Threads that read the utterances of a batch and compute their features. One batch does not start
             before the last one is ready, so that its time is its own.
-        long_s: What is longer goes through the network in chunks, in bounded memory, with the same result.
         decoder: Makes text of log-probabilities; greedily if `None`. A beam search decodes what is longer than a
             minute in parts, and a started [`BeamSearchPool`] several utterances in parallel.
         audio_column: Column with the audio.
@@ -86,13 +84,12 @@ def evaluate_utterances(
         One result for each row, in order; a row that cannot be used has an error and the others go on.
 
     Raises:
-        ValueError: If `batch_size` or `num_workers` is below 1, or `long_s` is not positive; at once, and not with
-            the first row.
+        ValueError: If `batch_size` or `num_workers` is below 1; at once, and not with the first row.
     """
     for name, value in (("batch_size", batch_size), ("num_workers", num_workers)):
         if value < 1:
             raise ValueError(f"{name} is {value}; it must be at least 1.")
-    network = Network(model, processor.feature_extractor, long_s, model.device)
+    network = Network(model, processor.feature_extractor, device=model.device)
 
     def read(row: Row) -> tuple[dict[str, Any], Recording]:
         number, example = row

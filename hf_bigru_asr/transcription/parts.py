@@ -82,7 +82,7 @@ class Parts:
         tokenizer: BiGRUCTCTokenizer,
         frame_s: float,
         *,
-        max_part_s: float = MAX_PART_S,
+        max_part_s: float | None = None,
     ) -> "Parts":
         """Cut a recording in its pauses.
 
@@ -90,8 +90,9 @@ class Parts:
             log_probs: `(frames, classes)` of the whole recording.
             tokenizer: Tells which classes are the blank and the space.
             frame_s: Seconds per frame.
-            max_part_s: Length of the longest part.
+            max_part_s: Length of the longest part; `MAX_PART_S` if `None`.
         """
+        max_part_s = MAX_PART_S if max_part_s is None else max_part_s
         cuts = find_pauses(log_probs, tokenizer, max(round(max_part_s / frame_s), 2))
         edges = [0, *cuts, len(log_probs)]
         parts = log_probs.split([stop - start for start, stop in pairwise(edges)])
@@ -124,7 +125,7 @@ def decode_in_parts(
     frame_s: float,
     *,
     nbest: int = 1,
-    max_part_s: float = MAX_PART_S,
+    max_part_s: float | None = None,
 ) -> list[Hypothesis]:
     """Hypotheses for a recording by beam search; see [`Parts`].
 
@@ -134,7 +135,7 @@ def decode_in_parts(
         tokenizer: Tells which classes are the blank and the space.
         frame_s: Seconds per frame.
         nbest: Hypotheses that are returned.
-        max_part_s: Length of the longest part.
+        max_part_s: Length of the longest part; `MAX_PART_S` if `None`.
 
     Returns:
         See [`Parts.join`].

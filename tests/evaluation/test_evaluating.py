@@ -1,14 +1,20 @@
 """An evaluation, from encoded audio to text, against `transcribe`."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+import torch
+from runtime_support import RUNTIME_CASES
+from small_language_model import write_language_model
+from tone_speech import speak
 
 from hf_bigru_asr import BiGRUCTCProcessor, BiGRUForCTC
 from hf_bigru_asr.evaluation.evaluating import evaluate_utterances
 from hf_bigru_asr.evaluation.summary import summarize
+from hf_bigru_asr.transcription.recognizer import load_recognizer, transcribe
 
 SAMPLING_RATE = 16_000
 
@@ -82,3 +88,46 @@ def test_empty_cells_are_named(tiny_model: BiGRUForCTC, processor: BiGRUCTCProce
     assert "The audio column holds a NoneType" in str(errors["no-audio"])
     assert "The audio column holds a NoneType" in str(errors["no-bytes"])
     assert "The text column holds a NoneType" in str(errors["no-text"])
+
+
+def spoken(texts: list[str], tmp_path: Path) -> list[Path]:
+    paths = []
+    for number, text in enumerate(texts):
+        paths.append(tmp_path / f"{number}.wav")
+        soundfile.write(paths[-1], speak(text, seed=number)[0], SAMPLING_RATE, subtype="FLOAT")
+    return paths
+
+
+@pytest.mark.parametrize("language_model", [False, True], ids=["greedy", "beam search"])
+@pytest.mark.parametrize("runtime", ["torch", *RUNTIME_CASES])
+def test_long_recordings_have_the_hypotheses_of_transcribe(
+    runtime: str, language_model: bool, listener_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = ["IT NO", "I NO IT A YOU NO", "A", "YOU A IT NO I IT NO YOU NO IT I NO", "NO YOU"]
+    paths = spoken(texts, tmp_path)
+    lm = write_language_model(tmp_path / "lm") if language_model else None
+    recognizer = load_recognizer(listener_dir, language_model=lm, runtime=runtime, device="cpu")
+    monkeypatch.setattr("hf_bigru_asr.transcription.parts.MAX_PART_S", 3.0)
+    expected = list(transcribe(recognizer, paths, long_s=2.0))
+    assert [each.text for each in expected] == texts
+
+    monkeypatch.setattr("hf_bigru_asr.transcription.network.LONG_S", 2.0)
+    model, lengths = recognizer.model, []
+    forward = type(model).forward
+
+    def watched(self: object, input_features: torch.Tensor, **inputs: object) -> object:
+        lengths.append(input_features.shape[1])
+        return forward(self, input_features, **inputs)
+
+    monkeypatch.setattr(type(model), "forward", watched)
+    monkeypatch.setattr(type(model), "__call__", watched)
+    processor = recognizer.processor
+    rows = [{"id": path.name, "audio": str(path), "text": text} for path, text in zip(paths, texts, strict=True)]
+    rows.insert(1, rows[0] | {"audio": str(tmp_path / "missing.wav")})
+    decoder = processor.beam_search_decoder(lm) if language_model else None
+    for batch_size in (1, 4):
+        results = list(evaluate_utterances(model, processor, rows, batch_size=batch_size, decoder=decoder))
+        assert "missing.wav" in str(results.pop(1).error)
+        assert [each.hypothesis for each in results] == texts
+        assert [each.duration_s for each in results] == pytest.approx([each.duration_s for each in expected])
+    assert 0 < max(lengths) <= 2.0 / processor.frame_s

@@ -1,12 +1,71 @@
-"""Which language model a script takes."""
+"""Log-probabilities of a data set, against the model, and which language model a script takes."""
 
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import torch
 from small_language_model import write_language_model
+from speech_rows import SCHEMA, flac
+from tone_speech import RATE_HZ, speak
 
-from hf_bigru_asr import bundled_checkpoint
-from hf_bigru_asr.language_model.scored_data import language_model_folder
+from hf_bigru_asr import BiGRUCTCProcessor, BiGRUForCTC, bundled_checkpoint, load_audio
+from hf_bigru_asr.language_model.scored_data import ScoredDataset, ScoringArguments, language_model_folder
+
+
+def write_dataset(folder: Path, texts: list[str]) -> list[bytes]:
+    """A data set of spoken texts, one split; gives the files in it."""
+    files = [flac(speak(text.upper(), seed=number)[0]) for number, text in enumerate(texts)]
+    rows = [
+        {"file": str(number), "audio": {"bytes": file, "path": None}, "text": text, "id": str(number)}
+        for number, (file, text) in enumerate(zip(files, texts, strict=True))
+    ]
+    folder.mkdir()
+    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), folder / "validation-00000-of-00001.parquet")
+    return files
+
+
+def test_utterances_of_any_length(listener_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["IT NO", "I NO IT A YOU NO", "a", "YOU A IT NO I IT NO YOU NO IT I NO"]
+    files = write_dataset(tmp_path / "data", texts)
+    model, processor = (
+        BiGRUForCTC.from_pretrained(listener_dir).eval(),
+        BiGRUCTCProcessor.from_pretrained(listener_dir),
+    )
+    expected = []
+    for file in files:
+        with torch.inference_mode():
+            inputs = processor(audio=load_audio(file), sampling_rate=RATE_HZ)
+            expected.append(model(**inputs).logits[0])
+    monkeypatch.setattr("hf_bigru_asr.transcription.network.LONG_S", 2.0)
+    lengths: list[int] = []
+    forward = BiGRUForCTC.forward
+
+    def watched(self: BiGRUForCTC, input_features: torch.Tensor, **inputs: object) -> object:
+        lengths.append(input_features.shape[1])
+        return forward(self, input_features, **inputs)
+
+    monkeypatch.setattr(BiGRUForCTC, "forward", watched)
+    scored = ScoredDataset.compute(
+        ScoringArguments(str(tmp_path / "data"), split="validation", model=str(listener_dir), batch_size=3)
+    )
+    assert scored.references == [text.upper() for text in texts]
+    for found, log_probs in zip(scored.utterances, expected, strict=True):
+        torch.testing.assert_close(found, log_probs, atol=1e-4, rtol=0)
+    assert scored.hours == pytest.approx(sum(map(len, expected)) * processor.frame_s / 3600)
+    assert 0 < max(lengths) <= 2.0 / processor.frame_s
+    (greedy,) = processor.greedy_decoder()(scored.utterances[3][None])[0]
+    assert greedy.text == texts[3]
+
+
+def test_an_utterance_that_cannot_be_used_is_refused(listener_dir: Path, tmp_path: Path) -> None:
+    write_dataset(tmp_path / "data", ["IT NO"])
+    path = tmp_path / "data" / "validation-00000-of-00001.parquet"
+    row = {"file": "0", "audio": {"bytes": b"no audio", "path": None}, "text": "NO", "id": "0"}
+    pq.write_table(pa.Table.from_pylist([row], schema=SCHEMA), path)
+    with pytest.raises(ValueError, match="no audio file"):
+        ScoredDataset.compute(ScoringArguments(str(tmp_path / "data"), split="validation", model=str(listener_dir)))
 
 
 def test_folder_of_a_language_model(model_dir: Path, tmp_path: Path) -> None:

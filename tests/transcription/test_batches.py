@@ -13,7 +13,6 @@ import pytest
 import soundfile
 import torch
 from small_language_model import write_language_model
-from tone_speech import speak
 from transformers import (
     AutomaticSpeechRecognitionPipeline,
     Wav2Vec2Config,
@@ -315,36 +314,6 @@ def test_with_a_language_model(reader: AutomaticSpeechRecognitionPipeline, recor
     # What is shorter than a part is decoded as it is.
     in_chunks = list(transcribe(reader, recordings, return_timestamps="word", long_s=0.3))
     assert [each.text for each in in_chunks] == [each.text for each in found]
-
-
-@pytest.mark.slow
-def test_processes_decode_the_same(reader: AutomaticSpeechRecognitionPipeline, recordings: list[Path]) -> None:
-    options = {"return_timestamps": "char", "long_s": 2.0}
-    recordings = recordings[:7]
-    alone = list(transcribe(reader, recordings, **options))
-    together = list(transcribe(reader, recordings, num_workers=2, **options))
-    assert [each.text for each in together] == [each.text for each in alone]
-    assert [each.chunks for each in together] == [each.chunks for each in alone]
-    assert [each.error is None for each in together] == [each.error is None for each in alone]
-
-
-@pytest.mark.parametrize("num_workers", [1, pytest.param(2, marks=pytest.mark.slow)])
-def test_what_is_longer_than_a_part_is_decoded_as_the_pipeline_does(
-    listener_dir: Path, tmp_path: Path, num_workers: int
-) -> None:
-    lm = write_language_model(tmp_path / "lm")
-    reader = load_recognizer(listener_dir, language_model=lm, device="cpu", decoding={"nbest": 2})
-    text = "IT NO A YOU I NO IT A"
-    waveform = np.concatenate([speak(text + " ")[0], np.zeros(RATE_HZ, dtype=np.float32)])
-    waveform = np.tile(waveform, 1 + 70 * RATE_HZ // len(waveform))
-    soundfile.write(tmp_path / "long.wav", waveform, RATE_HZ, subtype="FLOAT")
-    expected = reader({"raw": waveform, "sampling_rate": RATE_HZ})["hypotheses"][0]
-    assert set(expected.text.split()) == set(text.split())
-    for long_s in (65.0, 120.0):
-        (found,) = transcribe(reader, [tmp_path / "long.wav"], num_workers=num_workers, long_s=long_s)
-        assert found.text == expected.text
-        # The end of every part adds to the score: decoded in one piece, it is 0.5 away.
-        assert found.hypotheses[0].score == pytest.approx(expected.score, abs=0.1)
 
 
 def test_bad_arguments(model_dir: Path, recordings: list[Path]) -> None:

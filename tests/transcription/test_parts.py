@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_language_model import write_language_model
+from small_language_model import spelled, write_language_model
 
 from hf_bigru_asr import BiGRUCTCTokenizer
 from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchDecoder, BeamSearchSettings
@@ -20,17 +20,6 @@ TEXT = "IT NO A YOU I NO IT YOU A NO YOU IT I A NO"
 @pytest.fixture
 def tokenizer() -> BiGRUCTCTokenizer:
     return BiGRUCTCTokenizer()
-
-
-def spelled(text: str, tokenizer: BiGRUCTCTokenizer, pause: int = 6) -> torch.Tensor:
-    """Log-probabilities of a network that is rather sure: two frames a letter, and pauses around spaces."""
-    ids: list[int] = [0]
-    for char in text:
-        symbol = tokenizer.encoder["|" if char == " " else char]
-        ids += [0] * pause + [symbol] + [0] * pause if char == " " else [symbol, symbol, 0]
-    scores = torch.full((len(ids), len(tokenizer)), 0.0)
-    scores[torch.arange(len(ids)), torch.tensor(ids)] = 9.0
-    return scores.log_softmax(-1)
 
 
 @pytest.mark.parametrize("max_frames", [2, 3, 20, 33, 50, 120, 10_000])

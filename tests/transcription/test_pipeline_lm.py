@@ -18,6 +18,7 @@ from hf_bigru_asr.evaluation.evaluating import evaluate_utterances
 from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchDecoder, BeamSearchSettings
 from hf_bigru_asr.model.confidence_bigru_ctc import FEATURES, ConfidenceModel
 from hf_bigru_asr.model.decoding_bigru_ctc import Hypothesis
+from hf_bigru_asr.transcription.decoding_pool import BeamSearchPool
 from hf_bigru_asr.transcription.parts import Parts
 from hf_bigru_asr.transcription.pipeline import BeamSearchPipeline
 from hf_bigru_asr.transcription.recognizer import Transcript, load_recognizer, transcribe
@@ -69,7 +70,7 @@ def test_decoders_of_the_processor(model_dir: Path, tiny_model: BiGRUForCTC) -> 
     for readings, row, length in zip(beam(log_probs, lengths), log_probs, lengths.tolist(), strict=True):
         (alone,) = beam(row[None, :length])[
             0
-        ]  # confidences hang on readings of equal score, not all of which are kept
+        ]  # confidences hang on hypotheses of equal score, not all of which are kept
         assert (readings[0].text, readings[0].characters) == (alone.text, alone.characters)
         assert all(word.start_s < word.end_s <= length * 0.02 for word in readings[0].words)
 
@@ -106,8 +107,8 @@ def test_chunks_of_a_long_recording(model_dir: Path) -> None:
     assert text["chunks"][-1]["timestamp"][1] > 5.0
 
 
-def test_readings_beside_the_best_one(listener_dir: Path, tmp_path: Path) -> None:
-    """With a network that is sure of what it hears: of a random one's readings several score alike by chance."""
+def test_hypotheses_beside_the_best_one(listener_dir: Path, tmp_path: Path) -> None:
+    """With a network that is sure of what it hears: of a random one's hypotheses several score alike by chance."""
     model_dir = shutil.copytree(listener_dir, tmp_path / "model")
     lm = write_language_model(model_dir / "language_model")
     soundfile.write(tmp_path / "a.wav", speak("IT NO YOU")[0], 16_000, subtype="FLOAT")
@@ -157,6 +158,48 @@ def test_forgotten_confidences_are_neither_used_nor_saved(model_dir: Path, tmp_p
     for each in (processor, BiGRUCTCProcessor.from_pretrained(tmp_path / "copy")):
         assert each.greedy_decoder().confidence is None
         assert each.beam_search_decoder().confidence is None
+
+
+@pytest.mark.parametrize("language_model", [None, "own"], ids=["greedy", "language model"])
+def test_every_door_has_the_confidences_of_the_processor(
+    model_dir: Path, tmp_path: Path, language_model: str | None
+) -> None:
+    for folder in (model_dir, model_dir / "language_model"):
+        ConfidenceModel((0.0,) * len(FEATURES), 2.0).save(folder)
+    soundfile.write(tmp_path / "a.wav", noise(1.0), 16_000)
+    recognizer = load_recognizer(model_dir, language_model=language_model, device="cpu")
+    processor = recognizer.processor
+    rows = [{"audio": str(tmp_path / "a.wav"), "text": "A"}]
+
+    def confidences() -> list[list[float | None]]:
+        """By `transcribe`, by an evaluation, and with a language model by the pipeline and by processes."""
+        decoder = processor.greedy_decoder() if language_model is None else processor.beam_search_decoder()
+        (transcript,) = transcribe(recognizer, [tmp_path / "a.wav"], return_timestamps="word")
+        (result,) = evaluate_utterances(recognizer.model, processor, rows, decoder=decoder)
+        found = [[chunk.get("confidence") for chunk in transcript.chunks], list(result.confidences)]
+        if language_model is not None:
+            piped = recognizer({"raw": noise(1.0), "sampling_rate": 16_000}, return_timestamps="word")
+            found.append([chunk.get("confidence") for chunk in piped["chunks"]])
+            found.append([BeamSearchPool.of_decoder(decoder, 2).confidence and 1 / (1 + math.exp(-2))])
+        return found
+
+    for each in confidences():
+        assert each == [pytest.approx(1 / (1 + math.exp(-2)))] * len(each) != []
+    processor.forget_confidences()
+    by_transcribe, by_evaluation, *others = confidences()
+    assert all(each == [None] * len(each) != [] for each in (by_transcribe, *others))
+    # What an evaluation has instead is the network's own certainty.
+    assert all(abs(each - 1 / (1 + math.exp(-2))) > 0.01 for each in by_evaluation)
+
+
+def test_a_pipeline_without_a_processor_knows_no_confidences(model_dir: Path, tmp_path: Path) -> None:
+    """Its weights may be others than those that lie where its model once came from."""
+    ConfidenceModel((0.0,) * len(FEATURES), 2.0).save(model_dir)
+    soundfile.write(tmp_path / "a.wav", noise(1.0), 16_000)
+    recognizer = pipeline("automatic-speech-recognition", model=str(model_dir), device="cpu")
+    (found,) = transcribe(recognizer, [tmp_path / "a.wav"], return_timestamps="word")
+    assert found.chunks
+    assert not any("confidence" in chunk for chunk in found.chunks)
 
 
 class Watch:

@@ -5,9 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from small_language_model import write_language_model
+from tone_speech import speak
 from transformers import AutomaticSpeechRecognitionPipeline
 
 from hf_bigru_asr.bundled import resolve_model
+from hf_bigru_asr.model.confidence_bigru_ctc import FEATURES, ConfidenceModel
 from hf_bigru_asr.model.hotwords_bigru_ctc import DEFAULT_HOTWORD_WEIGHT
 from hf_bigru_asr.transcription.recognizer import load_recognizer, parse_hotwords, transcribe
 
@@ -71,6 +74,67 @@ def test_times_lie_in_the_recording(recognizer: AutomaticSpeechRecognitionPipeli
     starts, ends = zip(*(chunk["timestamp"] for chunk in transcript.chunks), strict=True)
     assert list(starts) == sorted(starts)
     assert ends[-1] <= 1.3 + 0.02
+
+
+@pytest.fixture
+def listener(listener_dir: Path, tmp_path: Path) -> AutomaticSpeechRecognitionPipeline:
+    """A recogniser that is sure of what it hears, with a calibrated language model and hotwords."""
+    lm = write_language_model(tmp_path / "lm")
+    ConfidenceModel((0.5,) * len(FEATURES), 2.0).save(lm)
+    decoding = {"nbest": 2, "beam_size": 50, "hotwords": {"NO NO": 1.5}}
+    return load_recognizer(listener_dir, language_model=lm, device="cpu", decoding=decoding)
+
+
+@pytest.fixture
+def long_speech(monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
+    """Speech that is decoded in three parts."""
+    waveform = np.concatenate([speak("IT NO A YOU I NO ")[0], np.zeros(SAMPLING_RATE // 2, dtype=np.float32)])
+    monkeypatch.setattr("hf_bigru_asr.transcription.parts.MAX_PART_S", 1.2 * len(waveform) / SAMPLING_RATE)
+    return np.tile(waveform, 3)
+
+
+def test_what_is_longer_than_a_part_is_decoded_as_the_pipeline_does(
+    listener: AutomaticSpeechRecognitionPipeline,
+    long_speech: np.ndarray,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    soundfile.write(tmp_path / "long.wav", long_speech, SAMPLING_RATE, subtype="FLOAT")
+    expected = listener({"raw": long_speech, "sampling_rate": SAMPLING_RATE})["hypotheses"][0]
+    assert expected.text.split() == 3 * ["IT", "NO", "A", "YOU", "I", "NO"]
+    for long_s in (3.0, 120.0):
+        (found,) = transcribe(listener, [tmp_path / "long.wav"], long_s=long_s)
+        assert found.text == expected.text
+        assert found.hypotheses[0].score == pytest.approx(expected.score, abs=0.1)
+    monkeypatch.setattr("hf_bigru_asr.transcription.parts.MAX_PART_S", 60.0)
+    (whole,) = transcribe(listener, [tmp_path / "long.wav"])
+    # The end of every part adds to the score.
+    assert abs(whole.hypotheses[0].score - expected.score) > 0.3
+
+
+@pytest.mark.slow
+def test_processes_decode_the_same(
+    listener: AutomaticSpeechRecognitionPipeline,
+    long_speech: np.ndarray,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waveforms = [*(speak(text)[0] for text in ("IT NO YOU", "A IT", "I NO NO IT")), long_speech, speak("YOU A")[0]]
+    paths = [tmp_path / f"{number}.wav" for number in range(len(waveforms))]
+    for path, waveform in zip(paths, waveforms, strict=True):
+        soundfile.write(path, waveform, SAMPLING_RATE, subtype="FLOAT")
+    paths.insert(2, tmp_path / "missing.wav")
+    options = {"return_timestamps": "word", "long_s": 3.0}
+    alone = list(transcribe(listener, paths, **options))
+
+    # Workers that import the main module of the caller again would run a script without a main guard once more.
+    monkeypatch.setattr("multiprocessing.spawn.get_preparation_data", None)
+    together = list(transcribe(listener, paths, num_workers=2, **options))
+
+    assert together == alone
+    assert [each.text for each in together[:4]] == ["IT NO YOU", "A IT", None, "I NO NO IT"]
+    assert all(0.5 < chunk["confidence"] < 1 for chunk in together[0].chunks)
+    assert all(len(each.hypotheses) == 2 for each in together if each.error is None)
 
 
 def test_resolve_model_names_what_is_missing(tmp_path: Path) -> None:
