@@ -9,6 +9,7 @@ import pytest
 import soundfile
 from huggingface_hub import constants
 from repository import SAMPLE
+from transformers import AutomaticSpeechRecognitionPipeline
 
 from hf_bigru_asr import (
     BiGRUCTCConfig,
@@ -27,6 +28,16 @@ from hf_bigru_asr.text.normalization import normalize_transcript
 from hf_bigru_asr.transcription.recognizer import load_recognizer, transcribe
 
 
+@pytest.fixture(scope="module")
+def greedy() -> AutomaticSpeechRecognitionPipeline:
+    return load_recognizer(device="cpu")
+
+
+@pytest.fixture(scope="module")
+def beam_search() -> AutomaticSpeechRecognitionPipeline:
+    return load_recognizer(device="cpu", language_model="own")
+
+
 def test_nothing_in_it_unpickles() -> None:
     files = [path for path in bundled_checkpoint().rglob("*") if path.is_file()]
     language_model = bundled_checkpoint() / "language_model"
@@ -40,22 +51,25 @@ def test_its_language_model_is_small() -> None:
     assert record["num_bytes"] == sum(sizes) < 15_000_000
 
 
-def test_its_language_model_mends_errors(tmp_path: Path) -> None:
+def test_its_language_model_corrects_errors(
+    greedy: AutomaticSpeechRecognitionPipeline, beam_search: AutomaticSpeechRecognitionPipeline, tmp_path: Path
+) -> None:
     reference = normalize_transcript(SAMPLE.with_suffix(".txt").read_text(encoding="utf-8"))
     waveform, sampling_rate = soundfile.read(SAMPLE)
-    # Without noise there is nothing to mend.
+    # Without noise there is nothing to correct.
     noise = 10 ** (-10 / 20) * waveform.std() * np.random.default_rng(0).standard_normal(len(waveform))  # 10 dB below
     soundfile.write(tmp_path / "noisy.wav", waveform + noise, sampling_rate)
     rates = []
-    for language_model in (None, "own"):
-        recognizer = load_recognizer(device="cpu", language_model=language_model)
+    for recognizer in (greedy, beam_search):
         (transcript,) = transcribe(recognizer, [tmp_path / "noisy.wav"], return_timestamps="word")
         rates.append(word_error_counts([reference], [transcript.text or ""]).error_rate)
         assert all(0 < chunk["confidence"] < 1 for chunk in transcript.chunks or ())
     assert rates[1] < 0.7 * rates[0]
 
 
-def test_a_hotword_mends_a_name_that_was_wrong(tmp_path: Path) -> None:
+def test_a_hotword_corrects_a_name_that_was_wrong(
+    beam_search: AutomaticSpeechRecognitionPipeline, tmp_path: Path
+) -> None:
     pytest.importorskip("hibari")
     from recipe.synthesis import load_voice
 
@@ -63,8 +77,8 @@ def test_a_hotword_mends_a_name_that_was_wrong(tmp_path: Path) -> None:
     speech = voice("we saw mister barberini walking in the garden", 1.0, 0)
     soundfile.write(tmp_path / "garden.wav", 0.5 * speech / abs(speech).max(), voice.sampling_rate)
     texts = []
-    for decoding in ({}, {"hotwords": ["BARBERINI"]}):
-        recognizer = load_recognizer(device="cpu", language_model="own", decoding=decoding)
+    expecting = load_recognizer(device="cpu", language_model="own", decoding={"hotwords": ["BARBERINI"]})
+    for recognizer in (beam_search, expecting):
         (transcript,) = transcribe(recognizer, [tmp_path / "garden.wav"])
         texts.append((transcript.text or "").split())
     assert "BARBERINI" not in texts[0]
@@ -75,8 +89,8 @@ def test_it_is_the_default_network() -> None:
     assert BiGRUForCTC.from_pretrained(bundled_checkpoint()).num_parameters() == 2_973_213
 
 
-def test_it_transcribes_the_sample() -> None:
-    (transcript,) = transcribe(load_recognizer(device="cpu"), [SAMPLE])
+def test_it_transcribes_the_sample(greedy: AutomaticSpeechRecognitionPipeline) -> None:
+    (transcript,) = transcribe(greedy, [SAMPLE])
 
     reference = normalize_transcript(SAMPLE.with_suffix(".txt").read_text(encoding="utf-8"))
     assert character_error_counts([reference], [transcript.text or ""]).error_rate < 0.4

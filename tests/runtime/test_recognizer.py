@@ -63,7 +63,7 @@ def test_importing_it_imports_no_torch(run_in_child: RunInChild) -> None:
 
 
 def test_it_transcribes_where_torch_cannot_be_imported(run_in_child: RunInChild) -> None:
-    code = WITHOUT_TORCH + "from hf_bigru_asr.runtime import main; sys.exit(main(sys.argv[1:]))"
+    code = WITHOUT_TORCH + "from hf_bigru_asr.runtime.recognizer import main; sys.exit(main(sys.argv[1:]))"
 
     text = run_in_child(code, "--num_threads", "1", SAMPLE).strip()
 
@@ -79,7 +79,8 @@ def test_an_exported_folder_needs_neither_onnx_nor_safetensors(
     folder = export_onnx(listener_dir, tmp_path / "exported").parent
     soundfile.write(tmp_path / "hello.wav", speak("HELLO WORLD")[0], RATE_HZ)
     code = WITHOUT_TORCH + (
-        'BLOCKED |= {"onnx", "safetensors"}\nfrom hf_bigru_asr.runtime import main; sys.exit(main(sys.argv[1:]))'
+        'BLOCKED |= {"onnx", "safetensors"}\n'
+        "from hf_bigru_asr.runtime.recognizer import main; sys.exit(main(sys.argv[1:]))"
     )
 
     assert run_in_child(code, "--model", folder, tmp_path / "hello.wav").strip() == "HELLO WORLD"
