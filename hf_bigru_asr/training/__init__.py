@@ -1,4 +1,4 @@
-"""What training needs beside the network: collator, losses, trainer, checkpoints."""
+"""What training needs beside the network: data collator, losses, trainer, checkpoints."""
 
 from .arguments import CTCTrainingArguments
 from .building import build_model, build_processor, with_losses

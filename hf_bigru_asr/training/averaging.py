@@ -18,27 +18,25 @@ __all__ = ["average_checkpoints"]
 def average_checkpoints(
     checkpoints: Sequence[str | Path], output_dir: str | Path, *, hop_length: int | None = None
 ) -> BiGRUForCTC:
-    """Write a model whose weights are the mean of those of several models; the rest is that of the last of them.
+    """Write a model whose weights are the mean of those of several models; all else is copied from the last one.
 
-    While the learning rate is high, the weights of a run wander around a better point; their mean is nearer to it. So
-    is that of finished models of which one was trained on from the other.
+    Averaged checkpoints of one run, or of runs that start from its weights, often have a lower error rate than each.
 
     Args:
-        checkpoints: Folders that `Trainer` or `save_pretrained` wrote: of one run, or of runs that start from its
-            weights (models of separate random starts have no useful mean). `"bundled"` is the model that ships with
-            the package.
+        checkpoints: Folders that `Trainer` or `save_pretrained` wrote. Models of different random starts have no
+            useful mean. `"bundled"` is the model that ships with the package.
         output_dir: Folder for the model.
-        hop_length: Samples from one frame to the next, of networks that were trained with different ones for example;
-            as in the last model without it.
+        hop_length: Samples from one frame to the next, for networks that were trained with different ones; that of
+            the last model if `None`.
 
     Returns:
         The model, in float32 whatever precision the checkpoints have.
 
     Raises:
-        ValueError: If there is no checkpoint, `hop_length` is not from 1 to `n_fft`, or a checkpoint is of another
-            network or has other features than the last; the length of frames, the time between them and the prior of
-            the variance may differ, since a network can be trained on with others.
-        OSError: If there is no such folder, or it has no model.
+        ValueError: If there is no checkpoint, `hop_length` is not from 1 to `n_fft`, or a checkpoint has another
+            network or other features than the last. `win_length`, `hop_length` and the prior may differ, since a
+            network can be fine-tuned with others.
+        OSError: If a folder does not exist or has no model.
 
     Source: P. Izmailov et al., "Averaging weights leads to wider optima and better generalization", UAI 2018; M.
         Wortsman et al., "Model soups", ICML 2022.
@@ -75,7 +73,7 @@ def _load(name: str) -> BiGRUForCTC:
 
 
 def _features(processor: BiGRUCTCProcessor) -> dict[str, Any]:
-    """The settings that models of one mean share; where their code lies, which only some checkpoints say, is none."""
+    """The settings that all models of a mean share; `auto_map` is in some checkpoints only."""
     settings: dict[str, Any] = processor.feature_extractor.to_dict()
     for name in ("auto_map", "hop_length", "win_length", "prior_frames", "prior_std"):
         settings.pop(name, None)

@@ -1,4 +1,4 @@
-"""Training batches of like seconds of audio instead of like numbers of utterances."""
+"""Training batches of equal audio duration instead of equal numbers of utterances."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -11,29 +11,27 @@ from torch.utils.data import DataLoader, Sampler
 __all__ = ["DurationBatchSampler", "find_sampler"]
 
 _GROUP = 50
-"""Batches whose utterances are sorted together: as many as `LengthGroupedSampler` takes."""
+"""Batches whose utterances are sorted together, as in the library's `LengthGroupedSampler`."""
 
 
 class DurationBatchSampler(Sampler[list[int]]):
-    """Draws batches of utterances of like length that have about the same seconds of audio together.
+    """Draws batches of about equal audio duration from utterances of similar length.
 
-    Short utterances then come in large batches and long ones in small ones, and every step costs the same time and
-    memory. Every utterance comes once an epoch. The number of batches is the same in every epoch, and the order
-    depends on the seed and the epoch alone, so that a resumed run sees the batches of an uninterrupted one and
-    processes share them out among themselves.
+    Short utterances come in large batches and long ones in small batches, so every step costs about the same time and
+    memory. Every utterance comes once an epoch, and every epoch has the same number of batches. The order depends on
+    the seed and the epoch alone: a resumed run sees the batches of an uninterrupted one, and all processes draw the
+    same order.
 
     Args:
         durations_s: Seconds of every utterance.
-        batch_duration_s: Seconds of a batch, about: the epoch is cut into parts of equal length of at most that, each
-            of which ends with the utterance that lies nearest. Shorter batches are made where the number of batches
-            has to be a multiple of something.
-        multiple_of: What the number of batches is a multiple of: the number of processes. As many batches in
-            succession have utterances of like length.
-        seed: Of the order.
+        batch_duration_s: Upper bound of a batch's mean duration in seconds. The epoch's audio is divided into equal
+            parts of at most this length; an utterance belongs to the part that holds its midpoint.
+        multiple_of: The number of batches is a multiple of this, the number of processes. So many batches in
+            succession have utterances of similar length.
+        seed: Seed of the order.
 
     Raises:
-        ValueError: If a batch could be without an utterance, because one is longer than a batch or because there are
-            too few of them.
+        ValueError: If a batch could be empty: an utterance is longer than a batch, or there are too few utterances.
     """
 
     def __init__(
@@ -59,7 +57,7 @@ class DurationBatchSampler(Sampler[list[int]]):
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Say which epoch comes next, counted from 0."""
+        """Set the epoch that comes next, counted from 0."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -67,21 +65,24 @@ class DurationBatchSampler(Sampler[list[int]]):
         return self.num_batches
 
     def __iter__(self) -> Iterator[list[int]]:
-        """Lists of indices, one for each batch."""
+        """Yield the utterance indices of each batch."""
         rng = np.random.default_rng((self.seed, self.epoch))
         order = self._grouped(rng.permutation(len(self.durations_s)))
         durations_s = self.durations_s[order]
-        # Where the middle of an utterance lies says which batch has it: none is longer than a batch, so none is empty.
+        # No utterance is longer than a part, so every part holds a midpoint and no batch is empty.
         middles_s = np.cumsum(durations_s) - durations_s / 2
         batch_of = np.minimum(middles_s / durations_s.sum() * self.num_batches, self.num_batches - 1).astype(np.int64)
         batches = np.split(order, np.flatnonzero(np.diff(batch_of)) + 1)
-        # What the processes take at the same time lies side by side here: they wait for the slowest of them.
+        # Batches of one step are neighbours here and alike in length: processes wait for the slowest of them.
         for first in rng.permutation(np.arange(0, len(batches), self.multiple_of)):
             for batch in batches[first : first + self.multiple_of]:
                 yield batch.tolist()
 
     def _grouped(self, order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Sort groups of the order by length, rising and falling in turns, so that no batch has both ends of two."""
+        """Sort groups of the order by length, alternately rising and falling.
+
+        So a batch across the border of two groups has utterances of similar length too.
+        """
         num_groups = max(1, self.num_batches // _GROUP)
         groups = [
             group[np.argsort(self.durations_s[group], kind="stable")] for group in np.array_split(order, num_groups)
@@ -90,7 +91,10 @@ class DurationBatchSampler(Sampler[list[int]]):
 
 
 def find_sampler(loader: DataLoader[Any] | None) -> Any:  # noqa: ANN401 - whatever the loader has
-    """What draws the order of a loader, below the layers of accelerate: a batch sampler of ours, or else a sampler."""
+    """The sampler that draws the order of a loader, unwrapped from accelerate.
+
+    That is its [`DurationBatchSampler`], or else the sampler of its batch sampler.
+    """
     batch_sampler: Any = getattr(loader, "batch_sampler", None)
     while hasattr(batch_sampler, "batch_sampler"):
         batch_sampler = batch_sampler.batch_sampler

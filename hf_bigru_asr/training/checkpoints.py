@@ -13,10 +13,10 @@ __all__ = ["last_whole_checkpoint"]
 
 
 def last_whole_checkpoint(output_dir: str | Path) -> Path | None:
-    """The checkpoint of most steps that was saved to its end; `None` if there is none, or no such folder.
+    """The complete checkpoint with the most steps; `None` if there is none, or no such folder.
 
-    `Trainer` writes its state last. A process that is killed while it saves leaves a checkpoint without it, or with a
-    part of it, from which training cannot go on; the log names those that are passed over.
+    `Trainer` writes its state last. A process that is killed while saving leaves a checkpoint without a state, or with
+    a truncated one, that cannot be resumed from. A warning names each that is skipped.
 
     Args:
         output_dir: Folder that `Trainer` saves its checkpoints in.

@@ -1,4 +1,4 @@
-"""Makes batches of utterances, and says which epoch their augmentation belongs to."""
+"""Makes batches of utterances, with augmentation that depends on the seed, the epoch and the utterance alone."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -22,12 +22,12 @@ __all__ = ["DataCollatorForCTC", "EpochCallback"]
 
 
 class _Change(NamedTuple):
-    """What augmentation made of an utterance."""
+    """How an utterance was augmented."""
 
     speed_factor: float = 1.0
     warp_factor: float = 1.0
     offset: int = 0
-    """Samples left out at its beginning."""
+    """Samples cut off at its beginning."""
 
 
 class DataCollatorForCTC:
@@ -35,21 +35,21 @@ class DataCollatorForCTC:
 
     Args:
         processor: Computes features and labels.
-        speed_factors: Speeds of which one is drawn for every utterance that has an `index`, `(0.9, 1.0, 1.1)` for
-            example. Utterances without that column, as in evaluation, are not augmented at all.
-        warp_range: Range of the factor by which all resonances of an utterance are moved, in its log-mel features;
-            `(0.9, 1.1)` for example, drawn uniformly on a logarithmic scale.
-        random_offset: Whether the frames of an utterance begin anywhere within a hop, and not with its first sample.
+        speed_factors: Speeds, `(0.9, 1.0, 1.1)` for example, of which one is drawn for every utterance with an
+            `index`. Utterances without that column, as in evaluation, are not augmented at all.
+        warp_range: Range of the vocal tract length perturbation factor, applied to the log-mel features;
+            `(0.9, 1.1)` for example. It is drawn uniformly on a logarithmic scale.
+        random_offset: Whether the first frame of an utterance starts at a random sample of the first hop.
         noise_prob: Share of the utterances that get stationary noise.
-        signal_to_noise_db: Range of its distance to the speech.
-        reverberation_prob: Share of the utterances that are put into a room.
-        seed: What is drawn depends on this, the epoch and the utterance's `index` alone, so that a resumed run and
-            every process of a distributed run see the data of an uninterrupted one.
+        signal_to_noise_db: Range of the signal-to-noise ratio of these.
+        reverberation_prob: Share of the utterances that get the reverberation of a random room.
+        seed: Seed of the augmentation. It depends on this, the epoch and the utterance's `index` alone, so a resumed
+            run and every process of a distributed run see the data of an uninterrupted one.
         audio_column: Column with the audio.
         text_column: Column with the transcript; a batch has labels if its examples have it.
         cache_audio: Whether to keep the decoded audio of utterances with an `index` in memory, as 16-bit integers
             (115 MB per hour and process). Utterances of one `audio_index`, if they have that column too, share it.
-        teacher_size: Size of the features in the column `teacher_features`; training batches then have them.
+        teacher_size: Features per frame in the column `teacher_features`; training batches then have them.
 
     Raises:
         ValueError: On a speed or warp factor that is not positive, a share outside 0 to 1, or several grids of frames.
@@ -102,7 +102,7 @@ class DataCollatorForCTC:
 
     @property
     def epoch(self) -> int:
-        """The epoch that augmentation depends on, counted from 0; set it here, and the workers of a loader have it."""
+        """The epoch that augmentation depends on, counted from 0. Workers of a loader see what is set here."""
         return int(self._epoch)
 
     @epoch.setter
@@ -112,8 +112,8 @@ class DataCollatorForCTC:
     def __call__(self, examples: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
         """Batch of `input_features` `(batch, frames, mels)`, `attention_mask` and `labels` padded with -100.
 
-        With a `teacher_size`, training batches have `teacher_features` `(batch, frames, teacher_size)` too, and
-        `teacher_mask` `(batch, frames)`, which is 1 where there are some.
+        With a `teacher_size`, training batches also have `teacher_features` `(batch, frames, teacher_size)` and
+        `teacher_mask` `(batch, frames)`, 1 on frames with features.
 
         Args:
             examples: Rows of a data set.
@@ -157,13 +157,13 @@ class DataCollatorForCTC:
         return self._cache[key].astype(np.float32) / 32768
 
     def _augment(self, waveform: np.ndarray, example: dict[str, Any]) -> tuple[np.ndarray, _Change]:
-        """The waveform to use, and how it was changed and its features are to be."""
+        """The augmented waveform, and the change, part of which is still to be made in the features."""
         if "index" not in example:
             return waveform, _Change()
         extractor = self.processor.feature_extractor
         sampling_rate = extractor.sampling_rate
         rng = np.random.default_rng((self.seed, self.epoch, example["index"]))
-        # The order of the draws is part of what a seed means.
+        # The order of the draws must not change, or a seed gives other data.
         speed_factor = float(rng.choice(self.speed_factors)) if self.speed_factors else 1.0
         warp_factor = float(np.exp(rng.uniform(*np.log(self.warp_range))))
         if speed_factor != 1.0:
@@ -180,13 +180,13 @@ class DataCollatorForCTC:
 
 
 class EpochCallback(TrainerCallback):
-    """Tells the collator the epoch before its data are loaded, and fixes the order of batches of like length.
+    """Sets the epoch of the collator before its data are loaded, and fixes the order of batches by length.
 
-    Without a generator of its own the library's `LengthGroupedSampler` draws from the global one, whose state is
-    another after a resume inside an epoch, and another in every process: the shares of the data would overlap.
+    Without a generator of its own the library's `LengthGroupedSampler` draws from the global one. Its state is
+    different after a resume within an epoch and in every process, so the processes would share utterances.
 
     Args:
-        collator: Gets the epoch; its seed and the epoch give the order.
+        collator: Its epoch is set; its seed and the epoch give the order.
     """
 
     def __init__(self, collator: DataCollatorForCTC) -> None:

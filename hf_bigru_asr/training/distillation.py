@@ -1,6 +1,6 @@
-"""Distillation: in training, hidden states of the network predict the features of a larger one, its teacher.
+"""Distillation: hidden states of the network predict the features of a larger recogniser, its teacher.
 
-CTC says which characters an utterance has, and not when or how sure; a teacher says something of every frame.
+CTC gives one target sequence per utterance; the teacher gives a target for every frame.
 """
 
 from collections.abc import Sequence
@@ -26,15 +26,15 @@ def teacher_targets(
 
     Args:
         examples: Rows, with the column `teacher_features` or without.
-        speeds: By which factor each was sped up.
-        starts_s: Seconds of each, sped up, that lie before its first frame.
+        speeds: Speed factor of each.
+        starts_s: Seconds of each, after the change of speed, before its first frame.
         attention_mask: `(batch, frames)`, 1 on valid frames.
         frame_s: Seconds from one frame to the next.
-        teacher_size: Features of a frame.
+        teacher_size: Features per frame.
 
     Returns:
-        `teacher_features` `(batch, frames, teacher_size)`, and `teacher_mask` `(batch, frames)`, 1 where there are
-        some.
+        `teacher_features` `(batch, frames, teacher_size)`, and `teacher_mask` `(batch, frames)`, 1 on frames with
+        features.
 
     Raises:
         ValueError: If a row has features of another size.
@@ -52,7 +52,7 @@ def teacher_targets(
                 "scripts/teach_dataset.py)."
             )
         num_frames = int(attention_mask[row].sum())
-        # Sped-up speech is shorter; its teacher heard it at its own speed.
+        # The teacher's features are of the original speed.
         times_s = speed * (start_s + frame_s * np.arange(num_frames, dtype=np.float64))
         features[row, :num_frames] = torch.from_numpy(features_at(given, times_s))
         mask[row, :num_frames] = 1
@@ -60,15 +60,14 @@ def teacher_targets(
 
 
 def unexplained_variance(predicted: torch.Tensor, wanted: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Squared error of a frame, averaged over the frames of each utterance, and over the utterances of the batch.
+    """Squared error per frame, averaged over the frames of each utterance, then over the utterances of the batch.
 
-    With features of a variance of 1 in all, as [`TeacherProjection`] gives them, it is the share of the variance that
-    is not predicted.
+    With features of a total variance of 1, as [`TeacherProjection`] gives them, it is the unexplained share of it.
 
     Args:
         predicted: `(batch, frames, size)`.
-        wanted: The same.
-        mask: `(batch, frames)`, 1 on the frames that count; an utterance without any counts as predicted.
+        wanted: `(batch, frames, size)`.
+        mask: `(batch, frames)`, 1 on the frames that count; an utterance without any counts as error 0.
 
     Returns:
         Scalar.

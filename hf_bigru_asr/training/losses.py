@@ -1,4 +1,4 @@
-"""What training adds to the CTC loss; each term is scaled as the CTC loss itself is."""
+"""The losses beside CTC; each is reduced over utterances as the CTC loss itself is."""
 
 import torch
 
@@ -11,14 +11,14 @@ __all__ = ["consistency_loss", "consistency_per_frame", "mmi_loss", "sum_over_ut
 def consistency_loss(
     log_probs: torch.Tensor, lengths: torch.Tensor, labels: torch.Tensor, blank_token_id: int, reduction: str
 ) -> torch.Tensor:
-    """How far two views of the same utterances disagree.
+    """Divergence between two views of the same utterances; see [`consistency_per_frame`].
 
     Args:
         log_probs: `(2 * batch, frames, classes)`: first one view of all utterances, then the other.
         lengths: `(2 * batch,)` valid frames.
         labels: `(2 * batch, labels)` token ids, padded with negative ones or the blank.
         blank_token_id: Class of the blank.
-        reduction: See [`sum_over_utterances`]; a sum counts every utterance twice, as that of the CTC loss.
+        reduction: See [`sum_over_utterances`]. With "sum" every utterance counts twice, as in the CTC loss.
 
     Returns:
         Scalar.
@@ -52,7 +52,7 @@ def mmi_loss(
     Returns:
         Scalar.
     """
-    # An utterance without frames has a blank on its padding.
+    # An utterance without frames counts as one frame of padding, on which the blank has probability one.
     values = log_denominator(log_probs, lengths.clamp(min=1), denominator_lm, blank_token_id, word_delimiter_token_id)
     return sum_over_utterances(values, label_lengths(labels, blank_token_id), reduction)
 
@@ -67,7 +67,7 @@ def word_error_loss(
     *,
     temperature: float = 1.0,
 ) -> torch.Tensor:
-    """Expected word errors of a batch, for each word of its transcripts or in all.
+    """Expected word errors of a batch: their rate or their number.
 
     Args:
         log_probs: `(batch, frames, classes)`.
@@ -75,7 +75,7 @@ def word_error_loss(
         labels: `(batch, labels)` token ids, padded with negative ones or the blank.
         blank_token_id: Class of the blank.
         word_delimiter_token_id: Class between words.
-        reduction: See [`sum_over_utterances`], with words for labels.
+        reduction: See [`sum_over_utterances`], with words instead of labels.
         temperature: See [`expected_word_errors`].
 
     Returns:
@@ -110,13 +110,13 @@ def sum_over_utterances(sums: torch.Tensor, units: torch.Tensor, reduction: str)
 
 
 def consistency_per_frame(log_probs: torch.Tensor) -> torch.Tensor:
-    """How far two views of the same utterances disagree, frame by frame.
+    """Divergence between two views of the same utterances in every frame.
 
     Args:
         log_probs: `(2 * batch, frames, classes)`: first one view of all utterances, then the other.
 
     Returns:
-        `(batch, frames)`: the mean of the two divergences `KL(other || one)`, each with a gradient to its second
+        `(batch, frames)`: the mean of `KL(other || one)` and `KL(one || other)`, each with a gradient to its second
         distribution only.
 
     Source: CR-CTC (Yao et al., arXiv 2410.05101), equation 6.

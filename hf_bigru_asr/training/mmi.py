@@ -24,18 +24,18 @@ def log_denominator(
     blank_token_id: int,
     word_delimiter_token_id: int,
 ) -> torch.Tensor:
-    """Logarithm of the sum over all strings of labels of what CTC and an n-gram give them.
+    """Log of the sum over all label sequences of CTC probability times character n-gram probability.
 
-    The labels are the classes without the blank, in their order. An utterance begins after a word delimiter and ends
-    with a word: the n-gram scores the delimiter that would follow.
+    The labels are the classes without the blank, in their order. The n-gram starts in the context of word delimiters
+    and scores a delimiter after the last label, unless that is one.
 
     Args:
         log_probs: `(batch, frames, classes)`, float32 or float64.
         lengths: `(batch,)` valid frames; at least one each.
-        transitions: `(labels ** (order - 1), labels)` probabilities of a label after the last `order - 1` ones, the
-            latest of which counts the least in the row's number; `order` is from 3 to 5. They get no gradient.
+        transitions: `(labels ** (order - 1), labels)`: the probability of each label after each context, without a
+            gradient. `order` is from 3 to 5. A row's number is its context in base `labels`, oldest label first.
         blank_token_id: Class of the blank.
-        word_delimiter_token_id: Class that stands between words.
+        word_delimiter_token_id: Class between words.
 
     Returns:
         `(batch,)`, in the precision of `log_probs`; never above zero.
@@ -63,7 +63,7 @@ def log_denominator(
 
 
 def load_character_lm(path: str | Path, num_labels: int) -> torch.Tensor:
-    """Read an n-gram of characters that `scripts/build_character_lm.py` wrote, for [`log_denominator`].
+    """Read a character n-gram that `scripts/build_character_lm.py` wrote, for [`log_denominator`].
 
     Args:
         path: The file.
@@ -74,7 +74,7 @@ def load_character_lm(path: str | Path, num_labels: int) -> torch.Tensor:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is something else, or has other labels than the model.
+        ValueError: If it has no n-gram, or one of other labels than the model.
     """
     transitions = load_file(path).get(TRANSITIONS_NAME)
     if transitions is None:
@@ -85,12 +85,11 @@ def load_character_lm(path: str | Path, num_labels: int) -> torch.Tensor:
 
 
 class _LogDenominator(torch.autograd.Function):
-    """Forward and backward algorithm in probabilities that are scaled frame by frame.
+    """Forward-backward algorithm on probabilities that are rescaled in every frame.
 
-    A state is a context of the n-gram, in two forms: its last label was in the last frame, or a blank was. All tensors
-    of states are `(labels ** (order - 1), batch)`: seen as `(labels, rest, batch)` the first axis is the oldest label,
-    which the next one pushes out, and seen as `(rest, labels, batch)` the second one is the latest. So no step has to
-    move anything.
+    A state is a context of the n-gram and whether the last frame had its last label or a blank. Tensors over contexts
+    are `(labels ** (order - 1), batch)`. Viewed as `(labels, rest, batch)` the first axis is the oldest label, which
+    the next one drops; viewed as `(rest, labels, batch)` the second axis is the latest. So no step copies anything.
     """
 
     @staticmethod
@@ -108,7 +107,7 @@ class _LogDenominator(torch.autograd.Function):
         rest = states // labels
         probs = log_probs.exp().permute(1, 2, 0).contiguous()
         blanks, others = probs[:, blank], torch.cat([probs[:, :blank], probs[:, blank + 1 :]], 1)
-        # (rest, latest label, oldest label), and what it holds for a label that comes twice in a row.
+        # (rest, next label, oldest label), and the entries whose next label equals the latest one.
         steps = transitions.view(labels, rest, labels).permute(1, 2, 0).contiguous()
         again = transitions.view(labels, rest // labels, labels, labels).diagonal(dim1=2, dim2=3)
         again = again.reshape(labels, rest, 1)
@@ -144,7 +143,7 @@ class _LogDenominator(torch.autograd.Function):
         ctx: Any,  # noqa: ANN401 - the same
         *gradients: torch.Tensor,
     ) -> tuple[torch.Tensor | None, ...]:
-        """The gradient of a log-probability is how probable its class is in its frame, given all frames."""
+        """The gradient of a log-probability is the posterior of its class in its frame, given all frames."""
         forward, scales, blanks, others, steps, again, finals, lengths, end = ctx.saved_tensors
         _, num_frames, states, batch = forward.shape
         rest, labels, _ = steps.shape

@@ -10,7 +10,7 @@ __all__ = ["training_record"]
 
 
 def training_record(state: TrainerState, arguments: dict[str, Any], dataset: dict[str, Any]) -> dict[str, Any]:
-    """All that tells how a model came about, for `training.json` beside its weights.
+    """Everything about the run that made a model, for `training.json` beside its weights.
 
     Args:
         state: State of the trainer after training.

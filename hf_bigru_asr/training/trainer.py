@@ -172,11 +172,13 @@ class CTCTrainer(Trainer):
 
     @staticmethod
     def get_optimizer_cls_and_kwargs(args: TrainingArguments, model: PreTrainedModel | None = None) -> tuple[Any, Any]:
-        """SOAP of `pytorch-optimizer`, or what the stock `Trainer` takes.
+        """SOAP of `pytorch-optimizer` for `optim="soap"`, or what the stock `Trainer` takes.
 
-        Adam in the eigenbases of the mean products of every matrix's gradient with itself, which are followed every
-        `precondition_frequency` steps: see N. Vyas et al., arXiv 2409.11321, 2024. `adam_beta1`, `adam_beta2`,
-        `adam_epsilon` and `optim_args` (`"precondition_frequency=10,max_precondition_dim=512"`) are its settings.
+        SOAP is Adam in the eigenbasis of Shampoo's preconditioner, updated every `precondition_frequency` steps.
+        `adam_beta1`, `adam_beta2`, `adam_epsilon` and `optim_args` are its settings; `optim_args` is
+        `"precondition_frequency=10,max_precondition_dim=512"` for example.
+
+        Source: N. Vyas et al., arXiv 2409.11321, 2024.
 
         Raises:
             ImportError: If `optim` is `"soap"` and `pytorch-optimizer` is not installed.
@@ -205,7 +207,11 @@ class CTCTrainer(Trainer):
         return SOAP, kwargs
 
     def get_train_dataloader(self) -> DataLoader[Any]:
-        """Batches for this process."""
+        """Training batches for this process.
+
+        Raises:
+            ValueError: If something that `per_device_train_batch_seconds` needs is missing, or a batch could be empty.
+        """
         seconds = getattr(self.args, "per_device_train_batch_seconds", None)
         if seconds is None:
             stock: DataLoader[Any] = super().get_train_dataloader()
@@ -234,7 +240,7 @@ class CTCTrainer(Trainer):
             persistent_workers=self.args.dataloader_persistent_workers,
             prefetch_factor=self.args.dataloader_prefetch_factor,
         )
-        # The number of batches is even, and older versions of accelerate even out batches of one size only.
+        # Every process has as many batches already, and older versions of accelerate even out those of one size only.
         evens = self.accelerator.even_batches
         self.accelerator.even_batches = False
         try:
@@ -245,7 +251,7 @@ class CTCTrainer(Trainer):
 
 
 class ElapsedTime(TrainerCallback):
-    """Adds `elapsed_s`, the seconds of training so far, to every log entry; it goes on counting after a resume."""
+    """Adds `elapsed_s`, the seconds of training so far, to every log entry, also across resumes."""
 
     def __init__(self) -> None:
         self._start_s = 0.0

@@ -1,9 +1,7 @@
-"""Expected word errors of what the network writes, with their gradient: what a recogniser is judged by, trained for.
+"""Minimum word error training: the expected word errors of a sampled CTC path, with their gradient.
 
-The CTC loss asks for the probability of the whole transcript, and spends as much on an utterance that is hopeless as
-on one that lacks a single letter. Here a path (a class for every frame) is drawn from the network's probabilities, and
-for every frame and every other class that it could have had there the word errors are counted anew: so every frame
-learns what it is to blame for.
+A path (one class per frame) is sampled from the network's probabilities. For every frame and every other likely class,
+the word errors of the path with that class instead are counted. Their differences give the gradient.
 """
 
 import itertools
@@ -11,16 +9,12 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
-
-try:
-    from rapidfuzz.distance import Levenshtein
-except ImportError:  # This file travels with models to where only recognition is needed.
-    Levenshtein = None  # type: ignore[assignment]
+from rapidfuzz.distance import Levenshtein
 
 __all__ = ["count_word_errors", "expected_word_errors", "split_words", "word_error_changes"]
 
-# Classes less likely than this in a frame are not tried there: they would move the gradient by less.
 MIN_PROBABILITY = 1e-3
+"""Classes less likely than this in a frame are not tried there; they would change the gradient by less."""
 
 
 def expected_word_errors(
@@ -32,10 +26,9 @@ def expected_word_errors(
     temperature: float = 1.0,
     generator: torch.Generator | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Word errors of one path of every utterance, drawn from the network's probabilities.
+    """One-sample unbiased estimate of the expected word errors of every utterance and of its gradient.
 
-    Their expectation is the expected number of word errors, and that of their gradient its gradient, but for what
-    classes of a probability below `MIN_PROBABILITY` would add.
+    Classes below `MIN_PROBABILITY` are ignored in the gradient.
 
     Args:
         log_probs: `(batch, frames, classes)`.
@@ -43,14 +36,11 @@ def expected_word_errors(
         labels: `(batch, labels)` token ids, padded with negative ones or the blank.
         blank_token_id: Class of the blank.
         word_delimiter_token_id: Class that stands between words.
-        temperature: What the log-probabilities are divided by; the lower, the nearer are paths to the likeliest one.
-        generator: Draws the paths; the global one if `None`.
+        temperature: Divides the log-probabilities. The lower it is, the nearer the sampled paths are to the best one.
+        generator: Of the sampling; the global one if `None`.
 
     Returns:
-        The errors, and the words of the transcripts: both `(batch,)`.
-
-    Raises:
-        ImportError: Without the package rapidfuzz.
+        Word errors, with the gradient, and the number of words of the references; both `(batch,)`.
 
     Source: A. Graves and N. Jaitly, "Towards end-to-end speech recognition with recurrent neural networks", ICML 2014,
         section 4.
@@ -71,9 +61,9 @@ def expected_word_errors(
             blank_token_id,
             word_delimiter_token_id,
         )
-    blame = (probabilities * torch.from_numpy(changes).to(log_probs.device)).sum((1, 2))
-    drawn = torch.from_numpy(errors).to(log_probs.device) + blame - blame.detach()
-    return drawn, torch.from_numpy(num_words).to(log_probs.device)
+    surrogate = (probabilities * torch.from_numpy(changes).to(log_probs.device)).sum((1, 2))
+    sampled = torch.from_numpy(errors).to(log_probs.device) + surrogate - surrogate.detach()
+    return sampled, torch.from_numpy(num_words).to(log_probs.device)
 
 
 def word_error_changes(
@@ -83,29 +73,29 @@ def word_error_changes(
     blank_token_id: int,
     word_delimiter_token_id: int,
 ) -> tuple[int, np.ndarray]:
-    """Word errors of a path, and what they change by if one of its frames has another class.
+    """Word errors of a path, and their change when one frame has another class.
 
     Args:
         path: `(frames,)` classes.
         is_tried: `(frames, classes)` bool: which other classes to try.
-        reference: Token ids of the transcript.
+        reference: Token ids of the reference.
         blank_token_id: Class of the blank.
         word_delimiter_token_id: Class that stands between words.
 
     Returns:
-        The errors of the path, and `(frames, classes)` differences to them, 0 where nothing was tried.
+        Word errors of the path, and `(frames, classes)` differences to them, 0 where no class was tried.
     """
     classes = path.tolist()
-    spoken = split_words(reference, word_delimiter_token_id)
+    reference_words = split_words(reference, word_delimiter_token_id)
     padded = [blank_token_id, *classes, blank_token_id]
     written = [
         chr(label) if label not in (blank_token_id, before) else ""
         for before, label in zip(padded, classes, strict=False)
     ]
     text = "".join(written)
-    # How much text there is before each frame, before the end, and before what follows the end.
+    # Characters of the text before each frame, at the end, and once more for the padding after the end.
     starts = [*itertools.accumulate(map(len, written), initial=0), len(text)]
-    errors = count_word_errors(_words(text, word_delimiter_token_id), spoken)
+    errors = count_word_errors(_words(text, word_delimiter_token_id), reference_words)
     changes = np.zeros(is_tried.shape, dtype=np.float32)
     counted = {text: 0}
     for frame, label in zip(*(indices.tolist() for indices in np.nonzero(is_tried)), strict=True):
@@ -117,25 +107,19 @@ def word_error_changes(
             middle += chr(after)
         changed = text[: starts[frame]] + middle + text[starts[frame + 2] :]
         if changed not in counted:
-            counted[changed] = count_word_errors(_words(changed, word_delimiter_token_id), spoken) - errors
+            counted[changed] = count_word_errors(_words(changed, word_delimiter_token_id), reference_words) - errors
         changes[frame, label] = counted[changed]
     return errors, changes
 
 
 def split_words(ids: Iterable[int], word_delimiter_token_id: int) -> list[str]:
-    """The words of token ids without blanks, each token one character, whatever the vocabulary is."""
+    """The words of token ids without blanks; every token is written as one character of its id."""
     return _words("".join(map(chr, ids)), word_delimiter_token_id)
 
 
-def count_word_errors(written: Sequence[str], spoken: Sequence[str]) -> int:
-    """Fewest substitutions, deletions and insertions between two texts, given as [`split_words`] does.
-
-    Raises:
-        ImportError: Without the package rapidfuzz.
-    """
-    if Levenshtein is None:
-        raise ImportError("Training for fewer word errors needs the package rapidfuzz: pip install rapidfuzz")
-    return Levenshtein.distance(written, spoken)
+def count_word_errors(hypothesis: Sequence[str], reference: Sequence[str]) -> int:
+    """Fewest substitutions, deletions and insertions between two texts, each split into words."""
+    return Levenshtein.distance(hypothesis, reference)
 
 
 def _words(text: str, word_delimiter_token_id: int) -> list[str]:
