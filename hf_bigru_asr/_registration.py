@@ -8,6 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from types import ModuleType
 
+from .bundled import load_bundled_by_name
+
 _MODEL_MODULES = ("configuration", "feature_extraction", "modeling", "processing", "tokenization")
 _WATCHED = {"transformers", *(f"{__package__}.model.{name}_bigru_ctc" for name in _MODEL_MODULES)}
 WORKING_PAIR = '"torch>=2.11,<2.15" "torchaudio>=2.11,<2.12"'
@@ -69,7 +71,7 @@ def _register() -> None:
 
     from .model.configuration_bigru_ctc import BiGRUCTCConfig
     from .model.feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
-    from .model.modeling_bigru_ctc import BiGRUForCTC, BiGRUModel
+    from .model.modeling_bigru_ctc import BiGRUCTCPreTrainedModel, BiGRUForCTC, BiGRUModel
     from .model.processing_bigru_ctc import BiGRUCTCProcessor
     from .model.tokenization_bigru_ctc import BiGRUCTCTokenizer
 
@@ -79,6 +81,15 @@ def _register() -> None:
     AutoFeatureExtractor.register(BiGRUCTCConfig, BiGRUCTCFeatureExtractor, exist_ok=True)
     AutoTokenizer.register(BiGRUCTCConfig, slow_tokenizer_class=BiGRUCTCTokenizer, exist_ok=True)
     AutoProcessor.register(BiGRUCTCConfig, BiGRUCTCProcessor, exist_ok=True)
+    named = (
+        BiGRUCTCConfig,
+        BiGRUCTCFeatureExtractor,
+        BiGRUCTCPreTrainedModel,
+        BiGRUCTCProcessor,
+        BiGRUCTCTokenizer,
+    )
+    for loadable in named:
+        load_bundled_by_name(loadable)
 
 
 class _Finder(MetaPathFinder):

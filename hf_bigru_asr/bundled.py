@@ -1,15 +1,20 @@
 """The small trained model that ships with the package."""
 
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 BUNDLED = "bundled"
-"""What the scripts take for the name of the model that ships with the package."""
+"""Name of the model that ships with the package, for this package's own functions, classes and scripts."""
 
 CHECKPOINT_DIR = Path(__file__).parent / "checkpoint"
 
 
 def bundled_checkpoint() -> Path:
     """Folder of the trained model that ships with the package, for every `from_pretrained` and for `pipeline`.
+
+    The classes and functions of this package take the name `"bundled"` instead. The Auto classes and `pipeline` of the
+    library do not: they would look for a model of that name on the Hub.
 
     Raises:
         FileNotFoundError: If the installation lacks it.
@@ -35,3 +40,18 @@ def resolve_model(model: str | Path) -> str:
     if looks_local and not path.exists():
         raise FileNotFoundError(f"{model} does not exist; give a model folder, a model on the Hub, or {BUNDLED!r}.")
     return str(path) if path.exists() else str(model)
+
+
+def load_bundled_by_name(loadable: Any) -> None:  # noqa: ANN401 - a class of the library's, each of another base
+    """Let `from_pretrained("bundled")` of a class, and of its subclasses, load the model that ships with the package.
+
+    The files of the classes are pushed with a model and run without this package, so they cannot know its name.
+    """
+    load = loadable.from_pretrained.__func__
+
+    @wraps(load)
+    def from_pretrained(cls: type, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as the class has it
+        name = pretrained_model_name_or_path
+        return load(cls, resolve_model(name) if str(name) == BUNDLED else name, *args, **kwargs)
+
+    loadable.from_pretrained = classmethod(from_pretrained)

@@ -62,7 +62,7 @@ def test_import_is_cheap(run_in_child: RunInChild) -> None:
         pytest.param("from hf_bigru_asr import BiGRUForCTC", id="public-name-first"),
         pytest.param("import hf_bigru_asr; import torch; hf_bigru_asr.BiGRUCTCTokenizer", id="attribute-first"),
         *(
-            pytest.param(f"import hf_bigru_asr.{name}_bigru_ctc", id=f"{name}-first")
+            pytest.param(f"import hf_bigru_asr.model.{name}_bigru_ctc", id=f"{name}-first")
             for name in ("modeling", "processing", "configuration")
         ),
         pytest.param("import hf_bigru_asr.training.trainer, hf_bigru_asr.data.loading", id="training-first"),
@@ -78,7 +78,7 @@ def test_auto_classes_need_no_trust_in_any_order(
 @pytest.mark.parametrize("name", SUBMODULES)
 def test_one_module_alone_registers_all_classes(name: str, run_in_child: RunInChild) -> None:
     code = f"""
-        import hf_bigru_asr.{name}_bigru_ctc
+        import hf_bigru_asr.model.{name}_bigru_ctc
         from transformers.models.auto.configuration_auto import CONFIG_MAPPING
         from transformers.models.auto.modeling_auto import MODEL_FOR_CTC_MAPPING
         config_class = CONFIG_MAPPING["bigru_ctc"]
