@@ -1,14 +1,13 @@
 """Data sets from Parquet and from OpenSLR's files."""
 
-import io
 import os
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
 import datasets
 import pytest
 from datasets import Dataset, IterableDataset
+from openslr_corpus import write_archive, write_tree
 from speech_rows import RATE_HZ, TEXTS, make_rows, write_parquet
 
 from hf_bigru_asr.data.librispeech.sources import source_fingerprint
@@ -35,26 +34,12 @@ def openslr_files(texts: list[str] = TEXTS) -> dict[str, bytes]:
     return {f"LibriSpeech/test-clean/19/198/{name}": content for name, content in files.items()}
 
 
-def write_tree(files: dict[str, bytes], folder: Path) -> Path:
-    for name, content in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content)
-    return folder / "LibriSpeech"
-
-
-def write_archive(files: dict[str, bytes], folder: Path) -> Path:
-    with tarfile.open(folder / "test-clean.tar.gz", "w:gz") as archive:
-        for name, content in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            archive.addfile(entry, io.BytesIO(content))
-    return folder / "test-clean.tar.gz"
-
-
-@pytest.fixture(params=[write_tree, write_archive], ids=["tree", "archive"])
+@pytest.fixture(params=["tree", "archive"])
 def write_openslr(request: pytest.FixtureRequest) -> Callable[[dict[str, bytes], Path], Path]:
     """Writes files as a tree or as an archive, and gives its path."""
-    return request.param
+    if request.param == "tree":
+        return lambda files, folder: write_tree(folder, files) / "LibriSpeech"
+    return lambda files, folder: write_archive(folder / "test-clean.tar.gz", files)
 
 
 @pytest.fixture
@@ -91,7 +76,7 @@ def test_a_changed_source_is_read_again(
 
 
 def test_a_change_within_the_same_second_is_seen(tmp_path: Path) -> None:
-    tree = write_tree(openslr_files(), tmp_path)
+    tree = write_tree(tmp_path, openslr_files())
     (transcript,) = tree.rglob("*.trans.txt")
     found = []
     for changed_ns in (10**18, 10**18 + 1000, 10**18):

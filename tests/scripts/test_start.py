@@ -1,6 +1,7 @@
 """How the scripts start: their help, their modules, and what they refuse before they read data."""
 
 import ast
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -34,13 +35,7 @@ def test_help_says_what_a_script_does(script: str, tmp_path: Path, monkeypatch: 
 
 
 def imported_packages(path: Path) -> set[str]:
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            names.add(str(node.module).partition(".")[0])
-    return names
+    return set(re.findall(r"^ *(?:import|from) (\w+)", path.read_text(), re.MULTILINE))
 
 
 def test_no_script_hides_a_package_that_is_imported() -> None:
