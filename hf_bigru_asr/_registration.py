@@ -10,8 +10,7 @@ from types import ModuleType
 
 from .bundled import load_bundled_by_name
 
-_MODEL_MODULES = ("configuration", "feature_extraction", "modeling", "processing", "tokenization")
-_WATCHED = {"transformers", *(f"{__package__}.model.{name}_bigru_ctc" for name in _MODEL_MODULES)}
+_MODEL_ROOM = f"{__package__}.model."
 WORKING_PAIR = '"torch>=2.11,<2.15" "torchaudio>=2.11,<2.12"'
 
 
@@ -105,7 +104,8 @@ class _Finder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname not in _WATCHED or self not in sys.meta_path:
+        is_watched = fullname == "transformers" or fullname.startswith(_MODEL_ROOM)
+        if not is_watched or self not in sys.meta_path:
             return None
         for finder in sys.meta_path:
             spec = None if finder is self else finder.find_spec(fullname, path, target)
@@ -121,7 +121,8 @@ class _Finder(MetaPathFinder):
             loader.exec_module(module)
         finally:
             self._depth -= 1
-        if self._depth == 0 and self in sys.meta_path:
+        # Some modules of the model do without transformers, and have nothing to register.
+        if self._depth == 0 and "transformers" in sys.modules and self in sys.meta_path:
             sys.meta_path.remove(self)
             _register()
 

@@ -9,7 +9,7 @@ from repository import REPOSITORY
 
 RunInChild = Callable[..., str]
 
-SUBMODULES = ["configuration", "feature_extraction", "modeling", "processing", "tokenization"]
+SUBMODULES = ["configuration", "feature_extraction", "language_model_files", "modeling", "processing", "tokenization"]
 
 CHECK = """
 import sys
