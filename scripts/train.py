@@ -178,7 +178,9 @@ def add_flags(parser: HfArgumentParser, *names: str) -> None:
     for name in names:
         (action,) = (each for each in parser._actions if each.dest == name)
         action.nargs, action.const = "?", True
-        parser.add_argument(f"--no_{name}", f"--no-{name.replace('_', '-')}", action="store_false", dest=name)
+        parser.add_argument(
+            f"--no_{name}", f"--no-{name.replace('_', '-')}", action="store_false", dest=name, help="Its opposite."
+        )
 
 
 def parse_arguments() -> tuple[ModelArguments, DataArguments, CTCTrainingArguments]:
@@ -303,7 +305,7 @@ def make_trainer(
 def write_record(
     trainer: CTCTrainer, model_args: ModelArguments, data_args: DataArguments, reports: dict[str, FilterReport]
 ) -> None:
-    """Write `training.json` beside the model."""
+    """Write `training.json` beside the model, with the values in force of the settings that were left to the model."""
     args = trainer.args
     dataset: dict[str, Any] = {
         "name": data_args.dataset_name,
@@ -316,6 +318,8 @@ def write_record(
     dataset |= {name: asdict(reports[name]) for name in ("train", "eval")}
     dataset["extra"] = [{"name": name} | asdict(reports[f"extra {name}"]) for name in data_args.extra_dataset_name]
     arguments = asdict(model_args) | asdict(data_args) | args.to_sanitized_dict()
+    for part in (trainer.model.config, trainer.processing_class.feature_extractor):
+        arguments |= {name: getattr(part, name) for name in asdict(model_args) if hasattr(part, name)}
     record = training_record(trainer.state, arguments=arguments, dataset=dataset)
     path = Path(args.output_dir) / "training.json"
     path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

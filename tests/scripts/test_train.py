@@ -1,4 +1,4 @@
-"""`scripts/train.py` as a user starts it, alone and in two processes, and what comes before and after it."""
+"""`scripts/train.py` as a user starts it, alone and in two processes."""
 
 import json
 import runpy
@@ -30,7 +30,6 @@ from hf_bigru_asr import (
     bundled_checkpoint,
 )
 from hf_bigru_asr.data.teacher_features import pack_features
-from hf_bigru_asr.evaluation import plots
 from hf_bigru_asr.training.building import build_model
 from hf_bigru_asr.training.collator import DataCollatorForCTC
 from hf_bigru_asr.training.mmi import load_character_lm
@@ -130,6 +129,19 @@ def test_the_record_has_the_losses_and_the_model_has_not(trained_dir: Path) -> N
         assert config["mask_feature_prob"] == 0.25
         assert config.keys() - {"use_cache"} <= BiGRUCTCConfig().to_dict().keys() | {"auto_map", "dtype"}
         assert not LOSSES.keys() & config.keys()
+
+
+def test_the_record_has_the_values_in_force(trained_dir: Path) -> None:
+    """Also of settings that were not given."""
+    arguments = json.loads((trained_dir / "training.json").read_text())["arguments"]
+    assert arguments["mask_feature_prob"] == 0.25
+    config = BiGRUCTCConfig()
+    unset = NETWORK.keys() - {"mask_feature_prob"}
+    assert {name: arguments[name] for name in unset} == {name: getattr(config, name) for name in unset}
+    assert {name: arguments[name] for name in FEATURES} == {
+        name: feature_settings(trained_dir)[name] for name in FEATURES
+    }
+    assert arguments["prior_frames"] == 100
 
 
 def test_a_model_of_mmi_training_is_fine_tuned_by_the_stock_trainer(trained_dir: Path, tmp_path: Path) -> None:
@@ -347,50 +359,3 @@ def check_the_result(out: Path) -> None:
     assert BiGRUCTCProcessor.from_pretrained(out).tokenizer("A").input_ids == [3]
     leftovers = {path.suffix for path in out.iterdir() if path.is_file()}
     assert leftovers <= {".json", ".safetensors", ".py", ".bin"}
-
-
-# Before and after
-
-
-def test_average_checkpoints_writes_the_mean(
-    tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor, tmp_path: Path
-) -> None:
-    bias = tiny_model.lm_head.bias.data.clone()
-    for number in range(2):
-        tiny_model.lm_head.bias.data = bias + number
-        tiny_model.save_pretrained(tmp_path / str(number))
-        processor.save_pretrained(tmp_path / str(number))
-
-    result = run_script("average_checkpoints.py", tmp_path / "0", tmp_path / "1", "--output_dir", tmp_path / "mean")
-    assert result.returncode == 0, result.stderr
-    assert result.stdout == f"The mean of 2 checkpoints is written to {tmp_path / 'mean'}.\n"
-    torch.testing.assert_close(BiGRUForCTC.from_pretrained(tmp_path / "mean").lm_head.bias.data, bias + 0.5)
-
-    refused = run_script("average_checkpoints.py", tmp_path / "nowhere", "--output_dir", tmp_path / "other")
-    assert refused.returncode == 2
-    assert "nowhere does not exist" in refused.stderr
-
-
-def test_plot_training_draws_every_stage(model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("matplotlib")
-    refused = run_script("plot_training.py", "--model", model_dir, "--output", tmp_path / "curve.png")
-    assert refused.returncode == 2
-    assert "training.json does not exist; scripts/train.py writes it beside a model" in refused.stderr
-
-    rates = {"eval_loss": 2.5, "eval_wer": 0.5, "eval_cer": 0.2}
-    logs = [[{"elapsed_s": 9.0, "loss": loss, **rates}] for loss in (3.0, 2.0)]
-    record = {"log_history": logs[1], "earlier_stages": [{"log_history": logs[0]}]}
-    (model_dir / "training.json").write_text(json.dumps(record))
-    drawn, draw = [], plots.plot_learning_curve
-
-    def draw_and_keep(stages: list[list[dict[str, float]]], path: Path) -> None:
-        drawn.extend(stages)
-        draw(stages, path)
-
-    monkeypatch.setattr(plots, "plot_learning_curve", draw_and_keep)
-
-    result = run_script("plot_training.py", "--model", model_dir, "--output", tmp_path / "curve.png")
-
-    assert result.returncode == 0, result.stderr
-    assert drawn == logs
-    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,36 @@
+"""`scripts/plot_training.py` as a user starts it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from script_runs import run_script
+
+from hf_bigru_asr.evaluation import plots
+
+pytestmark = pytest.mark.slow
+
+
+def test_plot_training_draws_every_stage(model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("matplotlib")
+    refused = run_script("plot_training.py", "--model", model_dir, "--output", tmp_path / "curve.png")
+    assert refused.returncode == 2
+    assert "training.json does not exist; scripts/train.py writes it beside a model" in refused.stderr
+
+    rates = {"eval_loss": 2.5, "eval_wer": 0.5, "eval_cer": 0.2}
+    logs = [[{"elapsed_s": 9.0, "loss": loss, **rates}] for loss in (3.0, 2.0)]
+    record = {"log_history": logs[1], "earlier_stages": [{"log_history": logs[0]}]}
+    (model_dir / "training.json").write_text(json.dumps(record))
+    drawn, draw = [], plots.plot_learning_curve
+
+    def draw_and_keep(stages: list[list[dict[str, float]]], path: Path) -> None:
+        drawn.extend(stages)
+        draw(stages, path)
+
+    monkeypatch.setattr(plots, "plot_learning_curve", draw_and_keep)
+
+    result = run_script("plot_training.py", "--model", model_dir, "--output", tmp_path / "curve.png")
+
+    assert result.returncode == 0, result.stderr
+    assert drawn == logs
+    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
