@@ -10,7 +10,6 @@ from pathlib import Path
 
 from transformers import HfArgumentParser
 
-from hf_bigru_asr.bundled import resolve_model
 from hf_bigru_asr.evaluation.plots import plot_learning_curve
 from hf_bigru_asr.hub.card import TRAINING_NAME
 
@@ -19,7 +18,9 @@ from hf_bigru_asr.hub.card import TRAINING_NAME
 class Arguments:
     """Whose training, and where to draw it."""
 
-    model: Path = field(default=Path("bundled"), metadata={"help": "Folder of a model, or the bundled one."})
+    model: Path = field(
+        metadata={"help": "Folder with a training.json: that of a model, or docs/figures for the bundled one."}
+    )
     output: Path = field(default=Path("learning_curve.png"), metadata={"help": "Picture to write."})
 
 
@@ -27,11 +28,15 @@ def main() -> None:
     """Read the record of the training and draw it."""
     parser = HfArgumentParser(Arguments, description=__doc__.partition("\n")[0])
     (args,) = parser.parse_args_into_dataclasses()
-    path = Path(resolve_model(args.model)) / TRAINING_NAME
+    path = args.model / TRAINING_NAME
     if not path.is_file():
         parser.error(f"{path} does not exist; scripts/train.py writes it beside a model")
     record = json.loads(path.read_text(encoding="utf-8"))
     stages = [*record.get("earlier_stages", []), record]
+    if any("log_history" not in stage for stage in stages):
+        parser.error(
+            f"{path} is without the logs of its runs; the whole record of the bundled model is in docs/figures"
+        )
     plot_learning_curve([stage["log_history"] for stage in stages], args.output)
     print(f"Written to {args.output}.")
 

@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import json
 import runpy
+import shutil
 from ast import literal_eval
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ from hub_users import ALICE_TOKEN, become_client, open_hub, run_isolated, save_s
 from loopback_hub import LoopbackHub
 from repository import REPOSITORY, SCRIPTS
 from safetensors.torch import load_file
+from transformers import AutoModelForCTC, AutoProcessor
 
 from hf_bigru_asr import BiGRUCTCProcessor, BiGRUForCTC
 from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchDecoder, BeamSearchSettings
@@ -342,3 +344,32 @@ def test_a_processor_is_pushed_with_all_that_belongs_to_it(
 
     assert pulled.greedy_decoder().confidence == ConfidenceModel.from_folder(speller_dir)
     assert pulled.beam_search_decoder().confidence == ConfidenceModel.from_folder(speller_dir / "language_model")
+
+
+def test_a_model_pushed_before_0_1_0_loads_and_is_saved_without_what_is_former(
+    speller_dir: Path, tmp_path: Path, logits: torch.Tensor, speech_dir: Path
+) -> None:
+    """Its code lay in files of other names, and its settings of training in its configuration."""
+    former = {"mmi_weight": 1.0, "word_error_weight": 0.5, "consistency_weight": 0.2, "mwer_scale": 1.0}
+    former |= {"ctc_label_smoothing": 0.1, "intermediate_ctc_layer": 2, "word_delimiter_token_id": 1}
+    folder = shutil.copytree(speller_dir, tmp_path / "former", ignore=shutil.ignore_patterns("*.py"))
+    (folder / "decoding.py").write_text("raise ImportError('code that no other version runs')")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | former))
+    features = json.loads((folder / "processor_config.json").read_text())
+    features["feature_extractor"] |= {"global_mean": None, "global_std": None}
+    (folder / "processor_config.json").write_text(json.dumps(features))
+
+    model, processor = AutoModelForCTC.from_pretrained(folder), AutoProcessor.from_pretrained(folder)
+    model.save_pretrained(tmp_path / "saved")
+    processor.save_pretrained(tmp_path / "saved")
+
+    audio, rate = soundfile.read(speech_dir / "speech.flac", dtype="float32")
+    inputs = processor(audio, sampling_rate=rate, text="HI")
+    with torch.inference_mode():
+        torch.testing.assert_close(model(**inputs).logits, logits)
+    assert model.train()(**inputs).loss.isfinite()
+    assert not former.keys() & json.loads((tmp_path / "saved" / "config.json").read_text()).keys()
+    saved = json.loads((tmp_path / "saved" / "processor_config.json").read_text())["feature_extractor"]
+    assert not {"global_mean", "global_std"} & saved.keys()
+    assert not (tmp_path / "saved" / "decoding.py").exists()

@@ -195,6 +195,29 @@ def test_the_parts_load_from_the_processors_folder(processor: BiGRUCTCProcessor,
     assert not {path.suffix for path in tmp_path.iterdir()} - {".json", ".py"}, "nothing that unpickles"
 
 
+def test_forgotten_confidences_do_not_stay_in_the_folder(processor: BiGRUCTCProcessor, tmp_path: Path) -> None:
+    """A network that was trained on, saved where it came from, would find those of its former weights there."""
+    processor.save_pretrained(tmp_path)
+    (tmp_path / "language_model").mkdir()
+    for name in ("lm.binary", "confidence.json", "../confidence.json"):
+        (tmp_path / "language_model" / name).write_text("{}")
+    loaded = BiGRUCTCProcessor.from_pretrained(tmp_path)
+    loaded.forget_confidences()
+    loaded.save_pretrained(tmp_path)
+    again = BiGRUCTCProcessor.from_pretrained(tmp_path)
+    assert again.confidence_file is None
+    assert again.language_model == tmp_path / "language_model"
+    assert [path.name for path in again.language_model.iterdir()] == ["lm.binary"]
+
+
+def test_confidences_of_the_new_weights_are_saved(processor: BiGRUCTCProcessor, tmp_path: Path) -> None:
+    (tmp_path / "new.json").write_text('{"bias": 1}')
+    processor.forget_confidences()
+    processor.confidence_file = tmp_path / "new.json"
+    processor.save_pretrained(tmp_path / "saved")
+    assert (tmp_path / "saved" / "confidence.json").read_text() == '{"bias": 1}'
+
+
 def test_the_dictionaries_of_the_library_are_taken(processor: BiGRUCTCProcessor) -> None:
     audio = np.zeros(3200, dtype=np.float32)
 

@@ -34,3 +34,8 @@ def test_plot_training_draws_every_stage(model_dir: Path, tmp_path: Path, monkey
     assert result.returncode == 0, result.stderr
     assert drawn == logs
     assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
+
+    (model_dir / "training.json").write_text(json.dumps({"earlier_stages": [], "notes": "without logs"}))
+    refused = run_script("plot_training.py", "--model", model_dir)
+    assert refused.returncode == 2
+    assert "is without the logs of its runs" in refused.stderr
