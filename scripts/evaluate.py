@@ -4,28 +4,25 @@ python scripts/evaluate.py --model bundled --dataset_name openslr/librispeech_as
     --split test --output_dir outputs/test
 
 Prints the figures and writes `evaluation.json` and `utterances.txt`, reference against hypothesis, worst first. An
-utterance that cannot be used is named, the others are evaluated all the same, and the exit status is 1.
+utterance that cannot be used is named, the others are evaluated, and the exit status is 1.
 """
 
 import json
 import sys
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from tqdm.auto import tqdm
-from transformers import AutoProcessor, HfArgumentParser
+from transformers import HfArgumentParser
 
-from hf_bigru_asr.backends.loading import choose_runtime, load_model, precision_of
-from hf_bigru_asr.bundled import resolve_model
 from hf_bigru_asr.data.loading import load_speech_dataset
-from hf_bigru_asr.evaluation.evaluating import evaluate_utterances
+from hf_bigru_asr.evaluation.evaluated_model import EvaluatedModel, write_evaluation
 from hf_bigru_asr.evaluation.plots import check_plots, plot_reliability
-from hf_bigru_asr.evaluation.summary import comparison, summarize
-from hf_bigru_asr.model.frame_grids_bigru_ctc import NUM_OFFSETS_HELP, use_offsets
+from hf_bigru_asr.evaluation.summary import summarize
+from hf_bigru_asr.model.frame_grids_bigru_ctc import NUM_OFFSETS_HELP
 from hf_bigru_asr.provenance import note_start, provenance
-from hf_bigru_asr.transcription.decoding_pool import BeamSearchPool
 from hf_bigru_asr.transcription.recognizer import parse_hotwords
 
 
@@ -54,13 +51,16 @@ class Arguments:
         default=None,
         metadata={"help": "Decode by beam search with the language model of this folder; 'own' is the model's own."},
     )
-    beam_size: int | None = field(default=None, metadata={"help": "Readings that beam search keeps."})
+    beam_size: int | None = field(default=None, metadata={"help": "Hypotheses that beam search keeps."})
     lm_weight: float | None = field(default=None, metadata={"help": "Weight of the language model."})
     hotwords: list[str] = field(
         default_factory=list, metadata={"help": "Expected words or phrases, 'PHRASE' or 'PHRASE:WEIGHT', with --lm."}
     )
     nbest: int | None = field(
-        default=None, metadata={"help": "Readings of an utterance among which the best is measured too, with --lm."}
+        default=None,
+        metadata={
+            "help": "Hypotheses of an utterance; the error rate of the best of them is measured too, with --lm."
+        },
     )
     plot_reliability: bool = field(
         default=False, metadata={"help": "Draw how true the confidences are: reliability.png (extra `plot`)."}
@@ -81,29 +81,11 @@ def main() -> int:
     note_start()
     parser = HfArgumentParser(Arguments, description=__doc__.splitlines()[0])
     (args,) = parser.parse_args_into_dataclasses()
-    given = {name: getattr(args, name) for name in ("beam_size", "lm_weight", "word_score", "nbest")}
-    settings = {name: value for name, value in given.items() if value is not None}
     # 1. Model and data
-    decoder = None
-    decoding: dict[str, object] = {"method": "greedy"}
     try:
         if args.plot_reliability:
             check_plots()
-        if args.hotwords:
-            settings["hotwords"] = parse_hotwords(args.hotwords)
-        if settings and args.lm is None:
-            parser.error(f"{' and '.join(settings)} belong to beam search; give --lm own or --lm FOLDER too")
-        name = resolve_model(args.model)
-        runtime = choose_runtime(args.runtime, args.device)
-        model = load_model(
-            name,
-            runtime,
-            device=args.device,
-            num_threads=args.num_threads,
-            dtype=args.dtype,
-            trust_remote_code=args.trust_remote_code,
-        )
-        processor = AutoProcessor.from_pretrained(name, trust_remote_code=args.trust_remote_code)
+        recognizer = load_model(args)
         dataset = load_speech_dataset(
             args.dataset_name,
             args.dataset_config_name,
@@ -113,37 +95,22 @@ def main() -> int:
         )
         if args.max_samples is not None:
             dataset = dataset.take(args.max_samples)
-
-        if args.lm is not None:
-            decoder = processor.beam_search_decoder(None if args.lm == "own" else args.lm, **settings)
-            decoding = {"method": "beam search", "language_model": args.lm, **asdict(decoder.settings)}
-            if args.num_offsets is None:
-                args.num_offsets = decoder.settings.num_offsets
-            del decoding["num_offsets"]
-        use_offsets(processor.feature_extractor, args.num_offsets)
+        utterances = recognizer.recognize(
+            dataset,
+            batch_size=args.batch_size,
+            num_workers=args.num_workers,
+            audio_column=args.audio_column_name,
+            text_column=args.text_column_name,
+        )
     except (OSError, ValueError, ImportError) as error:
         parser.error(str(error))
 
     # 2. Recognition
-    options = {
-        "audio_column": args.audio_column_name,
-        "text_column": args.text_column_name,
-        "batch_size": args.batch_size,
-        "num_workers": args.num_workers,
-    }
     results = []
-    with ExitStack() as stack:
-        if decoder is not None and args.num_workers > 1:
-            decoder = stack.enter_context(BeamSearchPool.of_decoder(decoder, args.num_workers))
-            decoder.start()
-        try:
-            utterances = evaluate_utterances(model, processor, dataset, decoder=decoder, **options)
-        except ValueError as error:
-            parser.error(str(error))
-        for result in tqdm(utterances, total=None if args.streaming else len(dataset), unit="utt", mininterval=2):
-            results.append(result)
-            if result.error is not None:
-                print(f"{result.id}: not evaluated: {result.error}", file=sys.stderr)
+    for result in tqdm(utterances, total=None if args.streaming else len(dataset), unit="utt", mininterval=2):
+        results.append(result)
+        if result.error is not None:
+            print(f"{result.id}: not evaluated: {result.error}", file=sys.stderr)
 
     # 3. Figures
     try:
@@ -151,31 +118,53 @@ def main() -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1
-    sizes = {name: summary.pop(name) for name in ("num_utterances", "num_failed", "hours")}
-    report = {
-        "model": args.model,
-        "dataset": {
-            "name": args.dataset_name,
-            "config": args.dataset_config_name,
-            "split": args.split,
-            **({"description": args.dataset_description} if args.dataset_description else {}),
-            **sizes,
-        },
-        **summary,
-        "decoding": {**decoding, "batch_size": args.batch_size, "num_workers": args.num_workers},
-        "num_offsets": getattr(processor.feature_extractor, "num_offsets", 1),
-        "runtime": {"name": runtime, "dtype": precision_of(model), "num_threads": args.num_threads},
-        **provenance(str(model.device)),
-        "date": datetime.now(tz=UTC).date().isoformat(),
-    }
-    args.output_dir.mkdir(parents=True, exist_ok=True)
-    (args.output_dir / "evaluation.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    (args.output_dir / "utterances.txt").write_text(comparison(results), encoding="utf-8")
+    report = make_report(args, recognizer, summary)
+    write_evaluation(args.output_dir, report, results)
     if args.plot_reliability:
         plot_reliability(summary["confidence"]["bins"], args.output_dir / "reliability.png")
     print(json.dumps({name: report[name] for name in ("dataset", "metrics", "speed")}, indent=2))
     print(f"Written to {args.output_dir}: evaluation.json, utterances.txt")
-    return int(sizes["num_failed"] > 0)
+    return int(summary["num_failed"] > 0)
+
+
+def load_model(args: Arguments) -> EvaluatedModel:
+    """The model with the decoder that the arguments name."""
+    given = {name: getattr(args, name) for name in ("beam_size", "lm_weight", "word_score", "nbest")}
+    decoding = {name: value for name, value in given.items() if value is not None}
+    if args.hotwords:
+        decoding["hotwords"] = parse_hotwords(args.hotwords)
+    if decoding and args.lm is None:
+        raise ValueError(f"{' and '.join(decoding)} belong to beam search; give --lm own or --lm FOLDER too")
+    return EvaluatedModel.load(
+        args.model,
+        language_model=args.lm,
+        decoding=decoding,
+        num_offsets=args.num_offsets,
+        runtime=args.runtime,
+        device=args.device,
+        num_threads=args.num_threads,
+        dtype=args.dtype,
+        trust_remote_code=args.trust_remote_code,
+    )
+
+
+def make_report(args: Arguments, recognizer: EvaluatedModel, summary: dict[str, Any]) -> dict[str, Any]:
+    """What `evaluation.json` says."""
+    figures = dict(summary)
+    sizes = {name: figures.pop(name) for name in ("num_utterances", "num_failed", "hours")}
+    dataset = {"name": args.dataset_name, "config": args.dataset_config_name, "split": args.split}
+    if args.dataset_description:
+        dataset["description"] = args.dataset_description
+    described = recognizer.describe()
+    described["decoding"] |= {"batch_size": args.batch_size, "num_workers": args.num_workers}
+    return {
+        "model": args.model,
+        "dataset": {**dataset, **sizes},
+        **figures,
+        **described,
+        **provenance(str(recognizer.model.device)),
+        "date": datetime.now(tz=UTC).date().isoformat(),
+    }
 
 
 if __name__ == "__main__":

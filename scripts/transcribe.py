@@ -4,7 +4,7 @@ python scripts/transcribe.py tests/data/speech_sample.flac
 python scripts/transcribe.py --model outputs/bigru --return_timestamps word --output transcripts.json *.flac
 
 Prints one line for each file. A file that cannot be transcribed is named on the error output, the others are
-transcribed all the same, and the exit status is 1.
+transcribed, and the exit status is 1.
 """
 
 import json
@@ -41,11 +41,11 @@ class Arguments:
         default=None,
         metadata={"help": "Decode by beam search with the language model of this folder; 'own' is the model's own."},
     )
-    beam_size: int | None = field(default=None, metadata={"help": "Readings that beam search keeps."})
+    beam_size: int | None = field(default=None, metadata={"help": "Hypotheses that beam search keeps."})
     hotwords: list[str] = field(
         default_factory=list, metadata={"help": "Expected words or phrases, 'PHRASE' or 'PHRASE:WEIGHT', with --lm."}
     )
-    nbest: int | None = field(default=None, metadata={"help": "Readings to print, with --lm."})
+    nbest: int | None = field(default=None, metadata={"help": "Hypotheses to print, with --lm."})
     return_timestamps: str | None = field(default=None, metadata={"help": "Times of what: char or word."})
     output: Path | None = field(default=None, metadata={"help": "JSON file to write the transcripts to as well."})
     runtime: str = field(default="torch", metadata={"help": "What runs the network: torch, onnx, openvino, or auto."})

@@ -16,7 +16,12 @@ from transformers import HfArgumentParser
 
 from hf_bigru_asr.evaluation.plots import check_plots, plot_tuning
 from hf_bigru_asr.language_model.scored_data import ScoredDataset, ScoringArguments, language_model_folder
-from hf_bigru_asr.language_model.tuning import mean_posteriors, outside_lexicon_figures, tune_decoding
+from hf_bigru_asr.language_model.tuning import (
+    best_settings,
+    mean_posteriors,
+    outside_lexicon_figures,
+    tune_decoding,
+)
 from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchSettings
 from hf_bigru_asr.model.language_model_files_bigru_ctc import SETTINGS_NAME
 from hf_bigru_asr.provenance import note_start, provenance
@@ -47,7 +52,9 @@ class Arguments:
         metadata={"help": "Widths to try with the best weights."},
     )
     beam_size_token: int | None = field(default=10, metadata={"help": "Classes of a frame that are tried."})
-    beam_threshold: float = field(default=12.0, metadata={"help": "Distance from the best at which readings fall."})
+    beam_threshold: float = field(
+        default=12.0, metadata={"help": "Distance from the best score at which hypotheses are dropped."}
+    )
     chosen_beam_size: int = field(default=500, metadata={"help": "Width of the beam to write down."})
     num_workers: int = field(default=1, metadata={"help": "Processes that decode."})
     output_dir: Path = field(default=Path("outputs/tuning"), metadata={"help": "Folder for the results."})
@@ -88,16 +95,8 @@ def main() -> None:
             beam_sizes=args.beam_sizes,
         ):
             trials.append(trial)
-            settings = trial.settings
-            print(
-                f"lm_weight {settings.lm_weight:g}, word_score {settings.word_score:g}, prior_weight "
-                f"{settings.prior_weight:g}, beam {settings.beam_size}: "
-                f"WER {trial.wer:.2%}, CER {trial.cer:.2%}, {trial.real_time_factor:.0f} times real time",
-                flush=True,
-            )
-        grid = [trial for trial in trials if trial.settings.beam_size == args.beam_size]
-        best = min(grid, key=lambda trial: trial.wer).settings
-        chosen = replace(best, beam_size=args.chosen_beam_size)
+            print(trial, flush=True)
+        chosen = replace(best_settings(trials, beam_size=args.beam_size), beam_size=args.chosen_beam_size)
         outside = outside_lexicon_figures(pool, utterances, references, chosen)
 
     # 3. Results
@@ -115,9 +114,9 @@ def main() -> None:
     (args.output_dir / "tuning.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     plot_tuning(trials, args.beam_size, args.output_dir / "tuning.png")
     print(
-        f"{outside['num_said']} words outside the lexicon, of which {outside['num_found']} are right; "
+        f"{outside['num_reference']} words outside the lexicon, of which {outside['num_found']} are right; "
         f"WER of the {outside['num_utterances']} utterances that have them: {outside['wer']:.2%}"
-        if outside["num_said"]
+        if outside["num_reference"]
         else "No word is outside the lexicon."
     )
     print(f"Chosen: {asdict(chosen)}. Written to {args.output_dir} and {folder}.")
