@@ -101,7 +101,7 @@ def duration_columns(evaluations: Sequence[Json]) -> list[str]:
 
 
 def _confidence(figures: Json) -> dict[str, str]:
-    """How true the confidences of words are, in percent; nothing where that was not measured."""
+    """How well the confidences of words are calibrated, in percent; nothing where that was not measured."""
     error, precision = figures.get("expected_calibration_error"), figures.get("wrong_words_average_precision")
     if error is None or precision is None:
         return {}
@@ -295,7 +295,7 @@ __all__ = [
     "decoding_method",
     "duration_columns",
     "figure",
-    "hyperparameters",
+    "has_in_loss",
     "is_whole_split",
     "percent",
     "result_row",

@@ -23,12 +23,15 @@ def build_processor(model_name_or_path: str | None, **feature_kwargs: Any) -> Bi
         feature_kwargs: Settings of the feature extractor to change, `hop_length` for example, in either case.
 
     Raises:
+        OSError: If the model, or its language model, cannot be fetched from the Hub.
         ValueError: If a setting is out of its range.
     """
     if model_name_or_path is None:
         return BiGRUCTCProcessor(BiGRUCTCFeatureExtractor(**feature_kwargs), BiGRUCTCTokenizer())
     processor = BiGRUCTCProcessor.from_pretrained(resolve_model(model_name_or_path))
     processor.forget_confidences()
+    # A language model on the Hub is saved with every checkpoint; if it cannot be fetched, that ends no run half-way.
+    _ = processor.language_model
     processor.feature_extractor.set_num_offsets(1)
     if feature_kwargs:
         values = processor.feature_extractor.to_dict() | feature_kwargs

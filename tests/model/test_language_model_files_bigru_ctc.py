@@ -15,6 +15,7 @@ from transformers import AutoProcessor
 from hf_bigru_asr import BiGRUCTCProcessor
 from hf_bigru_asr.model.confidence_bigru_ctc import ConfidenceModel
 from hf_bigru_asr.model.language_model_files_bigru_ctc import LANGUAGE_MODEL_FILES, find_model_file, read_model_json
+from hf_bigru_asr.training.building import build_processor
 
 REPO_ID = "alice/tiny"
 
@@ -123,6 +124,12 @@ def test_a_model_without_one_is_asked_once(client: LoopbackHub, tmp_path: Path) 
     assert asked(client) == {"lm.binary"}
     with pytest.raises(ValueError, match="came without a language model; name the folder"):
         processor.beam_search_decoder()
+
+
+def test_a_training_fetches_it_before_it_begins(client: LoopbackHub) -> None:
+    processor = build_processor(REPO_ID)
+    assert asked(client) == set(LANGUAGE_MODEL_FILES)
+    assert processor.confidence_file is None
 
 
 # Without a connection
