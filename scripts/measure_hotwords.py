@@ -65,7 +65,7 @@ def main() -> None:
             wer = word_error_counts(references, texts).error_rate
             trials.append({"weight": weight, "wer": wer, **recall.as_dict()})
             print(
-                f"weight {weight:g}: {recall.num_found} of {recall.num_said} found, "
+                f"weight {weight:g}: {recall.num_found} of {recall.num_reference} found, "
                 f"{recall.false_alarms_per_hour:.1f} false alarms per hour, WER {wer:.2%}",
                 flush=True,
             )

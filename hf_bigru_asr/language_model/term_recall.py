@@ -1,4 +1,4 @@
-"""How many of the words or phrases that matter are found, and how often one is found that was not said."""
+"""Recall and false alarms of given words or phrases."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -12,21 +12,21 @@ class TermRecall:
     """Counts of terms over some utterances.
 
     Args:
-        num_said: Occurrences in the references.
-        num_found: Of these, how many the texts have too.
-        num_false_alarms: Occurrences in the texts that the references do not have.
+        num_reference: Occurrences in the references.
+        num_found: Those of them that the hypotheses have too.
+        num_false_alarms: Occurrences in the hypotheses that the references do not have.
         hours: Length of the recordings.
     """
 
-    num_said: int
+    num_reference: int
     num_found: int
     num_false_alarms: int
     hours: float
 
     @property
     def recall(self) -> float:
-        """Share of the terms said that is found; not a number if none was said."""
-        return self.num_found / self.num_said if self.num_said else float("nan")
+        """Share of the reference's terms that is found; not a number if there are none."""
+        return self.num_found / self.num_reference if self.num_reference else float("nan")
 
     @property
     def false_alarms_per_hour(self) -> float:
@@ -36,29 +36,31 @@ class TermRecall:
     def as_dict(self) -> dict[str, Any]:
         """JSON-serialisable."""
         return asdict(self) | {
-            "recall": self.recall if self.num_said else None,
+            "recall": self.recall if self.num_reference else None,
             "false_alarms_per_hour": self.false_alarms_per_hour,
         }
 
 
-def term_recall(references: Iterable[str], texts: Iterable[str], terms: Iterable[str], hours: float) -> TermRecall:
-    """Count terms in references and texts, utterance by utterance.
+def term_recall(
+    references: Iterable[str], hypotheses: Iterable[str], terms: Iterable[str], hours: float
+) -> TermRecall:
+    """Count terms in references and hypotheses, utterance by utterance.
 
     Args:
-        references: What was said, normalised.
-        texts: What was recognised.
-        terms: Words or phrases, normalised; those that lie in each other are counted each for itself.
+        references: Normalised transcripts.
+        hypotheses: Recognised texts, as many.
+        terms: Words or phrases, normalised; a phrase inside another one counts for both.
         hours: Length of the recordings.
     """
     paths = [term.split() for term in terms]
-    said = found = false_alarms = 0
-    for reference, text in zip(references, texts, strict=True):
+    num_reference = num_found = num_false_alarms = 0
+    for reference, hypothesis in zip(references, hypotheses, strict=True):
         for path in paths:
-            spoken, recognised = _occurrences(path, reference.split()), _occurrences(path, text.split())
-            said += spoken
-            found += min(spoken, recognised)
-            false_alarms += max(recognised - spoken, 0)
-    return TermRecall(said, found, false_alarms, hours)
+            expected, recognised = _occurrences(path, reference.split()), _occurrences(path, hypothesis.split())
+            num_reference += expected
+            num_found += min(expected, recognised)
+            num_false_alarms += max(recognised - expected, 0)
+    return TermRecall(num_reference, num_found, num_false_alarms, hours)
 
 
 def _occurrences(path: Sequence[str], words: Sequence[str]) -> int:

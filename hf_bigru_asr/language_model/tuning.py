@@ -13,7 +13,7 @@ from ..model.lexicon_bigru_ctc import lexicon_words
 from ..transcription.decoding_pool import BeamSearchPool
 from .term_recall import term_recall
 
-__all__ = ["Trial", "mean_posteriors", "outside_lexicon_figures", "tune_decoding"]
+__all__ = ["Trial", "best_settings", "mean_posteriors", "outside_lexicon_figures", "tune_decoding"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Trial:
     real_time_factor: float
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-serialisable, the settings among the figures, but the class priors, which all trials share."""
+        """JSON-serialisable: figures and settings, without the class priors, which all trials share."""
         settings = asdict(self.settings)
         del settings["class_priors"]
         return {
@@ -42,6 +42,15 @@ class Trial:
             "cer": self.cer,
             "real_time_factor": self.real_time_factor,
         }
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        settings = self.settings
+        return (
+            f"lm_weight {settings.lm_weight:g}, word_score {settings.word_score:g}, prior_weight "
+            f"{settings.prior_weight:g}, beam {settings.beam_size}: "
+            f"WER {self.wer:.2%}, CER {self.cer:.2%}, {self.real_time_factor:.0f} times real time"
+        )
 
 
 def mean_posteriors(utterances: Sequence[torch.Tensor]) -> tuple[float, ...]:
@@ -103,10 +112,15 @@ def tune_decoding(
             yield _measure(pool, utterances, references, replace(best, beam_size=beam_size))
 
 
+def best_settings(trials: Iterable[Trial], *, beam_size: int) -> BeamSearchSettings:
+    """The settings with the lowest word error rate among the trials at one beam size."""
+    return min((each for each in trials if each.settings.beam_size == beam_size), key=lambda each: each.wer).settings
+
+
 def outside_lexicon_figures(
     pool: BeamSearchPool, utterances: Sequence[torch.Tensor], references: Sequence[str], settings: BeamSearchSettings
 ) -> dict[str, Any]:
-    """How well words are written that the pool's lexicon does not have, JSON-serialisable.
+    """How well words outside the pool's lexicon are recognised, JSON-serialisable.
 
     Args:
         pool: Processes that decode.

@@ -51,17 +51,17 @@ class LayerRunner(Protocol):
     same_state: float
 
     def __call__(self, layer: int, direction: Direction, inputs: Frames, states: Frames) -> tuple[Frames, Frames]:
-        """Run one direction of one layer over pieces of several stretches of a recording.
+        """Run one direction of one layer over pieces of several segments of a recording.
 
         Args:
             layer: Number of the layer, from 0.
             direction: Which of its two GRUs.
-            inputs: `(frames, stretches, features)` in the order in which the direction takes the frames: for
+            inputs: `(frames, segments, features)` in the order in which the direction takes the frames: for
                 `"backward"` the last one comes first.
-            states: `(stretches, hidden_size)` before the first of these frames.
+            states: `(segments, hidden_size)` before the first of these frames.
 
         Returns:
-            Outputs `(frames, stretches, hidden_size)` in the same order, and the states after the last frame.
+            Outputs `(frames, segments, hidden_size)` in the same order, and the states after the last frame.
         """
 
     def log_probs(self, hidden_states: Frames) -> Frames:

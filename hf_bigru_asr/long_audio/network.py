@@ -1,15 +1,13 @@
 """A recording of any length through the network: the result of one pass over the whole, in bounded memory.
 
-A bidirectional layer needs the whole of what the layer below gives. So the network runs layer by layer, each direction
-of a layer in chunks that carry its state on, and what a layer gives lies in a temporary file until the next one is
-through with it: with the bundled network 0.69 GB for every hour, 0.08 GB more for every further grid of frames. In
-memory are the chunks and, at the end, the log-probabilities, 17 MB for every hour.
+A bidirectional layer needs all outputs of the layer below. So the network runs layer by layer, each direction of a
+layer in chunks that carry its state. The outputs of a layer lie in a temporary file until the next layer has read
+them: with the bundled network 0.69 GB for every hour, and 0.08 GB for every further frame grid. In memory are the
+chunks and the log-probabilities, 17 MB for every hour.
 
-One sequence alone leaves most of a processor idle. So a long recording is cut into several stretches that run side by
-side, each at first from a state of zeros. Then every stretch but the first starts again from the state in which the
-one before it ended, until it meets what it gave before: a GRU forgets where it started, and from there on nothing
-changes. Only a stretch that does not forget before its end makes the next one start once more. So nothing is guessed:
-the outputs are those of one run from the first frame to the last.
+One sequence alone leaves most of a processor idle. So a long recording is cut into segments that run side by side.
+Segments start from a zero state and are rerun from the true state until both agree within `same_state`; the result
+equals one sequential pass.
 """
 
 from collections.abc import Iterator
@@ -32,9 +30,9 @@ __all__ = ["log_probs_of_long_audio"]
 
 CHUNK_S = 5.0
 BLOCK_SAMPLES = 1 << 20
-MAX_STRETCHES = 16
-MIN_STRETCH_FRAMES = 4000
-"""Stretches are so long that correcting their beginnings costs little: the bundled network forgets in 80 to 2,500."""
+MAX_SEGMENTS = 16
+MIN_SEGMENT_FRAMES = 4000
+"""Segments this long cost little to rerun at their beginnings: the bundled network forgets in 80 to 2,500 frames."""
 
 
 def log_probs_of_long_audio(
@@ -44,7 +42,7 @@ def log_probs_of_long_audio(
     *,
     sampling_rate: int,
     chunk_s: float = CHUNK_S,
-    num_stretches: int | None = None,
+    num_segments: int | None = None,
     runner: LayerRunner | None = None,
 ) -> torch.Tensor:
     """Log-probabilities of a recording of any length, equal to those of the model on the whole within 1e-4.
@@ -55,7 +53,7 @@ def log_probs_of_long_audio(
         audio: The samples, `(samples,)` or `(channels, samples)`, or an iterator over successive blocks of them.
         sampling_rate: Their sampling rate in Hz; it must be the extractor's own.
         chunk_s: Length of the chunks. It changes memory and speed, not the result.
-        num_stretches: How many stretches of the recording run side by side; `None` chooses by its length.
+        num_segments: Segments of the recording that run side by side; `None` chooses by its length.
         runner: Runs the layers; those of the model if `None`.
 
     Returns:
@@ -66,16 +64,7 @@ def log_probs_of_long_audio(
             is another one, a length is not positive, or the model shows no layers.
         OSError: If there is no room for the temporary file.
     """
-    if sampling_rate != feature_extractor.sampling_rate:
-        raise ValueError(
-            f"The audio has a sampling rate of {sampling_rate} Hz; this feature extractor takes "
-            f"{feature_extractor.sampling_rate} Hz. Resample it, or read the file with "
-            "hf_bigru_asr.audio.iterate_audio."
-        )
-    if not chunk_s > 0:
-        raise ValueError(f"chunk_s is {chunk_s}; it must be positive.")
-    if num_stretches is not None and num_stretches < 1:
-        raise ValueError(f"num_stretches is {num_stretches}; it must be at least 1, or None.")
+    _check_arguments(feature_extractor, sampling_rate, chunk_s, num_segments)
     runner = runner_of(model) if runner is None else runner
     if runner is None:
         raise ValueError(
@@ -84,7 +73,7 @@ def log_probs_of_long_audio(
     frame_s = feature_extractor.hop_length / feature_extractor.sampling_rate
     chunk_frames = max(round(chunk_s / frame_s), 1)
     num_features = feature_extractor.num_offsets * feature_extractor.feature_size
-    # Every frame has its features and what both directions of two layers give, in float32.
+    # Every frame has its features and the outputs of both directions of two layers, in float32.
     hour_gb = 3600 / frame_s * 4 * (num_features + 4 * runner.hidden_size) / 1e9
     with ExitStack() as stack:
         features = LongFeatures.compute(
@@ -93,50 +82,34 @@ def log_probs_of_long_audio(
             stack.enter_context(FrameStore(num_features, hour_gb)),
             max_frames=chunk_frames,
         )
-        if num_stretches is None:
-            num_stretches = min(max(len(features) // MIN_STRETCH_FRAMES, 1), MAX_STRETCHES)
+        if num_segments is None:
+            num_segments = min(max(len(features) // MIN_SEGMENT_FRAMES, 1), MAX_SEGMENTS)
         num_threads = stack.enter_context(_threads(runner))
         # The outputs of a layer, and those of the layer below, which it reads.
         layers = [
             _BothDirections(*(stack.enter_context(FrameStore(runner.hidden_size, hour_gb)) for _ in range(2)))
             for _ in range(2)
         ]
-        log_probs = (
-            _run_layers(
-                runner,
-                _Grid(features, grid, feature_extractor.feature_size),
-                len(features),
-                layers,
-                num_stretches,
-                num_threads,
-                chunk_frames,
-            )
-            for grid in range(feature_extractor.num_offsets)
+        layer_pass = _LayerPass(runner, len(features), layers, num_segments, num_threads, chunk_frames)
+        grids = (
+            _Grid(features, grid, feature_extractor.feature_size) for grid in range(feature_extractor.num_offsets)
         )
-        return mean_of_grids(log_probs, feature_extractor.num_offsets)
+        return mean_of_grids(map(layer_pass.log_probs, grids), feature_extractor.num_offsets)
 
 
-def _run_layers(
-    runner: LayerRunner,
-    features: "_Source",
-    num_frames: int,
-    layers: "list[_BothDirections]",
-    num_stretches: int,
-    num_threads: int,
-    chunk_frames: int,
-) -> torch.Tensor:
-    """Log-probabilities `(frames, classes)` of one grid of frames; `layers` is where outputs lie on the way."""
-    hidden_states = features
-    for layer in range(runner.num_layers):
-        outputs = layers[layer % 2]
-        sweeps = [
-            _Sweep(runner, layer, "forward", hidden_states, outputs.ahead, num_frames, num_stretches),
-            _Sweep(runner, layer, "backward", hidden_states, outputs.behind, num_frames, num_stretches),
-        ]
-        with ThreadPoolExecutor(num_threads) as pool:
-            list(pool.map(lambda sweep: sweep.run(chunk_frames), sweeps))
-        hidden_states = outputs
-    return _head(runner, hidden_states, num_frames, chunk_frames)
+def _check_arguments(
+    feature_extractor: BiGRUCTCFeatureExtractor, sampling_rate: int, chunk_s: float, num_segments: int | None
+) -> None:
+    if sampling_rate != feature_extractor.sampling_rate:
+        raise ValueError(
+            f"The audio has a sampling rate of {sampling_rate} Hz; this feature extractor takes "
+            f"{feature_extractor.sampling_rate} Hz. Resample it, or read the file with "
+            "hf_bigru_asr.audio.iterate_audio."
+        )
+    if not chunk_s > 0:
+        raise ValueError(f"chunk_s is {chunk_s}; it must be positive.")
+    if num_segments is not None and num_segments < 1:
+        raise ValueError(f"num_segments is {num_segments}; it must be at least 1, or None.")
 
 
 def _blocks(audio: AudioArray | Iterator[AudioArray]) -> Iterator[AudioArray]:
@@ -156,7 +129,7 @@ class _Source(Protocol):
 
 @dataclass(frozen=True)
 class _Grid:
-    """The features of one grid of frames, of several that stand side by side."""
+    """The features of one frame grid, of several that stand side by side."""
 
     features: LongFeatures
     index: int
@@ -169,7 +142,7 @@ class _Grid:
 
 @dataclass(frozen=True)
 class _BothDirections:
-    """What a layer gives: the outputs of its two directions side by side."""
+    """The outputs of the two directions of a layer, side by side."""
 
     ahead: FrameStore
     behind: FrameStore
@@ -179,7 +152,43 @@ class _BothDirections:
 
 
 @dataclass(frozen=True)
-class _Sweep:
+class _LayerPass:
+    """The way of one frame grid through all layers.
+
+    Args:
+        runner: Runs the layers.
+        num_frames: Frames of the recording.
+        layers: Where the outputs of a layer lie, and those of the layer below, in turns.
+        num_segments: Segments that run side by side.
+        num_threads: Directions that run at once.
+        chunk_frames: Frames of a chunk.
+    """
+
+    runner: LayerRunner
+    num_frames: int
+    layers: list[_BothDirections]
+    num_segments: int
+    num_threads: int
+    chunk_frames: int
+
+    def log_probs(self, features: _Source) -> torch.Tensor:
+        """Log-probabilities `(frames, classes)` of one frame grid."""
+        hidden_states = features
+        for layer in range(self.runner.num_layers):
+            outputs = self.layers[layer % 2]
+            targets: list[tuple[Direction, FrameStore]] = [("forward", outputs.ahead), ("backward", outputs.behind)]
+            directions = [
+                _Direction(self.runner, layer, name, hidden_states, target, self.num_frames, self.num_segments)
+                for name, target in targets
+            ]
+            with ThreadPoolExecutor(self.num_threads) as pool:
+                list(pool.map(lambda direction: direction.run(self.chunk_frames), directions))
+            hidden_states = outputs
+        return _head(self.runner, hidden_states, self.num_frames, self.chunk_frames)
+
+
+@dataclass(frozen=True)
+class _Direction:
     """One direction of one layer over a whole recording. Positions count in the order of the direction."""
 
     runner: LayerRunner
@@ -188,11 +197,11 @@ class _Sweep:
     source: _Source
     target: FrameStore
     num_frames: int
-    num_stretches: int
+    num_segments: int
 
     def run(self, chunk_frames: int) -> None:
         """Write the outputs of all frames."""
-        length = -(-self.num_frames // self.num_stretches)
+        length = -(-self.num_frames // self.num_segments)
         starts = list(range(0, self.num_frames, length))
         ends = self._pass(
             {start: np.zeros(self.runner.hidden_size, dtype=np.float32) for start in starts},
@@ -200,22 +209,22 @@ class _Sweep:
             chunk_frames,
             correct=False,
         )
-        # Whenever a stretch ends in another state than the next one has started from, that one starts again.
+        # A segment that ends in another state than the next one has started from makes that one start again.
         while states := {start: ends[start - length] for start in starts if start - length in ends}:
             ends = self._pass(states, length, chunk_frames, correct=True)
 
     def _pass(self, states: dict[int, Frames], length: int, chunk_frames: int, *, correct: bool) -> dict[int, Frames]:
-        """Run stretches from their states, both by where the stretch starts.
+        """Run segments from their states, both by where the segment starts.
 
         Returns:
-            States `(hidden_size,)` at the ends of the stretches; without those that a correction did not change.
+            States `(hidden_size,)` at the ends of the segments; without those that a correction did not change.
         """
         for offset in range(0, length, chunk_frames):
             spans = {
                 start: (start + offset, min(start + min(offset + chunk_frames, length), self.num_frames))
                 for start in states
             }
-            # The last stretch may be shorter, and its end is nobody's start.
+            # The last segment may be shorter, and its end is nobody's start.
             spans = {start: span for start, span in spans.items() if span[0] < span[1]}
             if not spans:
                 return {}
@@ -264,7 +273,7 @@ def _head(runner: LayerRunner, hidden_states: _Source, num_frames: int, chunk_fr
 
 @contextmanager
 def _threads(runner: LayerRunner) -> Iterator[int]:
-    """How many directions run at once: with torch's threads divided between them, so that they are not too many."""
+    """How many directions run at once, with torch's threads divided between them."""
     available = torch.get_num_threads()
     if not isinstance(runner, TorchLayerRunner):
         yield 2

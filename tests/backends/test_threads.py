@@ -1,15 +1,11 @@
 """Batches side by side, against one after another."""
 
-import os
-import textwrap
-from collections.abc import Callable
-from pathlib import Path
 from threading import Barrier
 from types import SimpleNamespace
 
 import pytest
 import torch
-from runtime_support import RUNTIME_CASES, needs_openvino
+from runtime_support import RUNTIME_CASES
 
 from hf_bigru_asr import BiGRUForCTC, OnnxBiGRUForCTC, OpenVINOBiGRUForCTC
 from hf_bigru_asr.backends.base import RuntimeModel
@@ -95,23 +91,3 @@ def test_a_divided_batch_is_not_divided_again(
     torch.testing.assert_close(shared(batch).logits, expected, atol=1e-4, rtol=0)
     with pytest.raises(TypeError):
         model(batch)
-
-
-@needs_openvino
-@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system does not tell where threads may run")
-def test_graphs_that_run_at_once_are_not_bound_to_one_core(model_dir: Path, run_in_child: Callable[..., str]) -> None:
-    # In a process of its own, where no other graph has threads.
-    code = """
-        import os, sys
-        from concurrent.futures import ThreadPoolExecutor
-        import torch
-        from hf_bigru_asr import OpenVINOBiGRUForCTC
-        from hf_bigru_asr.long_audio.layer_runners import log_probs_of_layers
-        model = OpenVINOBiGRUForCTC.from_pretrained(sys.argv[1], num_threads=2)
-        features = torch.randn(1, 20, model.config.num_mel_bins).numpy()
-        with ThreadPoolExecutor(2) as threads:
-            log_probs_of_layers(model.layer_runner(), features, threads)
-            cores = {frozenset(os.sched_getaffinity(int(thread))) for thread in os.listdir("/proc/self/task")}
-        assert cores == {frozenset(os.sched_getaffinity(0))}, cores
-    """
-    run_in_child(textwrap.dedent(code), model_dir)

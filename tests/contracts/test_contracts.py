@@ -98,10 +98,10 @@ def test_padding_adds_no_text_whatever_its_best_class(
     assert recognise(tiny_model, processor, [waveforms[0], waveforms[2]], extra_frames=5)[0][1] == single
 
 
-@pytest.mark.parametrize(("chunk_s", "num_stretches"), [(0.02, 1), (0.3, 1), (0.3, 3), (60.0, 2)])
+@pytest.mark.parametrize(("chunk_s", "num_segments"), [(0.02, 1), (0.3, 1), (0.3, 3), (60.0, 2)])
 def test_long_audio_equals_short(
     chunk_s: float,
-    num_stretches: int,
+    num_segments: int,
     alone: list[tuple[torch.Tensor, str]],
     tiny_model: BiGRUForCTC,
     processor: BiGRUCTCProcessor,
@@ -114,7 +114,7 @@ def test_long_audio_equals_short(
             waveform,
             sampling_rate=RATE_HZ,
             chunk_s=chunk_s,
-            num_stretches=num_stretches,
+            num_segments=num_segments,
         )
         torch.testing.assert_close(log_probs, expected, atol=TOLERANCE, rtol=0)
         assert processor.greedy_decoder()(log_probs[None])[0][0].text == text

@@ -9,17 +9,17 @@ def test_terms_are_counted() -> None:
     references = ["MOBY DICK AND AHAB", "AHAB SAID AHAB", "NO ONE"]
     texts = ["MOBY DICK DICK", "AHAB SAT", "AHAB NO AHAB MOBY DICK"]
     recall = term_recall(references, texts, ["AHAB", "MOBY DICK"], hours=0.5)
-    assert recall == TermRecall(num_said=4, num_found=2, num_false_alarms=3, hours=0.5)
+    assert recall == TermRecall(num_reference=4, num_found=2, num_false_alarms=3, hours=0.5)
     assert recall.recall == 0.5
     assert recall.false_alarms_per_hour == 6
     assert json.loads(json.dumps(recall.as_dict()))["recall"] == 0.5
 
 
 def test_phrases_do_not_overlap() -> None:
-    assert term_recall(["A A A A A"], [""], ["A A"], 1.0).num_said == 2
+    assert term_recall(["A A A A A"], [""], ["A A"], 1.0).num_reference == 2
 
 
-def test_without_terms_said_there_is_no_recall() -> None:
+def test_without_terms_in_the_references_there_is_no_recall() -> None:
     recall = term_recall(["A"], ["B"], ["B"], 1.0)
     assert recall.recall != recall.recall
     assert recall.as_dict()["recall"] is None

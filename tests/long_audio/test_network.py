@@ -71,10 +71,10 @@ def test_chunks_of_any_length(
     assert_equal(found, on_the_whole(tiny_model, extractor, audio))
 
 
-@pytest.mark.parametrize("num_stretches", [1, 2, 3, 7, 40, 1000])
+@pytest.mark.parametrize("num_segments", [1, 2, 3, 7, 40, 1000])
 @pytest.mark.parametrize("memory", [0.0, 2.0, 7.0], ids=["forgetful", "slow", "never forgets"])
-def test_stretches_side_by_side(
-    num_stretches: int, memory: float, tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor
+def test_segments_side_by_side(
+    num_segments: int, memory: float, tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor
 ) -> None:
     size = tiny_model.config.hidden_size
     with torch.no_grad():
@@ -90,12 +90,12 @@ def test_stretches_side_by_side(
         audio,
         sampling_rate=RATE_HZ,
         chunk_s=0.06,
-        num_stretches=num_stretches,
+        num_segments=num_segments,
         runner=watch,
     )
     assert_equal(found, expected)
-    length = -(-38 // num_stretches)
-    assert max(stretches for _, stretches, _ in watch.shapes) == -(-38 // length)
+    length = -(-38 // num_segments)
+    assert max(segments for _, segments, _ in watch.shapes) == -(-38 // length)
 
 
 class ForgetsOnClicks:
@@ -104,10 +104,10 @@ class ForgetsOnClicks:
     num_layers, hidden_size, same_state = 1, 1, 1e-6
 
     def __init__(self) -> None:
-        self.num_stretches: dict[str, list[int]] = {"forward": [], "backward": []}
+        self.num_segments: dict[str, list[int]] = {"forward": [], "backward": []}
 
     def __call__(self, layer: int, direction: str, inputs: np.ndarray, states: np.ndarray) -> tuple:
-        self.num_stretches[direction].append(inputs.shape[1])
+        self.num_segments[direction].append(inputs.shape[1])
         outputs = np.empty((*inputs.shape[:2], 1), dtype=np.float32)
         for frame, output in zip(inputs.mean(-1, keepdims=True), outputs, strict=True):
             states = output[:] = np.where(frame > 2, 0, states) + frame
@@ -126,7 +126,7 @@ class Rounds(ForgetsOnClicks):
         self.random = np.random.default_rng(0)
 
     def __call__(self, layer: int, direction: str, inputs: np.ndarray, states: np.ndarray) -> tuple:
-        self.num_stretches[direction].append(inputs.shape[1])
+        self.num_segments[direction].append(inputs.shape[1])
         outputs = self.random.uniform(0, 2**-8, (*inputs.shape[:2], 1)).astype(np.float32)
         return outputs, outputs[-1]
 
@@ -139,33 +139,33 @@ def test_what_rounding_makes_is_not_corrected(tiny_model: BiGRUForCTC) -> None:
         sounds(80 * 320),
         sampling_rate=RATE_HZ,
         chunk_s=5 * 320 / RATE_HZ,
-        num_stretches=4,
+        num_segments=4,
         runner=runner,  # type: ignore[arg-type] # its directions are plain strings
     )
-    # Of the three stretches that start again none goes beyond its first chunk.
-    assert runner.num_stretches == {"forward": [4] * 4 + [3], "backward": [4] * 4 + [3]}
+    # Of the three segments that start again none goes beyond its first chunk.
+    assert runner.num_segments == {"forward": [4] * 4 + [3], "backward": [4] * 4 + [3]}
 
 
-def test_only_stretches_that_have_not_forgotten_are_corrected() -> None:
+def test_only_segments_that_have_not_forgotten_are_corrected() -> None:
     extractor = BiGRUCTCFeatureExtractor()
     audio = np.random.default_rng(0).normal(0, 1e-3, 80 * 320).astype(np.float32)
-    for frame in (22, 52):  # in the second and in the third of four stretches of four chunks
+    for frame in (22, 52):  # in the second and in the third of four segments of four chunks
         audio[frame * 320 + 150 : frame * 320 + 170] = 0.5
     results = {}
-    for num_stretches in (1, 4):
+    for num_segments in (1, 4):
         runner = ForgetsOnClicks()
-        results[num_stretches] = log_probs_of_long_audio(
+        results[num_segments] = log_probs_of_long_audio(
             None,
             extractor,
             audio,
             sampling_rate=RATE_HZ,
             chunk_s=5 * 320 / RATE_HZ,
-            num_stretches=num_stretches,
+            num_segments=num_segments,
             runner=runner,  # type: ignore[arg-type] # its directions are plain strings
         )
     torch.testing.assert_close(results[4], results[1], atol=1e-4, rtol=0)
-    # The first stretch is right at once; the last one has no click, and runs to its end.
-    assert runner.num_stretches == {"forward": [4] * 4 + [3, 2, 2, 1], "backward": [4] * 4 + [3, 3, 2, 2]}
+    # The first segment is right at once; the last one has no click, and runs to its end.
+    assert runner.num_segments == {"forward": [4] * 4 + [3, 2, 2, 1], "backward": [4] * 4 + [3, 3, 2, 2]}
 
 
 def test_a_network_that_forgets_is_corrected_at_the_beginnings_alone(
@@ -178,12 +178,12 @@ def test_a_network_that_forgets_is_corrected_at_the_beginnings_alone(
         audio,
         sampling_rate=RATE_HZ,
         chunk_s=1,
-        num_stretches=2,
+        num_segments=2,
         runner=watch,
     )
-    # Ten chunks of two stretches for each of the four directions, and the beginning of the second one again; then
+    # Ten chunks of two segments for each of the four directions, and the beginning of the second one again; then
     # the 20 chunks of the head.
-    num_runs = sum(stretches for _, stretches, _ in watch.shapes) - 20
+    num_runs = sum(segments for _, segments, _ in watch.shapes) - 20
     assert 4 * 20 < num_runs <= 4 * 23
 
 
@@ -240,7 +240,7 @@ def test_precision_of_the_weights(dtype: torch.dtype, tiny_model: BiGRUForCTC, p
     tiny_model.lm_head.weight.data /= 30
     model, extractor, audio = tiny_model.to(dtype), processor.feature_extractor, sounds(9000)
     expected = on_the_whole(model, extractor, audio)
-    found = log_probs_of_long_audio(model, extractor, audio, sampling_rate=RATE_HZ, chunk_s=0.1, num_stretches=2)
+    found = log_probs_of_long_audio(model, extractor, audio, sampling_rate=RATE_HZ, chunk_s=0.1, num_segments=2)
     assert found.dtype == expected.dtype == torch.float32
     torch.testing.assert_close(found, expected, atol=0.05 if dtype == torch.bfloat16 else TOLERANCE, rtol=0)
 
@@ -251,8 +251,8 @@ def test_the_shipped_network() -> None:
     extractor = BiGRUCTCProcessor.from_pretrained(bundled_checkpoint()).feature_extractor
     audio = sounds(30 * RATE_HZ)
     expected = on_the_whole(model, extractor, audio)
-    for num_stretches in (1, 3):
-        found = log_probs_of_long_audio(model, extractor, audio, sampling_rate=RATE_HZ, num_stretches=num_stretches)
+    for num_segments in (1, 3):
+        found = log_probs_of_long_audio(model, extractor, audio, sampling_rate=RATE_HZ, num_segments=num_segments)
         assert_equal(found, expected)
 
 
@@ -261,9 +261,9 @@ def test_other_runtimes(runtime: str, tiny_model: BiGRUForCTC, processor: BiGRUC
     model = {"onnx": OnnxBiGRUForCTC, "openvino": OpenVINOBiGRUForCTC}[runtime].from_model(tiny_model, num_threads=2)
     extractor, audio = processor.feature_extractor, sounds(9000)
     expected = on_the_whole(tiny_model, extractor, audio)
-    for num_stretches in (1, 3):
+    for num_segments in (1, 3):
         found = log_probs_of_long_audio(
-            model, extractor, audio, sampling_rate=RATE_HZ, chunk_s=0.1, num_stretches=num_stretches
+            model, extractor, audio, sampling_rate=RATE_HZ, chunk_s=0.1, num_segments=num_segments
         )
         assert_equal(found, expected)
 
@@ -285,7 +285,7 @@ def test_nothing_grows_with_the_recording(tiny_model: BiGRUForCTC, processor: Bi
             blocks(num_seconds),
             sampling_rate=RATE_HZ,
             chunk_s=2,
-            num_stretches=2,
+            num_segments=2,
             runner=watch,
         )
         peaks[num_seconds] = tracemalloc.get_traced_memory()[1]
@@ -320,8 +320,8 @@ def test_bad_arguments(tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor) ->
         log_probs_of_long_audio(tiny_model, extractor, audio, sampling_rate=8000)
     with pytest.raises(ValueError, match="chunk_s is 0; it must be positive"):
         log_probs_of_long_audio(tiny_model, extractor, audio, sampling_rate=RATE_HZ, chunk_s=0)
-    with pytest.raises(ValueError, match="num_stretches is 0"):
-        log_probs_of_long_audio(tiny_model, extractor, audio, sampling_rate=RATE_HZ, num_stretches=0)
+    with pytest.raises(ValueError, match="num_segments is 0"):
+        log_probs_of_long_audio(tiny_model, extractor, audio, sampling_rate=RATE_HZ, num_segments=0)
     with pytest.raises(ValueError, match="A str does not show its layers; give a BiGRUForCTC"):
         log_probs_of_long_audio("model", extractor, audio, sampling_rate=RATE_HZ)
 

@@ -198,7 +198,7 @@ def test_long_audio_equals_the_whole(
     blocks = iter([waveform[:5000], waveform[5000:]])
 
     found = log_probs_of_long_audio(
-        tiny_model, processor.feature_extractor, blocks, sampling_rate=RATE_HZ, chunk_s=chunk_s, num_stretches=2
+        tiny_model, processor.feature_extractor, blocks, sampling_rate=RATE_HZ, chunk_s=chunk_s, num_segments=2
     )
 
     with torch.inference_mode():

@@ -34,7 +34,7 @@ def test_the_best_settings_are_written_into_the_language_model(
     report = json.loads((tmp_path / "tuning" / "tuning.json").read_text())
     assert report["dataset"] == {"name": str(tone_data[1]), "config": None, "split": "validation"}
     assert [trial["lm_weight"] for trial in report["trials"]] == [0.5, 0.5, 1, 1, report["chosen"]["lm_weight"]]
-    assert (report["outside_lexicon"]["num_utterances"], report["outside_lexicon"]["num_said"]) == (1, 1)
+    assert (report["outside_lexicon"]["num_utterances"], report["outside_lexicon"]["num_reference"]) == (1, 1)
     assert (tmp_path / "tuning" / "tuning.png").read_bytes().startswith(b"\x89PNG")
     # Written before anything that may fail.
     assert settings_when_drawn == [BeamSearchSettings.from_folder(folder)] == [BeamSearchSettings(**report["chosen"])]

@@ -70,11 +70,11 @@ def padded_batch(lengths: list[int], num_mels: int = 128, seed: int = 0) -> tupl
     return features, mask
 
 
-def real_waveforms(data_dir: Path, count: int | None = None) -> list[np.ndarray]:
-    """The first utterances of `validation` of the LibriSpeech in a folder, or all."""
+def real_waveforms(data_dir: Path, count: int | None = None, step: int = 1) -> list[np.ndarray]:
+    """The first utterances of `validation` of the LibriSpeech in a folder, or all, or every so many of them."""
     paths = sorted((data_dir / "librispeech_asr" / "clean").glob("validation-*.parquet"))
     rows = pa.concat_tables([pq.read_table(path, columns=["audio"]) for path in paths])[:count]
-    return [load_audio(row["audio"]["bytes"]) for row in rows.to_pylist()]
+    return [load_audio(row["audio"]["bytes"]) for row in rows.to_pylist()[::step]]
 
 
 def randomise_biases(model: BiGRUForCTC) -> None:

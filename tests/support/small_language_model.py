@@ -27,12 +27,12 @@ def write_language_model(folder: Path) -> Path:
     return folder
 
 
-def spelled(text: str, tokenizer: BiGRUCTCTokenizer, pause: int = 6) -> torch.Tensor:
-    """Log-probabilities of a network that is rather sure: two frames a letter, and pauses around spaces."""
+def spelled(text: str, tokenizer: BiGRUCTCTokenizer, pause: int = 6, letter_frames: int = 2) -> torch.Tensor:
+    """Log-probabilities `(frames, classes)` of a network that is rather sure, with pauses around spaces."""
     ids: list[int] = [0]
     for char in text:
         symbol = tokenizer.encoder["|" if char == " " else char]
-        ids += [0] * pause + [symbol] + [0] * pause if char == " " else [symbol, symbol, 0]
+        ids += [0] * pause + [symbol] + [0] * pause if char == " " else [symbol] * letter_frames + [0]
     scores = torch.full((len(ids), len(tokenizer)), 0.0)
     scores[torch.arange(len(ids)), torch.tensor(ids)] = 9.0
     return scores.log_softmax(-1)
