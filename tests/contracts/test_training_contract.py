@@ -38,6 +38,34 @@ from hf_bigru_asr.training.mmi import TRANSITIONS_NAME
 from hf_bigru_asr.training.trainer import CTCMetrics, CTCTrainer, keep_token_ids
 
 
+def test_the_stock_trainer_trains_it(
+    tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor, waveforms: list[np.ndarray], tmp_path: Path
+) -> None:
+    tiny_model.lm_head.weight.data /= 30
+    tiny_model.config.hidden_dropout = 0.0
+    examples = [
+        {"audio": {"array": waveforms[index], "sampling_rate": RATE_HZ}, "text": text}
+        for index, text in ((0, "hello"), (2, "it's me"))
+    ]
+    arguments = TrainingArguments(
+        output_dir=str(tmp_path),
+        max_steps=60,
+        learning_rate=0.03,
+        per_device_train_batch_size=2,
+        remove_unused_columns=False,
+        logging_steps=10,
+        save_strategy="no",
+        report_to=[],
+        disable_tqdm=True,
+        use_cpu=True,
+    )
+    trainer = Trainer(tiny_model, arguments, DataCollatorForCTC(processor), train_dataset=examples)
+    trainer.train()
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    assert losses[-1] < 0.5 * losses[0]
+    assert losses[-1] < 1.5
+
+
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 def test_accumulation_equals_one_batch(reduction: str, processor: BiGRUCTCProcessor, tmp_path: Path) -> None:
     """One step of plain gradient descent on six utterances: at once, and as three batches of two.

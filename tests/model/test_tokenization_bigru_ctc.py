@@ -1,85 +1,23 @@
-"""The character tokenizer: text survives encoding, CTC framing and decoding, and nothing is dropped in silence."""
+"""The character tokenizer: its vocabulary, frames of characters and words, kinds of ids, refusals and saving."""
 
 import copy
 import json
 import pickle
 import random
-import string
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from ctc_frames import BLANK, SYMBOLS, TEXTS, collapsed, framed, ids_of
 from transformers import AutoTokenizer
 
 from hf_bigru_asr import BiGRUCTCConfig, BiGRUCTCTokenizer
-
-BLANK = 0
-SYMBOLS = ["<pad>", "|", "'", *string.ascii_uppercase]
-ALPHABET = " '" + string.ascii_uppercase
-
-SPECIAL_STRINGS = [
-    "",
-    " ",
-    "   ",
-    "'",
-    "''",
-    "A",
-    "HELLO",
-    "BOOKKEEPER",
-    "AAAA",
-    "  LEADING",
-    "TRAILING  ",
-    "TWO  SPACES   AND THREE",
-    "'TIS THE BOYS' O'CLOCK",
-    "PAD",
-    "UNK",
-    ALPHABET,
-]
-
-
-def random_strings(count: int) -> list[str]:
-    """Strings over the alphabet in which spaces and repeats are frequent."""
-    rng = random.Random(0)
-    letters = ALPHABET + " " * 6 + "LLOO"
-    return ["".join(rng.choices(letters, k=rng.randrange(1, 40))) for _ in range(count)]
-
-
-TEXTS = SPECIAL_STRINGS + random_strings(200)
-
-
-def framed(labels: list[int], rng: random.Random) -> list[int]:
-    """Frame-wise ids that CTC collapses to `labels`: random repeats, blanks between, one at least in a double."""
-    frames = [BLANK] * rng.randrange(3)
-    for index, label in enumerate(labels):
-        if index > 0:
-            frames += [BLANK] * rng.randrange(1 if labels[index - 1] == label else 0, 3)
-        frames += [label] * rng.randrange(1, 4)
-    return frames + [BLANK] * rng.randrange(3)
-
-
-def collapsed(frames: list[int]) -> list[tuple[int, int, int]]:
-    """`(id, first frame, frame after the last)` of every emission, frame by frame."""
-    emissions: list[tuple[int, int, int]] = []
-    previous = BLANK
-    for index, frame in enumerate(frames):
-        if frame == BLANK:
-            pass
-        elif frame == previous:
-            emissions[-1] = (*emissions[-1][:2], index + 1)
-        else:
-            emissions.append((frame, index, index + 1))
-        previous = frame
-    return emissions
 
 
 @pytest.fixture(scope="module")
 def tokenizer() -> BiGRUCTCTokenizer:
     return BiGRUCTCTokenizer()
-
-
-def ids_of(text: str) -> list[int]:
-    return [SYMBOLS.index("|" if char == " " else char) for char in text]
 
 
 # Vocabulary
@@ -106,47 +44,6 @@ def test_it_is_a_slow_tokenizer_in_every_way(tokenizer: BiGRUCTCTokenizer, tmp_p
     for use_fast in (True, False):
         loaded = AutoTokenizer.from_pretrained(tmp_path, use_fast=use_fast)
         assert type(loaded) is BiGRUCTCTokenizer
-
-
-# Text survives (contract 5)
-
-
-@pytest.mark.parametrize("skip_special_tokens", [True, False])
-def test_labels_decode_to_their_text(tokenizer: BiGRUCTCTokenizer, skip_special_tokens: bool) -> None:
-    for text in TEXTS:
-        ids = tokenizer(text).input_ids
-        assert ids == ids_of(text)
-        assert tokenizer.encode(text) == ids
-        assert tokenizer.decode(ids, group_tokens=False, skip_special_tokens=skip_special_tokens) == text
-
-
-@pytest.mark.parametrize("skip_special_tokens", [True, False])
-def test_framed_ids_decode_to_their_text(tokenizer: BiGRUCTCTokenizer, skip_special_tokens: bool) -> None:
-    rng = random.Random(1)
-    for text in TEXTS:
-        frames = framed(ids_of(text), rng)
-        assert tokenizer.decode(frames, skip_special_tokens=skip_special_tokens) == text
-
-
-@pytest.mark.parametrize("clean_up", [True, False, None])
-def test_cleaning_up_changes_nothing(tokenizer: BiGRUCTCTokenizer, clean_up: bool | None) -> None:
-    text = "DON 'T  N'T 'S "
-    ids = tokenizer(text).input_ids
-    assert tokenizer.decode(ids, group_tokens=False, clean_up_tokenization_spaces=clean_up) == text
-
-
-def test_repeats_without_a_blank_are_one_letter(tokenizer: BiGRUCTCTokenizer) -> None:
-    h, e, l, o = ids_of("HELO")  # noqa: E741 - the letters themselves
-    assert tokenizer.decode([h, h, e, l, l, o]) == "HELO"
-    assert tokenizer.decode([h, h, e, l, BLANK, l, o]) == "HELLO"
-    assert tokenizer.decode([h, e, l, l, o], group_tokens=False) == "HELLO"
-    assert tokenizer.decode([1, 1, BLANK, 1, h]) == "  H"
-
-
-def test_tokens_become_text(tokenizer: BiGRUCTCTokenizer) -> None:
-    assert tokenizer.tokenize("I'LL GO") == ["I", "'", "L", "L", "|", "G", "O"]
-    assert tokenizer.convert_tokens_to_string(["H", "H", "I", "<pad>", "I", "|", "|"]) == "HII "
-    assert tokenizer.convert_tokens_to_string(["L", "L"], group_tokens=False) == "LL"
 
 
 # Offsets
@@ -233,36 +130,6 @@ def test_texts_are_padded_with_the_blank(tokenizer: BiGRUCTCTokenizer) -> None:
 
 
 # Refusals
-
-
-@pytest.mark.parametrize(
-    ("text", "named"),
-    [
-        ("CAFÉ", r"'É' \(U\+00C9\)"),
-        ("café", r"'É' \(U\+00C9\)"),
-        ("A.B", r"'\.' \(U\+002E\)"),
-        ("10", r"'0' \(U\+0030\), '1' \(U\+0031\)"),
-        ("DON\u2019T", r"\(U\+2019\)"),
-        ("A\nB", r"'\\n' \(U\+000A\)"),
-        ("A\tB", r"'\\t' \(U\+0009\)"),
-        ("A\u00a0B", r"\(U\+00A0\)"),
-        ("<pad>", r"'<' \(U\+003C\), '>' \(U\+003E\)"),
-        ("A<pad>B", r"'<' \(U\+003C\)"),
-        ("A|B", r"'\|' \(U\+007C\)"),
-        ("😀", r"\(U\+1F600\)"),
-        ("жук", r"\(U\+0416\)"),
-    ],
-)
-def test_unknown_characters_are_named(tokenizer: BiGRUCTCTokenizer, text: str, named: str) -> None:
-    for encode in (tokenizer, tokenizer.encode, tokenizer.tokenize, lambda text: tokenizer(["A", text])):
-        with pytest.raises(ValueError, match=f"outside the alphabet: .*{named}.*normalize_transcript"):
-            encode(text)
-
-
-def test_the_error_says_what_is_allowed(tokenizer: BiGRUCTCTokenizer) -> None:
-    with pytest.raises(ValueError, match=" 'ABCDEFGHIJKLMNOPQRSTUVWXYZ") as caught:
-        tokenizer("?")
-    assert "<pad>" not in str(caught.value)
 
 
 def test_lower_case_is_raised_or_refused() -> None:
