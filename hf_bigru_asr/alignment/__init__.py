@@ -1,4 +1,4 @@
-"""When each word of a known text is said."""
+"""Forced alignment: the times of the words of a known text in a recording."""
 
 from .aligner import AlignedWord, Aligner, Alignment, align
 

@@ -1,4 +1,4 @@
-"""Forced alignment: when each word of a known text was said in a recording, and whether it was."""
+"""Forced alignment: when each word of a known text is spoken in a recording, and whether it is."""
 
 import os
 from collections.abc import Sequence
@@ -31,12 +31,12 @@ class AlignedWord:
 
     Args:
         text: The word as it is written in the given text.
-        normalized: What of it is said, in the alphabet of the model: several words for `$5` or `well-known`.
+        normalized: Its spoken form in the alphabet of the model: several words for `$5` or `well-known`.
         start_s: Where it begins, in seconds.
         end_s: Where it ends.
-        score: How far it is what the network hears there, from 0 to 1: the geometric mean, over its characters, of the
-            probability of its path over that of the most probable path through the same frames. 1 is a word that the
-            network would have written itself; a word that was not said is mostly far below 0.1.
+        score: How well it matches what the network recognises there, from 0 to 1. It is the probability of its path
+            over that of the best path through the same frames, as a geometric mean over its characters. 1 is a word
+            that the network would have written itself; a word that is not spoken is mostly far below 0.1.
         characters: The characters of `normalized`, which fill the time of the word without gaps; the `score` of each
             is the highest probability that the network gives it.
     """
@@ -56,10 +56,9 @@ class Alignment:
     Args:
         words: The words in order. They do not overlap; there are gaps where there are pauses.
         duration_s: Length of the recording.
-        score: As that of a word, over the whole recording, pauses included: what the network hears and the text lacks
-            counts here too.
-        is_as_written: Whether the words are those of the given text; where they could not be matched with the
-            normalised text, they are those of the latter.
+        score: As that of a word, over the whole recording; speech in pauses, missing from the text, counts too.
+        is_as_written: Whether the words are those of the given text. If these cannot be matched with the normalised
+            text, the words are those of the normalised one.
     """
 
     words: tuple[AlignedWord, ...] = field(repr=False)
@@ -116,14 +115,14 @@ class Aligner:
 
         Args:
             audio: Path, bytes or open file as for [`load_audio`], or samples as for [`to_mono_float32`].
-            text: What is said, from beginning to end, in ordinary English ([`normalize_transcript`]).
+            text: The spoken text, from beginning to end, in ordinary English ([`normalize_transcript`]).
             sampling_rate: Rate of samples in hertz; files have their own.
-            on_unknown: What becomes of characters that cannot be normalised: `"error"` or `"remove"`.
+            on_unknown: Refuse characters that cannot be normalised, `"error"`, or `"remove"` them.
 
         Raises:
-            ValueError: If the text is empty, has characters that cannot be said, or is too long for the recording; if
-                `sampling_rate` is missing for samples or given for a file.
-            AudioError: If the audio is empty, broken or otherwise of no use.
+            ValueError: If the text is empty, has characters that cannot be normalised, or is too long for the
+                recording; if `sampling_rate` is missing for samples or given for a file.
+            AudioError: If the audio is empty, broken or otherwise unusable.
             FileNotFoundError: If there is no such file.
         """
         words, is_as_written = _words_of(text, on_unknown)
@@ -136,7 +135,7 @@ class Aligner:
         return self._align(log_probs, len(log_probs) * self.frame_s, *_words_of(text, on_unknown))
 
     def log_probs(self, waveform: np.ndarray) -> torch.Tensor:
-        """Log-probabilities `(frames, classes)` of mono samples at the rate of the model."""
+        """Log-probabilities `(frames, classes)` of mono samples of any length at the rate of the model."""
         return self.log_probs_of_batch([waveform])[0]
 
     def log_probs_of_batch(self, waveforms: Sequence[np.ndarray]) -> list[torch.Tensor]:
@@ -204,7 +203,7 @@ def align(
 
 
 def _words_of(text: str, on_unknown: OnUnknown) -> tuple[list[WrittenWord], bool]:
-    """Words to be aligned, and whether they are those of `text` as it is written."""
+    """Words to align, and whether they are those of `text` as it is written."""
     normalized = normalize_transcript(text, on_unknown=on_unknown)
     if not normalized:
         raise ValueError(f"text is {text[:60]!r}, in which nothing is said; give the words of the recording.")

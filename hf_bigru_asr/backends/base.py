@@ -1,4 +1,4 @@
-"""What the recogniser on ONNX Runtime and on OpenVINO has in common: the call and the output of `BiGRUForCTC`."""
+"""The common part of the recognisers on ONNX Runtime and OpenVINO: the call and the output of `BiGRUForCTC`."""
 
 import os
 from abc import ABC, abstractmethod
@@ -34,7 +34,7 @@ MIN_PART = 4
 
 
 class RuntimeModel(ABC):
-    """What the models of all runtimes have in common: they take the place of a [`BiGRUForCTC`] for inference.
+    """Base class of the models on other backends, which take the place of a [`BiGRUForCTC`] for inference.
 
     The network runs on the CPU; inputs on another device are brought there, and the result is brought back.
 
@@ -199,7 +199,7 @@ class RuntimeModel(ABC):
         return self.num_threads or available_cores()
 
     def side_by_side(self, num_calls: int) -> Self:
-        """This network, ready for so many calls at once, which divide its threads among them.
+        """This network, ready for `num_calls` calls at once, which divide its threads among them.
 
         Args:
             num_calls: Threads that call it.
@@ -234,7 +234,7 @@ class RuntimeModel(ABC):
         return self._network({"input_features": features, "lengths": lengths})["logits"]
 
     def _restore_padding(self, logits: FloatArray, lengths: np.ndarray) -> None:
-        """Write what stands on padding anew: the lowest float32 is minus infinity in bfloat16, and so is its mean."""
+        """Write the blank on padding again: the lowest float32 becomes minus infinity in bfloat16 and in a mean."""
         padded = np.arange(logits.shape[1]) >= lengths[:, None]
         logits[padded] = np.finfo(np.float32).min
         logits[padded, self.config.pad_token_id] = 0.0
@@ -249,8 +249,7 @@ class RuntimeModel(ABC):
             graph: An ONNX model.
             num_threads: Threads; as the runtime sees fit if `None`.
             inputs: Names of what it takes.
-            num_calls: Calls at once for which the threads are divided. Several threads may call the result whatever
-                this is.
+            num_calls: Calls at once for which the threads are divided. More threads may call the result all the same.
         """
 
 

@@ -1,7 +1,7 @@
 """Runs batches of a network side by side, each on its share of the threads.
 
-Utterances are independent of each other, and the products of a recurrent network are small: threads that each have a
-batch of their own get more done than threads that divide every product among them.
+The matrix products of a recurrent network are small. So threads with a batch each are faster than threads that divide
+every product among them.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 
 class NetworkThreads:
-    """Threads that run batches; use it in a `with` block, at whose end batches that have not begun are forgotten.
+    """Threads that run batches; use it in a `with` block, at whose end batches that have not started are dropped.
 
     A torch model on the CPU divides torch's threads, a [`RuntimeModel`] its own; any other model runs one batch at a
     time.
@@ -54,14 +54,14 @@ class NetworkThreads:
         return self.model.side_by_side(self.num_batches) if isinstance(self.model, RuntimeModel) else self.model
 
     def submit(self, run: Callable[[Any, Batch], Result], batches: Sequence[Batch]) -> "list[Future[Result]]":
-        """Begin to run batches.
+        """Start to run batches.
 
         Args:
             run: Called in a thread with the network to use and a batch.
-            batches: What follows each other; a single one has all the network's threads.
+            batches: Batches that run side by side; a single one has all the network's threads.
 
         Returns:
-            What `run` gives for each.
+            The result of `run` for each.
         """
         shared = len(batches) > 1
         model = self._side_by_side if shared else self.model

@@ -1,4 +1,4 @@
-"""Fits confidences to what a model got right, and measures how true they are."""
+"""Fits confidences to the words that a model got right, and measures their calibration."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -26,13 +26,13 @@ NUM_BINS = 15
 
 
 def fit_confidence(features: npt.ArrayLike, right: Sequence[bool], *, penalty: float = 1.0) -> ConfidenceModel:
-    """Logistic regression of right words on their properties, with a small ridge penalty.
+    """Logistic regression of the correctness of words on their properties, with a small ridge penalty.
 
     Args:
         features: `(words, properties)`, see [`word_features`].
         right: Which words are right.
-        penalty: Factor of half the squared weights, of properties with a standard deviation of 1, against the sum of
-            the words' logarithmic losses.
+        penalty: Factor of half the squared weights of the standardised properties; it is added to the summed
+            logarithmic losses of the words.
 
     Raises:
         ValueError: If there are not both right and wrong words.
@@ -120,7 +120,7 @@ def average_precision(scores: Sequence[float], positive: Sequence[bool]) -> floa
 
 
 def judge_words(references: Iterable[str], hypotheses: Iterable[Hypothesis]) -> tuple[list[DecodedWord], list[bool]]:
-    """All words of some readings, and which of them are right."""
+    """All words of the hypotheses, and which of them are right."""
     words: list[DecodedWord] = []
     right: list[bool] = []
     for reference, hypothesis in zip(references, hypotheses, strict=True):
@@ -130,12 +130,12 @@ def judge_words(references: Iterable[str], hypotheses: Iterable[Hypothesis]) -> 
 
 
 def confidence_figures(confidences: Sequence[float], right: Sequence[bool]) -> dict[str, Any]:
-    """How far the confidences of words can be believed, JSON-serialisable.
+    """How well the confidences of words are calibrated, JSON-serialisable.
 
     Returns:
-        `num_words`, `share_wrong`, `expected_calibration_error`, `wrong_words_average_precision` (area under the
-        precision-recall curve for finding wrong words by low confidences; `share_wrong` is what chance gives; `None`
-        if no word is wrong) and `bins`, see [`calibration_bins`].
+        `num_words`, `share_wrong`, `expected_calibration_error`, `wrong_words_average_precision` and `bins` (see
+        [`calibration_bins`]). The precision is the area under the precision-recall curve for finding wrong words by
+        low confidences: `None` if no word is wrong, and `share_wrong` by chance.
     """
     wrong = [not each for each in right]
     return {

@@ -64,7 +64,7 @@ def term_recall(
 
 
 def _occurrences(path: Sequence[str], words: Sequence[str]) -> int:
-    """How often a phrase stands in a text, without overlaps."""
+    """Occurrences of a phrase in a text, without overlaps."""
     count = place = 0
     while place + len(path) <= len(words):
         if words[place : place + len(path)] == path:

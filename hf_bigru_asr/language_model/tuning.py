@@ -24,7 +24,7 @@ class Trial:
         settings: The weights and the width.
         wer: Word error rate, a fraction.
         cer: Character error rate, a fraction.
-        real_time_factor: Seconds of audio that one process decodes in a second, the network not counted.
+        real_time_factor: Seconds of audio that one process decodes in a second, without the network.
     """
 
     settings: BeamSearchSettings
@@ -91,7 +91,7 @@ def tune_decoding(
         pool: Processes that decode.
         utterances: Log-probabilities `(frames, classes)` of each utterance of a validation set.
         references: Their transcripts.
-        start: Settings that are not tuned, the class priors among them, and the beam size for the grid.
+        start: The beam size for the grid, the class priors, and all settings that are not tuned.
         lm_weights: Weights of the language model to try.
         word_scores: Word scores to try.
         prior_weights: Weights of the class priors to try.

@@ -1,4 +1,4 @@
-"""Runs one direction of one layer over a piece of a recording: what a long recording needs of a network."""
+"""Runs one direction of one layer over a piece of a recording, as the exact pass over long recordings needs it."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -36,7 +36,7 @@ RunGraph = Callable[[Mapping[str, np.ndarray]], dict[str, Frames]]
 
 
 class LayerRunner(Protocol):
-    """A network in its layers. It is called from two threads at once, one for each direction.
+    """A network, layer by layer. Two threads call it at once, one for each direction.
 
     A model of another runtime offers one as its method `layer_runner()`.
 
@@ -65,7 +65,7 @@ class LayerRunner(Protocol):
         """
 
     def log_probs(self, hidden_states: Frames) -> Frames:
-        """Log-probabilities `(frames, classes)` of what the last layer gives, `(frames, 2 * hidden_size)`."""
+        """Log-probabilities `(frames, classes)` of the outputs of the last layer, `(frames, 2 * hidden_size)`."""
 
 
 class TorchLayerRunner:
@@ -180,7 +180,7 @@ def shows_layers(model: Any) -> bool:  # noqa: ANN401 - models of several runtim
 
 
 def runner_of(model: Any) -> LayerRunner | None:  # noqa: ANN401 - the same
-    """What a model's method `layer_runner` gives, or a runner of a torch model's layers; `None` without either."""
+    """The result of a model's `layer_runner()`, or a runner of a torch model's layers; `None` without either."""
     if not shows_layers(model):
         return None
     return model.layer_runner() if hasattr(model, "layer_runner") else TorchLayerRunner(model)

@@ -94,13 +94,13 @@ def test_average_precision_of_many() -> None:
     assert average_precision(scores.tolist(), positive.tolist()) == pytest.approx(expected)
 
 
-def reading(text: str, confidences: list[float]) -> Hypothesis:
+def hypothesis(text: str, confidences: list[float]) -> Hypothesis:
     return Hypothesis(text, 0.0, (), tuple(DecodedWord((), confidence, ()) for confidence in confidences))
 
 
-def test_words_of_many_readings_are_judged() -> None:
-    readings = [reading("THE CAT", [0.9, 0.4]), reading("", []), reading("SAT", [0.8])]
-    words, right = judge_words(["THE HAT", "GONE", "SAT DOWN"], readings)
+def test_words_of_many_hypotheses_are_judged() -> None:
+    hypotheses = [hypothesis("THE CAT", [0.9, 0.4]), hypothesis("", []), hypothesis("SAT", [0.8])]
+    words, right = judge_words(["THE HAT", "GONE", "SAT DOWN"], hypotheses)
     assert [word.confidence for word in words] == [0.9, 0.4, 0.8]
     assert right == [True, False, True]
 

@@ -71,7 +71,7 @@ def words_of(spans: tuple[CharacterSpan, ...]) -> tuple[DecodedWord, ...]:
     return (DecodedWord(spans, 0.5, ()),) if spans else ()
 
 
-def test_the_best_combinations_of_readings(tokenizer: BiGRUCTCTokenizer) -> None:
+def test_the_best_combinations_of_hypotheses(tokenizer: BiGRUCTCTokenizer) -> None:
     scores = torch.Generator().manual_seed(0)
     given: list[list[Hypothesis]] = []
 
@@ -91,9 +91,11 @@ def test_the_best_combinations_of_readings(tokenizer: BiGRUCTCTokenizer) -> None
     found = decode_in_parts(decoder, log_probs, tokenizer, FRAME_S, nbest=5, max_part_s=2.0)
     assert len(given) >= 3
     combinations = sorted(product(*given), key=lambda parts: -sum(part.score for part in parts))[:5]
-    assert [reading.score for reading in found] == pytest.approx([sum(p.score for p in c) for c in combinations])
-    assert [reading.text for reading in found] == [" ".join(p.text for p in c if p.text) for c in combinations]
-    for reading in found:
-        assert "".join(span.char for span in reading.characters) == reading.text
-        assert [word.text for word in reading.words] == reading.text.split()
-        assert [word.start_s for word in reading.words] == [s.start_s for s in reading.characters if s.char != " "]
+    assert [hypothesis.score for hypothesis in found] == pytest.approx([sum(p.score for p in c) for c in combinations])
+    assert [hypothesis.text for hypothesis in found] == [" ".join(p.text for p in c if p.text) for c in combinations]
+    for hypothesis in found:
+        assert "".join(span.char for span in hypothesis.characters) == hypothesis.text
+        assert [word.text for word in hypothesis.words] == hypothesis.text.split()
+        assert [word.start_s for word in hypothesis.words] == [
+            s.start_s for s in hypothesis.characters if s.char != " "
+        ]

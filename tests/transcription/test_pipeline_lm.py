@@ -63,16 +63,16 @@ def test_decoders_of_the_processor(model_dir: Path, tiny_model: BiGRUForCTC) -> 
     with torch.inference_mode():
         log_probs = tiny_model(**inputs).logits
     lengths = inputs["attention_mask"].sum(-1)
-    greedy = [readings[0].text for readings in processor.greedy_decoder()(log_probs, lengths)]
+    greedy = [hypotheses[0].text for hypotheses in processor.greedy_decoder()(log_probs, lengths)]
     assert greedy == processor.batch_decode(log_probs.argmax(-1))
     beam = processor.beam_search_decoder()
     assert beam.frame_s == 0.02
-    for readings, row, length in zip(beam(log_probs, lengths), log_probs, lengths.tolist(), strict=True):
+    for hypotheses, row, length in zip(beam(log_probs, lengths), log_probs, lengths.tolist(), strict=True):
         (alone,) = beam(row[None, :length])[
             0
         ]  # confidences hang on hypotheses of equal score, not all of which are kept
-        assert (readings[0].text, readings[0].characters) == (alone.text, alone.characters)
-        assert all(word.start_s < word.end_s <= length * 0.02 for word in readings[0].words)
+        assert (hypotheses[0].text, hypotheses[0].characters) == (alone.text, alone.characters)
+        assert all(word.start_s < word.end_s <= length * 0.02 for word in hypotheses[0].words)
 
 
 def test_the_pipeline_decodes_with_it(model_dir: Path, tiny_model: BiGRUForCTC) -> None:
@@ -84,11 +84,11 @@ def test_the_pipeline_decodes_with_it(model_dir: Path, tiny_model: BiGRUForCTC) 
     for each, output in zip(audio, outputs, strict=True):
         inputs = processor(audio=each, sampling_rate=16_000)
         with torch.inference_mode():
-            (reading,) = beam(tiny_model(**inputs).logits)[0]
-        assert output == {"text": reading.text}
+            (hypothesis,) = beam(tiny_model(**inputs).logits)[0]
+        assert output == {"text": hypothesis.text}
         timed = recognizer({"raw": each, "sampling_rate": 16_000}, return_timestamps="word")
-        expected = [{"text": word.text, "timestamp": (word.start_s, word.end_s)} for word in reading.words]
-        assert timed == {"text": reading.text, "chunks": expected}
+        expected = [{"text": word.text, "timestamp": (word.start_s, word.end_s)} for word in hypothesis.words]
+        assert timed == {"text": hypothesis.text, "chunks": expected}
     chars = recognizer({"raw": audio[0], "sampling_rate": 16_000}, return_timestamps="char")
     assert "".join(chunk["text"] for chunk in chars["chunks"]) == chars["text"]
 
@@ -218,19 +218,23 @@ class Watch:
 def test_the_pipeline_decodes_a_long_recording_in_parts(model_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recognizer = pipeline("automatic-speech-recognition", str(model_dir), pipeline_class=BeamSearchPipeline)
     watch = Watch(recognizer.beam_search)
+    monkeypatch.setattr("hf_bigru_asr.transcription.parts.MAX_PART_S", 6.0)
     monkeypatch.setattr(recognizer, "beam_search", watch)
-    found = recognizer({"raw": noise(130), "sampling_rate": 16_000}, return_timestamps="word")
+    found = recognizer({"raw": noise(13), "sampling_rate": 16_000}, return_timestamps="word")
     (parts,) = watch.lengths
-    assert sum(parts) == 130 / watch.frame_s
+    assert sum(parts) == 13 / watch.frame_s
     assert len(parts) > 2
-    assert max(parts) <= 60 / watch.frame_s
+    assert max(parts) <= 6 / watch.frame_s
     assert " ".join(chunk["text"] for chunk in found["chunks"]) == found["text"]
-    assert found["chunks"][-1]["timestamp"][1] > 60
+    assert found["chunks"][-1]["timestamp"][1] > 6
 
 
-def test_an_evaluation_decodes_a_long_recording_in_the_same_parts(model_dir: Path, tiny_model: BiGRUForCTC) -> None:
+def test_an_evaluation_decodes_a_long_recording_in_the_same_parts(
+    model_dir: Path, tiny_model: BiGRUForCTC, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hf_bigru_asr.transcription.parts.MAX_PART_S", 6.0)
     processor = BiGRUCTCProcessor.from_pretrained(model_dir)
-    waveforms = [noise(2), noise(70)]
+    waveforms = [noise(2), noise(7)]
     watch = Watch(processor.beam_search_decoder(beam_size=5))
     rows = [{"audio": {"array": each, "sampling_rate": 16_000}, "text": "A"} for each in waveforms]
     results = list(evaluate_utterances(tiny_model, processor, rows, batch_size=2, decoder=watch))
