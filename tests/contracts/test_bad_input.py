@@ -1,6 +1,6 @@
 """Contract 6: bad input is refused by name, and good input is not.
 
-Refused are empty audio, NaN or infinite samples, the wrong sampling rate, more than two channels, channels-last arrays,
+Refused are empty audio, NaN or infinite samples, the wrong sampling rate, more than two channels, channels last,
 a broken file, and labels longer than the frames can carry. The error says what came, what is allowed and what to do.
 Silence and clips of one frame are valid input and give text, perhaps empty.
 """
