@@ -15,9 +15,9 @@ WORKING_PAIR = '"torch>=2.11,<2.15" "torchaudio>=2.11,<2.12"'
 
 
 def register_with_transformers() -> None:
-    """Register the classes now if `transformers` is imported already, otherwise as soon as it is.
+    """Register the classes with `transformers`: now if it is imported, otherwise when it is.
 
-    Without torch there is nothing to register: the part of the package that runs without it needs no Auto classes.
+    Without torch nothing is registered: the rooms that run without it need no Auto classes.
     """
     if not (_is_installed("torch") and _is_installed("torchaudio")):
         return
@@ -35,10 +35,10 @@ def _is_installed(package: str) -> bool:
 
 
 def check_torchaudio() -> None:
-    """Import torchaudio.
+    """Import torchaudio, to check that it fits torch.
 
     Raises:
-        ImportError: If it does not fit the installed torch; the message names a pair that works.
+        ImportError: If it does not fit the installed torch; the message names versions that do.
     """
     try:
         import torchaudio  # noqa: F401 - the import is the check
@@ -92,10 +92,10 @@ def _register() -> None:
 
 
 class _Finder(MetaPathFinder):
-    """Waits until `transformers` or a module of the model is imported, and registers the classes after it.
+    """Registers the classes after `transformers` or a module of the model has been imported.
 
-    A module of the model imports `transformers` and other modules of the model, so the registration has to wait for
-    the outermost of these imports to end: before that, some classes do not exist yet.
+    A module of the model imports `transformers` and other modules of the model. The registration waits until the
+    outermost of these imports has ended, because before that some classes do not exist.
     """
 
     def __init__(self) -> None:
@@ -115,7 +115,7 @@ class _Finder(MetaPathFinder):
         return None
 
     def run(self, loader: Loader, module: ModuleType) -> None:
-        """Execute a watched module; register the classes after the outermost."""
+        """Execute a watched module, and register the classes after the outermost one."""
         self._depth += 1
         try:
             loader.exec_module(module)
@@ -128,7 +128,7 @@ class _Finder(MetaPathFinder):
 
 
 class _Loader(Loader):
-    """The loader that the module would have had, with the registration after it."""
+    """The loader of a watched module, followed by the registration."""
 
     def __init__(self, loader: Loader, finder: _Finder) -> None:
         self._loader = loader

@@ -12,11 +12,11 @@ NUM_GATES = 3
 """Reset, update and new gate: the order of the row blocks in `nn.GRU`'s weights."""
 
 LOOP_BATCH_SIZE = 8
-"""From here on, without a gradient, several threads run the loop of training clearly faster than `torch.gru`."""
+"""Batch size from which, without a gradient, several threads run the loop of training faster than `torch.gru`."""
 
 
 def reversal_index(lengths: torch.Tensor, num_frames: int) -> torch.Tensor:
-    """Index that turns every sequence around inside its own length and leaves its padding in place.
+    """Index that reverses every sequence inside its own length and leaves its padding in place.
 
     Args:
         lengths: `(batch,)` valid frames.
@@ -42,11 +42,11 @@ def reverse_frames(hidden_states: torch.Tensor, index: torch.Tensor) -> torch.Te
 class GRUFunction(torch.autograd.Function):
     """One direction of one GRU layer with a gradient that is cheap on a CPU.
 
-    Autograd on `torch.gru` makes a matrix product and a sum of the size of the weights at every frame. Here the
-    gradient of the weights is one product over all frames, and what the gates contribute is computed for all frames at
-    once; only the recurrence itself is a loop.
+    Autograd on `torch.gru` computes a gradient of the size of the weights at every frame. Here the gradient of the
+    weights is one matrix product over all frames, and the gates' part is computed for all frames at once. Only the
+    recurrence itself is a loop.
 
-    The matrix products are computed in `product_dtype`; states, gates and sums keep the dtype of the inputs.
+    Matrix products are computed in `product_dtype`; states, gates and sums keep the dtype of the inputs.
 
     Source: the equations of `torch.nn.GRU`, with the state `h' = n + z * (h - n)`.
     """
@@ -163,10 +163,10 @@ class GRUFunction(torch.autograd.Function):
 class BiGRULayer(nn.GRU):
     """One bidirectional GRU layer whose result never depends on padding.
 
-    The parameters and their names are those of a one-layer `nn.GRU(bidirectional=True, batch_first=True)`. On CUDA it
-    runs cuDNN on a packed sequence. Elsewhere it runs the two directions as two forward GRUs, the second on sequences
-    reversed inside their own length: equal to packing, and many times faster to train on a CPU, where the gradient of
-    a packed sequence costs time quadratic in the frames.
+    The parameters and their names are those of a one-layer `nn.GRU(bidirectional=True, batch_first=True)`. On CUDA
+    cuDNN runs on a packed sequence. Elsewhere the two directions are two forward GRUs, the second on sequences that
+    are reversed inside their own length. The result equals that of packing. Training on a CPU is many times faster:
+    the gradient of a packed sequence takes time quadratic in the frames.
     """
 
     weight_ih_l0: nn.Parameter
@@ -223,7 +223,7 @@ class BiGRULayer(nn.GRU):
         device_type = hidden_states.device.type
         is_mixed = torch.is_autocast_enabled(device_type)
         product_dtype = torch.get_autocast_dtype(device_type) if is_mixed else self.weight_ih_l0.dtype
-        # The CPU kernel mixes dtypes under autocast and fails, so autocast is for the products of `GRUFunction` alone.
+        # The CPU kernel fails on mixed dtypes under autocast, so only the products of `GRUFunction` follow it.
         with torch.autocast(device_type, enabled=False):
             inputs = hidden_states.to(self.weight_ih_l0.dtype)
             ahead = self._one_direction(inputs, forward_weights, product_dtype)
@@ -253,7 +253,7 @@ class BiGRULayer(nn.GRU):
 
 
 def _has_fast_loop(inputs: torch.Tensor) -> bool:
-    """Whether [`GRUFunction`] is the faster one for `(batch, frames, features)` inputs."""
+    """Whether [`GRUFunction`] is faster than `torch.gru` for `(batch, frames, features)` inputs; never in a graph."""
     if inputs.device.type != "cpu" or torch.jit.is_tracing() or torch.compiler.is_exporting():
         return False
     if torch.is_grad_enabled():
@@ -264,7 +264,7 @@ def _has_fast_loop(inputs: torch.Tensor) -> bool:
 def _copy_shared_weights(module: nn.Module, state_dict: dict[str, torch.Tensor], prefix: str, *args: object) -> None:
     """Give every weight in a layer's state dict a storage of its own.
 
-    cuDNN keeps a layer's weights in one flat storage, and of tensors that share one accelerate saves the first alone.
+    cuDNN keeps the weights of a layer in one storage, and accelerate saves only the first of tensors that share one.
     """
     for name, _ in module.named_parameters(recurse=False):
         weight = state_dict.get(prefix + name)

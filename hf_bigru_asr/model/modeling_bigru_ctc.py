@@ -16,10 +16,10 @@ from .layers_bigru_ctc import NUM_GATES, BiGRULayer
 
 
 def batch_of_frames(input_features: torch.Tensor, num_mel_bins: int) -> torch.Tensor:
-    """`(batch, frames, mels)` from either layout that the model takes.
+    """Features `(batch, frames, mels)` from either layout that the model takes.
 
     Raises:
-        ValueError: If it is neither, or has no frame.
+        ValueError: If the shape is neither of the two, or there is no frame.
     """
     if input_features.dim() == 4 and input_features.shape[1] == 1 and input_features.shape[2] == num_mel_bins:
         return input_features[:, 0].transpose(1, 2)
@@ -32,10 +32,10 @@ def batch_of_frames(input_features: torch.Tensor, num_mel_bins: int) -> torch.Te
 
 
 def mask_of_frames(attention_mask: torch.Tensor | None, features: torch.Tensor) -> torch.Tensor:
-    """`(batch, frames)` bool, `True` on valid frames: every frame is valid if `attention_mask` is `None`.
+    """Mask `(batch, frames)` as bool, `True` on valid frames; without `attention_mask` all frames are valid.
 
     Raises:
-        ValueError: If it has not the batch size and the frames of `features` `(batch, frames, mels)`.
+        ValueError: If its shape does not fit `features` `(batch, frames, mels)`.
     """
     if attention_mask is None:
         return torch.ones(features.shape[:2], dtype=torch.bool, device=features.device)
@@ -130,7 +130,7 @@ class BiGRUModel(BiGRUCTCPreTrainedModel):
         Args:
             input_features: `(batch, frames, num_mel_bins)`, or `(batch, 1, num_mel_bins, frames)`.
             attention_mask: `(batch, frames)`, 1 on valid frames, 0 on padding (on the right). All valid if `None`.
-                What stands on padded frames has no influence, whatever it is.
+                The content of padded frames has no influence, whatever it is.
             output_hidden_states: Whether to return the input frames and every layer's output as `hidden_states`:
                 `num_hidden_layers + 1` tensors.
             kwargs: `return_dict`; anything else is ignored, as in the library.
@@ -145,7 +145,7 @@ class BiGRUModel(BiGRUCTCPreTrainedModel):
         features = batch_of_frames(input_features, self.config.num_mel_bins)
         valid = mask_of_frames(attention_mask, features)
         lengths = frame_lengths(valid)
-        # Zeros times whatever stood on the padding: NaN there would reach the gradient of the weights.
+        # Padding that holds NaN would reach the gradient of the weights.
         hidden_states = features.masked_fill(~valid[..., None], 0.0)
         if self.training and self.config.apply_spec_augment:
             if torch.jit.is_tracing():
@@ -163,7 +163,7 @@ class BiGRUModel(BiGRUCTCPreTrainedModel):
         )
 
     def _mask_features(self, features: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """SpecAugment: the masked cells get their utterance's mean of the same mel bin.
+        """SpecAugment: masked cells get the mean of their mel bin over the utterance.
 
         Args:
             features: `(batch, frames, mels)`, zero on padding.
@@ -185,10 +185,10 @@ class BiGRUModel(BiGRUCTCPreTrainedModel):
 
 
 def _draw_masks(size: int, probability: float, max_width: int, min_masks: int) -> torch.Tensor:
-    """`(size,)` bool, `False` where one of the masks drawn by torchaudio falls.
+    """Mask `(size,)` of the cells to keep: `False` inside the masks that torchaudio draws.
 
-    The number of masks is rounded at random so that on average a share `probability` is drawn; a mask's mean width is
-    `max_width / 2`.
+    The number of masks is rounded at random, so that a share `probability` is masked on average; the mean width of a
+    mask is `max_width / 2`.
     """
     expected = 2 * probability * size / max_width
     num_masks = max(int(expected + torch.rand(()).item()), min_masks)
@@ -294,7 +294,7 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
         )
 
     def _blank_on_padding(self, log_probs: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        # The lowest finite number and not -inf: the probability is as exactly zero, and zero times it is no NaN.
+        # The lowest finite number and not -inf: its probability is exactly zero too, and zero times it is not NaN.
         impossible = torch.full_like(log_probs[0, 0], torch.finfo(log_probs.dtype).min)
         impossible[self.config.pad_token_id] = 0.0
         return torch.where(attention_mask[..., None], log_probs, impossible)
@@ -322,7 +322,7 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
             )
         if self.config.ctc_zero_infinity:
             return
-        # The library's loss takes the blank as padding too.
+        # The library's loss treats the blank as padding too.
         needed = num_frames_needed(labels.masked_fill(labels == self.config.pad_token_id, -100))
         for row in (needed > lengths.to(needed.device)).nonzero()[:, 0].tolist():
             raise ValueError(

@@ -74,7 +74,7 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
         do_upper_case: bool = True,
         **kwargs: Any,
     ) -> None:
-        # From a saved folder it comes in here, among the special tokens that the library has no name for.
+        # Loaded from a folder, it is among the special tokens that the library has no name for.
         named_tokens = kwargs.get("model_specific_special_tokens") or {}
         word_delimiter_token = str(named_tokens.get("word_delimiter_token", word_delimiter_token))
         if vocab_file is None:
@@ -145,7 +145,7 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
             ) from None
 
     def convert_tokens_to_string(self, tokens: list[str], group_tokens: bool = True) -> str:
-        """Text of CTC tokens: repeats collapsed first, if `group_tokens`, and only then blanks removed."""
+        """Text of CTC tokens: with `group_tokens` repeats are collapsed first; then blanks are removed."""
         return "".join(offset["char"] for offset in self._char_offsets(tokens, group_tokens))
 
     def _char_offsets(self, tokens: list[str], group_tokens: bool) -> list[dict[str, Any]]:
@@ -161,7 +161,7 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
 
     @staticmethod
     def _get_word_offsets(offsets: list[dict[str, Any]], word_delimiter_char: str = " ") -> list[dict[str, Any]]:
-        """Words with their frames, from the offsets of their characters. The pipeline calls it by this name."""
+        """Words with their frames, from the offsets of their characters. The library's pipeline calls this method."""
         words = []
         for is_delimiter, group in groupby(offsets, key=lambda offset: offset["char"] == word_delimiter_char):
             if is_delimiter:
@@ -188,13 +188,12 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
     ) -> str | list[str] | BiGRUCTCTokenizerOutput:
         """Text of ids: frame-wise ids by default, labels with `group_tokens=False`.
 
-        Repeats are collapsed first and blanks removed after that, so "LL" survives as `L blank L`. Spaces are kept as
-        they are.
+        Repeats are collapsed first and blanks removed after that, so "LL" is written `L blank L`. Spaces are kept.
 
         Args:
             token_ids: `(frames,)` ids as a list, an array or a tensor; `(batch, frames)` gives a list of texts.
-            skip_special_tokens: Without effect: the only special token is the blank, which never stands in a text.
-            clean_up_tokenization_spaces: Without effect, as there is nothing to clean up.
+            skip_special_tokens: Without effect: the only special token is the blank, which is always removed.
+            clean_up_tokenization_spaces: Without effect: spaces are kept as they are.
             group_tokens: Whether to collapse repeats. `False` for labels, where "LL" are two letters.
             output_char_offsets: Whether to return the characters' frames too.
             output_word_offsets: Whether to return the words' frames too.

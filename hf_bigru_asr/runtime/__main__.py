@@ -1,4 +1,4 @@
-"""Starts the recogniser without torch: `python -m hf_bigru_asr.runtime FILE ...`."""
+"""Entry point of `python -m hf_bigru_asr.runtime FILE ...`."""
 
 import sys
 

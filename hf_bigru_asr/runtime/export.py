@@ -1,4 +1,4 @@
-"""Exports a model as an ONNX graph: as a file, or on the fly for the runtimes, without torch and transformers."""
+"""Export of a model as an ONNX graph, into a file or in memory, without torch and transformers."""
 
 import json
 import shutil
@@ -23,20 +23,20 @@ MODEL_FILES = (
     "confidence.json",
     "language_model/*",
 )
-"""Patterns of what belongs to a model beside its graph and its weights."""
+"""Patterns of the files of a model beside its graph and its weights."""
 
 
 def export_onnx(model: str | Path, output_dir: str | Path, *, waveform: bool = False) -> Path:
-    """Write the graph of a model, and the files that belong to it, into a folder.
+    """Write the graph of a model, with its settings, vocabulary and language model, into a folder.
 
-    The folder is one that `OnnxBiGRUForCTC.from_pretrained`, `OpenVINOBiGRUForCTC.from_pretrained` and
-    `hf_bigru_asr.runtime` take. For programs that read the graph alone, its metadata hold the sampling rate, the
-    settings of the features and the texts of the classes too.
+    `OnnxBiGRUForCTC.from_pretrained`, `OpenVINOBiGRUForCTC.from_pretrained` and `hf_bigru_asr.runtime` load such a
+    folder. The metadata of the graph hold the sampling rate, the settings of the features and the texts of the
+    classes, for programs that read nothing else.
 
     Args:
         model: Folder, name on the Hub, or `"bundled"`.
         output_dir: Where to write `model.onnx`: a new folder, that of an earlier export, or the model's own.
-        waveform: Whether to write `model_waveform.onnx` as well, which computes the features too: samples in.
+        waveform: Whether to write `model_waveform.onnx` as well, which takes samples and computes the features.
 
     Returns:
         Path of `model.onnx`.
@@ -45,7 +45,7 @@ def export_onnx(model: str | Path, output_dir: str | Path, *, waveform: bool = F
         ImportError: If the extra `onnx` is not installed.
         FileExistsError: If the folder has files of another model, or of an earlier export, that would stay there.
         FileNotFoundError: If a file of the model is missing.
-        ValueError: If it is no BiGRU-CTC model.
+        ValueError: If it is not a BiGRU-CTC model.
 
     Example:
         >>> export_onnx("bundled", "exported").name
@@ -85,7 +85,7 @@ def _files_in(folder: Path, patterns: Iterable[str]) -> list[str]:
 
 
 def _check_no_leftovers(target: Path, written: Collection[str]) -> None:
-    """Refuse a folder in which files of a model would stay beside those that are `written`."""
+    """Refuse a folder that holds files of a model other than those that are `written`."""
     present = _files_in(target, [*MODEL_FILES, WAVEFORM_GRAPH_NAME, WEIGHTS_NAME])
     if leftovers := [name for name in present if name not in written]:
         raise FileExistsError(
@@ -95,7 +95,7 @@ def _check_no_leftovers(target: Path, written: Collection[str]) -> None:
 
 
 def graph_metadata(config: Mapping[str, Any], weights: Mapping[str, FloatArray]) -> dict[str, str]:
-    """Texts that every graph has: what it is, its blank, audio samples per frame, and the digest of its weights."""
+    """Metadata of every graph: model type, blank, audio samples per frame, and digest of the weights."""
     return {
         "model_type": str(config["model_type"]),
         "blank_id": str(config.get("pad_token_id", 0)),
@@ -105,12 +105,12 @@ def graph_metadata(config: Mapping[str, Any], weights: Mapping[str, FloatArray])
 
 
 def load_graph(files: ModelFiles) -> bytes:
-    """The graph of a model, serialised: the one in its folder, or one that is made of its weights in memory.
+    """Serialised graph of a model: the file in its folder, or else a graph built from its weights in memory.
 
     Raises:
         FileNotFoundError: If the folder has neither a graph nor weights.
         ImportError: If there is no graph and the extra `onnx` is not installed.
-        ValueError: If the graph was made of other weights than lie beside it.
+        ValueError: If the graph was made from other weights than those beside it.
     """
     has_weights = files.weights_path.is_file()
     if not has_weights and not files.graph_path.is_file():
@@ -124,24 +124,24 @@ def load_graph(files: ModelFiles) -> bytes:
         metadata = graph_metadata(files.config, weights)
         return recognizer_graph(weights, files.blank_id, metadata).SerializeToString()
     graph = files.graph_path.read_bytes()
-    # The digest stands in the graph as plain text.
+    # The metadata are plain text in the file.
     if has_weights and weights_digest(read_weights(files.weights_path)).encode() not in graph:
         raise ValueError(
-            f"{files.graph_path} was not made of the {WEIGHTS_NAME} beside it; remove it, or write it anew with "
+            f"{files.graph_path} was not made from the {WEIGHTS_NAME} beside it; remove it, or write it again with "
             "scripts/export.py."
         )
     return graph
 
 
 def locate_model(model: str | Path, **hub_options: Any) -> Path:
-    """Local folder of a model; one on the Hub is downloaded, what the runtimes need of it.
+    """Local folder of a model; of a model on the Hub, the files that the runtimes need are downloaded.
 
     Args:
         model: Folder, name on the Hub, or `"bundled"`.
         hub_options: `revision`, `token`, `cache_dir` and whatever else `huggingface_hub.snapshot_download` takes.
 
     Raises:
-        FileNotFoundError: If it looks like a local path and nothing is there, or the Hub cannot be asked.
+        FileNotFoundError: If a local path does not exist, or the download fails.
     """
     name = resolve_model(model)
     if Path(name).is_dir():
@@ -151,13 +151,11 @@ def locate_model(model: str | Path, **hub_options: Any) -> Path:
         from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
     except ImportError as error:
         raise FileNotFoundError(
-            f"{name} is no folder here, and without the package huggingface_hub nothing is downloaded; give the "
+            f"{name} is not a folder, and without the package huggingface_hub nothing is downloaded; give the "
             f"folder of a model, or {BUNDLED!r}."
         ) from error
     patterns = [*MODEL_FILES, GRAPH_NAME, WEIGHTS_NAME]
     try:
         return Path(snapshot_download(name, allow_patterns=patterns, **hub_options))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:
-        raise FileNotFoundError(
-            f"{name} is neither a folder here nor a model that could be downloaded: {error}"
-        ) from error
+        raise FileNotFoundError(f"{name} is neither a folder nor a model that could be downloaded: {error}") from error

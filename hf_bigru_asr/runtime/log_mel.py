@@ -1,4 +1,4 @@
-"""The feature extractor's log-mel frames, computed with numpy alone."""
+"""The log-mel features of `BiGRUCTCFeatureExtractor`, computed with numpy."""
 
 import math
 from collections.abc import Mapping
@@ -13,20 +13,20 @@ __all__ = ["VARIANCE_FLOOR", "FloatArray", "LogMelSettings", "hann_window", "log
 FloatArray = npt.NDArray[np.float32]
 
 VARIANCE_FLOOR = 1e-5
-"""That of `feature_extraction_bigru_ctc`, which is not imported because it needs torch."""
+"""As in `feature_extraction_bigru_ctc`, which is not imported because it needs torch."""
 
 MAX_OFFSETS = 8
-"""That of `frame_grids_bigru_ctc`, which is not imported for the same reason."""
+"""As in `frame_grids_bigru_ctc`, which needs torch too."""
 
 _BLOCK_FRAMES = 4096
 
 
 @dataclass(frozen=True)
 class LogMelSettings:
-    """What determines the features; names, defaults and meaning are those of `BiGRUCTCFeatureExtractor`.
+    """Settings of the features, with the names, defaults and meaning of `BiGRUCTCFeatureExtractor`.
 
     Raises:
-        ValueError: If a value is missing, or one that the normalisation needs.
+        ValueError: If `num_offsets`, `normalization` or `prior_std` is not valid.
     """
 
     feature_size: int = 128
@@ -43,7 +43,7 @@ class LogMelSettings:
     num_offsets: int = 1
 
     def __post_init__(self) -> None:
-        """Check what the computation would otherwise pass over."""
+        """Check the values that would otherwise give wrong features."""
         if not 1 <= self.num_offsets <= MAX_OFFSETS:
             raise ValueError(f"num_offsets is {self.num_offsets}; it must be from 1 to {MAX_OFFSETS}.")
         if self.normalization not in ("utterance", "none"):
@@ -53,7 +53,7 @@ class LogMelSettings:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "LogMelSettings":
-        """Settings from the feature extractor's JSON; what does not belong to the features is left out."""
+        """Settings from the JSON of a feature extractor; other fields are ignored."""
         known = {each.name: values[each.name] for each in fields(cls) if values.get(each.name) is not None}
         if "prior_std" in known:
             known["prior_std"] = tuple(known["prior_std"])
@@ -61,13 +61,13 @@ class LogMelSettings:
 
     @property
     def offsets(self) -> tuple[int, ...]:
-        """Those of `BiGRUCTCFeatureExtractor`, in samples."""
+        """Shift of each frame grid in samples, as in `BiGRUCTCFeatureExtractor`."""
         middle = (self.num_offsets - 1) / 2
         return tuple(round((index - middle) * self.hop_length / self.num_offsets) for index in range(self.num_offsets))
 
     @property
     def first_sample(self) -> int:
-        """Where the window of frame 0 begins without an offset; negative, for the zeros before the audio."""
+        """First sample of the window of frame 0 on a grid without shift; negative, in the zeros before the audio."""
         return (self.n_fft - self.win_length) // 2 - (self.n_fft - self.hop_length) // 2
 
     def num_frames(self, num_samples: int) -> int:
@@ -95,17 +95,17 @@ def mel_filter_bank(settings: LogMelSettings) -> FloatArray:
 
 
 def log_mel(waveform: FloatArray, settings: LogMelSettings) -> FloatArray:
-    """Normalised frames `(frames, num_offsets * feature_size)` of one utterance: `BiGRUCTCFeatureExtractor`'s own.
+    """Normalised frames `(frames, num_offsets * feature_size)` of one utterance.
 
     Args:
         waveform: `(samples,)` at `settings.sampling_rate`, at least one sample, in [-1, 1].
-        settings: Those of the model.
+        settings: Settings of the model's features.
     """
     return np.concatenate([_log_mel_of_grid(waveform, settings, offset) for offset in settings.offsets], axis=1)
 
 
 def _log_mel_of_grid(waveform: FloatArray, settings: LogMelSettings, offset: int) -> FloatArray:
-    """Normalised frames `(frames, feature_size)` whose windows begin `offset` samples later."""
+    """Normalised frames `(frames, feature_size)` of one frame grid, shifted by `offset` samples."""
     num_frames, hop, length = settings.num_frames(len(waveform)), settings.hop_length, settings.win_length
     first = settings.first_sample + offset
     before = max(0, -first)
@@ -114,7 +114,7 @@ def _log_mel_of_grid(waveform: FloatArray, settings: LogMelSettings, offset: int
     frames = np.lib.stride_tricks.sliding_window_view(padded, length)[::hop]
     window, filters = hann_window(length), mel_filter_bank(settings)
     features = np.empty((num_frames, settings.feature_size), dtype=np.float32)
-    # In blocks, so that the spectra of a long recording never stand in memory together.
+    # In blocks, to bound the memory that the spectra of a long recording take.
     for start in range(0, num_frames, _BLOCK_FRAMES):
         end = min(start + _BLOCK_FRAMES, num_frames)
         spectrum = np.fft.rfft(frames[start:end] * window, settings.n_fft)
@@ -124,7 +124,7 @@ def _log_mel_of_grid(waveform: FloatArray, settings: LogMelSettings, offset: int
 
 
 def normalized(features: FloatArray, settings: LogMelSettings) -> FloatArray:
-    """`features` `(frames, feature_size)` with the mean and variance that `settings.normalization` asks for."""
+    """Normalise `features` `(frames, feature_size)` as `settings.normalization` says."""
     if settings.normalization == "none":
         return features
     variance = features.var(axis=0)

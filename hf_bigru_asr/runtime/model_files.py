@@ -1,4 +1,4 @@
-"""Reads the folder of a saved model with numpy and safetensors: settings, symbols and weights, without torch."""
+"""Settings, symbols and weights from the folder of a saved model, read with numpy and safetensors."""
 
 import hashlib
 import json
@@ -28,18 +28,18 @@ class ModelFiles:
     """The files of one model.
 
     Args:
-        folder: As `save_pretrained` of model and processor, or `scripts/export.py`, left it.
+        folder: Written by `save_pretrained` of model and processor, or by `scripts/export.py`.
     """
 
     folder: Path
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """The model's configuration.
+        """Configuration of the model.
 
         Raises:
-            FileNotFoundError: If there is none.
-            ValueError: If it is that of another kind of model.
+            FileNotFoundError: If the file does not exist.
+            ValueError: If it belongs to another type of model.
         """
         config = self._read_json(CONFIG_NAME)
         if config.get("model_type") != MODEL_TYPE:
@@ -50,7 +50,7 @@ class ModelFiles:
 
     @cached_property
     def feature_settings(self) -> LogMelSettings:
-        """How the model's features are computed."""
+        """Settings of the features."""
         if (self.folder / "processor_config.json").is_file():
             values = self._read_json("processor_config.json")["feature_extractor"]
         else:
@@ -59,7 +59,7 @@ class ModelFiles:
 
     @cached_property
     def symbols(self) -> list[str]:
-        """The text of every class: a character, a space for the word delimiter, and nothing for the blank."""
+        """Text of every class: a character, a space for the word delimiter, an empty string for the blank."""
         vocabulary: dict[str, int] = self._read_json("vocab.json")
         delimiter = self._read_json("tokenizer_config.json").get("word_delimiter_token", "|")
         texts = {index: " " if symbol == delimiter else symbol for symbol, index in vocabulary.items()}
@@ -75,12 +75,12 @@ class ModelFiles:
 
     @property
     def graph_path(self) -> Path:
-        """Where an exported graph lies, if there is one."""
+        """Path of the exported graph, which need not exist."""
         return self.folder / GRAPH_NAME
 
     @property
     def weights_path(self) -> Path:
-        """Where the weights lie, if they are there."""
+        """Path of the weights, which need not exist."""
         return self.folder / WEIGHTS_NAME
 
     def _read_json(self, name: str) -> dict[str, Any]:
@@ -98,8 +98,8 @@ def read_weights(path: str | Path) -> dict[str, FloatArray]:
     """Every weight of a safetensors file as float32.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is damaged, or has numbers of another kind than float64, float32, float16 and bfloat16.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the file is damaged, or a weight is not float64, float32, float16 or bfloat16.
     """
     from safetensors import SafetensorError, deserialize
 
@@ -124,7 +124,7 @@ def _float32(name: str, tensor: Mapping[str, Any]) -> FloatArray:
 
 
 def weights_digest(weights: Mapping[str, FloatArray]) -> str:
-    """Hexadecimal digest of names and values, by which a graph is known to belong to its weights."""
+    """Hexadecimal digest of names and values, which ties a graph to the weights that it was built from."""
     digest = hashlib.blake2b(digest_size=16)
     for name in sorted(weights):
         digest.update(name.encode())

@@ -1,4 +1,4 @@
-"""Writes an ONNX graph node by node."""
+"""Builder of an ONNX graph, node by node."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ IR_VERSION = 8
 
 
 class GraphBuilder:
-    """Nodes and constants in the order in which they are added; every value has a name."""
+    """Collects nodes and constants; values are referred to by name."""
 
     def __init__(self) -> None:
         try:
@@ -34,12 +34,12 @@ class GraphBuilder:
         self.outputs: list[tuple[str, Any, Sequence[str | int]]] = []
 
     def input(self, name: str, dtype: npt.DTypeLike, shape: Sequence[str | int]) -> str:
-        """An input of the graph."""
+        """Add an input of the graph and return its name."""
         self._inputs.append(self._value(name, dtype, shape))
         return name
 
     def constant(self, value: npt.ArrayLike) -> str:
-        """A constant."""
+        """Add a constant and return its name."""
         name = f"constant_{len(self._constants)}"
         self._constants[name] = self._numpy_helper.from_array(
             np.ascontiguousarray(value).reshape(np.shape(value)), name
@@ -47,7 +47,7 @@ class GraphBuilder:
         return name
 
     def add(self, operator: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
-        """A node with one output."""
+        """Add a node with one output and return the name of the output."""
         return self.add_all(operator, inputs, names=None if output is None else [output], **attributes)[0]
 
     def add_all(
@@ -58,17 +58,17 @@ class GraphBuilder:
         names: list[str] | None = None,
         **attributes: Any,
     ) -> list[str]:
-        """A node with any number of outputs."""
+        """Add a node and return the names of its outputs."""
         outputs = names or [f"{operator.lower()}_{len(self._nodes)}_{number}" for number in range(num_outputs)]
         self._nodes.append(self._onnx.make_node(operator, list(inputs), outputs, **attributes))
         return outputs
 
     def unsqueeze(self, value: str, axis: int) -> str:
-        """`value` with an axis of length one."""
+        """Insert an axis of length one into `value`."""
         return self.add("Unsqueeze", value, self.constant(np.array([axis])))
 
     def squeeze(self, value: str, axis: int) -> str:
-        """`value` without an axis of length one."""
+        """Remove an axis of length one from `value`."""
         return self.add("Squeeze", value, self.constant(np.array([axis])))
 
     def size(self, value: str, axis: int) -> str:
@@ -76,7 +76,7 @@ class GraphBuilder:
         return self.add("Gather", self.add("Shape", value), self.constant(np.int64(axis)))
 
     def model(self, name: str, metadata: Mapping[str, str] | None = None) -> "ModelProto":
-        """Everything that was added, checked."""
+        """The finished model, checked by `onnx.checker`."""
         from onnx import checker
 
         helper = self._onnx

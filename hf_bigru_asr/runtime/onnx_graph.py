@@ -1,11 +1,11 @@
-"""The network as an ONNX graph, made of its weights with numpy and `onnx`, without torch.
+"""The network as an ONNX graph, built from its weights with numpy and `onnx`, without torch.
 
-The stack of GRU layers is small and fixed, so its graph is written node by node and not traced: one GRU node for
-each direction of each layer, the lengths as an input, and the same graph whatever release of torch is installed.
+The graph is written node by node and not traced: one GRU node for each direction of each layer, and the lengths as an
+input. So it is the same whatever release of torch is installed.
 
-The backward direction is a forward GRU on sequences that were turned around inside their own lengths. The GRU node has
-lengths of its own (`sequence_lens`), but OpenVINO 2026.4 does not heed them; and of `ReverseSequence` it has only a
-reference implementation, which takes a fifth of the time of the whole network in bfloat16. So rows are gathered.
+The backward direction is a forward GRU on sequences that are reversed inside their own lengths, by gathering rows. The
+GRU node takes lengths (`sequence_lens`), but OpenVINO 2026.4 ignores them. Its `ReverseSequence` is a reference
+implementation that takes a fifth of the time of the whole network in bfloat16.
 """
 
 import re
@@ -39,12 +39,13 @@ def recognizer_graph(weights: Weights, blank_id: int = 0, metadata: Mapping[str,
     """The whole recogniser, from log-mel frames to log-probabilities.
 
     Inputs are `input_features` `(batch, frames, mels)` float32 and `lengths` `(batch,)` int64, the valid frames of
-    each utterance; the output is `logits` `(batch, frames, classes)` float32. Batch and frames are free. Padding has
-    no influence, whatever stands there, and gets all probability on the blank, as in `BiGRUForCTC`.
+    each utterance; the output is `logits` `(batch, frames, classes)` float32. Batch size and number of frames are
+    free. The content of padding has no influence. Padded frames have all probability on the blank, as in
+    `BiGRUForCTC`.
 
     Args:
-        weights: Those of `BiGRUForCTC`, under their names in its state dict.
-        blank_id: The class of padded frames.
+        weights: State dict of `BiGRUForCTC`.
+        blank_id: Class of padded frames.
         metadata: Texts that are stored with the graph.
 
     Raises:
@@ -74,13 +75,14 @@ def waveform_recognizer_graph(
 
     Args:
         weights: As for `recognizer_graph`.
-        settings: Those of the feature extractor.
-        blank_id: The class of padded frames.
+        settings: Settings of the feature extractor.
+        blank_id: Class of padded frames.
         metadata: Texts that are stored with the graph.
 
     Raises:
         ImportError: If the extra `onnx` is not installed.
-        ValueError: If `weights` are not those of a `BiGRUForCTC`, or do not fit `settings`.
+        ValueError: If `weights` are not those of a `BiGRUForCTC` or do not fit `settings`, or if `settings` have
+            several frame grids.
     """
     network = _Network.of(weights)
     if network.num_mels != settings.feature_size:
@@ -91,7 +93,7 @@ def waveform_recognizer_graph(
     if settings.num_offsets != 1:
         raise ValueError(
             f"num_offsets of the feature extractor is {settings.num_offsets}; a graph that takes waveforms has one "
-            "grid of frames. Save the processor after set_num_offsets(1), or export without the features."
+            "frame grid. Save the processor after set_num_offsets(1), or export without the features."
         )
     graph = GraphBuilder()
     waveform = graph.input("waveform", np.float32, ["batch", "samples"])
@@ -115,17 +117,17 @@ def waveform_recognizer_graph(
 
 
 def gru_direction_graph(weights: Weights, layer: int, *, backward: bool = False) -> "ModelProto":
-    """One direction of one layer, for recordings that are run in chunks with the state carried on.
+    """One direction of one layer, for recordings that are run in chunks with the state carried over.
 
-    Inputs are `inputs` `(frames, batch, features)`, in the order in which the direction takes the frames (the last one
-    first for the backward direction), and `states` `(batch, hidden)` before the first of them; outputs are `outputs`
-    `(frames, batch, hidden)` in the same order and `last_states` `(batch, hidden)`, all float32. Every frame counts:
-    there are no lengths and no padding.
+    Inputs are `inputs` `(frames, batch, features)` and the initial `states` `(batch, hidden)`. The frames come in the
+    order of the direction: the last one first for the backward direction. Outputs are `outputs`
+    `(frames, batch, hidden)` in the same order and the final `last_states` `(batch, hidden)`. All are float32. There
+    is no padding.
 
     Args:
         weights: As for `recognizer_graph`.
-        layer: Which layer, from 0.
-        backward: Which direction.
+        layer: Index of the layer, from 0.
+        backward: Whether it is the backward direction.
 
     Raises:
         ImportError: If the extra `onnx` is not installed.
@@ -153,7 +155,7 @@ def gru_direction_graph(weights: Weights, layer: int, *, backward: bool = False)
 
 
 def head_graph(weights: Weights) -> "ModelProto":
-    """The linear layer: `hidden_states` `(frames, 2 * hidden)` to `log_probs` `(frames, classes)`, both float32.
+    """The output layer: `hidden_states` `(frames, 2 * hidden)` to `log_probs` `(frames, classes)`, both float32.
 
     Args:
         weights: As for `recognizer_graph`.
@@ -167,14 +169,14 @@ def head_graph(weights: Weights) -> "ModelProto":
 
 
 def weights_of_graph(graph: bytes) -> dict[str, FloatArray]:
-    """The weights that a graph of [`recognizer_graph`] was made of.
+    """The weights that a graph of [`recognizer_graph`] was built from.
 
     Args:
         graph: Serialised.
 
     Raises:
         ImportError: If the extra `onnx` is not installed.
-        ValueError: If the graph has been changed since, quantised for example.
+        ValueError: If the graph has been changed since, by quantisation for example.
     """
     try:
         from onnx import load_model_from_string, numpy_helper
@@ -188,7 +190,7 @@ def weights_of_graph(graph: bytes) -> dict[str, FloatArray]:
     if not all(nodes.values()) or not needed <= constants.keys():
         raise ValueError(
             "The graph has been changed since it was made (quantised, perhaps), and its layers cannot be run one by "
-            "one; write it anew with scripts/export.py."
+            "one; write it again with scripts/export.py."
         )
     weights = {
         "lm_head.weight": np.ascontiguousarray(constants[head[0].input[1]].T),
@@ -198,14 +200,14 @@ def weights_of_graph(graph: bytes) -> dict[str, FloatArray]:
         input_weight, recurrent_weight, biases = (constants[name][0] for name in node.input[1:4])
         values = (input_weight, recurrent_weight, *np.split(biases, 2))
         for part, value in zip(GRU_PARTS, values, strict=True):
-            # Update and reset gate change places, as they did before.
+            # The same exchange of update and reset gate as in `_gru_constants`, which is its own inverse.
             weights[f"bigru.layers.{number // 2}.{part}{DIRECTIONS[number % 2]}"] = _update_gate_first(value)
     return weights
 
 
 @dataclass(frozen=True)
 class _Network:
-    """Weights that are known to be those of a `BiGRUForCTC`, and its network."""
+    """Sizes of a `BiGRUForCTC`, with its weights after their names and shapes have been checked."""
 
     weights: Weights
     num_layers: int
@@ -215,7 +217,7 @@ class _Network:
 
     @classmethod
     def of(cls, weights: Weights) -> "_Network":
-        """The network of `weights`; a ValueError if they belong to another one."""
+        """Read the sizes from `weights`; a ValueError if they belong to another network."""
         layers = {int(found[1]) for name in weights if (found := re.match(r"bigru\.layers\.(\d+)\.", name))}
         first = weights.get("bigru.layers.0.weight_ih_l0", np.empty((0, 0), np.float32))
         num_classes = len(weights.get("lm_head.bias", ()))
@@ -233,7 +235,7 @@ class _Network:
         return network
 
     def input_size(self, layer: int) -> int:
-        """Features that a layer takes."""
+        """Input features of a layer."""
         return self.num_mels if layer == 0 else 2 * self.hidden
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:
@@ -280,9 +282,9 @@ def _add_head(graph: GraphBuilder, network: _Network, hidden: str) -> str:
 
 
 def _turned_rows(graph: GraphBuilder, hidden: str, lengths: str) -> str:
-    """Where `(frames, batch)` turned around takes its frames from: rows of `(frames * batch, features)`.
+    """Row index `(frames, batch)` into `(frames * batch, features)` that reverses each utterance inside its length.
 
-    Each utterance is turned around inside its length; padding stays where it is.
+    Padding stays where it is.
     """
     zero, one = graph.constant(np.int64(0)), graph.constant(np.int64(1))
     batch_size = graph.size(hidden, 1)
@@ -295,7 +297,7 @@ def _turned_rows(graph: GraphBuilder, hidden: str, lengths: str) -> str:
 def _add_direction(
     graph: GraphBuilder, network: _Network, layer: int, direction: str, hidden: str, turned: str
 ) -> str:
-    """Outputs `(frames, batch, hidden)` of one direction of one layer."""
+    """Outputs `(frames, batch, hidden)` of one direction of one layer; `turned` is the index of the reversal."""
 
     def turn(value: str, size: int) -> str:
         return graph.add("Gather", graph.add("Reshape", value, graph.constant(np.array([-1, size]))), turned)

@@ -2,8 +2,8 @@
 
     python -m hf_bigru_asr.runtime FILE ...
 
-Needs numpy, soundfile and onnxruntime, and onnx and safetensors unless the model's folder has a graph. Neither torch
-nor transformers is imported.
+It needs numpy, soundfile and onnxruntime; a model folder without an exported graph also needs onnx and safetensors.
+Neither torch nor transformers is imported.
 """
 
 import argparse
@@ -33,10 +33,11 @@ class OnnxRecognizer:
     """A speech recogniser in a process without torch.
 
     Args:
-        model: Folder that `save_pretrained` of model and processor, or `scripts/export.py`, wrote, or `"bundled"`.
-        num_threads: Threads of the network; as ONNX Runtime sees fit if `None`.
-        num_offsets: Grids of frames on which the network runs, whose log-probabilities are averaged: fewer errors for
-            so many times the work. As many as the model's own files say if `None`.
+        model: Folder written by `save_pretrained` of model and processor or by `scripts/export.py`, name on the Hub,
+            or `"bundled"`.
+        num_threads: Threads of the network; `None` leaves the choice to ONNX Runtime.
+        num_offsets: Frame grids on which the network runs; their log-probabilities are averaged. Fewer errors for
+            `num_offsets` times the work. `None` takes the number of the model's files.
 
     Raises:
         ImportError: If `onnxruntime` is not installed, or `onnx`, which is needed without an exported graph.
@@ -61,20 +62,21 @@ class OnnxRecognizer:
 
     @property
     def sampling_rate(self) -> int:
-        """Sampling rate that the model takes, in hertz."""
+        """Sampling rate of the model in Hz."""
         return self.feature_settings.sampling_rate
 
     def transcribe(self, source: str | os.PathLike[str] | bytes | BinaryIO) -> str:
         """Text of one recording, in any format that `hf_bigru_asr.audio.load_audio` reads.
 
         Raises:
-            AudioError: If the recording cannot be used; FileNotFoundError if it is not there.
+            AudioError: If the recording cannot be used.
+            FileNotFoundError: If there is no such file.
         """
         waveform = load_audio(source, sampling_rate=self.sampling_rate, resample=resample)
         return greedy_text(self.log_probs([waveform])[0], self.symbols)
 
     def log_probs(self, waveforms: Sequence[FloatArray]) -> list[FloatArray]:
-        """Log-probabilities `(frames, classes)` of each of several utterances, which run together.
+        """Log-probabilities `(frames, classes)` of each utterance of a batch.
 
         Args:
             waveforms: Samples at `sampling_rate`, as `load_audio` gives them or in another form of [`mono_waveform`].
@@ -104,12 +106,12 @@ def create_session(graph: bytes, num_threads: int | None = None, inputs: Sequenc
 
     Args:
         graph: Serialised ONNX model.
-        num_threads: As ONNX Runtime sees fit if `None`.
-        inputs: Names of what it must take.
+        num_threads: `None` leaves the choice to ONNX Runtime.
+        inputs: Names of the inputs that the graph must have.
 
     Raises:
         ImportError: If the extra `onnx` is not installed.
-        ValueError: If `num_threads` is below 1, or the graph is broken or another one.
+        ValueError: If `num_threads` is below 1, or the graph is broken or has other inputs.
     """
     try:
         import onnxruntime
@@ -126,21 +128,21 @@ def create_session(graph: bytes, num_threads: int | None = None, inputs: Sequenc
         session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's own exceptions have no common class but this one
         raise ValueError(
-            f"ONNX Runtime cannot read the graph: {error} Write it anew with scripts/export.py."
+            f"ONNX Runtime cannot read the graph: {error} Write it again with scripts/export.py."
         ) from error
     check_inputs([each.name for each in session.get_inputs()], inputs)
     return session
 
 
 def check_inputs(names: Sequence[str], expected: Sequence[str] = NETWORK_INPUTS) -> None:
-    """Refuse a graph that takes something else than it must.
+    """Refuse a graph with other inputs than expected.
 
     Args:
-        names: What it takes.
-        expected: What it must take; by default what a graph of [`recognizer_graph`] does.
+        names: Names of the graph's inputs.
+        expected: Names that they must have; by default those of [`recognizer_graph`].
 
     Raises:
-        ValueError: If these differ.
+        ValueError: If the names differ.
     """
     if sorted(names) != sorted(expected):
         raise ValueError(
@@ -153,8 +155,8 @@ def greedy_text(log_probs: FloatArray, symbols: Sequence[str]) -> str:
     """Text of the best classes of `(frames, classes)`: repeats are collapsed, then blanks removed.
 
     Args:
-        log_probs: Or any scores of the classes.
-        symbols: The text of every class, nothing for the blank.
+        log_probs: `(frames, classes)`, any scores of the classes.
+        symbols: Text of every class, an empty string for the blank.
     """
     ids = log_probs.argmax(axis=-1)
     is_first = np.diff(ids, prepend=-1) != 0
@@ -162,14 +164,14 @@ def greedy_text(log_probs: FloatArray, symbols: Sequence[str]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Transcribe files, print one line for each, and return the exit status: 1 if one could not be transcribed."""
+    """Transcribe files, print one line for each, and return the exit status: 1 if a file could not be transcribed."""
     parser = argparse.ArgumentParser(
         prog="python -m hf_bigru_asr.runtime", description=(__doc__ or "").splitlines()[0]
     )
     parser.add_argument("files", nargs="+", metavar="FILE", help="Recordings.")
     parser.add_argument("--model", default=BUNDLED, help="Model folder, or the one that ships with the package.")
     parser.add_argument("--num_threads", type=int, help="Threads of the network.")
-    parser.add_argument("--num_offsets", type=int, help="Grids of frames to average, for fewer errors.")
+    parser.add_argument("--num_offsets", type=int, help="Frame grids to average, for fewer errors.")
     options = parser.parse_args(arguments)
     try:
         recognizer = OnnxRecognizer(options.model, num_threads=options.num_threads, num_offsets=options.num_offsets)

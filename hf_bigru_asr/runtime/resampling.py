@@ -1,4 +1,4 @@
-"""Resamples with numpy alone, to what `torchaudio.functional.resample` gives, so that a text does not depend on it."""
+"""Resampling with numpy, with the result of `torchaudio.functional.resample`."""
 
 import math
 
@@ -10,11 +10,11 @@ __all__ = ["resample"]
 
 LOWPASS_FILTER_WIDTH = 6
 ROLLOFF = 0.99
-"""torchaudio's defaults: zero crossings of the windowed sinc on either side, and its cut-off by the Nyquist rate."""
+"""Defaults of torchaudio: zero crossings of the windowed sinc on either side, and cut-off relative to Nyquist."""
 
 
 def resample(waveform: FloatArray, rate_from: int, rate_to: int) -> FloatArray:
-    """`waveform` `(samples,)` at another rate: `ceil(samples * rate_to / rate_from)` samples.
+    """Resample `waveform` `(samples,)` to `ceil(samples * rate_to / rate_from)` samples.
 
     Source: `torchaudio.functional.resample` 2.11, `sinc_interp_hann`.
     """
@@ -22,14 +22,14 @@ def resample(waveform: FloatArray, rate_from: int, rate_to: int) -> FloatArray:
     step, phases = rate_from // divisor, rate_to // divisor
     kernel, width = _kernel(step, phases)
     padded = np.pad(waveform, (width, width + step))
-    # Every row of windows gives `phases` samples and begins `step` samples after the one before.
+    # Each row of windows gives `phases` samples and begins `step` samples after the previous row.
     windows = np.lib.stride_tricks.sliding_window_view(padded, kernel.shape[1])[::step]
     length = math.ceil(phases * len(waveform) / step)
     return (windows @ kernel.T).reshape(-1)[:length]
 
 
 def _kernel(step: int, phases: int) -> tuple[FloatArray, int]:
-    """Filters `(phases, taps)`, one for each sample between two input steps, and the samples before their centre."""
+    """Polyphase filters `(phases, taps)`, and the number of samples before their centre."""
     cutoff = min(step, phases) * ROLLOFF
     width = math.ceil(LOWPASS_FILTER_WIDTH * step / cutoff)
     taps = np.arange(-width, width + step) / step

@@ -87,7 +87,7 @@ def test_a_graph_of_other_weights_is_refused(model_dir: Path, tiny_model: BiGRUF
     tiny_model.lm_head.bias.data += 1
     tiny_model.save_pretrained(model_dir)
 
-    with pytest.raises(ValueError, match=r"was not made of the model\.safetensors beside it; remove it"):
+    with pytest.raises(ValueError, match=r"was not made from the model\.safetensors beside it; remove it"):
         load_graph(files)
 
 
@@ -111,7 +111,7 @@ def test_where_a_model_lies() -> None:
     assert locate_model("bundled") == bundled_checkpoint()
     with pytest.raises(FileNotFoundError, match=r"\./nothing does not exist"):
         locate_model("./nothing")
-    with pytest.raises(FileNotFoundError, match="neither a folder here nor a model that could be downloaded"):
+    with pytest.raises(FileNotFoundError, match="neither a folder nor a model that could be downloaded"):
         locate_model("nobody/nothing", local_files_only=True)
 
 
