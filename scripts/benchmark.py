@@ -77,7 +77,7 @@ class Arguments:
     every: int = field(default=16, metadata={"help": "Take every n-th utterance."})
     lm: str | None = field(default=None, metadata={"help": "Language model to decode with too; 'own': the model's."})
     num_offsets: int = field(
-        default=3, metadata={"help": "Grids of frames to average, measured beside a single one. 1: none."}
+        default=3, metadata={"help": "Frame grids to average, measured beside a single one. 1: none."}
     )
     peers: bool = field(default=False, metadata={"help": f"Measure {' and '.join(PEERS)} too, if installed."})
     file_repeats: int = field(

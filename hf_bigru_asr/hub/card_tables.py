@@ -239,7 +239,7 @@ def is_whole_split(dataset: Json) -> bool:
 
 
 def decoding_method(evaluation: Json) -> str:
-    """How log-probabilities were made text, and of how many grids of frames they are the mean."""
+    """How the log-probabilities were decoded, and on how many frame grids they were averaged."""
     method = str(evaluation.get("decoding", {}).get("method", "unstated"))
     return f"{method}, {_num_offsets(evaluation)} grids" if _num_offsets(evaluation) > 1 else method
 

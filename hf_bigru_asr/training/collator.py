@@ -52,7 +52,7 @@ class DataCollatorForCTC:
         teacher_size: Features per frame in the column `teacher_features`; training batches then have them.
 
     Raises:
-        ValueError: On a speed or warp factor that is not positive, a share outside 0 to 1, or several grids of frames.
+        ValueError: On a speed or warp factor that is not positive, a share outside 0 to 1, or several frame grids.
     """
 
     def __init__(
