@@ -15,6 +15,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 import torch
+from fork_server import ForkServer
 from repository import REPOSITORY, SCRIPTS
 from runtime_support import randomise_biases
 from tone_speech import save_listener
@@ -130,5 +131,21 @@ def run_in_child(tmp_path: Path) -> Callable[..., str]:
         )
         assert child.returncode == 0, child.stderr[-4000:]
         return child.stdout
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[ForkServer]:
+    with ForkServer() as server:
+        yield server
+
+
+@pytest.fixture
+def run_in_fork(fork_server: ForkServer, tmp_path: Path) -> Callable[..., str]:
+    """Like `run_in_child`, in an interpreter that has imported torch and nothing else."""
+
+    def run(code: str, *arguments: str | Path, path: Path = REPOSITORY) -> str:
+        return fork_server.run(code, *arguments, path=path, folder=tmp_path)
 
     return run

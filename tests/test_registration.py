@@ -1,11 +1,10 @@
 """Imports and registration, each in an interpreter of its own: what counts is the order of the first imports."""
 
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fork_server import ForkServer
 from repository import REPOSITORY
 
 RunInChild = Callable[..., str]
@@ -52,24 +51,6 @@ ORDERS = {
     "training-first": "import hf_bigru_asr.training.trainer, hf_bigru_asr.data.loading",
 }
 CLASSES = "BiGRUCTCConfig BiGRUCTCFeatureExtractor BiGRUCTCProcessor BiGRUCTCTokenizer BiGRUForCTC BiGRUModel"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ForkServer]:
-    with ForkServer() as running:
-        yield running
-
-
-@pytest.fixture
-def run_in_fork(server: ForkServer, tmp_path: Path) -> RunInChild:
-    """Runs Python code in a fresh interpreter that has imported torch alone, and gives what it printed."""
-
-    def run(code: str, *arguments: str | Path, path: Path = REPOSITORY) -> str:
-        folder = tmp_path / "fork"
-        folder.mkdir()
-        return server.run(code, *arguments, path=path, folder=folder)
-
-    return run
 
 
 def test_import_is_cheap(run_in_child: RunInChild) -> None:

@@ -38,7 +38,7 @@ def test_a_process_without_the_package_loads_with_trust(
     model_dir: Path,
     alone: list[tuple[torch.Tensor, str]],
     waveforms: list[np.ndarray],
-    run_in_child: Callable[..., str],
+    run_in_fork: Callable[..., str],
     tmp_path: Path,
 ) -> None:
     np.savez(tmp_path / "audio.npz", *waveforms)
@@ -76,7 +76,7 @@ def test_a_process_without_the_package_loads_with_trust(
         AutoProcessor.from_pretrained("again", **trust)
         print(json.dumps(texts))
     """
-    printed = run_in_child(textwrap.dedent(code), model_dir)
+    printed = run_in_fork(textwrap.dedent(code), model_dir)
     assert json.loads(printed.splitlines()[-1]) == [text for _, text in alone]
     remote = np.load(tmp_path / "logits.npz").values()
     for log_probs, (expected, _) in zip(remote, alone, strict=True):
