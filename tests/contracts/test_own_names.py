@@ -1,4 +1,7 @@
-"""Nothing asks a server for what lies in the package (contract 10), whatever door to the bundled model is taken."""
+"""Contract 10: no surprise on the network.
+
+Nothing asks a server for what lies on the disk or in the package, whatever door to the bundled model is taken.
+"""
 
 import socket
 from collections.abc import Callable

@@ -1,4 +1,9 @@
-"""What is pushed is what is pulled, with and without the package, by every door; against a Hub on 127.0.0.1."""
+"""Contract 2: push and pull.
+
+A push to a Hub and a pull give equal weights and outputs: in a process where the package cannot be imported
+(`trust_remote_code=True`) and, with the package imported, without that flag. The language model and the confidences
+travel too, by every door. The Hub is a server on 127.0.0.1.
+"""
 
 import hashlib
 import itertools
