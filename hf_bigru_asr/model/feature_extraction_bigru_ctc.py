@@ -10,14 +10,14 @@ from transformers.utils import logging
 
 from .frame_grids_bigru_ctc import MAX_OFFSETS
 from .mel_filters_bigru_ctc import MelScale, mel_filter_bank, mel_powers
+from .speech_statistics_bigru_ctc import VARIANCE_FLOOR, SpeechSums, speech_levels, speech_weights
 from .waveforms_bigru_ctc import AudioArray, list_of_waveforms
 
 logger = logging.get_logger(__name__)
 
-NORMALIZATIONS = ("utterance", "none")
+NORMALIZATIONS = ("speech", "utterance", "none")
 _FORMER_SETTINGS = ("global_mean", "global_std")
 """Fields of older files, of a normalisation that no released model had; dropped on loading."""
-VARIANCE_FLOOR = 1e-5
 
 
 class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
@@ -37,8 +37,9 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         fmax (`float`, *optional*): Upper edge of the mel filter bank in Hz; half the sampling rate by default.
         mel_floor (`float`, defaults to 1e-6): Smallest mel power, of audio in [-1, 1], that enters the logarithm.
         normalization (`str`, defaults to `"utterance"`): `"utterance"` gives every bin zero mean and unit variance
-            over the utterance, `"none"` does nothing.
-        prior_frames (`int`, defaults to 0): Shrinkage for `"utterance"`: this many pseudo-frames with standard
+            over the utterance, `"speech"` over the speech around a frame (`speech_statistics_bigru_ctc`), which pauses
+            and silence do not move; `"none"` does nothing.
+        prior_frames (`int`, defaults to 0): Shrinkage of the variance: this many pseudo-frames with standard
             deviation `prior_std` are added to the variance of the utterance; 0 is off.
         prior_std (`list[float]`, *optional*): Standard deviation of each bin within utterances, for `prior_frames`.
         num_offsets (`int`, defaults to 1): Frame grids for test-time averaging, shifted evenly over one hop. A frame
@@ -168,7 +169,23 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         Returns:
             `(frames, num_offsets * feature_size)` float32 on the same device.
         """
-        return self._normalized(self._log_mel(waveform))
+        features = self._log_mel(waveform)
+        if self.normalization != "speech":
+            return self._normalized(features)
+        frames = features.cpu().numpy()
+        sums = self.speech_sums()
+        sums.add(0, frames, speech_weights(speech_levels(frames, self.feature_size), self.frame_s))
+        normalizer = sums.normalizer(self.prior_frames, self.prior_std)
+        return torch.from_numpy(normalizer(frames)).to(waveform.device)
+
+    @property
+    def frame_s(self) -> float:
+        """Seconds per frame."""
+        return self.hop_length / self.sampling_rate
+
+    def speech_sums(self) -> SpeechSums:
+        """Empty sums of a recording, for `normalization="speech"`."""
+        return SpeechSums(self.feature_size, self.frame_s)
 
     def fit_prior(self, waveforms: Iterable[AudioArray], prior_frames: int) -> None:
         """Set `prior_frames`, and `prior_std` from the mean variance of each bin within an utterance.

@@ -8,15 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..model.speech_statistics_bigru_ctc import VARIANCE_FLOOR, SpeechSums, speech_levels, speech_weights
+
 __all__ = ["VARIANCE_FLOOR", "FloatArray", "LogMelSettings", "hann_window", "log_mel", "mel_filter_bank", "normalized"]
 
 FloatArray = npt.NDArray[np.float32]
 
-VARIANCE_FLOOR = 1e-5
-"""As in `feature_extraction_bigru_ctc`, which is not imported because it needs torch."""
-
 MAX_OFFSETS = 8
-"""As in `frame_grids_bigru_ctc`, which needs torch too."""
+"""As in `frame_grids_bigru_ctc`, which is not imported because it needs torch."""
 
 _BLOCK_FRAMES = 4096
 
@@ -46,8 +45,8 @@ class LogMelSettings:
         """Check the values that would otherwise give wrong features."""
         if not 1 <= self.num_offsets <= MAX_OFFSETS:
             raise ValueError(f"num_offsets is {self.num_offsets}; it must be from 1 to {MAX_OFFSETS}.")
-        if self.normalization not in ("utterance", "none"):
-            raise ValueError(f"normalization is {self.normalization!r}; choose utterance or none.")
+        if self.normalization not in ("speech", "utterance", "none"):
+            raise ValueError(f"normalization is {self.normalization!r}; choose speech, utterance or none.")
         if self.prior_frames > 0 and (self.prior_std is None or len(self.prior_std) != self.feature_size):
             raise ValueError(f"prior_frames needs prior_std with {self.feature_size} values.")
 
@@ -127,6 +126,10 @@ def normalized(features: FloatArray, settings: LogMelSettings) -> FloatArray:
     """Normalise `features` `(frames, feature_size)` as `settings.normalization` says."""
     if settings.normalization == "none":
         return features
+    if settings.normalization == "speech":
+        sums = SpeechSums(settings.feature_size, settings.hop_length / settings.sampling_rate)
+        sums.add(0, features, speech_weights(speech_levels(features, settings.feature_size), sums.frame_s))
+        return sums.normalizer(settings.prior_frames, settings.prior_std)(features)
     variance = features.var(axis=0)
     if settings.prior_frames > 0:
         prior = np.square(np.asarray(settings.prior_std, dtype=np.float32))

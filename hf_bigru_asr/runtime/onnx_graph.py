@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .log_mel import VARIANCE_FLOOR, FloatArray, LogMelSettings, hann_window, mel_filter_bank
+from .log_mel import FloatArray, LogMelSettings
 from .onnx_builder import GraphBuilder
+from .onnx_features import add_log_mel, add_normalization
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -109,8 +110,8 @@ def waveform_recognizer_graph(
     clean = graph.add("Where", valid_samples, waveform, graph.constant(np.float32(0)))
     num_frames = graph.unsqueeze(frames_of(num_samples), 0)
     valid = _valid_positions(graph, lengths, graph.add("Squeeze", num_frames))
-    features = _add_log_mel(graph, clean, num_frames, settings)
-    features = _add_normalization(graph, features, valid, graph.add("Max", lengths, one), settings)
+    features = add_log_mel(graph, clean, num_frames, settings)
+    features = add_normalization(graph, features, valid, graph.add("Max", lengths, one), settings)
     _add_network(graph, network, graph.add("Transpose", features, perm=[2, 0, 1]), lengths, valid, blank_id)
     graph.outputs.append((lengths, np.int64, ["batch"]))
     return graph.model("bigru_ctc_waveform", metadata)
@@ -320,52 +321,3 @@ def _gru_constants(graph: GraphBuilder, network: _Network, layer: int, direction
 def _update_gate_first(weight: FloatArray) -> FloatArray:
     reset, update, new = np.split(weight, 3)
     return np.concatenate([update, reset, new])
-
-
-def _add_log_mel(graph: GraphBuilder, waveform: str, num_frames: str, settings: LogMelSettings) -> str:
-    """Unnormalised log-mel features `(batch, mels, frames)` of `(batch, samples)`."""
-    filters = mel_filter_bank(settings)
-    used = filters.any(axis=1)  # bins outside every filter need no transform
-    # One convolution gives the real and the imaginary part of every bin of every frame.
-    skipped = max(0, settings.first_sample)
-    phase = 2 * np.pi * np.outer(np.flatnonzero(used), np.arange(settings.win_length)) / settings.n_fft
-    kernel = np.concatenate([np.cos(phase), np.sin(phase)]) * hann_window(settings.win_length).astype(np.float64)
-    kernel = np.pad(kernel, ((0, 0), (skipped, 0))).astype(np.float32)
-    parts = graph.add(
-        "Conv",
-        graph.unsqueeze(waveform, 1),
-        graph.constant(kernel[:, None]),
-        strides=[settings.hop_length],
-        pads=[max(0, -settings.first_sample), kernel.shape[1]],
-    )
-    first, axis = graph.constant(np.array([0])), graph.constant(np.array([2]))
-    parts = graph.add("Slice", parts, first, num_frames, axis)
-    real, imaginary = graph.add_all("Split", [graph.add("Mul", parts, parts)], num_outputs=2, axis=1)
-    mel = graph.add("MatMul", graph.constant(filters[used].T), graph.add("Add", real, imaginary))
-    return graph.add("Log", graph.add("Max", mel, graph.constant(np.float32(settings.mel_floor))))
-
-
-def _add_normalization(graph: GraphBuilder, features: str, valid: str, lengths: str, settings: LogMelSettings) -> str:
-    """`features` `(batch, mels, frames)` normalised over the valid frames, of which there is at least one."""
-    if settings.normalization == "none":
-        return features
-    count = graph.unsqueeze(graph.unsqueeze(_as_float(graph, lengths), 1), 2)
-    weight = graph.unsqueeze(_as_float(graph, valid), 1)
-    axis = graph.constant(np.array([2]))
-
-    def mean_of(values: str) -> str:
-        return graph.add("Div", graph.add("ReduceSum", values, axis), count)
-
-    centred = graph.add("Mul", graph.add("Sub", features, mean_of(graph.add("Mul", features, weight))), weight)
-    variance = mean_of(graph.add("Mul", centred, centred))
-    if settings.prior_frames > 0:
-        prior = np.square(np.array(settings.prior_std, dtype=np.float32))[:, None]
-        frames = graph.constant(np.float32(settings.prior_frames))
-        weighted = graph.add("Add", graph.add("Mul", variance, count), graph.constant(prior * settings.prior_frames))
-        variance = graph.add("Div", weighted, graph.add("Add", count, frames))
-    floored = graph.add("Add", variance, graph.constant(np.float32(VARIANCE_FLOOR)))
-    return graph.add("Div", centred, graph.add("Sqrt", floored))
-
-
-def _as_float(graph: GraphBuilder, value: str) -> str:
-    return graph.add("Cast", value, to=1)  # TensorProto.FLOAT
