@@ -1,237 +1,176 @@
-"""Detection of cut and damaged sound files that libsndfile does not report.
+"""Detection of cut and damaged sound files that decoders do not report.
 
-libsndfile returns the readable part of a cut WAV, Ogg or MP3 file as if it were the whole. Here the structure of the
+libsndfile and ffmpeg return the readable part of many cut files as if it were the whole. Here the structure of the
 container is checked, without decoding, before the file is decoded.
 """
 
-import zlib
+import re
 from collections.abc import Callable
-from itertools import pairwise
 
-__all__ = ["RE_ENCODE", "AudioError", "checked_parts", "container_of"]
+from .findings import Findings
+from .mpeg import checked_aac, checked_mp2, checked_mp3
+from .ogg import checked_ogg
+from .riff import checked_wav
+from .sources import Bytes, Part
 
-RE_ENCODE = "record or download it again, or save what is left with `ffmpeg -i INPUT OUTPUT.flac`"
-UNKNOWN_RIFF_SIZE = 0x7FFF_F000  # from here on a size field means "written to a pipe, up to the end of the file"
+__all__ = ["checked_parts", "sphere_fields"]
 
-
-class AudioError(ValueError):
-    """Audio that cannot be used; `source` names it, and `problem` says what came, what is allowed and what to do."""
-
-    def __init__(self, source: str, problem: str) -> None:
-        """Keep both parts as arguments, so that the error survives pickling between worker processes."""
-        super().__init__(source, problem)
-        self.source = source
-        self.problem = problem
-
-    def __str__(self) -> str:
-        """Return `source: problem`."""
-        return f"{self.source}: {self.problem}"
+_UNKNOWN = 0xFFFF_FFFF
+_UNKNOWN_AIFF_SIZE = 0x7F00_0000  # SoX writes this into a pipe
+_UNKNOWN_W64_SIZE = 1 << 62  # ffmpeg writes 2**63 - 1 into a pipe
+_W64_DATA = b"data\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
 
 
-def container_of(data: bytes) -> str | None:
-    """Return the name of the container by its first bytes; `None` if `soundfile` is not used for it."""
-    if data[:4] in (b"RIFF", b"RF64") and data[8:12] == b"WAVE":
-        return "WAV"
-    if data[:4] == b"FORM" and data[8:12] in (b"AIFF", b"AIFC"):
-        return "AIFF"
-    if data[:4] == b"fLaC":
-        return "FLAC"
-    if data[:4] == b"OggS":
-        return "Ogg"
-    # Eleven sync bits and layer III; AAC in ADTS has the same sync bits and layer 0.
-    if data[:3] == b"ID3" or (data[:1] == b"\xff" and len(data) > 1 and data[1] & 0xE6 == 0xE2):
-        return "MP3"
-    return None
+def _check_size(findings: Findings, num_promised: int, num_present: int, what: str = "samples") -> None:
+    if num_present < num_promised:
+        findings.damage(f"is truncated: its header promises {num_promised} bytes of {what}, {num_present} came")
 
 
-def _checked_chunks(data: bytes, name: str) -> list[bytes]:
-    """Refuse a WAV or AIFF file that ends before its chunk of samples does."""
-    order, wanted = ("big", b"SSND") if data[:4] == b"FORM" else ("little", b"data")
+def _no_samples(findings: Findings) -> list[Part]:
+    findings.damage("is broken or truncated: it has no chunk of samples")
+    return []
+
+
+def _checked_aiff(data: Bytes, findings: Findings) -> list[Part]:
+    """Refuse an AIFF file that ends before its chunk of samples does."""
     position = 12
-    while position + 8 <= len(data):
-        identifier = data[position : position + 4]
-        size = int.from_bytes(data[position + 4 : position + 8], order)  # type: ignore[arg-type]
-        if identifier == wanted:
+    while len(head := data[position : position + 8]) == 8:
+        size = int.from_bytes(head[4:])
+        if head[:4] == b"SSND":
             num_present = len(data) - position - 8
-            if size < UNKNOWN_RIFF_SIZE and num_present < size:
-                raise AudioError(
-                    name, f"is truncated: its header promises {size} bytes of samples, {num_present} came; {RE_ENCODE}"
-                )
-            return [data]
-        if identifier == b"ds64":  # RF64: the sizes of more than 32 bits
-            size_64 = int.from_bytes(data[position + 16 : position + 24], "little")
-            position_of_data = data.find(b"data\xff\xff\xff\xff", position + 8 + size)
-            if position_of_data >= 0 and len(data) - position_of_data - 8 < size_64:
-                raise AudioError(name, f"is truncated: its header promises {size_64} bytes of samples; {RE_ENCODE}")
+            if size < _UNKNOWN_AIFF_SIZE:
+                _check_size(findings, size, num_present)
+            return [Part(0, len(data))]
         position += 8 + size + size % 2
-    raise AudioError(name, f"is broken or truncated: it has no chunk of samples; {RE_ENCODE}")
+    return _no_samples(findings)
 
 
-def _checked_flac(data: bytes, name: str) -> list[bytes]:
-    """Accept any FLAC file: its length is stated and its frames carry checksums, so the decoder finds all damage."""
-    return [data]
+def _checked_w64(data: Bytes, findings: Findings) -> list[Part]:
+    """Refuse a W64 file that ends before its samples; a chunk's size counts its head, and chunks begin at eighths."""
+    position = 40
+    while len(head := data[position : position + 24]) == 24:
+        size = int.from_bytes(head[16:], "little")
+        if head[:16] == _W64_DATA:
+            if size < _UNKNOWN_W64_SIZE:
+                _check_size(findings, size - 24, len(data) - position - 24)
+            return [Part(0, len(data))]
+        position += max(-(-size // 8) * 8, 24)
+    return _no_samples(findings)
 
 
-def _reverse_bits(value: int, num_bits: int) -> int:
-    return int(f"{value:0{num_bits}b}"[::-1], 2)
-
-
-_BIT_REVERSED_BYTES = bytes(_reverse_bits(byte, 8) for byte in range(256))
-
-
-def _ogg_checksum(page: bytes) -> int:
-    """Return the CRC of an Ogg page: polynomial 0x04C11DB7, start 0, most significant bit first.
-
-    zlib's CRC has the same polynomial with the bits of every byte and of the result reversed, and inverts the
-    register before and after. Source: RFC 3533, section 6, field 7.
-    """
-    reversed_crc = zlib.crc32(page.translate(_BIT_REVERSED_BYTES), 0xFFFF_FFFF) ^ 0xFFFF_FFFF
-    return _reverse_bits(reversed_crc, 32)
-
-
-def _checked_ogg(data: bytes, name: str) -> list[bytes]:
-    """Refuse an Ogg file with a damaged, missing or cut page, and split a chained file into its links.
-
-    libogg skips such a page in silence, and libsndfile everything after the first link. A link begins with a page that
-    begins a stream and does not follow another such page (RFC 3533, section 4). Its last page may lack the
-    end-of-stream flag, as RFC 7845, section 4, asks of a decoder. Other bytes after the end of all streams are
-    ignored.
-    """
-    position = 0
-    starts: list[int] = []
-    open_streams: set[int] = set()
-    next_numbers: dict[int, int] = {}
-    begins = False
-    while position < len(data) and (open_streams or data.startswith(b"OggS", position)):
-        header = data[position : position + 27]
-        serial, number, crc = (int.from_bytes(header[first : first + 4], "little") for first in (14, 18, 22))
-        body = position + 27 + header[26] if len(header) == 27 else len(data) + 1
-        end = body + sum(data[position + 27 : body])
-        if header[:4] != b"OggS" or end > len(data):
-            raise AudioError(
-                name, f"is a broken or truncated Ogg file (no whole page at byte {position}); {RE_ENCODE}"
-            )
-        follows_begin, begins = begins, bool(header[5] & 2)  # the beginning-of-stream flag
-        if begins and not follows_begin:
-            starts.append(position)
-            open_streams.clear()
-            next_numbers.clear()
-        page = data[position : position + 22] + bytes(4) + data[position + 26 : end]
-        is_stray = not (begins or open_streams)
-        if _ogg_checksum(page) != crc or next_numbers.get(serial, number) != number or is_stray:
-            raise AudioError(name, f"is a broken Ogg file (damage at byte {position}); {RE_ENCODE}")
-        next_numbers[serial] = number + 1
-        open_streams.add(serial)
-        if header[5] & 4:  # the end-of-stream flag
-            open_streams.discard(serial)
-        position = end
-    return [data[start:end] for start, end in pairwise([*starts, position])]
-
-
-# Kilobits per second by bitrate index, for layer III. Source: ISO/IEC 11172-3, 2.4.2.3, and 13818-3, 2.4.2.3.
-_MPEG1_KBPS = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
-_MPEG2_KBPS = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
-_MPEG1_RATES = (44_100, 48_000, 32_000)
-_MP3_TRAILERS = (b"TAG", b"APETAGEX", b"LYRICSBEGIN")
-
-
-def _mp3_frame_size(header: bytes) -> int:
-    """Return the size in bytes of the layer III frame with this header of four bytes; 0 if it is no header."""
-    if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
-        return 0
-    version, bitrate_index, rate_index = header[1] >> 3 & 3, header[2] >> 4, header[2] >> 2 & 3
-    if version == 1 or bitrate_index in (0, 15) or rate_index == 3:
-        return 0
-    is_mpeg1 = version == 3
-    rate = _MPEG1_RATES[rate_index] >> {3: 0, 2: 1, 0: 2}[version]
-    kbps = (_MPEG1_KBPS if is_mpeg1 else _MPEG2_KBPS)[bitrate_index]
-    return (144_000 if is_mpeg1 else 72_000) * kbps // rate + (header[2] >> 1 & 1)
-
-
-def _synchsafe_size(digits: bytes) -> int:
-    """Return the size of an ID3 tag from its four digits in base 128. Source: ID3v2.4.0 structure, section 6.2."""
-    size = 0
-    for digit in digits:
-        size = size << 7 | digit & 0x7F
-    return size
-
-
-def _checked_mp3(data: bytes, name: str) -> list[bytes]:
-    """Refuse an MP3 file that is cut or damaged between frames, and add a header with its length if it has none.
-
-    An encoder that writes into a pipe cannot write a Xing header. Without it libsndfile estimates the length from the
-    first frame and stops there: half of the speech is lost if the bitrate rises later.
-    """
-    position = 0
-    frames: list[int] = []
-    while position < len(data):
-        if data[position : position + 3] == b"ID3":
-            position += 10 + _synchsafe_size(data[position + 6 : position + 10])
+def _checked_caf(data: Bytes, findings: Findings) -> list[Part]:
+    """Refuse a CAF file that ends before its samples; the size -1 means "up to the end of the file"."""
+    position = 8
+    while len(head := data[position : position + 12]) == 12:
+        size = int.from_bytes(head[4:], signed=True)
+        if head[:4] != b"data":
+            position += 12 + max(size, 0)
             continue
-        size = _mp3_frame_size(data[position : position + 4])
-        if size == 0 and (data.startswith(_MP3_TRAILERS, position) or not data[position:].strip(b"\0")):
-            break
-        if size == 0 or position + size > len(data):
-            raise AudioError(
-                name, f"is a broken or truncated MP3 file (no whole MPEG frame at byte {position}); {RE_ENCODE}"
-            )
-        frames.append(position)
-        position += size
-    if not frames:
-        raise AudioError(name, f"is a broken or truncated MP3 file (no MPEG frame in it); {RE_ENCODE}")
-    num_frames = len(frames)
-    first = frames[0]
-    mark = max(data.find(word, first, first + 48) for word in (b"Xing", b"Info"))
-    if mark >= 0:
-        num_frames -= 1  # the frame that carries the header holds no audio
-        if num_frames == 0:
-            raise AudioError(
-                name, f"is a broken or truncated MP3 file (no audio frame behind its header); {RE_ENCODE}"
-            )
-        if data[mark + 7] & 1:
-            num_promised = int.from_bytes(data[mark + 8 : mark + 12])
-            if num_promised == num_frames:
-                return [data]
-            if num_promised > num_frames:
-                raise AudioError(
-                    name,
-                    f"is a truncated MP3 file (its header promises {num_promised} frames, {num_frames} came); "
-                    f"{RE_ENCODE}",
-                )
-        first = frames[1]
-    return [_xing_frame(data[first : first + 4], num_frames) + data[first:]]
+        num_present = len(data) - position - 12
+        if 0 <= size <= num_present:
+            return [Part(0, len(data))]
+        if size >= 0:
+            _check_size(findings, size - 4, max(num_present - 4, 0))
+        # libsndfile refuses a size beyond the end of the file, and reads -1 as such.
+        prefix = data[: position + 4] + num_present.to_bytes(8)
+        return [Part(position + 12, len(data), prefix)]
+    return _no_samples(findings)
 
 
-def _xing_frame(header: bytes, num_frames: int) -> bytes:
-    """Return a frame without audio whose Xing header states that `num_frames` frames follow."""
-    is_mpeg1, is_mono = header[1] >> 3 & 3 == 3, header[3] >> 6 == 3
-    side_information = bytes((17 if is_mono else 32) if is_mpeg1 else (9 if is_mono else 17))
-    # No checksum after the header, and bitrate index 9 (128 or 80 kbit/s), at which every frame holds the header.
-    plain = bytes((header[0], header[1] | 1, 9 << 4 | header[2] & 0x0C, header[3]))
-    frame = plain + side_information + b"Xing" + (1).to_bytes(4) + num_frames.to_bytes(4)
-    return frame.ljust(_mp3_frame_size(plain), b"\0")
+def _checked_au(data: Bytes, findings: Findings) -> list[Part]:
+    """Refuse an AU file that is shorter than it says."""
+    order = "big" if data[:4] == b".snd" else "little"
+    start, size = (int.from_bytes(data[first : first + 4], order) for first in (4, 8))  # type: ignore[arg-type]
+    if size != _UNKNOWN:
+        _check_size(findings, size, max(len(data) - start, 0))
+    return [Part(0, len(data))]
 
 
-_CHECKS: dict[str, Callable[[bytes, str], list[bytes]]] = {
-    "WAV": _checked_chunks,
-    "AIFF": _checked_chunks,
+def sphere_fields(data: Bytes) -> dict[str, str]:
+    """Return the fields of the header of a NIST SPHERE file. Source: NIST, SPHERE 2.6, sphere.txt."""
+    size = data[8:16].strip()
+    header = data[: int(size)] if size.isdigit() else b""
+    found = re.findall(rb"^(\w+) -(?:i|r|s\d+) (.*)$", header, re.MULTILINE)
+    return {name.decode(): value.decode(errors="replace").strip() for name, value in found}
+
+
+def _checked_sphere(data: Bytes, findings: Findings) -> list[Part]:
+    """Refuse a SPHERE file that is shorter than it says; of a compressed one the samples are counted later."""
+    fields = sphere_fields(data)
+    numbers = [fields.get(name, "") for name in ("sample_count", "sample_n_bytes", "channel_count")]
+    is_compressed = "," in fields.get("sample_coding", "pcm")
+    if not is_compressed and all(number.isdigit() for number in numbers):
+        count, num_bytes, num_channels = map(int, numbers)
+        _check_size(findings, count * num_bytes * num_channels, len(data) - int(data[8:16]))
+    return [Part(0, len(data))]
+
+
+# Bytes of a frame behind its head by frame type. Source: 3GPP TS 26.101, annex A, and TS 26.201, annex A.
+_AMR_SIZES = (12, 13, 15, 17, 19, 20, 26, 31, 5, 6, 5, 5, 0, 0, 0, 0)
+_AMR_WIDE_SIZES = (17, 23, 32, 36, 40, 46, 50, 58, 60, 5, 0, 0, 0, 0, 0, 0)
+
+
+def _checked_amr(data: Bytes, findings: Findings) -> list[Part]:
+    """Refuse an AMR file that ends within a frame."""
+    sizes, position = (_AMR_SIZES, 6) if data[:6] == b"#!AMR\n" else (_AMR_WIDE_SIZES, 9)
+    num_frames = 0
+    while len(head := data[position : position + 1]) == 1:
+        position += 1 + sizes[head[0] >> 3 & 15]
+        num_frames += 1
+    if position > len(data):
+        findings.damage(f"is a truncated AMR file (its frame {num_frames} is not whole)")
+    return [Part(0, len(data))]
+
+
+_ASF_FILE = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+
+
+def _checked_asf(data: Bytes, findings: Findings) -> list[Part]:
+    """Refuse a WMA file that is shorter than it says. Source: ASF specification 1.20.3, section 3.2."""
+    place = data.find(_ASF_FILE, 0, 1 << 16)
+    if place >= 0:
+        size, flags = (
+            int.from_bytes(data[place + first : place + end], "little") for first, end in ((40, 48), (88, 92))
+        )
+        if not flags & 1:  # the flag of a live stream
+            _check_size(findings, size, len(data), "the file")
+    return [Part(0, len(data))]
+
+
+def _checked_flac(data: Bytes, findings: Findings) -> list[Part]:
+    """Accept any FLAC file: its length is stated and its frames carry checksums, so the decoder finds all damage."""
+    return [Part(0, len(data))]
+
+
+_CHECKS: dict[str, Callable[[Bytes, Findings], list[Part]]] = {
+    "WAV": checked_wav,
+    "AIFF": _checked_aiff,
     "FLAC": _checked_flac,
-    "Ogg": _checked_ogg,
-    "MP3": _checked_mp3,
+    "Ogg": checked_ogg,
+    "MP3": checked_mp3,
+    "W64": _checked_w64,
+    "CAF": _checked_caf,
+    "AU": _checked_au,
+    "SPHERE": _checked_sphere,
+    "MP2": checked_mp2,
+    "AAC": checked_aac,
+    "AMR": _checked_amr,
+    "ASF": _checked_asf,
 }
 
 
-def checked_parts(data: bytes, name: str, container: str) -> list[bytes]:
+def checked_parts(data: Bytes, findings: Findings, container: str) -> list[Part]:
     """Check a file and return it as one or more files that libsndfile reads completely.
 
-    The result is the file itself, the links of a chained Ogg file, or an MP3 file whose header has its length.
+    The result is the file itself, the links of a chained Ogg file, or the file with a header that has its length. Of a
+    damaged file it is what is left, perhaps nothing.
 
     Args:
         data: The whole file.
-        name: Name of the file for error messages.
+        findings: Gets the damage, and refuses it or not.
         container: Result of `container_of`.
 
     Raises:
-        AudioError: The file is cut or damaged.
+        AudioError: The file is cut or damaged, and that is refused.
     """
-    return _CHECKS[container](data, name)
+    return _CHECKS[container](data, findings)

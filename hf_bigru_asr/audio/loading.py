@@ -3,7 +3,8 @@
 import math
 import operator
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from itertools import chain, groupby
 from typing import Any, BinaryIO
 
@@ -11,16 +12,22 @@ import numpy as np
 import numpy.typing as npt
 
 from .._registration import check_torchaudio
-from ..model.waveforms_bigru_ctc import WaveformError, mean_of_channels, mono_waveform
-from .integrity import AudioError
+from ..model.waveforms_bigru_ctc import WaveformError, mono_waveform
+from .channels import Channels, check_channels, selected
+from .findings import AudioError, AudioWarning, Findings, OnDamage, Warn, check_on_damage, issue_warning
 from .resampling import resampled_blocks
-from .sound_files import UnstatedLengthError, audio_duration_s, decoded_blocks, read_source
+from .sound_files import UnstatedLengthError, audio_duration_s, decoded_blocks
+from .sources import Source, open_source
 
 __all__ = [
     "SAMPLING_RATE",
     "AudioError",
+    "AudioWarning",
+    "Channels",
+    "OnDamage",
     "UnstatedLengthError",
     "audio_duration_s",
+    "count_channels",
     "iterate_audio",
     "load_audio",
     "to_int16",
@@ -44,24 +51,38 @@ def load_audio(
     *,
     sampling_rate: int = SAMPLING_RATE,
     resample: Resampler | None = None,
+    channels: Channels = "mix",
+    on_damage: OnDamage = "error",
 ) -> npt.NDArray[np.float32]:
     """Return the audio of one file as mono float32 samples.
 
-    Two channels are averaged. Peaks up to 6 dB over full scale, which lossy decoders produce, are clipped.
+    Two channels are averaged; more are mixed by ffmpeg, by the layout that the file states. Of two channels with
+    opposite phase the first is taken, with a warning. Peaks up to 6 dB over full scale, which lossy decoders produce,
+    are clipped.
+
+    Times are those of the medium: where the sound of a film begins after the picture, or where its time stamps have a
+    hole, there is silence of that length.
 
     Args:
-        source: Path of a file, the bytes of a file, or a file open for binary reading (from its position).
+        source: Path of a file or a pipe, the bytes of a file, or what is open for binary reading (from its position).
         sampling_rate: Rate of the result in hertz.
         resample: Resampling function; `torchaudio.functional.resample` if `None`. Not called at the right rate.
+        channels: Their mix, `"mix"`; each on its own, `"split"`; or the number of one, the first of which is 0.
+        on_damage: Refuse a damaged or cut file, `"error"`, or return what is left of it and issue an `AudioWarning`
+            that says how much, `"warn"`.
 
     Returns:
-        Array of shape `(samples,)`, float32 in [-1, 1], at least one sample.
+        Array of shape `(samples,)`, or `(channels, samples)` for `"split"`; float32 in [-1, 1], at least one sample.
 
     Raises:
         FileNotFoundError: There is no such file.
         AudioError: A folder, an empty, damaged or cut file, an unsupported format, no samples, NaN or infinite
-            samples, float samples that are not scaled to [-1, 1], or more than two channels.
-        TypeError: `source` or `sampling_rate` is of another type.
+            samples, float samples that are not scaled to [-1, 1], or no such channel.
+        TypeError: `source`, `sampling_rate` or `channels` is of another type.
+        ValueError: `sampling_rate`, `channels` or `on_damage` has another value.
+
+    Warns:
+        AudioWarning: The file was read, but not as its header says, or not all of it.
 
     Example:
         >>> import io, numpy, soundfile
@@ -69,44 +90,83 @@ def load_audio(
         >>> soundfile.write(file, numpy.zeros((48_000, 2)), 48_000, format="FLAC")
         >>> load_audio(file.getvalue()).shape
         (16000,)
+        >>> load_audio(file.getvalue(), channels="split").shape
+        (2, 16000)
     """
-    blocks = list(iterate_audio(source, sampling_rate=sampling_rate, resample=resample))
-    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+    blocks = list(
+        iterate_audio(source, sampling_rate=sampling_rate, resample=resample, channels=channels, on_damage=on_damage)
+    )
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=-1)
 
 
 def iterate_audio(
-    source: str | os.PathLike[str] | bytes | BinaryIO,
+    source: str | os.PathLike[str] | bytes | BinaryIO | Source,
     *,
     sampling_rate: int = SAMPLING_RATE,
     resample: Resampler | None = None,
+    channels: Channels = "mix",
+    on_damage: OnDamage = "error",
+    warn: Warn | None = None,
 ) -> Iterator[npt.NDArray[np.float32]]:
     """Yield the audio of one file in blocks of about a minute.
 
-    Only the encoded file and a few blocks are in memory, however long the recording is.
+    Only some megabytes of the file and a few blocks are in memory, however long the recording is. A pipe is read to
+    its end first, into a temporary file if it is long.
 
     Args:
-        source: As in `load_audio`.
+        source: As in `load_audio`, or a recording that is open already.
         sampling_rate: Rate of the result in hertz.
         resample: As in `load_audio`.
+        channels: As in `load_audio`.
+        on_damage: As in `load_audio`.
+        warn: Gets warnings; if `None`, they are issued as `AudioWarning`.
 
     Yields:
-        Arrays of shape `(samples,)`; joined they are what `load_audio` returns.
+        Arrays of shape `(samples,)`, or `(channels, samples)`; joined they are what `load_audio` returns.
 
     Raises:
         FileNotFoundError: There is no such file.
         AudioError: As in `load_audio`. Some damage is found only after the blocks before it.
-        TypeError: `source` or `sampling_rate` is of another type.
+        TypeError: As in `load_audio`.
+        ValueError: As in `load_audio`.
     """
     rate = _checked_rate(sampling_rate, "sampling_rate")
-    name, data = read_source(source)
-    blocks = decoded_blocks(data, name)
+    check_channels(channels)
+    check_on_damage(on_damage)
+    opened = open_source(source)
+    findings = Findings(opened.name, on_damage, warn or issue_warning)
+    blocks = decoded_blocks(opened, findings, mix=channels == "mix")
     first = next(blocks, None)
     if first is None:
-        raise AudioError(name, _NO_SAMPLES)
+        raise AudioError(opened.name, findings.damages[0] if findings.damages else _NO_SAMPLES)
+    num_samples = 0
     # The links of a chained Ogg file may have several rates.
     for source_rate, group in groupby(chain([first], blocks), key=operator.itemgetter(1)):
-        for block in _at_rate(_mono(group, name), source_rate, rate, name, resample or _resample):
+        taken = selected(group, channels, findings)
+        for block in _at_rate(taken, source_rate, rate, opened.name, resample or _resample):
+            num_samples += block.shape[-1]
             yield block.clip(-1.0, 1.0)
+    findings.report(num_samples / rate)
+
+
+def count_channels(source: str | os.PathLike[str] | bytes | BinaryIO | Source) -> int:
+    """Return how many channels a recording has.
+
+    Args:
+        source: As in `iterate_audio`.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        AudioError: It cannot be read.
+        TypeError: `source` is of another type.
+    """
+    opened = open_source(source)
+    blocks = decoded_blocks(opened, Findings(opened.name, "warn", lambda _: None), mix=False)
+    with closing(blocks):  # type: ignore[type-var] # a generator
+        first = next(blocks, None)
+    if first is None:
+        raise AudioError(opened.name, _NO_SAMPLES)
+    return first[0].shape[1]
 
 
 def to_mono_float32(
@@ -167,18 +227,6 @@ def _checked_rate(value: int, name: str) -> int:
     return rate
 
 
-def _mono(blocks: Iterable[tuple[npt.NDArray[np.float32], int]], name: str) -> Iterator[npt.NDArray[np.float32]]:
-    """Check blocks `(samples, channels)` of one rate and yield the mean of their channels."""
-    num_samples = 0
-    for samples, _ in blocks:
-        try:
-            mono = mean_of_channels(samples.T, num_samples)
-        except WaveformError as error:
-            raise AudioError(name, error.problem) from error
-        num_samples += len(mono)
-        yield mono
-
-
 def _check_rates(source_rate: int, sampling_rate: int, name: str) -> None:
     divisor = math.gcd(source_rate, sampling_rate)
     if (source_rate // divisor) * (sampling_rate // divisor) > MAX_RESAMPLING_KERNEL:
@@ -190,15 +238,19 @@ def _check_rates(source_rate: int, sampling_rate: int, name: str) -> None:
 
 
 def _at_rate(
-    mono: Iterator[npt.NDArray[np.float32]], source_rate: int, sampling_rate: int, name: str, resample: Resampler
+    audio: Iterator[npt.NDArray[np.float32]], source_rate: int, sampling_rate: int, name: str, resample: Resampler
 ) -> Iterator[npt.NDArray[np.float32]]:
     """Return blocks at `sampling_rate` of blocks at `source_rate`."""
     if source_rate == sampling_rate:
-        return mono
+        return audio
     _check_rates(source_rate, sampling_rate, name)
-    return resampled_blocks(
-        mono, source_rate, sampling_rate, lambda block: resample(block, source_rate, sampling_rate)
-    )
+
+    def resampled(block: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        if block.ndim == 1:
+            return resample(block, source_rate, sampling_rate)
+        return np.stack([resample(channel, source_rate, sampling_rate) for channel in block])
+
+    return resampled_blocks(audio, source_rate, sampling_rate, resampled)
 
 
 def _resample(mono: npt.NDArray[np.float32], source_rate: int, sampling_rate: int) -> npt.NDArray[np.float32]:

@@ -23,28 +23,30 @@ def resampled_blocks(
     Each block is resampled with 8 such units of context on both sides, which are cut off.
 
     Args:
-        blocks: `(samples,)` each, at `rate_from`.
+        blocks: `(samples,)` or `(channels, samples)` each, at `rate_from`.
         rate_from: Rate of the blocks in hertz.
         rate_to: Rate of the result in hertz.
-        resample: Resamples `(samples,)`. An output sample may depend on at most 8 units before and after it.
+        resample: Resamples the last axis. An output sample may depend on at most 8 units before and after it.
 
     Yields:
-        `(samples,)` at `rate_to`.
+        Blocks of the same shape at `rate_to`.
     """
     divisor = math.gcd(rate_from, rate_to)
     unit_from, unit_to = rate_from // divisor, rate_to // divisor
-    waiting = np.empty(0, dtype=np.float32)
+    waiting: Samples | None = None
     left = 0  # units of context before the next block
     for block in blocks:
-        waiting = np.concatenate([waiting, block])
-        ready = len(waiting) // unit_from - left - CONTEXT_UNITS
+        waiting = np.concatenate([block] if waiting is None else [waiting, block], axis=-1)
+        ready = waiting.shape[-1] // unit_from - left - CONTEXT_UNITS
         if ready <= 0:
             continue
         used = (left + ready + CONTEXT_UNITS) * unit_from
-        yield resample(waiting[:used])[left * unit_to : (left + ready) * unit_to]
+        yield resample(waiting[..., :used])[..., left * unit_to : (left + ready) * unit_to]
         kept = min(left + ready, CONTEXT_UNITS)
-        waiting = waiting[(left + ready - kept) * unit_from :]
+        waiting = waiting[..., (left + ready - kept) * unit_from :]
         left = kept
-    rest = resample(waiting)[left * unit_to :] if len(waiting) else waiting
-    if len(rest):
+    if waiting is None or waiting.shape[-1] == 0:
+        return
+    rest = resample(waiting)[..., left * unit_to :]
+    if rest.shape[-1]:
         yield rest

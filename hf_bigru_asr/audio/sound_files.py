@@ -1,35 +1,48 @@
-"""Sound files: opened, measured and decoded block by block.
+"""Sound files: measured and decoded block by block.
 
-WAV, AIFF, FLAC, Ogg Vorbis, Ogg Opus and MP3 are read with `soundfile`, every other container through the `ffmpeg`
-program. The container is checked before it is decoded, since libsndfile returns the readable part of a cut WAV, Ogg or
-MP3 file without an error.
+WAV, AIFF, FLAC, Ogg Vorbis, Ogg Opus, MP3, AU, CAF, W64 and NIST SPHERE are read with `soundfile`. The `ffmpeg`
+program reads every other container, and every codec in one of these that libsndfile does not read or gets wrong.
+The container is checked before it is decoded, since decoders return the readable part of many cut files without an
+error.
 """
 
-import io
 import os
+import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 import soundfile
 
-from .ffmpeg import ffmpeg_blocks
-from .integrity import RE_ENCODE, AudioError, checked_parts, container_of
+from .containers import container_of
+from .ffmpeg import Blocks, ffmpeg_blocks, find_ffmpeg
+from .findings import RE_ENCODE, AudioError, Findings
+from .integrity import checked_parts, sphere_fields
+from .riff import wav_codec
+from .sources import Bytes, FileBytes, Part, Source, open_part, open_stream
 
-__all__ = ["MAX_CHANNELS", "UnstatedLengthError", "audio_duration_s", "decoded_blocks", "read_source"]
+__all__ = ["MAX_CHANNELS", "UnstatedLengthError", "audio_duration_s", "decoded_blocks"]
 
 MAX_CHANNELS = 2
-READ_WITHOUT_FFMPEG = "WAV, AIFF, FLAC, Ogg Vorbis, Ogg Opus and MP3"
+READ_WITHOUT_FFMPEG = "WAV, AIFF, FLAC, Ogg Vorbis, Ogg Opus, MP3, AU, CAF, W64 and SPHERE"
 
 _BLOCK_FRAMES = 1 << 20
+_LENIENT_BLOCK_FRAMES = 4096  # of a block with damage nothing is left
 _MP3_TOLERANCE_FRAMES = 4 * 1152
 _UNKNOWN_FRAMES = (1 << 63) - 1  # SF_COUNT_MAX of libsndfile: a FLAC file that was written to a pipe
+
+# PCM, Microsoft's ADPCM, float, A-law, mu-law, IMA ADPCM and GSM 6.10. libsndfile opens MP3 in WAV, too, and expects
+# samples that do not come.
+_WAV_CODECS = (1, 2, 3, 6, 7, 0x11, 0x31)
+_CHECKED_ONLY = ("MP2", "AAC", "AMR", "ASF")
 
 
 class UnstatedLengthError(AudioError):
     """Audio whose header has no length, or has a format that is not read here; decode it to find the length."""
+
+
+class _UnreadableError(Exception):
+    """What libsndfile cannot open."""
 
 
 def audio_duration_s(source: str | os.PathLike[str] | bytes | BinaryIO) -> float:
@@ -39,7 +52,7 @@ def audio_duration_s(source: str | os.PathLike[str] | bytes | BinaryIO) -> float
     an Ogg file may be a chain of several. An open file keeps its position.
 
     Args:
-        source: As in `audio.load_audio`. WAV, AIFF, FLAC, Ogg Vorbis, Ogg Opus and MP3 only.
+        source: As in `audio.load_audio`. Formats that are read without ffmpeg only.
 
     Returns:
         Seconds, 0.0 for a file without samples.
@@ -57,11 +70,10 @@ def audio_duration_s(source: str | os.PathLike[str] | bytes | BinaryIO) -> float
         >>> audio_duration_s(file.getvalue())
         1.5
     """
+    name, stream = open_stream(source)
     if isinstance(source, bytes | bytearray | memoryview | str | os.PathLike):
-        name, stream = _open_source(source)
         with stream:
             return _stream_duration_s(stream, name)
-    name, stream = _open_source(source)
     if not stream.seekable():
         raise AudioError(name, "cannot be read twice; give its bytes (source.read()) to both functions")
     position = stream.tell()
@@ -72,86 +84,43 @@ def audio_duration_s(source: str | os.PathLike[str] | bytes | BinaryIO) -> float
 
 
 def _stream_duration_s(stream: BinaryIO, name: str) -> float:
-    start = stream.tell()
-    head = stream.read(16)
-    if not head:
+    if not stream.seekable():
+        raise UnstatedLengthError(name, "its length is not known before its end; use len(load_audio(...))")
+    whole = FileBytes(stream, stream.tell(), owns_file=False)
+    if len(whole) == 0:
         raise AudioError(name, "is empty (0 bytes); give a file with audio in it")
-    container = container_of(head)
-    if container is None:
+    container, start = container_of(whole)
+    data: Bytes = whole.behind(start)
+    if container is None or _needs_ffmpeg(data, container):
         raise UnstatedLengthError(
             name,
             f"its length is not in a header that can be read here; allowed are {READ_WITHOUT_FFMPEG}: "
             "use len(load_audio(...)) / sampling_rate, or convert the file",
         )
     if container in ("MP3", "Ogg"):
-        parts: list[BinaryIO] = list(map(io.BytesIO, checked_parts(head + stream.read(), name, container)))
-    elif start > 0:  # libsndfile would start at the beginning of the stream
-        parts = [io.BytesIO(head + stream.read())]
-    else:
-        stream.seek(0)
-        parts = [stream]
-    return sum(_header_duration_s(part, name, container) for part in parts)
+        data = data[:]
+    parts = checked_parts(data, Findings(name, warn=lambda _: None), container)
+    return sum(_header_duration_s(data, part, name, container) for part in parts)
 
 
-def _header_duration_s(stream: BinaryIO, name: str, container: str) -> float:
+def _header_duration_s(data: Bytes, part: Part, name: str, container: str) -> float:
     try:
-        info = soundfile.info(stream)
+        info = soundfile.info(open_part(data, part))
     except soundfile.SoundFileError as error:
-        raise AudioError(name, f"is a broken or truncated {container} file ({error}); {RE_ENCODE}") from error
+        if find_ffmpeg() is not None:
+            raise UnstatedLengthError(
+                name, f"libsndfile cannot read it ({_reason(error)}); use len(load_audio(...)) / sampling_rate"
+            ) from error
+        raise AudioError(name, f"is a broken or truncated {container} file ({_reason(error)}); {RE_ENCODE}") from error
     if info.frames == _UNKNOWN_FRAMES:
         raise UnstatedLengthError(name, "its header does not say its length; use len(load_audio(...)) / sampling_rate")
-    return float(info.frames / info.samplerate)
+    frames = info.frames - part.skip_frames
+    return float((frames if part.num_frames is None else min(frames, part.num_frames)) / info.samplerate)
 
 
-def _open_source(source: object) -> tuple[str, BinaryIO]:
-    """Return a name for messages and a binary stream; an open file keeps its position."""
-    if isinstance(source, bytes | bytearray | memoryview):
-        return f"audio of {len(source)} bytes", io.BytesIO(source)
-    if isinstance(source, str | os.PathLike):
-        name = f"audio file {os.fspath(source)!r}"
-        path = Path(source)
-        if path.is_dir():
-            raise AudioError(name, "is a folder; give the path of one file in it")
-        try:
-            return name, path.open("rb")
-        except FileNotFoundError as error:
-            remedy = "download it first" if "://" in str(source) else f"check the path (working folder: {Path.cwd()})"
-            raise FileNotFoundError(f"{name}: there is no such file; {remedy}") from error
-        except (OSError, ValueError) as error:
-            raise AudioError(name, f"cannot be opened ({error}); check the path and its permissions") from error
-    if hasattr(source, "read"):
-        if isinstance(source, io.TextIOBase):
-            raise TypeError(f"source {source!r} is open as text; open it for binary reading: open(path, 'rb')")
-        stream: BinaryIO = source  # type: ignore[assignment]
-        return f"open file {getattr(source, 'name', None) or type(source).__name__!r}", stream
-    raise TypeError(
-        f"source is a {type(source).__name__}; it must be a path, bytes or an open binary file: "
-        "for samples in memory use to_mono_float32(array, sampling_rate_from)"
-    )
-
-
-def read_source(source: object) -> tuple[str, bytes]:
-    """Return a name for messages and the bytes of a file.
-
-    Args:
-        source: As in `audio.load_audio`.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        AudioError: A folder, a file that cannot be opened, or an empty one.
-        TypeError: `source` is of another type.
-    """
-    name, stream = _open_source(source)
-    if isinstance(source, str | os.PathLike):
-        with stream:
-            data = stream.read()
-    else:
-        data = stream.read()
-        if not isinstance(data, bytes):
-            raise TypeError(f"{name} gives {type(data).__name__}; it must give bytes: open it for binary reading")
-    if not data:
-        raise AudioError(name, "is empty (0 bytes); give a file with audio in it")
-    return name, data
+def _reason(error: soundfile.SoundFileError) -> str:
+    """Return what libsndfile says, without the object it says it of."""
+    return re.sub(r"^Error opening <.*?>: ", "", str(error)).strip().rstrip(".")
 
 
 class _ForwardSoundFile(soundfile.SoundFile):  # type: ignore[misc] # soundfile ships no types
@@ -161,47 +130,129 @@ class _ForwardSoundFile(soundfile.SoundFile):  # type: ignore[misc] # soundfile 
         return False
 
 
-def decoded_blocks(data: bytes, name: str) -> Iterator[tuple[npt.NDArray[np.float32], int]]:
+def _needs_ffmpeg(data: Bytes, container: str) -> bool:
+    """Whether libsndfile does not read a file of this container, or gets it wrong."""
+    if container == "WAV":
+        return wav_codec(data) not in (0, *_WAV_CODECS)
+    if container == "SPHERE":  # a compressed one names its codec behind a comma
+        return "," in sphere_fields(data).get("sample_coding", "")
+    return container in _CHECKED_ONLY
+
+
+def decoded_blocks(source: Source, findings: Findings, *, mix: bool = True) -> Blocks:
     """Yield float32 samples of shape `(samples, channels)` and their rate in hertz, block by block.
 
     Args:
-        data: The whole file.
-        name: Name of the file for error messages.
+        source: The recording.
+        findings: Gets what is wrong with it, and whether damage is refused.
+        mix: Whether to mix more than two channels into one, by the layout that the recording states.
 
     Raises:
-        AudioError: The file is damaged or cut, or its format is not supported.
+        AudioError: The file cannot be read, or it is damaged, and that is refused.
     """
-    container = container_of(data)
+    container, start = container_of(source.data)
     if container is None:
-        yield from ffmpeg_blocks(data, name, READ_WITHOUT_FFMPEG, _BLOCK_FRAMES)
+        failure = "is broken, truncated or no audio file"
+        if find_ffmpeg() is None:
+            failure = (
+                f"is not {READ_WITHOUT_FFMPEG.replace(' and ', ' or ')}; every other format is read through ffmpeg"
+            )
+        yield from ffmpeg_blocks(source, findings, _BLOCK_FRAMES, mix=mix, failure=failure)
         return
-    for part in checked_parts(data, name, container):
-        yield from _part_blocks(part, name, container)
+    data = source.data
+    if start > 0:
+        data = data[start:] if isinstance(data, bytes) else data.behind(start)
+    parts = checked_parts(data, findings, container)
+    failure = f"is a broken or truncated {container} file, or has a codec that nothing here reads"
+    if _needs_ffmpeg(data, container) or (container == "Ogg" and findings.damages and find_ffmpeg() is not None):
+        blocks = ffmpeg_blocks(source, findings, _BLOCK_FRAMES, mix=mix, failure=failure)
+        promised = sphere_fields(data).get("sample_count", "") if container == "SPHERE" else ""
+        yield from _counted(blocks, findings, int(promised) if promised.isdigit() else 0)
+        return
+    num_frames = 0
+    for part in parts:
+        try:
+            for block in _part_blocks(data, part, findings, container, mix=mix):
+                num_frames += len(block[0])
+                yield block
+        except _UnreadableError as error:
+            failure = f"{failure} (libsndfile says: {error})"
+            yield from ffmpeg_blocks(source, findings, _BLOCK_FRAMES, mix=mix, failure=failure, skip_frames=num_frames)
+            return
 
 
-def _part_blocks(part: bytes, name: str, container: str) -> Iterator[tuple[npt.NDArray[np.float32], int]]:
+def _counted(blocks: Blocks, findings: Findings, num_promised: int) -> Blocks:
+    """Find what is missing of the samples that a header promises."""
     num_read = 0
+    for samples, rate in blocks:
+        num_read += len(samples)
+        yield samples, rate
+    if num_read < num_promised:
+        findings.damage(f"is truncated: its header promises {num_promised} samples, {num_read} came")
+
+
+def _part_blocks(data: Bytes, part: Part, findings: Findings, container: str, *, mix: bool) -> Blocks:
+    """Decode a part with libsndfile.
+
+    Raises:
+        _UnreadableError: ffmpeg may read it, or what is left of it behind the samples that came.
+    """
     try:
-        with _ForwardSoundFile(io.BytesIO(part)) as file:
-            if file.channels > MAX_CHANNELS:  # before decoding: a header may claim 1,024 channels
-                yield np.empty((0, file.channels), dtype=np.float32), file.samplerate
-                return
-            while True:
-                # One sample more than the header promises: a short file needs no buffer of a full block.
-                num_wanted = min(_BLOCK_FRAMES, max(file.frames - num_read, 0) + 1)
-                block = file.read(num_wanted, dtype="float32", always_2d=True)
-                if len(block) == 0:
-                    break
+        file = _ForwardSoundFile(open_part(data, part))
+    except soundfile.SoundFileError as error:
+        raise _UnreadableError(_reason(error)) from error
+    num_read = 0
+    largest = _LENIENT_BLOCK_FRAMES if findings.is_lenient else _BLOCK_FRAMES
+    with file:
+        _check_channels(file.channels, findings, is_swapped=data[:4] == b"RIFX", mix=mix)
+        num_promised = file.frames if part.num_frames is None else min(part.num_frames, file.frames)
+        num_promised -= part.skip_frames if num_promised != _UNKNOWN_FRAMES else 0
+        try:
+            for block in _read_blocks(file, part, largest):
                 num_read += len(block)
                 yield block, int(file.samplerate)
-            num_promised = file.frames
-    except soundfile.SoundFileError as error:
-        raise AudioError(name, f"is a broken or truncated {container} file ({error}); {RE_ENCODE}") from error
+        except soundfile.SoundFileError as error:
+            findings.damage(f"is a broken or truncated {container} file ({_reason(error)})")
+            if find_ffmpeg() is not None:
+                raise _UnreadableError(_reason(error)) from error
+            return
     # MP3 decoders drop up to the encoder delay and the last frame; every other format is exact.
     tolerance = _MP3_TOLERANCE_FRAMES if container == "MP3" else 0
     if num_promised != _UNKNOWN_FRAMES and num_read + tolerance < num_promised:
-        raise AudioError(
-            name,
-            f"is a broken or truncated {container} file (its header promises {num_promised} frames, "
-            f"{num_read} came); {RE_ENCODE}",
+        findings.damage(
+            f"is a broken or truncated {container} file (its header promises {num_promised} frames, {num_read} came)"
         )
+        if num_read > 0 and container == "FLAC" and find_ffmpeg() is not None:
+            raise _UnreadableError("it ends early")
+
+
+def _check_channels(num_channels: int, findings: Findings, *, is_swapped: bool, mix: bool) -> None:
+    """Leave the mix of more than two channels to ffmpeg, which knows their layout."""
+    if not mix or num_channels <= MAX_CHANNELS:
+        return
+    if is_swapped or find_ffmpeg() is None:
+        raise AudioError(
+            findings.name,
+            f"has {num_channels} channels; allowed are 1 and 2, and more if ffmpeg is installed and reads it: "
+            'select one with channels=N, or take each with channels="split"',
+        )
+    raise _UnreadableError("more than two channels")
+
+
+def _read_blocks(file: soundfile.SoundFile, part: Part, block_frames: int) -> Iterator[np.ndarray]:
+    num_read = num_kept = 0
+    largest = max(MAX_CHANNELS * block_frames // max(file.channels, MAX_CHANNELS), 1)  # a header may claim 1,024
+    while part.num_frames is None or num_kept < part.num_frames:
+        # One sample more than the header promises: a short file needs no buffer of a full block.
+        num_wanted = min(largest, max(file.frames - num_read, 0) + 1)
+        block = file.read(num_wanted, dtype="float32", always_2d=True)
+        if len(block) == 0:
+            return
+        skipped = max(part.skip_frames - num_read, 0)
+        num_read += len(block)
+        block = block[skipped:]
+        if part.num_frames is not None:
+            block = block[: part.num_frames - num_kept]
+        num_kept += len(block)
+        if len(block):
+            yield block

@@ -62,12 +62,6 @@ def test_float_file_at_integer_scale_is_refused() -> None:
         load_audio(encode([0.0, 12_000.0], subtype="FLOAT"))
 
 
-@pytest.mark.parametrize("num_channels", [3, 6])
-def test_more_than_two_channels_are_refused(num_channels: int) -> None:
-    with pytest.raises(AudioError, match=f"has {num_channels} channels; allowed are 1 and 2"):
-        load_audio(encode(np.zeros((100, num_channels))))
-
-
 @pytest.mark.parametrize(("rate", "error"), [(0, ValueError), (-1, ValueError), (True, ValueError), (16e3, TypeError)])
 def test_impossible_rate_is_refused(rate: int, error: type[Exception]) -> None:
     with pytest.raises(error, match=rf"sampling_rate is {rate!r}; it must be an? (positive )?integer in hertz"):
