@@ -10,7 +10,7 @@ from transformers.utils import logging
 
 from .frame_grids_bigru_ctc import MAX_OFFSETS
 from .mel_filters_bigru_ctc import MelScale, mel_filter_bank, mel_powers
-from .speech_statistics_bigru_ctc import VARIANCE_FLOOR, SpeechSums, speech_levels, speech_weights
+from .speech_statistics_bigru_ctc import VARIANCE_FLOOR, SpeechSums, normalize_by_speech
 from .waveforms_bigru_ctc import AudioArray, list_of_waveforms
 
 logger = logging.get_logger(__name__)
@@ -172,11 +172,10 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         features = self._log_mel(waveform)
         if self.normalization != "speech":
             return self._normalized(features)
-        frames = features.cpu().numpy()
-        sums = self.speech_sums()
-        sums.add(0, frames, speech_weights(speech_levels(frames, self.feature_size), self.frame_s))
-        normalizer = sums.normalizer(self.prior_frames, self.prior_std)
-        return torch.from_numpy(normalizer(frames)).to(waveform.device)
+        normalised = normalize_by_speech(
+            features.cpu().numpy(), self.feature_size, self.frame_s, self.prior_frames, self.prior_std
+        )
+        return torch.from_numpy(normalised).to(waveform.device)
 
     @property
     def frame_s(self) -> float:
@@ -307,7 +306,7 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
     def normalize(
         self, features: torch.Tensor, mean: torch.Tensor | None = None, variance: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """Normalise features; `normalization="none"` returns them unchanged.
+        """Normalise features by one mean and one variance; `normalization="none"` returns them unchanged.
 
         Args:
             features: `(frames, num_offsets * feature_size)`, the result of `log_mel`.
@@ -319,10 +318,16 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
             `(frames, num_offsets * feature_size)`.
 
         Raises:
-            ValueError: If `normalization="utterance"` and mean or variance is missing.
+            ValueError: If `normalization="utterance"` and mean or variance is missing, or if `normalization="speech"`,
+                whose statistics change within a recording.
         """
         if self.normalization == "none":
             return features
+        if self.normalization == "speech":
+            raise ValueError(
+                'normalization="speech" has no single mean and variance; use extract, or speech_sums for a recording '
+                "in pieces."
+            )
         if mean is None or variance is None:
             raise ValueError('normalization="utterance" needs mean and variance of the utterance; give both.')
         return (features - mean) / (variance + VARIANCE_FLOOR).sqrt()

@@ -10,12 +10,13 @@ The rule, for each frame grid on its own:
 2. The threshold is the mean of the highest and the lowest level of the recording. The lowest counts as at most
    `RANGE_DB` below the highest.
 3. The weight of a frame rises from 0 to 1 within `RAMP_DB` around the threshold, and is the highest one within
-   `MARGIN_S` on both sides. A recording with less contrast than `MIN_CONTRAST_DB` has no pauses: all weights are 1.
+   `MARGIN_S` on both sides. A recording whose highest and lowest level differ by less than about `MIN_CONTRAST_DB` has
+   no pauses: all weights are 1. Between `CONTRAST_RAMP_DB / 2` above and below it the lowest weight falls from 1 to 0.
 4. Weighted sums are taken over blocks of `BLOCK_S`. The statistics of a block are those of the blocks within
    `WINDOW_S` on both sides, with the weight of `SHRINKAGE_FRAMES` frames of the whole recording's statistics.
 
 Every step is continuous, so rounding never changes more than rounding. NumPy alone: the feature extractor and the
-runtime without torch share this file, and `runtime/onnx_graph.py` has the rule as nodes of a graph.
+runtime without torch share this file, and `runtime/onnx_features.py` has the rule as nodes of a graph.
 """
 
 from collections.abc import Sequence
@@ -24,7 +25,16 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["VARIANCE_FLOOR", "SpeechNormalizer", "SpeechSums", "speech_levels", "speech_weights"]
+__all__ = [
+    "VARIANCE_FLOOR",
+    "SpeechNormalizer",
+    "SpeechSums",
+    "block_frames",
+    "normalize_by_speech",
+    "speech_levels",
+    "speech_weights",
+    "window_blocks",
+]
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -42,10 +52,47 @@ VARIANCE_FLOOR = 1e-5
 DB_PER_NEPER = 10.0 / np.log(10.0)
 """Decibels of power for a natural logarithm of power of one."""
 
+_BLOCKS_AT_ONCE = 256
+"""Blocks whose statistics are computed together, which bounds the memory of the intermediate results."""
+
 
 def frames_of(seconds: float, frame_s: float) -> int:
     """Nearest whole number of frames, at least one."""
     return max(1, round(seconds / frame_s))
+
+
+def block_frames(frame_s: float) -> int:
+    """Frames of a block."""
+    return frames_of(BLOCK_S, frame_s)
+
+
+def window_blocks(frame_s: float) -> int:
+    """Blocks on either side of a block that enter its statistics."""
+    return frames_of(WINDOW_S, block_frames(frame_s) * frame_s)
+
+
+def normalize_by_speech(
+    features: FloatArray,
+    num_mels: int,
+    frame_s: float,
+    prior_frames: int = 0,
+    prior_std: Sequence[float] | None = None,
+) -> FloatArray:
+    """Normalise all frames of a recording.
+
+    Args:
+        features: `(frames, grids * num_mels)` logarithms of mel powers, at least one frame.
+        num_mels: Mel bins of a frame.
+        frame_s: Seconds per frame.
+        prior_frames: Pseudo-frames with the standard deviation `prior_std` that are added to every variance.
+        prior_std: `(num_mels,)`.
+
+    Returns:
+        `(frames, grids * num_mels)` float32.
+    """
+    sums = SpeechSums(num_mels, frame_s)
+    sums.add(0, features, speech_weights(speech_levels(features, num_mels), frame_s))
+    return sums.normalizer(prior_frames, prior_std)(features)
 
 
 def speech_levels(features: FloatArray, num_mels: int) -> FloatArray:
@@ -118,7 +165,7 @@ class SpeechSums:
             features: `(frames, grids * num_mels)`.
             weights: `(frames, grids)`.
         """
-        size = frames_of(BLOCK_S, self.frame_s)
+        size = block_frames(self.frame_s)
         values = features.reshape(len(features), -1, self.num_mels).astype(np.float64)
         scale = weights.astype(np.float64)[..., None]
         parts = np.concatenate([scale, scale * values, scale * values * values], axis=-1)
@@ -135,31 +182,32 @@ class SpeechSums:
             prior_std: `(num_mels,)`.
         """
         sums = np.stack([self._blocks[number] for number in range(len(self._blocks))])
-        radius = frames_of(WINDOW_S, frames_of(BLOCK_S, self.frame_s) * self.frame_s)
         whole = sums.sum(0)
-        whole /= whole[..., :1]
-        near = _moving_sum(sums.reshape(len(sums), -1), radius).reshape(sums.shape)
-        near += SHRINKAGE_FRAMES * whole
-        count, total, squares = np.split(near, [1, 1 + self.num_mels], axis=-1)
-        mean = total / count
-        variance = np.maximum(squares / count - mean * mean, 0.0)
-        if prior_frames > 0:
-            prior = np.square(np.asarray(prior_std, dtype=np.float64))
-            variance = (count * variance + prior_frames * prior) / (count + prior_frames)
+        share = whole * (SHRINKAGE_FRAMES / whole[..., :1])
+        prior = 0.0 if prior_frames == 0 else np.square(np.asarray(prior_std, dtype=np.float64))
+        mean = np.empty((len(sums), *sums.shape[1:-1], self.num_mels), dtype=np.float32)
+        variance = np.empty_like(mean)
+        for start in range(0, len(sums), _BLOCKS_AT_ONCE):
+            part = slice(start, min(start + _BLOCKS_AT_ONCE, len(sums)))
+            near = _moving_sum(sums, part, window_blocks(self.frame_s)) + share
+            count, total, squares = np.split(near, [1, 1 + self.num_mels], axis=-1)
+            part_mean = total / count
+            part_variance = np.maximum(squares / count - part_mean * part_mean, 0.0)
+            mean[part] = part_mean
+            variance[part] = (count * part_variance + prior_frames * prior) / (count + prior_frames)
         shape = (len(sums), -1)
-        return SpeechNormalizer(
-            frames_of(BLOCK_S, self.frame_s),
-            mean.reshape(shape).astype(np.float32),
-            variance.reshape(shape).astype(np.float32),
-        )
+        return SpeechNormalizer(block_frames(self.frame_s), mean.reshape(shape), variance.reshape(shape))
 
 
-def _moving_sum(values: npt.NDArray[np.float64], radius: int) -> npt.NDArray[np.float64]:
-    """Sum over `radius` rows on both sides, those that there are, without differences of large sums."""
-    padded = np.pad(values, ((radius, radius), (0, 0)))
-    sums = np.zeros_like(values)
+def _moving_sum(values: npt.NDArray[np.float64], part: slice, radius: int) -> npt.NDArray[np.float64]:
+    """Sums of the rows within `radius` of each row of `part`, without differences of large sums."""
+    first, last = max(part.start - radius, 0), min(part.stop + radius, len(values))
+    # Rows of zeros stand for those beyond the ends.
+    missing = (radius - (part.start - first), radius - (last - part.stop))
+    padded = np.pad(values[first:last], (missing, *[(0, 0)] * (values.ndim - 1)))
+    sums = np.zeros_like(values[part])
     for shift in range(2 * radius + 1):
-        sums += padded[shift : shift + len(values)]
+        sums += padded[shift : shift + len(sums)]
     return sums
 
 

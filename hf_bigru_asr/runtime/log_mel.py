@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..model.speech_statistics_bigru_ctc import VARIANCE_FLOOR, SpeechSums, speech_levels, speech_weights
+from ..model.speech_statistics_bigru_ctc import VARIANCE_FLOOR, normalize_by_speech
 
 __all__ = ["VARIANCE_FLOOR", "FloatArray", "LogMelSettings", "hann_window", "log_mel", "mel_filter_bank", "normalized"]
 
@@ -69,6 +69,11 @@ class LogMelSettings:
         """First sample of the window of frame 0 on a grid without shift; negative, in the zeros before the audio."""
         return (self.n_fft - self.win_length) // 2 - (self.n_fft - self.hop_length) // 2
 
+    @property
+    def frame_s(self) -> float:
+        """Seconds per frame."""
+        return self.hop_length / self.sampling_rate
+
     def num_frames(self, num_samples: int) -> int:
         """Frames of `num_samples` of audio."""
         return math.ceil(num_samples / self.hop_length)
@@ -127,9 +132,9 @@ def normalized(features: FloatArray, settings: LogMelSettings) -> FloatArray:
     if settings.normalization == "none":
         return features
     if settings.normalization == "speech":
-        sums = SpeechSums(settings.feature_size, settings.hop_length / settings.sampling_rate)
-        sums.add(0, features, speech_weights(speech_levels(features, settings.feature_size), sums.frame_s))
-        return sums.normalizer(settings.prior_frames, settings.prior_std)(features)
+        return normalize_by_speech(
+            features, settings.feature_size, settings.frame_s, settings.prior_frames, settings.prior_std
+        )
     variance = features.var(axis=0)
     if settings.prior_frames > 0:
         prior = np.square(np.asarray(settings.prior_std, dtype=np.float32))

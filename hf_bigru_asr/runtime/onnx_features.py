@@ -96,11 +96,9 @@ def _add_speech_normalization(
     Returns:
         `(batch, mels, frames)`, zero on padding.
     """
-    frame_s = settings.hop_length / settings.sampling_rate
-    weights = _add_speech_weights(graph, features, valid, frame_s)
+    weights = _add_speech_weights(graph, features, valid, settings.frame_s)
     weighted = graph.add("Mul", centred, weights)
-    block = rule.frames_of(rule.BLOCK_S, frame_s)
-    radius = rule.frames_of(rule.WINDOW_S, block * frame_s)
+    block, radius = rule.block_frames(settings.frame_s), rule.window_blocks(settings.frame_s)
 
     def statistic(values: str) -> str:
         """Sums over the blocks around each block, with a share of the whole: `(batch, channels, blocks)`."""
@@ -115,8 +113,10 @@ def _add_speech_normalization(
     def number(value: float) -> str:
         return graph.constant(np.float32(value))
 
-    total_weight = graph.add("ReduceSum", weights, graph.constant(np.array([2])))
-    count = statistic(weights)
+    # An utterance without frames has no weight at all, and would divide zero by zero.
+    tiny = number(1e-6)
+    total_weight = graph.add("Max", graph.add("ReduceSum", weights, graph.constant(np.array([2]))), tiny)
+    count = graph.add("Max", statistic(weights), tiny)
     mean = graph.add("Div", statistic(weighted), count)
     variance = graph.add("Div", statistic(graph.add("Mul", weighted, centred)), count)
     variance = graph.add("Max", graph.add("Sub", variance, graph.add("Mul", mean, mean)), number(0))

@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 import torch
 from recognition import RATE_HZ, TOLERANCE, recognise
-from runtime_support import needs_onnx
+from runtime_support import RUNTIME_CASES, needs_onnx, run_graph, weights_of
 from tone_speech import speak
 from transformers import pipeline
 
 from hf_bigru_asr import BiGRUCTCProcessor, BiGRUForCTC
 from hf_bigru_asr.long_audio.network import log_probs_of_long_audio
 from hf_bigru_asr.runtime.export import export_onnx
+from hf_bigru_asr.runtime.log_mel import LogMelSettings
+from hf_bigru_asr.runtime.onnx_graph import waveform_recognizer_graph
 from hf_bigru_asr.runtime.recognizer import OnnxRecognizer, greedy_text
 
 TASK = "automatic-speech-recognition"
@@ -111,6 +113,31 @@ def test_pipeline_with_a_network_that_remembers(
 
 
 # The exported graph
+
+
+@pytest.mark.parametrize("normalization", ["utterance", "speech"])
+@pytest.mark.parametrize("runtime", RUNTIME_CASES)
+def test_exported_graph_of_waveforms(
+    runtime: str,
+    normalization: str,
+    tiny_model: BiGRUForCTC,
+    processor: BiGRUCTCProcessor,
+    waveforms: list[np.ndarray],
+) -> None:
+    """The features are part of the graph: padding of noise must not count as speech, nor as silence."""
+    processor.feature_extractor.normalization = normalization
+    waveforms = [np.concatenate([waveform, np.zeros(8000, np.float32), waveform]) for waveform in waveforms]
+    settings = LogMelSettings.from_dict(processor.feature_extractor.to_dict())
+    graph = waveform_recognizer_graph(weights_of(tiny_model), settings)
+    alone = [recognise(tiny_model, processor, [waveform])[0][0] for waveform in waveforms]
+    for order in ([0, 1, 2, 3, 4, 5], [5, 2], [1]):
+        lengths = np.array([len(waveforms[index]) for index in order])
+        padded = np.random.default_rng(0).normal(0, 0.5, (len(order), lengths.max() + 999)).astype(np.float32)
+        for row, index in zip(padded, order, strict=True):
+            row[: len(waveforms[index])] = waveforms[index]
+        log_probs, num_frames = run_graph(runtime, graph, waveform=padded, lengths=lengths)
+        for row, count, index in zip(log_probs, num_frames, order, strict=True):
+            np.testing.assert_allclose(row[:count], alone[index], atol=1e-3)
 
 
 @needs_onnx

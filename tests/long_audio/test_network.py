@@ -187,7 +187,7 @@ def test_a_network_that_forgets_is_corrected_at_the_beginnings_alone(
     assert 4 * 20 < num_runs <= 4 * 23
 
 
-@pytest.mark.parametrize("normalization", ["utterance", "prior", "none"])
+@pytest.mark.parametrize("normalization", ["utterance", "prior", "speech", "speech and prior", "none"])
 @pytest.mark.parametrize(
     "parts",
     [[1], [0, 7], [1, 1, 1], [160, 320, 1], [5000, 3, 12_000], [20_000] * 3],
@@ -196,10 +196,10 @@ def test_a_network_that_forgets_is_corrected_at_the_beginnings_alone(
 def test_blocks_of_any_length_have_the_features_of_the_whole(normalization: str, parts: list[int]) -> None:
     extractor = BiGRUCTCFeatureExtractor()
     audio = sounds(sum(parts))
-    if normalization == "prior":
+    if "prior" in normalization:
         extractor.fit_prior([sounds(9000, seed=1)], 50)
-    else:
-        extractor.normalization = normalization
+    if normalization != "prior":
+        extractor.normalization = normalization.partition(" ")[0]
     expected = extractor(audio, sampling_rate=RATE_HZ, return_tensors="np").input_features[0]
     blocks = np.split(audio, np.cumsum(parts)[:-1])
     for max_frames in (1, 4, 1000):
@@ -207,6 +207,20 @@ def test_blocks_of_any_length_have_the_features_of_the_whole(normalization: str,
             features = LongFeatures.compute(extractor, iter(blocks), store, max_frames=max_frames)
             assert len(features) == len(expected)
             np.testing.assert_allclose(features.read(0, len(features)), expected, atol=2e-5)
+
+
+@pytest.mark.parametrize("num_offsets", [1, 2])
+def test_a_recording_with_pauses_in_pieces(num_offsets: int) -> None:
+    """Speech, silence beyond the window of the statistics, another speaker: pieces have the features of the whole."""
+    extractor = BiGRUCTCFeatureExtractor(hop_length=600, normalization="speech", num_offsets=num_offsets)
+    pause = np.zeros(25 * RATE_HZ, dtype=np.float32)
+    audio = np.concatenate([sounds(50_000), pause, 0.2 * sounds(40_000, seed=1), pause[:7]])
+    expected = extractor(audio, sampling_rate=RATE_HZ, return_tensors="np").input_features[0]
+    with FrameStore(num_offsets * extractor.feature_size, 1.0) as store:
+        features = LongFeatures.compute(extractor, np.array_split(audio, 7), store, max_frames=130)
+        starts = range(0, len(features), 99)
+        found = np.concatenate([features.read(start, min(start + 99, len(features))) for start in starts])
+    np.testing.assert_allclose(found, expected, atol=2e-4)
 
 
 def test_kinds_of_audio(tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor) -> None:

@@ -37,15 +37,16 @@ def test_default_features_equal_the_reference(extractor: BiGRUCTCFeatureExtracto
     np.testing.assert_allclose(got.mean(0), 0.0, atol=1e-5)
 
 
+@pytest.mark.parametrize("normalization", ["utterance", "speech"])
 @pytest.mark.parametrize("num_offsets", [1, 3])
-def test_an_utterance_alone_has_the_features_of_a_batch(num_offsets: int) -> None:
-    extractor = BiGRUCTCFeatureExtractor(num_offsets=num_offsets)
+def test_an_utterance_alone_has_the_features_of_a_batch(num_offsets: int, normalization: str) -> None:
+    extractor = BiGRUCTCFeatureExtractor(num_offsets=num_offsets, normalization=normalization)
     short, audio = noise(3000).astype(np.float32), noise(5000).astype(np.float32)
     batch = extractor([short, audio], sampling_rate=RATE_HZ, return_tensors="np").input_features
     alone = extractor.extract(torch.from_numpy(short)).numpy()
     np.testing.assert_array_equal(alone, batch[0, : extractor.num_frames(3000)])
     np.testing.assert_array_equal(extractor.extract(torch.from_numpy(audio)).numpy(), batch[1])
-    if num_offsets == 1:
+    if num_offsets == 1 and normalization == "utterance":
         np.testing.assert_allclose(alone, normalized(reference_log_mel(short)), atol=2e-4)
 
 
@@ -89,8 +90,8 @@ def test_a_tone_peaks_in_the_mel_bin_of_its_frequency(extractor: BiGRUCTCFeature
         ({"fmax": 9000.0}, "fmax 9000.0 Hz; they must satisfy .* 8000.0 Hz"),
         ({"fmin": 5000.0, "fmax": 4000.0}, "fmin is 5000.0 Hz"),
         ({"mel_floor": 0.0}, "mel_floor is 0.0; .* must be positive"),
-        ({"normalization": "batch"}, "normalization is 'batch'; choose one of utterance, none"),
-        ({"normalization": "global"}, "normalization is 'global'; choose one of utterance, none"),
+        ({"normalization": "batch"}, "normalization is 'batch'; choose one of speech, utterance, none"),
+        ({"normalization": "global"}, "normalization is 'global'; choose one of speech, utterance, none"),
         ({"prior_frames": -1}, "prior_frames is -1; it must be at least 0"),
         ({"prior_frames": 60}, "which needs prior_std with 128 values; got None. fit_prior"),
         ({"prior_frames": 60, "prior_std": [1.0]}, "needs prior_std with 128 values; got 1"),
@@ -130,10 +131,10 @@ def test_chunks_cut_at_multiples_of_the_hop_have_the_frames_of_the_whole(small: 
 
 
 @pytest.mark.parametrize("num_samples", [1, 320, 16_000])
-@pytest.mark.parametrize("normalization", ["utterance", "none"])
+@pytest.mark.parametrize("normalization", ["speech", "utterance", "none"])
 def test_silence_is_finite(num_samples: int, normalization: str) -> None:
     got = features(BiGRUCTCFeatureExtractor(normalization=normalization), np.zeros(num_samples))
-    expected = 0.0 if normalization == "utterance" else math.log(1e-6)
+    expected = math.log(1e-6) if normalization == "none" else 0.0
     np.testing.assert_allclose(got, expected, atol=1e-5)
 
 
@@ -177,6 +178,12 @@ def test_a_prior_that_cannot_be_had(clips: list[np.ndarray], prior_frames: int, 
     assert extractor.prior_frames == 0, "a failure changes nothing"
 
 
+def test_speech_has_no_single_mean() -> None:
+    extractor = BiGRUCTCFeatureExtractor(normalization="speech")
+    with pytest.raises(ValueError, match="has no single mean and variance; use extract, or speech_sums"):
+        extractor.normalize(torch.zeros(3, 128), torch.zeros(128), torch.ones(128))
+
+
 # Saving
 
 
@@ -186,11 +193,15 @@ def with_prior() -> BiGRUCTCFeatureExtractor:
     return extractor
 
 
+def by_speech() -> BiGRUCTCFeatureExtractor:
+    return BiGRUCTCFeatureExtractor(normalization="speech", prior_frames=60, prior_std=[1.5] * 128)
+
+
 def changed() -> BiGRUCTCFeatureExtractor:
     return BiGRUCTCFeatureExtractor(feature_size=20, hop_length=160, fmin=50.0, padding_value=-1.0)
 
 
-@pytest.mark.parametrize("make", [BiGRUCTCFeatureExtractor, changed, with_prior], ids=["defaults", "changed", "prior"])
+@pytest.mark.parametrize("make", [BiGRUCTCFeatureExtractor, changed, with_prior, by_speech])
 def test_save_and_load(make: type, tmp_path: Path) -> None:
     extractor = make()
     extractor.save_pretrained(tmp_path)

@@ -77,7 +77,7 @@ def test_grids_have_the_frames_that_one_has(num_samples: int) -> None:
 
 
 @pytest.mark.parametrize("prior_frames", [0, 20])
-@pytest.mark.parametrize("normalization", ["none", "utterance"])
+@pytest.mark.parametrize("normalization", ["none", "utterance", "speech"])
 @pytest.mark.parametrize("num_samples", [1, 321, 9999])
 def test_features_without_torch_are_the_same(normalization: str, num_samples: int, prior_frames: int) -> None:
     prior = {"prior_frames": prior_frames, "prior_std": [1.5] * 128}
@@ -188,12 +188,14 @@ def test_training_goes_on_with_one_grid(model_dir: Path, processor: BiGRUCTCProc
 # Where it is used
 
 
+@pytest.mark.parametrize("normalization", ["utterance", "speech"])
 @pytest.mark.parametrize("num_samples", [1, 700, 20_001])
 @pytest.mark.parametrize("chunk_s", [0.1, 100.0])
 def test_long_audio_equals_the_whole(
-    tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor, num_samples: int, chunk_s: float
+    tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor, num_samples: int, chunk_s: float, normalization: str
 ) -> None:
     processor.feature_extractor.set_num_offsets(3)
+    processor.feature_extractor.normalization = normalization
     waveform = noise(num_samples)
     blocks = iter([waveform[:5000], waveform[5000:]])
 

@@ -28,11 +28,13 @@ def test_noise(options: dict[str, Any], num_samples: int) -> None:
     assert_same_features(BiGRUCTCFeatureExtractor(**options), noise)
 
 
-def test_silence_and_a_click() -> None:
+@pytest.mark.parametrize("normalization", ["utterance", "speech"])
+def test_silence_and_a_click(normalization: str) -> None:
+    extractor = BiGRUCTCFeatureExtractor(normalization=normalization)
     waveform = np.zeros(8000, dtype=np.float32)
-    assert_same_features(BiGRUCTCFeatureExtractor(), waveform)
+    assert_same_features(extractor, waveform)
     waveform[4000] = 1.0
-    assert_same_features(BiGRUCTCFeatureExtractor(), waveform)
+    assert_same_features(extractor, waveform)
 
 
 def test_more_frames_than_one_block_holds() -> None:
@@ -41,8 +43,9 @@ def test_more_frames_than_one_block_holds() -> None:
     assert_same_features(BiGRUCTCFeatureExtractor(hop_length=80), noise)
 
 
-def test_real_speech(librispeech_dir: Path) -> None:
-    extractor = BiGRUCTCFeatureExtractor.from_pretrained(bundled_checkpoint())
+@pytest.mark.parametrize("normalization", ["utterance", "speech"])
+def test_real_speech(librispeech_dir: Path, normalization: str) -> None:
+    extractor = BiGRUCTCFeatureExtractor.from_pretrained(bundled_checkpoint(), normalization=normalization)
 
     for waveform in real_waveforms(librispeech_dir, 8):
         assert_same_features(extractor, waveform)
@@ -51,5 +54,5 @@ def test_real_speech(librispeech_dir: Path) -> None:
 def test_settings_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="prior_frames needs prior_std with 128 values"):
         LogMelSettings(prior_frames=60, prior_std=(1.0,))
-    with pytest.raises(ValueError, match="normalization is 'batch'; choose"):
+    with pytest.raises(ValueError, match="normalization is 'batch'; choose speech, utterance or none"):
         LogMelSettings(normalization="batch")

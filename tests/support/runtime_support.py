@@ -32,6 +32,13 @@ EXTRACTORS: dict[str, dict[str, Any]] = {
     "none": {"normalization": "none"},
     "80 bins": {"feature_size": 80},
     "prior": {"prior_frames": 60, "prior_std": [1.0 + mel / 50 for mel in range(128)]},
+    "speech": {"normalization": "speech"},
+    "speech, prior": {
+        "normalization": "speech",
+        "hop_length": 336,
+        "prior_frames": 60,
+        "prior_std": [1.0 + mel / 50 for mel in range(128)],
+    },
     "long hop": {"hop_length": 600, "win_length": 400},
     "telephone": {"fmin": 200.0, "fmax": 3400.0, "feature_size": 40},
 }
