@@ -1,5 +1,6 @@
 """Alignment of the words of a text, as they are written, with the words of its normalised transcript."""
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -8,6 +9,8 @@ from .normalization import normalize_transcript
 
 __all__ = ["WrittenWord", "written_words"]
 
+# No-break and narrow spaces may stand between the digits of one number.
+_WRITTEN = re.compile("(?:\\S|(?<=[0-9])[\u00a0\u2007-\u2009\u202f](?=[0-9]{3}(?![0-9])))+")
 _MAX_TOGETHER = 8
 """Maximum number of written words that are normalised together, such as the two of "$2 million"."""
 
@@ -44,11 +47,11 @@ def written_words(text: str, *, on_unknown: Literal["error", "remove"] = "error"
         UnknownCharacterError: If a character of the text cannot be normalised.
 
     Example:
-        >>> [(word.text, word.normalized) for word in written_words("Dr. Who paid $2 million - today.")]
-        [('Dr.', 'DR'), ('Who', 'WHO'), ('paid', 'PAID'), ('$2 million -', 'TWO MILLION DOLLARS'), ('today.', 'TODAY')]
+        >>> [(word.text, word.normalized) for word in written_words("Dr. Who paid $2 million - now.")]
+        [('Dr.', 'DOCTOR'), ('Who', 'WHO'), ('paid', 'PAID'), ('$2 million -', 'TWO MILLION DOLLARS'), ('now.', 'NOW')]
     """
     words = normalize_transcript(text, on_unknown=on_unknown).split()
-    written = text.split()
+    written = _WRITTEN.findall(text)
     sizes = _group_sizes(written, words, on_unknown)
     if sizes is None:
         return None

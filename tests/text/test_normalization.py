@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 from num2words import num2words
+from repository import REPOSITORY
 
-from hf_bigru_asr.text.normalization import ALPHABET, normalize_transcript
+from hf_bigru_asr.text.normalization import ALPHABET, UnknownCharacterError, normalize_transcript
 
 CASES = [
     # letters
@@ -47,10 +48,10 @@ CASES = [
     ("1099 2100", "ONE THOUSAND AND NINETY NINE TWO THOUSAND ONE HUNDRED"),
     ("1990s '90s 5s 6s, the '80s' best", "NINETEEN NINETIES NINETIES FIVES SIXES THE EIGHTIES BEST"),
     ("in '98", "IN NINETY EIGHT"),
-    ("1990's", "NINETEEN NINETY'S"),
+    ("1990's 90's '90's 1984's", "NINETEEN NINETIES NINETIES NINETIES NINETEEN EIGHTY FOUR'S"),
     ("3.14, .5 and 1,200.05.", "THREE POINT ONE FOUR POINT FIVE AND ONE THOUSAND TWO HUNDRED POINT ZERO FIVE"),
-    ("see vol.5", "SEE VOL FIVE"),
-    ("-5 \u22122.5 pages 3-4 a -b", "MINUS FIVE MINUS TWO POINT FIVE PAGES THREE FOUR A B"),
+    ("see vol.5", "SEE VOLUME FIVE"),
+    ("-5 \u22122.5 pages 3-4 a -b", "MINUS FIVE MINUS TWO POINT FIVE PAGES THREE TO FOUR A B"),
     ("1st 2ND 3rd 20th 21st 112th 2005th", "FIRST SECOND THIRD TWENTIETH TWENTY FIRST ONE HUNDRED AND TWELFTH "
      "TWO THOUSAND AND FIFTH"),
     ("mp3 b2b 10am covid-19", "MP THREE B TWO B TEN AM COVID NINETEEN"),
@@ -64,6 +65,9 @@ CASES = [
      "TWO PENCE"),
     ("1¢ 50¢ $1.5 -$5 $1905",
      "ONE CENT FIFTY CENTS ONE POINT FIVE DOLLARS MINUS FIVE DOLLARS ONE THOUSAND NINE HUNDRED AND FIVE DOLLARS"),
+    ("1\u202f000\u202f000 12\u00a0500 2\u2009000, 10 000 or 1 500 000",
+     "ONE MILLION TWELVE THOUSAND FIVE HUNDRED TWO THOUSAND TEN THOUSAND OR ONE MILLION FIVE HUNDRED THOUSAND"),
+    ("\ufeffMr. \u200eS\u200bmith\u2069, co\u00adop", "MISTER SMITH COOP"),
     ("$2 million, £1.5 billion, 3 million", "TWO MILLION DOLLARS ONE POINT FIVE BILLION POUNDS THREE MILLION"),
 ]  # fmt: skip
 REFUSED = [
@@ -80,10 +84,15 @@ REFUSED = [
     ("many $", "'$' (U+0024 DOLLAR SIGN) at position 5"),
     ("$5 is 5% of % %", "'%' (U+0025 PERCENT SIGN) at position 12, '%' (U+0025 PERCENT SIGN) at position 14"),
     ("$5%", "'%' (U+0025 PERCENT SIGN) at position 2"),
-    ("on 1/2", "'/' (U+002F SOLIDUS) at position 4"),
+    ("on 1/2", "'1/2' (a fraction, a date or a choice?) at position 3"),
     ("\u00ad\ufb03 *", "'*' (U+002A ASTERISK) at position 3"),
     ("#" * 13, "at position 9 and 3 more"),
 ]
+
+
+def _table(name: str) -> list[list[str]]:
+    lines = (REPOSITORY / "tests" / "data" / name).read_text(encoding="utf-8").splitlines()
+    return [line.split("\t") for line in lines]
 
 
 @pytest.mark.parametrize(("text", "expected"), CASES, ids=[text for text, _ in CASES])
@@ -99,6 +108,26 @@ def test_unknown_character_is_refused_by_name(text: str, message: str) -> None:
         normalize_transcript(text)
     assert message in str(caught.value)
     assert "write them as words, or pass on_unknown='remove'" in str(caught.value)
+
+
+@pytest.mark.parametrize(("text", "expected"), _table("newspaper.tsv"))
+def test_newspaper_english(text: str, expected: str) -> None:
+    assert normalize_transcript(text) == expected
+    assert normalize_transcript(expected) == expected
+
+
+@pytest.mark.parametrize(("text", "piece"), _table("newspaper_refused.tsv"))
+def test_what_is_spoken_in_several_ways_is_refused_by_name(text: str, piece: str) -> None:
+    with pytest.raises(UnknownCharacterError) as caught:
+        normalize_transcript(text)
+    assert ascii(piece)[1:-1] in caught.value.listed.encode("ascii", "backslashreplace").decode()
+    removed = normalize_transcript(text, on_unknown="remove")
+    assert set(removed) <= set(ALPHABET)
+
+
+def test_position_of_a_refused_piece_is_that_in_the_text() -> None:
+    with pytest.raises(UnknownCharacterError, match=r"'12/2\\xad5/2023' \(a date in digits: .*\) at position 3, '#'"):
+        normalize_transcript("\ufb03, 12/2\u00ad5/2023 #")
 
 
 def test_unknown_character_becomes_a_space_on_request() -> None:
@@ -126,7 +155,36 @@ def test_ordinals_are_those_of_num2words() -> None:
 
 def test_any_text_is_normalized_in_one_step_into_the_alphabet() -> None:
     pieces = [*"abcsntNEM'''‘’\"\" .,--$%€£¢05129/+&=#é\u0301ﬁß½:(\t", " '", " 'n' ", "'em", "tis", "1990", "1st"]
-    pieces += ["million", " $1.50", "1,000", "'90s", "''", " -"]
+    pieces += [
+        "million",
+        " $1.50",
+        "1,000",
+        "'90s",
+        "''",
+        " -",
+        "Mr. ",
+        "dr",
+        "St. ",
+        "No. ",
+        "etc",
+        "mr",
+        "10:00",
+        " am",
+    ]
+    pieces += [
+        "3 March",
+        "2 1/2",
+        "Henry VIII",
+        " 5 km",
+        "\u202f000",
+        "\u200b",
+        "@a.b",
+        "1990's",
+        "m",
+        "bn",
+        " a ",
+        "wwi",
+    ]
     source = random.Random(0)
     for _ in range(5_000):
         text = "".join(source.choices(pieces, k=source.randint(1, 14)))
