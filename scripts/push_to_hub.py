@@ -34,7 +34,10 @@ class PushArguments:
     )
     dataset_id: str | None = field(
         default=None,
-        metadata={"help": "Hub id of the data, for training and evaluation files that name a local folder instead."},
+        metadata={
+            "help": "Hub id of the data, for training and evaluation files that name a local folder instead. "
+            "Whole splits of LibriSpeech are found without it."
+        },
     )
     private: bool = field(default=False, metadata={"help": "Create the repository as a private one."})
     revision: str = field(default="main", metadata={"help": "Branch to push to; created if it does not exist."})

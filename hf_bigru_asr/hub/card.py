@@ -51,7 +51,8 @@ def load_evaluation(path: str | Path, dataset_id: str | None = None) -> Json:
 
     Args:
         path: A JSON file with at least `dataset.name`, `dataset.split` and `metrics.wer`.
-        dataset_id: Hub id of the data, for a file that names them by a local folder.
+        dataset_id: Hub id of the data, for a file that names them by a local folder. Without it, a local folder with
+            the configuration, split and number of utterances of a LibriSpeech split is LibriSpeech's.
 
     Returns:
         The JSON object. Rates are fractions, times seconds; `speed.real_time_factor` is seconds of audio per second.
@@ -240,6 +241,8 @@ def _with_dataset_id(record: Json, dataset_id: str | None) -> Json:
         "name": (dataset.get("config"), dataset.get("split", dataset.get("train_split"))),
         "eval_name": (dataset.get("eval_config"), dataset.get("eval_split")),
     }
+    if dataset_id is None and _is_whole_librispeech_split(dataset):
+        dataset_id = LIBRISPEECH
     local = [
         key
         for key, (config, split) in splits.items()
@@ -250,6 +253,13 @@ def _with_dataset_id(record: Json, dataset_id: str | None) -> Json:
     if dataset_id is None or not local:
         return record
     return record | {"dataset": dataset | dict.fromkeys(local, dataset_id)}
+
+
+def _is_whole_librispeech_split(dataset: Json) -> bool:
+    """Whether data of any name have the configuration, the split and the size of a split of LibriSpeech."""
+    is_named = (dataset.get("config"), dataset.get("split")) in SUBSETS.values()
+    is_counted = dataset.get("num_utterances") is not None
+    return is_named and is_counted and is_whole_split(dataset | {"name": LIBRISPEECH})
 
 
 def _check_distinct(evaluations: Sequence[Json]) -> None:

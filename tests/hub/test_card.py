@@ -182,11 +182,30 @@ def test_evaluations_are_found_beside_the_model(model_dir: Path) -> None:
     assert load_evaluation(found[0]) == EVALUATION
 
 
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({}, "openslr/librispeech_asr"),
+        ({"num_utterances": 2619, "num_failed": 1}, "openslr/librispeech_asr"),
+        ({"num_utterances": 2619}, "../data/speech"),
+        ({"split": "test.mine"}, "../data/speech"),
+        ({"config": None}, "../data/speech"),
+    ],
+)
+def test_a_local_copy_of_a_whole_librispeech_split_is_called_by_its_hub_id(
+    tmp_path: Path, changes: dict[str, object], name: str
+) -> None:
+    path = tmp_path / "evaluation.json"
+    path.write_text(json.dumps(changed_evaluation(dataset={"name": "../data/speech"} | changes)))
+    assert load_evaluation(path)["dataset"]["name"] == name
+    assert load_evaluation(path, "alice/speech")["dataset"]["name"] == "alice/speech"
+
+
 def test_the_card_of_the_bundled_model_is_the_generated_one() -> None:
-    """Made with: scripts/push_to_hub.py --repo_id ... --dataset_id openslr/librispeech_asr --dry_run FOLDER."""
-    folder, dataset_id = bundled_checkpoint(), "openslr/librispeech_asr"
-    evaluations = [load_evaluation(path, dataset_id) for path in find_evaluations(folder)]
-    card = build_card(folder, evaluations, "hf-bigru-asr/bigru-ctc-librispeech", dataset_id)
+    """Made with: scripts/push_to_hub.py --repo_id ... --dry_run FOLDER."""
+    folder = bundled_checkpoint()
+    evaluations = [load_evaluation(path) for path in find_evaluations(folder)]
+    card = build_card(folder, evaluations, "hf-bigru-asr/bigru-ctc-librispeech")
     written = (folder / "README.md").read_text(encoding="utf-8")
     assert written == str(card)
     assert len(written.splitlines()) <= 150
