@@ -16,7 +16,7 @@ from transformers import HfArgumentParser
 
 from hf_bigru_asr.model.frame_grids_bigru_ctc import NUM_OFFSETS_HELP
 from hf_bigru_asr.transcription.batches import BATCH_S, BATCH_SIZE
-from hf_bigru_asr.transcription.recognizer import load_recognizer, parse_hotwords, transcribe
+from hf_bigru_asr.transcription.recognizer import Transcript, load_recognizer, parse_hotwords, transcribe
 
 
 @dataclass
@@ -47,6 +47,16 @@ class Arguments:
     )
     nbest: int | None = field(default=None, metadata={"help": "Hypotheses to print, with --lm."})
     return_timestamps: str | None = field(default=None, metadata={"help": "Times of what: char or word."})
+    channels: str = field(
+        default="mix",
+        metadata={
+            "help": "Transcribe their mix (mix), each on its own with turns in order of time (split), or one: 0."
+        },
+    )
+    on_damage: str = field(
+        default="error",
+        metadata={"help": "Refuse a damaged recording (error), or transcribe what is left of it (warn)."},
+    )
     output: Path | None = field(default=None, metadata={"help": "JSON file to write the transcripts to as well."})
     runtime: str = field(default="torch", metadata={"help": "What runs the network: torch, onnx, openvino, or auto."})
     dtype: str | None = field(default=None, metadata={"help": "Number format of the network: float32 or bfloat16."})
@@ -56,10 +66,27 @@ class Arguments:
     trust_remote_code: bool = field(default=False, metadata={"help": "Run the code that comes with a Hub model."})
 
 
+def print_transcript(transcript: Transcript, name: str) -> None:
+    """Print the text or the turns of a recording, and what else was asked for."""
+    if transcript.turns is None:
+        print(f"{name}{transcript.text}")
+    for turn in transcript.turns or ():
+        print(f"{name}{turn.start_s:8.2f} {turn.end_s:8.2f}  channel {turn.channel}: {turn.text}")
+    for each in transcript.channels or [transcript]:
+        for hypothesis in (each.hypotheses or [])[1:]:
+            print(f"  {hypothesis.score:8.2f}  {hypothesis.text}")
+        for chunk in each.chunks or ():
+            start_s, end_s = chunk["timestamp"]
+            confidence = f"  {chunk['confidence']:.2f}" if "confidence" in chunk else ""
+            print(f"  {start_s:8.2f} {end_s:8.2f}{confidence}  {chunk['text']}")
+
+
 def main() -> int:
     """Transcribe the files and return the exit status."""
     parser = HfArgumentParser(Arguments, description=__doc__.splitlines()[0])
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="Recordings in any common format.")
+    parser.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="Recordings in any common format; - is standard input."
+    )
     args, rest = parser.parse_args_into_dataclasses()
     given = {name: getattr(args, name) for name in ("beam_size", "nbest")}
     decoding = {name: value for name, value in given.items() if value is not None}
@@ -83,13 +110,15 @@ def main() -> int:
         )
         found = transcribe(
             recognizer,
-            rest.files,
+            [Path("/dev/stdin") if str(file) == "-" else file for file in rest.files],
             batch_size=args.batch_size,
             batch_s=args.batch_s,
             num_workers=args.num_workers,
             chunk_length_s=args.chunk_length_s,
             stride_length_s=args.stride_length_s,
             return_timestamps=args.return_timestamps,
+            channels=int(args.channels) if args.channels.isdigit() else args.channels,
+            on_damage=args.on_damage,
         )
         if args.output is not None:
             args.output.parent.mkdir(parents=True, exist_ok=True)
@@ -99,16 +128,12 @@ def main() -> int:
     transcripts = []
     for transcript in found:
         transcripts.append(transcript)
+        for warning in transcript.warnings:
+            print(f"warning: {warning}", file=sys.stderr)
         if transcript.error is not None:
             print(f"{transcript.source}: not transcribed: {transcript.error}", file=sys.stderr)
             continue
-        print(f"{transcript.source}: {transcript.text}" if len(rest.files) > 1 else transcript.text)
-        for hypothesis in (transcript.hypotheses or [])[1:]:
-            print(f"  {hypothesis.score:8.2f}  {hypothesis.text}")
-        for chunk in transcript.chunks or ():
-            start_s, end_s = chunk["timestamp"]
-            confidence = f"  {chunk['confidence']:.2f}" if "confidence" in chunk else ""
-            print(f"  {start_s:8.2f} {end_s:8.2f}{confidence}  {chunk['text']}")
+        print_transcript(transcript, f"{transcript.source}: " if len(rest.files) > 1 else "")
     if args.output is not None:
         rows = [asdict(transcript) for transcript in transcripts]
         args.output.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from .findings import AudioError
 
-__all__ = ["Bytes", "FileBytes", "Part", "Source", "open_part", "open_source"]
+__all__ = ["Bytes", "FileBytes", "Part", "Source", "can_be_opened_again", "open_part", "open_source", "open_stream"]
 
 MAX_IN_MEMORY = 32 << 20
 """Bytes of a recording that are kept in memory; what is larger stays in its file, or goes to a temporary one."""
@@ -167,7 +167,7 @@ def open_source(source: object) -> Source:
     data: Bytes
     if isinstance(source, bytes | bytearray | memoryview):
         data = bytes(source)
-    elif path is not None and _is_plain_file(path, stream):
+    elif path is not None and can_be_opened_again(path):
         data = FileBytes(stream)
         if len(data) <= MAX_IN_MEMORY:
             data = data[:]
@@ -183,9 +183,20 @@ def open_source(source: object) -> Source:
     return Source(name, data, path, suffix)
 
 
-def _is_plain_file(path: Path, stream: BinaryIO) -> bool:
-    """Whether a path can be opened again; /dev/stdin may be a plain file whose position is shared."""
-    return stat.S_ISREG(os.fstat(stream.fileno()).st_mode) and path.parts[:2] != ("/", "dev")
+def can_be_opened_again(source: object) -> bool:
+    """Whether a recording can be read from its beginning twice: no pipe, device or open file.
+
+    What does not exist counts too, for it can be tried as often as wanted. /dev/stdin may be a plain file whose
+    position is shared.
+    """
+    if not isinstance(source, str | os.PathLike):
+        return not hasattr(source, "read")
+    path = Path(source)
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return True
+    return (stat.S_ISREG(mode) or stat.S_ISDIR(mode)) and path.parts[:2] != ("/", "dev")
 
 
 def _spooled(name: str, stream: BinaryIO) -> Bytes:

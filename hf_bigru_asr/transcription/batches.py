@@ -18,6 +18,8 @@ from typing import Any
 
 import torch
 
+from ..audio.channels import Channels
+from ..audio.findings import OnDamage
 from ..backends.threads import NetworkThreads
 from ..model.decoding_bigru_ctc import Decoder, Hypothesis
 from ..model.feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
@@ -49,12 +51,14 @@ class Recognition:
         duration_s: Its length; 0 if there is an error.
         hypotheses: The best one first; none if there is an error.
         error: What is wrong with the recording, if anything.
+        warnings: What was odd about it, or damaged.
     """
 
     source: AudioSource
     duration_s: float = 0.0
     hypotheses: list[Hypothesis] = field(default_factory=list)
     error: str | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,7 @@ class _Work:
     duration_s: float = 0.0
     error: str | None = None
     hypotheses: PendingHypotheses | LazyHypotheses | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def is_done(self) -> bool:
@@ -72,7 +77,7 @@ class _Work:
 
     def result(self) -> Recognition:
         hypotheses = [] if self.hypotheses is None else self.hypotheses.result()
-        return Recognition(self.source, self.duration_s, hypotheses, self.error)
+        return Recognition(self.source, self.duration_s, hypotheses, self.error, self.warnings)
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,8 @@ class BatchRecognizer:
             batches run side by side, one for every thread of the network.
         num_workers: Threads that read files and compute features.
         long_s: What is longer goes through the network in chunks.
+        channels: Which channels of files are taken, see [`Network`].
+        on_damage: What becomes of damaged files, see [`Network`].
 
     Raises:
         ValueError: If a number is not positive.
@@ -110,6 +117,8 @@ class BatchRecognizer:
     batch_s: float = BATCH_S
     num_workers: int = 1
     long_s: float = LONG_S
+    channels: Channels = "mix"
+    on_damage: OnDamage = "error"
 
     def __post_init__(self) -> None:
         """Check the numbers."""
@@ -120,7 +129,9 @@ class BatchRecognizer:
     @cached_property
     def network(self) -> Network:
         """The model and its features."""
-        return Network(self.model, self.feature_extractor, self.long_s)
+        return Network(
+            self.model, self.feature_extractor, self.long_s, channels=self.channels, on_damage=self.on_damage
+        )
 
     @property
     def _audio_s(self) -> float:
@@ -204,7 +215,9 @@ class BatchRecognizer:
         for batch, run in window.runs:
             for index, log_probs in zip(batch, run.result(), strict=True):
                 recording = window.recordings[index]
-                works[index] = self._decode(recording.source, LogProbs(log_probs, recording.duration_s))
+                works[index] = self._decode(
+                    recording.source, LogProbs(log_probs, recording.duration_s, warnings=recording.warnings)
+                )
         for index, recording in enumerate(window.recordings):
             if index in works:
                 yield works[index]
@@ -217,7 +230,7 @@ class BatchRecognizer:
         if log_probs.error is not None:
             return _Work(source, error=str(log_probs.error))
         hypotheses = start_decoding(self.decoder, log_probs.values, self.tokenizer, self.network.frame_s)
-        return _Work(source, log_probs.duration_s, hypotheses=hypotheses)
+        return _Work(source, log_probs.duration_s, hypotheses=hypotheses, warnings=log_probs.warnings)
 
 
 def _windows(recordings: Iterable[Recording], batch_s: float, batch_size: int) -> Iterator[list[Recording]]:

@@ -14,14 +14,17 @@ import numpy as np
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from ..audio.loading import iterate_audio
+from ..audio.channels import Channels
+from ..audio.findings import OnDamage
+from ..audio.loading import count_channels, iterate_audio
+from ..audio.sources import Source, can_be_opened_again, open_source
 from ..long_audio.layer_runners import LayerRunner, runner_of, shows_layers
 from ..long_audio.network import log_probs_of_long_audio
 from ..model.feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
 from ..model.waveforms_bigru_ctc import mono_waveform
 from .read_ahead import read_ahead
 
-__all__ = ["LONG_S", "AudioSource", "LogProbs", "Network", "Recording"]
+__all__ = ["LONG_S", "AudioSource", "ChannelSource", "LogProbs", "Network", "Recording", "channel_sources"]
 
 LONG_S = 120.0
 """Recordings longer than this go through the network in chunks, with the result of one pass over the whole."""
@@ -30,8 +33,42 @@ READ_AHEAD_S = 60.0
 
 BLOCK_SAMPLES = 1 << 20
 
-AudioSource = str | Path | bytes | np.ndarray
-"""Path or bytes of a file as [`load_audio`] takes it, or mono samples `(samples,)` at the network's sampling rate."""
+
+@dataclass(frozen=True)
+class ChannelSource:
+    """One channel of a recording.
+
+    Args:
+        source: The recording, as it was given.
+        channel: Number of the channel, from 0.
+        num_channels: Channels of the recording.
+        opened: The recording, opened once for all its channels.
+        error: Why it cannot be used, if so.
+    """
+
+    source: str | Path
+    channel: int = 0
+    num_channels: int = 1
+    opened: Source | None = None
+    error: ValueError | OSError | None = None
+
+
+AudioSource = str | Path | bytes | np.ndarray | ChannelSource
+"""Path or bytes of a file as [`load_audio`] takes it, one channel of it, or mono samples `(samples,)` at the network's
+sampling rate."""
+
+
+def channel_sources(sources: Iterable[str | Path]) -> Iterator[ChannelSource]:
+    """Every channel of every recording, in order; what is wrong with one becomes its `error`."""
+    for source in sources:
+        try:
+            opened = open_source(source)
+            num_channels = count_channels(opened)
+        except (ValueError, OSError) as error:
+            yield ChannelSource(source, error=error)
+            continue
+        for channel in range(num_channels):
+            yield ChannelSource(source, channel, num_channels, opened)
 
 
 @dataclass(frozen=True)
@@ -43,12 +80,16 @@ class Recording:
         duration_s: Its length; of a long recording what has been read of it.
         features: `(frames, features)`; `None` for a long recording, or if there is an error.
         error: Why the audio cannot be used, if so.
+        warnings: What was odd about the file, or damaged.
+        audio: A long recording that can be read once more; `None` if `source` can.
     """
 
     source: AudioSource
     duration_s: float = 0.0
     features: torch.Tensor | None = None
     error: ValueError | OSError | None = None
+    warnings: tuple[str, ...] = ()
+    audio: Source | None = None
 
     @property
     def is_long(self) -> bool:
@@ -64,11 +105,13 @@ class LogProbs:
         values: `(frames, classes)` float32 on the CPU, without padding; without frames if there is an error.
         duration_s: Length of the recording; 0 if there is an error.
         error: Why the audio cannot be used, if so.
+        warnings: What was odd about the file, or damaged.
     """
 
     values: torch.Tensor = field(default_factory=lambda: torch.empty(0, 0))
     duration_s: float = 0.0
     error: ValueError | OSError | None = None
+    warnings: tuple[str, ...] = ()
 
     def checked(self) -> torch.Tensor:
         """The `values`.
@@ -91,6 +134,8 @@ class Network:
         feature_extractor: Computes its features.
         long_s: Recordings longer than this go through the network in chunks, if the model shows its layers.
         device: Where features of short recordings are computed.
+        channels: Which channels of files are taken, as in [`load_audio`], but for `"split"`.
+        on_damage: What becomes of damaged files, as in [`load_audio`].
 
     Raises:
         ValueError: If `long_s` is not positive.
@@ -100,6 +145,8 @@ class Network:
     feature_extractor: BiGRUCTCFeatureExtractor
     long_s: float = field(default_factory=lambda: LONG_S)
     device: str | torch.device = "cpu"
+    channels: Channels = "mix"
+    on_damage: OnDamage = "error"
 
     def __post_init__(self) -> None:
         """Check the length."""
@@ -130,25 +177,34 @@ class Network:
         """
         num_samples = 0
         blocks: list[np.ndarray] = []
+        warnings: list[str] = []
         try:
-            with closing(self._blocks(source)) as stream:  # type: ignore[type-var] # a generator
+            audio = _readable_twice(source)
+            with closing(self._blocks(source if audio is None else audio, source, warnings)) as stream:  # type: ignore[type-var] # a generator
                 for block in stream:
                     blocks.append(block)
                     num_samples += len(block)
                     if num_samples > self.long_s * self.sampling_rate and shows_layers(self.model):
-                        return Recording(source, self.long_s)
+                        return Recording(source, self.long_s, audio=audio)
             waveform = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
             features = self.feature_extractor.extract(torch.from_numpy(waveform).to(self.device))
         except (ValueError, OSError) as error:
             return Recording(source, error=error)
-        return Recording(source, num_samples / self.sampling_rate, features)
+        return Recording(source, num_samples / self.sampling_rate, features, warnings=tuple(warnings))
 
-    def _blocks(self, source: AudioSource) -> Iterator[np.ndarray]:
-        if not isinstance(source, np.ndarray):
-            yield from iterate_audio(source, sampling_rate=self.sampling_rate)
+    def _blocks(self, audio: AudioSource | Source, source: AudioSource, warnings: list[str]) -> Iterator[np.ndarray]:
+        """Samples of a recording, from where it can be read."""
+        if isinstance(source, np.ndarray):
+            yield from _array_blocks(source)
             return
-        for first in range(0, max(len(source), 1), BLOCK_SAMPLES):
-            yield mono_waveform(source[first : first + BLOCK_SAMPLES], first)
+        channels = source.channel if isinstance(source, ChannelSource) else self.channels
+        yield from iterate_audio(
+            audio,  # type: ignore[arg-type] # a channel has its recording opened
+            sampling_rate=self.sampling_rate,
+            channels=channels,
+            on_damage=self.on_damage,
+            warn=warnings.append,
+        )
 
     def run(self, recordings: Iterable[Recording]) -> list[LogProbs]:
         """Run recordings of any length: the short ones together, then each long one alone.
@@ -160,7 +216,7 @@ class Network:
         short = [recording for recording in recordings if recording.features is not None]
         scores = iter(self.run_batch(short) if short else ())
         return [
-            LogProbs(next(scores), recording.duration_s)
+            LogProbs(next(scores), recording.duration_s, warnings=recording.warnings)
             if recording.features is not None
             else LogProbs(error=recording.error)
             if recording.error is not None
@@ -192,6 +248,7 @@ class Network:
     def run_long(self, recording: Recording) -> LogProbs:
         """Run a recording of any length in chunks, in bounded memory; its audio is read once more."""
         num_samples = 0
+        warnings: list[str] = []
 
         def counted(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
             nonlocal num_samples
@@ -200,8 +257,10 @@ class Network:
                 yield block
 
         limit = READ_AHEAD_S * self.sampling_rate
+        audio = recording.source if recording.audio is None else recording.audio
         try:
-            ahead = read_ahead(self._blocks(recording.source), np.asarray, num_workers=1, size=len, limit=limit)
+            blocks = self._blocks(audio, recording.source, warnings)
+            ahead = read_ahead(blocks, np.asarray, num_workers=1, size=len, limit=limit)
             with closing(ahead):  # type: ignore[type-var] # a generator
                 log_probs = log_probs_of_long_audio(
                     self.model,
@@ -212,4 +271,23 @@ class Network:
                 )
         except (ValueError, OSError) as error:
             return LogProbs(error=error)
-        return LogProbs(log_probs, num_samples / self.sampling_rate)
+        return LogProbs(log_probs, num_samples / self.sampling_rate, warnings=tuple(warnings))
+
+
+def _readable_twice(source: AudioSource) -> Source | None:
+    """The recording, read to its end, if its source cannot be opened again; `None` if it can.
+
+    Raises:
+        ValueError: What is wrong with a channel's recording, or it cannot be read.
+        OSError: The same.
+    """
+    if isinstance(source, ChannelSource):
+        if source.error is not None:
+            raise source.error
+        return source.opened
+    return None if can_be_opened_again(source) else open_source(source)
+
+
+def _array_blocks(samples: np.ndarray) -> Iterator[np.ndarray]:
+    for first in range(0, max(len(samples), 1), BLOCK_SAMPLES):
+        yield mono_waveform(samples[first : first + BLOCK_SAMPLES], first)

@@ -4,26 +4,31 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from transformers import AutomaticSpeechRecognitionPipeline, AutoProcessor, pipeline
 
-from ..audio.loading import load_audio
+from ..audio.channels import Channels, check_channels
+from ..audio.findings import OnDamage, check_on_damage
+from ..audio.loading import iterate_audio
 from ..backends.loading import check_options, choose_runtime, load_model
 from ..bundled import BUNDLED, resolve_model
 from ..model.beam_search_bigru_ctc import BeamSearchDecoder
-from ..model.decoding_bigru_ctc import Decoder, GreedyDecoder, Hypothesis
+from ..model.decoding_bigru_ctc import Decoder, GreedyDecoder
 from ..model.frame_grids_bigru_ctc import use_offsets
 from ..model.hotwords_bigru_ctc import DEFAULT_HOTWORD_WEIGHT
 from ..text.normalization import normalize_transcript
-from .batches import BATCH_S, BATCH_SIZE, LONG_S, BatchRecognizer
+from .batches import BATCH_S, BATCH_SIZE, LONG_S, BatchRecognizer, Recognition
 from .decoding_pool import BeamSearchPool
+from .network import ChannelSource, channel_sources
 from .pipeline import BeamSearchPipeline, timed_chunks
+from .transcripts import Transcript, Turn, join_channels
 
-__all__ = ["OWN_LANGUAGE_MODEL", "Transcript", "load_recognizer", "parse_hotwords", "transcribe"]
+__all__ = ["OWN_LANGUAGE_MODEL", "Transcript", "Turn", "load_recognizer", "parse_hotwords", "transcribe"]
 
 TASK: Literal["automatic-speech-recognition"] = "automatic-speech-recognition"
 
@@ -33,28 +38,6 @@ OWN_LANGUAGE_MODEL = "own"
 
 _WEIGHTED_PHRASE = re.compile(r"(?P<phrase>.*):(?P<weight>[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))\s*", re.DOTALL)
 _ENDS_WITH_CLOCK_TIME = re.compile(r"(?<![0-9:.,])(?:[01]?[0-9]|2[0-3]):[0-5][0-9]\s*$")
-
-
-@dataclass(frozen=True)
-class Transcript:
-    """The text of one recording, or why it could not be transcribed.
-
-    Args:
-        source: Name of the recording.
-        text: The transcript, in capitals; `None` if there is an error.
-        duration_s: Length of the recording; 0 if there is an error.
-        chunks: Words or characters `{"text", "timestamp": (start_s, end_s)}` if asked for; words with their
-            `confidence` too if the decoder is calibrated.
-        hypotheses: The best hypotheses, if the recogniser gives more than one.
-        error: What is wrong with the recording, if anything.
-    """
-
-    source: str
-    text: str | None = None
-    duration_s: float = 0.0
-    chunks: list[dict[str, Any]] | None = None
-    hypotheses: list[Hypothesis] | None = None
-    error: str | None = None
 
 
 def parse_hotwords(entries: Iterable[str]) -> dict[str, float]:
@@ -197,6 +180,8 @@ def transcribe(
     chunk_length_s: float | None = None,
     stride_length_s: float | None = None,
     return_timestamps: str | None = None,
+    channels: Channels = "mix",
+    on_damage: OnDamage = "error",
 ) -> Iterator[Transcript]:
     """Transcribe recordings, in order.
 
@@ -214,6 +199,8 @@ def transcribe(
         chunk_length_s: Cut recordings into the pipeline's chunks of this length instead, whose results differ.
         stride_length_s: Overlap on either side of such a chunk; a sixth of its length if `None`.
         return_timestamps: `"char"` or `"word"` for times.
+        channels: As in [`load_audio`]. With `"split"` a transcript has `channels`, and `turns` in order of time.
+        on_damage: As in [`load_audio`]. What a damaged recording has lost is in the `warnings` of its transcript.
 
     Yields:
         One [`Transcript`] for each source, with an error where the recording cannot be used.
@@ -222,23 +209,30 @@ def transcribe(
         ValueError: If an argument is out of range; at once, and not with the first recording.
     """
     _check_arguments(chunk_length_s, stride_length_s, return_timestamps)
+    check_channels(channels)
+    check_on_damage(on_damage)
     if chunk_length_s is not None or not _is_ours(recognizer):
-        if batch_size < 1:
-            raise ValueError(f"batch_size is {batch_size}; it must be positive.")
-        options = {
-            "chunk_length_s": chunk_length_s,
-            "stride_length_s": stride_length_s,
-            "return_timestamps": return_timestamps,
-        }
-        given = {name: value for name, value in options.items() if value is not None}
-        return _transcribe_with_pipeline(recognizer, sources, batch_size, given)
-    extractor: Any = recognizer.feature_extractor
-    tokenizer: Any = recognizer.tokenizer
-    decoder = _decoder_of(recognizer)
-    batches = BatchRecognizer(
-        recognizer.model, extractor, tokenizer, decoder, batch_size, batch_s, num_workers, long_s
-    )
-    return _transcribe_in_batches(batches, sources, return_timestamps)
+        options: dict[str, Any] = {"chunk_length_s": chunk_length_s, "stride_length_s": stride_length_s}
+        _check_pipeline_arguments(batch_size, channels)
+        audio_options = {"channels": channels, "on_damage": on_damage}
+        options["return_timestamps"] = return_timestamps
+        return _transcribe_with_pipeline(recognizer, sources, batch_size, options, audio_options)
+    ours: Any = recognizer
+    parts = (ours.model, ours.feature_extractor, ours.tokenizer, _decoder_of(recognizer))
+    batches = BatchRecognizer(*parts, batch_size, batch_s, num_workers, long_s)
+    batches = replace(batches, channels="mix" if channels == "split" else channels, on_damage=on_damage)
+    run = _transcribe_channels if channels == "split" else _transcribe_in_batches
+    return run(batches, sources, return_timestamps)
+
+
+def _check_pipeline_arguments(batch_size: int, channels: Channels) -> None:
+    if batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size}; it must be positive.")
+    if channels == "split":
+        raise ValueError(
+            "channels is 'split'; the pipeline's own chunks (chunk_length_s) and models of other makes have one "
+            "transcript for a recording: give 'mix' or the number of a channel."
+        )
 
 
 def _check_arguments(
@@ -271,29 +265,50 @@ def _decoder_of(recognizer: AutomaticSpeechRecognitionPipeline) -> Decoder:
 def _transcribe_in_batches(
     batches: BatchRecognizer, sources: Iterable[str | Path], return_timestamps: str | None
 ) -> Iterator[Transcript]:
-    """Transcribe, with a beam search in processes if there are several workers."""
+    for found in _recognized(batches, sources):
+        yield _transcript_of(found, str(found.source), batches.decoder, return_timestamps)
+
+
+def _transcribe_channels(
+    batches: BatchRecognizer, sources: Iterable[str | Path], return_timestamps: str | None
+) -> Iterator[Transcript]:
+    """Transcribe every channel, and join those of a recording."""
+    channels: list[Transcript] = []
+    words: list[list[dict[str, Any]]] = []
+    for found in _recognized(batches, channel_sources(sources)):
+        source: Any = found.source
+        channels.append(_transcript_of(found, str(source.source), batches.decoder, return_timestamps))
+        words.append(timed_chunks(found.hypotheses[0], "word") if found.hypotheses else [])
+        if len(channels) == source.num_channels:
+            yield join_channels(channels, words)
+            channels, words = [], []
+
+
+def _recognized(batches: BatchRecognizer, sources: Iterable[str | Path | ChannelSource]) -> Iterator[Recognition]:
+    """Recognise, with a beam search in processes if there are several workers."""
     with ExitStack() as stack:
-        nbest = 1
-        if isinstance(batches.decoder, BeamSearchDecoder):
-            nbest = batches.decoder.settings.nbest
-            if batches.num_workers > 1:
-                pool = BeamSearchPool.of_decoder(batches.decoder, batches.num_workers)
-                batches = replace(batches, decoder=stack.enter_context(pool))
-        calibrated = batches.decoder.confidence is not None
-        for found in batches.recognize(sources):
-            if found.error is not None:
-                yield Transcript(str(found.source), error=found.error)
-                continue
-            best = found.hypotheses[0]
-            yield Transcript(
-                str(found.source),
-                best.text,
-                found.duration_s,
-                None
-                if return_timestamps is None
-                else timed_chunks(best, return_timestamps, with_confidence=calibrated),
-                found.hypotheses if nbest > 1 else None,
-            )
+        if isinstance(batches.decoder, BeamSearchDecoder) and batches.num_workers > 1:
+            pool = BeamSearchPool.of_decoder(batches.decoder, batches.num_workers)
+            batches = replace(batches, decoder=stack.enter_context(pool))
+        yield from batches.recognize(sources)
+
+
+def _transcript_of(found: Recognition, source: str, decoder: Decoder, return_timestamps: str | None) -> Transcript:
+    """The transcript of a recording, or of one of its channels."""
+    warnings = list(found.warnings)
+    if found.error is not None:
+        return Transcript(source, error=found.error, warnings=warnings)
+    best = found.hypotheses[0]
+    has_more = isinstance(decoder, BeamSearchDecoder) and decoder.settings.nbest > 1
+    is_calibrated = decoder.confidence is not None
+    return Transcript(
+        source,
+        best.text,
+        found.duration_s,
+        None if return_timestamps is None else timed_chunks(best, return_timestamps, with_confidence=is_calibrated),
+        found.hypotheses if has_more else None,
+        warnings=warnings,
+    )
 
 
 def _transcribe_with_pipeline(
@@ -301,19 +316,23 @@ def _transcribe_with_pipeline(
     sources: Iterable[str | Path],
     batch_size: int,
     options: dict[str, Any],
+    audio_options: dict[str, Any],
 ) -> Iterator[Transcript]:
     """Transcribe with the pipeline itself: for its own chunks, and for models of other makes."""
+    options = {name: value for name, value in options.items() if value is not None}
     sampling_rate = recognizer.feature_extractor.sampling_rate  # type: ignore[union-attr] # speech always has one
     waiting: deque[Transcript] = deque()
 
     def waveforms() -> Iterator[dict[str, Any]]:
         for source in sources:
+            warnings: list[str] = []
             try:
-                waveform = load_audio(source, sampling_rate=sampling_rate)
+                blocks = iterate_audio(source, sampling_rate=sampling_rate, warn=warnings.append, **audio_options)
+                waveform = np.concatenate(list(blocks))
             except (ValueError, OSError) as error:
                 waiting.append(Transcript(str(source), error=str(error)))
                 continue
-            waiting.append(Transcript(str(source), duration_s=len(waveform) / sampling_rate))
+            waiting.append(Transcript(str(source), duration_s=len(waveform) / sampling_rate, warnings=warnings))
             yield {"raw": waveform, "sampling_rate": sampling_rate}
 
     def failures() -> Iterator[Transcript]:
@@ -323,7 +342,5 @@ def _transcribe_with_pipeline(
     for output in recognizer(waveforms(), batch_size=batch_size, **options):  # type: ignore[arg-type] # takes iterators
         yield from failures()
         begun = waiting.popleft()
-        yield Transcript(
-            begun.source, output["text"], begun.duration_s, output.get("chunks"), output.get("hypotheses")
-        )
+        yield replace(begun, text=output["text"], chunks=output.get("chunks"), hypotheses=output.get("hypotheses"))
     yield from failures()
