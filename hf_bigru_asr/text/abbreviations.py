@@ -23,6 +23,7 @@ _ALWAYS = {
 _AFTER_NAMES = {
     **{"Jr": "junior", "Sr": "senior", "Ltd": "limited", "Inc": "incorporated", "Corp": "corporation"},
     "Bros": "brothers",
+    **{"Esq": "esquire", "PhD": "p h d", "eg": "for example", "ie": "that is"},
 }
 # With a full stop.
 _DOTTED = {"approx": "approximately", "dept": "department", "govt": "government", "incl": "including"}
@@ -33,13 +34,23 @@ _CAPITALISED = {
     **{"Prof": "professor", "Capt": "captain", "Col": "colonel", "Gen": "general", "Lt": "lieutenant"},
     **{"Sgt": "sergeant", "Maj": "major", "Cpl": "corporal", "Brig": "brigadier", "Gov": "governor"},
     **{"Sen": "senator", "Rev": "reverend", "Supt": "superintendent"},
+    **{"Calif": "california", "Fla": "florida", "Conn": "connecticut", "Tenn": "tennessee", "Ariz": "arizona"},
+    **{"Okla": "oklahoma", "Colo": "colorado", "Minn": "minnesota", "Mich": "michigan", "Wis": "wisconsin"},
 }
 # With a capital and a full stop, before a name.
 _BEFORE_NAMES = {"Rep": "representative", "Hon": "honorable", "Mt": "mount", "Ft": "fort"}
 # With a full stop, before digits.
 _BEFORE_DIGITS = {
     **{"no": "number", "nos": "numbers", "vol": "volume", "vols": "volumes", "ch": "chapter", "chap": "chapter"},
-    **{"fig": "figure", "figs": "figures", "p": "page", "pp": "pages", "c": "circa", "ca": "circa"},
+    **{
+        "fig": "figure",
+        "figs": "figures",
+        "p": "page",
+        "pp": "pages",
+        "est": "established",
+        "c": "circa",
+        "ca": "circa",
+    },
 }
 _BEGIN = r"(?<![A-Za-z0-9.&])(?<![A-Za-z]')"
 _ABBREVIATION = re.compile(
@@ -48,7 +59,7 @@ _ABBREVIATION = re.compile(
     rf"|(?P<dotted>(?i:{'|'.join(map(re.escape, _DOTTED))}))\.(?!\w)"
     rf"|(?P<capitalised>{'|'.join(_CAPITALISED)})\.(?!\w)"
     rf"|(?P<before_name>{'|'.join(_BEFORE_NAMES)})\.(?=\ ?[A-Z])"
-    rf"|(?P<before_digits>(?i:{'|'.join(_BEFORE_DIGITS)}))\.(?=\ ?\d))",
+    rf"|(?P<before_digits>(?i:{'|'.join(_BEFORE_DIGITS)}))\.(?=\ ?\d|\ [IVXL]{(2,)}(?!\w)))",
     re.ASCII,
 )
 _NUMBER_WITHOUT_STOP = re.compile(r"(?<=[a-z] )No(?= [0-9])")

@@ -61,7 +61,7 @@ from .ranges import with_ranges
 from .refusals import find_addresses, find_fractions, find_refused, find_unclear_numbers
 from .roman import find_roman_numerals
 from .spans import FindSpans, Span, first_rule_wins
-from .times import find_clock_times, find_dates
+from .times import find_clock_times, find_dates, find_named_ranges
 from .units import find_units
 
 __all__ = ["ALPHABET", "UnknownCharacterError", "normalize_transcript"]
@@ -73,7 +73,9 @@ _NUMBER_RULES: tuple[FindSpans, ...] = (
     *(find_dates, find_clock_times, find_fractions, find_money_ranges, find_unclear_numbers),
     *(find_dialled_numbers, find_numbers),
 )
-_WORD_RULES: tuple[FindSpans, ...] = (find_abbreviations, find_saints_and_streets, find_roman_numerals)
+_WORD_RULES: tuple[FindSpans, ...] = (
+    *(find_abbreviations, find_saints_and_streets, find_roman_numerals, find_named_ranges),
+)
 _DIGIT = re.compile("[0-9]")
 _APOSTROPHE_IN_NUMBER = re.compile("(?<=[0-9])'(?=[0-9])(?![0-9]{3}(?![0-9]))")
 _TRANSCRIPT = re.compile("[A-Z' ]*")

@@ -24,7 +24,7 @@ _REFUSED = {
     "phone": (
         r"\+\d[\d ()-]{6,}\d|\(\d{3,5}\) ?\d{3}[ -]?\d{3,4}(?!\d)|(?<![\w-])1?-?\d{3}-\d{3}-\d{4}(?!\d)"
         r"|(?<![\w-])\d{3}-(?!\d\d[05]0)\d{4}(?![\w-])|(?<![\w.,])0\d{2,5} \d{3,8}(?: \d{3,4})?(?!\d)"
-        r"|(?<![\w-])\d{3}-0\d\d+(?!\d)",
+        r"|(?<![\w-])\d{3}-0\d\d+(?!\d)|(?<![\w.,])\d{3} 0\d{3}(?!\d)",
         "a telephone number",
     ),
     "date": (
@@ -48,6 +48,16 @@ _HARD = re.compile("|".join(f"(?P<{name}>{pattern})" for name, (pattern, _) in _
 _UNCLEAR = {
     "metres": (r"(?<![\w.,$£€¥])\d[\d.,]*(?:\ ?m|\ M)(?![\w'/&]|\.\w)", "METERS or MILLION?"),
     "inches": (r"\d \bin\.", "INCHES or the preposition?"),
+    "dotted": (
+        r"(?<=\bat )\d\d?\.[0-5]\d(?=[.,;!?]?$|[,;]| on\b| in the\b| this\b| tonight\b| tomorrow\b)",
+        "a time or a decimal number?",
+    ),
+    "suffix": (
+        r"\d*(?:1[123](?:st|nd|rd)|(?<!1)1(?:nd|rd|th)|(?<!1)2(?:st|rd|th)|(?<!1)3(?:st|nd|th)|[04-9](?:st|nd|rd))(?!\w)",
+        "not an ordinal number",
+    ),
+    "noughties": (r"(?<![\d.,])00'?s(?!\w)", "a decade, or zeros?"),
+    "aircraft": (r"(?<=Boeing )\d{3}-\d+", "a range or a type?"),
     "clock": (r"\d+:\d+", "not a time of day"),
     "slash": (
         r"(?:[$£€¥]?[\d.,]*\d%?)/[\w/]*|(?<![\w])\w+/\d\w*",

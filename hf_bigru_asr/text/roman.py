@@ -9,7 +9,8 @@ from .spans import Span
 __all__ = ["find_roman_numerals"]
 
 _NUMBERED = (
-    "War|Part|Chapter|Act|Scene|Volume|Book|Article|Phase|Type|Title|Bowl|Division|Section|Appendix|Class|Stage"
+    "War|Part|Chapter|Act|Scene|Volume|Book|Article|Phase|Type|Title|Bowl|Division|Section|Appendix|Class|Stage|Grade|Mark"
+    r"|Level|Schedule|[Vv]ol\.|[Cc]h\."
 )
 _RULERS = (
     "Henry|Elizabeth|Charles|George|Edward|William|James|Richard|John|Paul|Pius|Leo|Benedict|Louis|Philip|Philippe"
@@ -20,7 +21,7 @@ _RULERS = (
 _ROMAN = re.compile(
     rf"(?<![\w'])(?:(?P<numbered>{_NUMBERED})\ (?P<count>[IVXL]+)"
     rf"|(?P<title>(?:King|Queen|Pope|Tsar|Emperor|Empress|Prince|Archduke)\ )?(?P<ruler>{_RULERS})\ (?P<rank>[IVX]+)"
-    r"|(?P<other>[A-Z]\w*[a-z])\ (?P<unclear>[IVX]{2,}))(?![\w&])(?!['-](?!s\b)\w)",
+    r"|(?P<other>[A-Z]\w*[a-z])\ (?P<unclear>[IVX]{2,}))(?![\w&])(?!'(?!s\b)\w)",
     re.ASCII,
 )
 _END = re.compile(r"'s\b|[.,;:!?)]|$| of [A-Z]")

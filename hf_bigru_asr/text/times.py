@@ -27,6 +27,22 @@ _MONTH_FIRST = re.compile(
 )
 _MONTH_BEFORE = re.compile(rf"{_MONTH}-$")
 _MONTH_AND_YEAR = re.compile(rf"(?<!\w){_MONTH} (?=[12][0-9]{{3}}(?!\w))", re.ASCII)
+_DAYS = {"Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday"}
+_DAYS |= {"Thur": "Thursday", "Thurs": "Thursday", "Fri": "Friday", "Sat": "Saturday", "Sun": "Sunday"}
+# Short names that are words too ("Mon Dieu", "the Sun") need a full stop, a hyphen or a date beside them.
+_SHORT_DAY = re.compile(
+    r"(?<![\w'])(?P<day>Tues?|Thu(?:rs?)?|Fri|Mon(?=\.|-[A-Z]|,? \d)|Wed(?=\.|-[A-Z]|,? \d)"
+    r"|(?<=Mon-|Tue-|Wed-|Thu-|Fri-|Sat-|Sun-)(?:Sat|Sun|Mon)|(?:Sat|Sun)(?=-(?:Mon|Tue|Wed|Thu|Fri|Sun)(?!\w)))(?![\w'])\.?",
+    re.ASCII,
+)
+_SHORT_MONTHS = re.compile(rf"(?<![\w-])({'|'.join(_MONTHS)})-({'|'.join(_MONTHS)})(?![\w-])", re.ASCII)
+_NAMED = (
+    rf"(?:(?:Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat(?:ur)?|Sun)(?:nes|s)?(?:day)?s?|{'|'.join(_MONTH_NAMES)}|noon|midnight)"
+)
+_NAMED_RANGE = re.compile(
+    rf"(?<!\w)(?:{_NAMED}|\d[\d:.]*\ ?[ap]\.?m\.?)(?P<hyphen>-)(?={_NAMED}(?!\w)|(?<=n-)\d|(?<=t-)\d)", re.ASCII
+)
+_TRAVEL = re.compile(" (?:train|bus|flight|ferry|showing)s?(?![a-z])")
 _ARTICLE = re.compile(r"(?<![\w'])the $", re.IGNORECASE)
 _OCLOCK = re.compile(" o'clock", re.IGNORECASE)
 _CLOCK = re.compile(
@@ -60,11 +76,22 @@ def _month(match: re.Match[str]) -> str:
     return _MONTHS.get(match["month"].rstrip("."), match["month"])
 
 
+def find_named_ranges(text: str) -> Iterator[Span]:
+    """Find hyphens between days, months, noon and midnight, and short names of days: `Mon-Fri`, `10am-noon`."""
+    for match in _NAMED_RANGE.finditer(text):
+        yield Span(match.start("hyphen"), match.end("hyphen"), "to")
+    for match in _SHORT_MONTHS.finditer(text):
+        yield Span(match.start(), match.end(), f"{_MONTHS[match[1]]} to {_MONTHS[match[2]]}")
+    for match in _SHORT_DAY.finditer(text):
+        yield Span(match.start(), match.end(), _DAYS[match["day"]])
+
+
 def find_clock_times(text: str) -> Iterator[Span]:
     """Find times of day: `10:00`, `9:05 am`, `17:30`, `7.45 p.m.`, `10am`."""
     for match in _CLOCK.finditer(text):
         hour, minute, letter = int(match["hour"]), match["minute"] or "00", match["letter"]
-        if not (letter or match["separator"] == ":") or not 1 <= hour <= (12 if letter else 23):
+        is_time = letter or match["separator"] == ":" or (match["minute"] and _TRAVEL.match(text, match.end()))
+        if not is_time or not 1 <= hour <= (12 if letter else 23):
             continue
         words = cardinal(str(hour))
         if minute != "00":

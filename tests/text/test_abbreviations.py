@@ -27,6 +27,10 @@ from hf_bigru_asr.text.normalization import normalize_transcript
         ("c. 1900", "CIRCA NINETEEN HUNDRED"),
         ("at 5 p.m.", "AT FIVE P M"),
         ("A.M. Hill, O'Mr", "A M HILL O'MR"),
+        ("eg this, ie that", "FOR EXAMPLE THIS THAT IS THAT"),
+        ("Hill, Esq., of Tenn.", "HILL ESQUIRE OF TENNESSEE"),
+        ("a PhD", "A P H D"),
+        ("EG, IE", "EG IE"),
     ],
 )
 def test_abbreviations(text: str, expected: str) -> None:

@@ -15,6 +15,7 @@ from hf_bigru_asr.text.normalization import normalize_transcript
         ("Malcolm X, Vitamin C, I", "MALCOLM X VITAMIN C I"),
         ("an IV drip", "AN IV DRIP"),
         ("Type II", "TYPE TWO"),
+        ("Grade II-listed, Vol. II", "GRADE TWO LISTED VOLUME TWO"),
     ],
 )
 def test_roman(text: str, expected: str) -> None:

@@ -26,6 +26,12 @@ from hf_bigru_asr.text.normalization import normalize_transcript
         ("covid-19 March", "COVID NINETEEN MARCH"),
         ("In May 10 men", "IN MAY TEN MEN"),
         ("on 05 May", "ON THE FIFTH OF MAY"),
+        ("Mon-Fri 9am-5pm, Sat-Sun", "MONDAY TO FRIDAY NINE AM TO FIVE PM SATURDAY TO SUNDAY"),
+        ("Monday-Friday, May-June, Apr-Jun", "MONDAY TO FRIDAY MAY TO JUNE APRIL TO JUNE"),
+        ("10am-noon noon-2pm", "TEN AM TO NOON NOON TO TWO PM"),
+        ("Mon Dieu, the Sun; Mon. 5 May", "MON DIEU THE SUN MONDAY THE FIFTH OF MAY"),
+        ("the 8.30 train, 8.30 per cent", "THE EIGHT THIRTY TRAIN EIGHT POINT THREE ZERO PER CENT"),
+        ("Monday-night", "MONDAY NIGHT"),
     ],
 )
 def test_times(text: str, expected: str) -> None:
