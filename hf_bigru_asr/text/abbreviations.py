@@ -34,11 +34,20 @@ _CAPITALISED = {
     **{"Prof": "professor", "Capt": "captain", "Col": "colonel", "Gen": "general", "Lt": "lieutenant"},
     **{"Sgt": "sergeant", "Maj": "major", "Cpl": "corporal", "Brig": "brigadier", "Gov": "governor"},
     **{"Sen": "senator", "Rev": "reverend", "Supt": "superintendent"},
+    **{"Adm": "admiral", "Pvt": "private", "Cmdr": "commander", "Msgr": "monsignor", "Amb": "ambassador"},
+    **{"Atty": "attorney", "Mme": "madame", "Mlle": "mademoiselle"},
     **{"Calif": "california", "Fla": "florida", "Conn": "connecticut", "Tenn": "tennessee", "Ariz": "arizona"},
     **{"Okla": "oklahoma", "Colo": "colorado", "Minn": "minnesota", "Mich": "michigan", "Wis": "wisconsin"},
 }
 # With a capital and a full stop, before a name.
-_BEFORE_NAMES = {"Rep": "representative", "Hon": "honorable", "Mt": "mount", "Ft": "fort"}
+_BEFORE_NAMES = {
+    "Pres": "president",
+    "Fr": "father",
+    "Rep": "representative",
+    "Hon": "honorable",
+    "Mt": "mount",
+    "Ft": "fort",
+}
 # With a full stop, before digits.
 _BEFORE_DIGITS = {
     **{"no": "number", "nos": "numbers", "vol": "volume", "vols": "volumes", "ch": "chapter", "chap": "chapter"},
@@ -59,7 +68,7 @@ _ABBREVIATION = re.compile(
     rf"|(?P<dotted>(?i:{'|'.join(map(re.escape, _DOTTED))}))\.(?!\w)"
     rf"|(?P<capitalised>{'|'.join(_CAPITALISED)})\.(?!\w)"
     rf"|(?P<before_name>{'|'.join(_BEFORE_NAMES)})\.(?=\ ?[A-Z])"
-    rf"|(?P<before_digits>(?i:{'|'.join(_BEFORE_DIGITS)}))\.(?=\ ?\d|\ [IVXL]{(2,)}(?!\w)))",
+    rf"|(?P<before_digits>(?i:{'|'.join(_BEFORE_DIGITS)}))\.(?=\ ?\d|\ [IVXL]{{2,}}(?!\w)))",
     re.ASCII,
 )
 _NUMBER_WITHOUT_STOP = re.compile(r"(?<=[a-z] )No(?= [0-9])")
@@ -97,16 +106,20 @@ def find_abbreviations(text: str) -> Iterator[Span]:
         yield Span(match.start(), match.end(), "number")
 
 
+def _is_name(word: re.Match[str] | None) -> bool:
+    return word is not None and _NAME.match(word[1]) is not None and word[1] not in _NO_STREET
+
+
 def _may_be_drive(text: str, start: int, end: int) -> bool:
     before = _WORD_BEFORE.search(text, 0, start)
-    return not _NAME_NEXT.match(text, end) and before is not None and _NAME.match(before[1]) is not None
+    return not _NAME_NEXT.match(text, end) and _is_name(before)
 
 
 def find_saints_and_streets(text: str) -> Iterator[Span]:
     """Find `St.`: SAINT before a name, STREET after one, refused between two names or without one."""
     for match in _SAINT_OR_STREET.finditer(text):
         before = _WORD_BEFORE.search(text, 0, match.start())
-        follows_name = before is not None and bool(_NAME.match(before[1])) and before[1] not in _NO_STREET
+        follows_name = _is_name(before)
         precedes_name = _NAME_NEXT.match(text, match.end()) is not None
         if follows_name == precedes_name:
             yield Span(match.start(), match.end(), reason="SAINT or STREET?")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from .numbers import cardinal, digits, ordinal, plural, year
+from .numbers import cardinal, digits, ordinal, plural, two_digits, year
 from .spans import Span
 from .units import ATTRIBUTIVE, UNITS, unit_words
 
@@ -35,7 +35,7 @@ _NUMBER = re.compile(
     (?: (?<![\w'])'(?=\d\d(?:'?s)?(?![\w'])) )?                # '98 and '90s: the apostrophe is not spoken
     (?P<number> {_DIGITS} )
     (?: (?P<ordinal>st|nd|rd|th)(?!\w)
-      | (?P<plural> s | (?:(?<=(?<!\d)\d0)|(?<=(?<!\d)\d\d\d0))'s )(?!\w)
+      | (?P<plural> s | (?:(?<=(?<!\d)[2-9]0)|(?<=(?<!\d)[12]\d\d0))'s )(?!\w)
       | (?P<suffix> mn|bn|tn|k(?![ -](?:{_K_NOUNS})\b)|(?-i:M) | (?(currency)[mbt]|(?!)) )(?!\w)
       | (?(currency)\ ?|(?!))(?P<spaced>mn|bn|tn|m)(?!\w)
       | [ -]?(?P<scale>{_SCALE})(?!\w) )?
@@ -106,7 +106,8 @@ def _speak(match: re.Match[str]) -> str:
         ):
             words = year(int(number))
         else:
-            words = cardinal(number)
+            is_elided = match.string.startswith("'", match.start()) and len(number) == 2
+            words = two_digits(number) if is_elided and not match["plural"] else cardinal(number)
         if match["ordinal"]:
             words = ordinal(words)
         elif match["plural"]:

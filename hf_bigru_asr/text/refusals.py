@@ -38,9 +38,12 @@ _REFUSED = {
         r"(?<![\d,.])(?!\d{1,3}(?:,\d{3})+(?!\d|,\d))\d+(?:,\d+)+",
         "a decimal comma, groups of digits or a list?",
     ),
-    "currency": (r"(?<![A-Za-z])[A-Za-z]{1,3}[$£€¥] ?\d[\d.,]*", "the currency of another country"),
+    "currency": (
+        r"(?<![A-Za-z])(?:[A-Za-z]{1,3}|(?:US|AU|CA|NZ|HK) )[$£€¥] ?\d[\d.,]*",
+        "the currency of another country",
+    ),
     "arithmetic": (r"\d+(?:-\d+)+ ?=", "minus or a hyphen?"),
-    "times": (r"\d+x\d+", "BY or TIMES?"),
+    "times": (r"\d+ ?x ?\d+", "BY or TIMES?"),
     "power": (r"(?<![A-Za-z])[kcm]?m[23](?!\w)", "a unit with a power"),
     "arc": ("\u00b0\\d[\\d'\"]*", "minutes of arc"),
 }
@@ -69,7 +72,8 @@ _FRACTION = re.compile(
     r"(?<![\w/.,:$£€¥])(?:(?P<whole>\d+)[ -])?(?P<part>\d{1,2})/(?P<parts>\d{1,2})(?![\w/%]|[.,]\d)", re.ASCII
 )
 _DATE_BEFORE = re.compile(r"\b(?:on|by|since|until|from|before|after|dated) $", re.IGNORECASE)
-_PARTS = frozenset((*range(2, 11), 12, 16, 20, 32, 64))
+_PARTS = frozenset((*range(2, 10), 16, 32, 64))
+_PARTS_AFTER_WHOLE = _PARTS | {10, 12, 20}
 _NAMED = {(24, 7): "twenty four seven", (9, 11): "nine eleven", (50, 50): "fifty fifty"}
 
 
@@ -102,7 +106,7 @@ def find_fractions(text: str) -> Iterator[Span]:
         if not whole and (part, parts) in _NAMED:
             yield Span(match.start(), match.end(), _NAMED[part, parts])
             continue
-        is_reduced = 0 < part < parts and parts in _PARTS and gcd(part, parts) == 1
+        is_reduced = 0 < part < parts and parts in (_PARTS_AFTER_WHOLE if whole else _PARTS) and gcd(part, parts) == 1
         if not is_reduced or (not whole and _DATE_BEFORE.search(text, 0, match.start())):
             continue
         words = fraction(part, parts)

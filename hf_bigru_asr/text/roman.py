@@ -10,8 +10,9 @@ __all__ = ["find_roman_numerals"]
 
 _NUMBERED = (
     "War|Part|Chapter|Act|Scene|Volume|Book|Article|Phase|Type|Title|Bowl|Division|Section|Appendix|Class|Stage|Grade|Mark"
-    r"|Level|Schedule|[Vv]ol\.|[Cc]h\."
+    r"|Level|Schedule|Episode|[Vv]ol\.|[Cc]h\."
 )
+_BEFORE_PRONOUN = frozenset(("Part", "Act", "Scene", "Book", "Title", "Class", "Mark", "Section", "Volume"))
 _RULERS = (
     "Henry|Elizabeth|Charles|George|Edward|William|James|Richard|John|Paul|Pius|Leo|Benedict|Louis|Philip|Philippe"
     "|Felipe|Peter|Catherine|Nicholas|Alexander|Napoleon|Frederick|Wilhelm|Mary|Gregory|Francis|Harald|Gustaf|Gustav"
@@ -42,7 +43,7 @@ def find_roman_numerals(text: str) -> Iterator[Span]:
             if not _VERB.match(text, end):
                 continue  # the pronoun: "he told Mary I would come"
             reason = "I or THE FIRST?"
-        elif group == "count" and roman == "I" and match["numbered"] != "War" and not _END.match(text, end):
+        elif group == "count" and roman == "I" and match["numbered"] in _BEFORE_PRONOUN and not _END.match(text, end):
             continue
         number = cardinal(str(_value(roman)))
         words = number if group == "count" else f"the {ordinal(number)}"

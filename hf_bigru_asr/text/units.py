@@ -14,6 +14,8 @@ _UNITS = {
     **{"km": ("kilometer", "kilometers"), "cm": ("centimeter", "centimeters"), "mm": ("millimeter", "millimeters")},
     **{"mi": ("mile", "miles"), "yd": ("yard", "yards"), "ft": ("foot", "feet"), "in": ("inch", "inches")},
     **{"sq ft": ("square foot", "square feet"), "sq km": ("square kilometer", "square kilometers")},
+    **{"sq. ft": ("square foot", "square feet"), "sq. km": ("square kilometer", "square kilometers")},
+    **{"sq. mi": ("square mile", "square miles"), "h": ("hour", "hours")},
     **{"sq mi": ("square mile", "square miles"), "sq m": ("square meter", "square meters")},
     **{"kg": ("kilogram", "kilograms"), "mg": ("milligram", "milligrams"), "g": ("gram", "grams")},
     **{"lbs": ("pound", "pounds"), "lb": ("pound", "pounds"), "oz": ("ounce", "ounces")},
@@ -36,9 +38,10 @@ _UNITS = {
     **{"\u00b0 C": ("degree Celsius", "degrees Celsius"), "\u00b0 F": ("degree Fahrenheit", "degrees Fahrenheit")},
     "\u00b0": ("degree", "degrees"),
 }
-# "5 in" is more often a preposition: inches need to touch their number.
+# "5 in" is more often a preposition: inches and hours need to touch their number.
 UNITS = "|".join(
-    rf"(?<=\d){re.escape(unit)}" if unit == "in" else re.escape(unit) for unit in sorted(_UNITS, key=len, reverse=True)
+    rf"(?<=\d){re.escape(unit)}" if unit in ("in", "h") else re.escape(unit)
+    for unit in sorted(_UNITS, key=len, reverse=True)
 )
 ATTRIBUTIVE = re.compile(r"(?:^|[^A-Za-z0-9'])an? $", re.IGNORECASE)
 _PART_BEFORE = re.compile(r"(?<![0-9] )(?<![0-9/])[0-9]{1,2}/[0-9]{1,2} $")

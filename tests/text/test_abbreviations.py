@@ -31,6 +31,7 @@ from hf_bigru_asr.text.normalization import normalize_transcript
         ("Hill, Esq., of Tenn.", "HILL ESQUIRE OF TENNESSEE"),
         ("a PhD", "A P H D"),
         ("EG, IE", "EG IE"),
+        ("The Dr said Adm. Hill", "THE DOCTOR SAID ADMIRAL HILL"),
     ],
 )
 def test_abbreviations(text: str, expected: str) -> None:

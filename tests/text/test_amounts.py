@@ -26,6 +26,7 @@ from hf_bigru_asr.text.normalization import normalize_transcript
         ("the '90's and '80s", "THE NINETIES AND EIGHTIES"),
         ("-0.4", "MINUS ZERO POINT FOUR"),
         ("5G 3D", "FIVE G THREE D"),
+        ("the '08 crash, No. 10's, 20's", "THE OH EIGHT CRASH NUMBER TEN'S TWENTIES"),
     ],
 )
 def test_amounts(text: str, expected: str) -> None:

@@ -16,6 +16,7 @@ from hf_bigru_asr.text.normalization import normalize_transcript
         ("an IV drip", "AN IV DRIP"),
         ("Type II", "TYPE TWO"),
         ("Grade II-listed, Vol. II", "GRADE TWO LISTED VOLUME TWO"),
+        ("Type I diabetes, Part I like, Mark I said", "TYPE ONE DIABETES PART I LIKE MARK I SAID"),
     ],
 )
 def test_roman(text: str, expected: str) -> None:

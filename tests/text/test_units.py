@@ -18,6 +18,7 @@ from hf_bigru_asr.text.normalization import normalize_transcript
         ("6ft 2in, 5 in all", "SIX FEET TWO INCHES FIVE IN ALL"),
         ("5 million km", "FIVE MILLION KILOMETERS"),
         ("250g of 5 g", "TWO HUNDRED AND FIFTY GRAMS OF FIVE GRAMS"),
+        ("5 sq. ft. in 24h", "FIVE SQUARE FEET IN TWENTY FOUR HOURS"),
     ],
 )
 def test_units(text: str, expected: str) -> None:
