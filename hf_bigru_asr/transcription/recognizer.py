@@ -2,7 +2,7 @@
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from ..audio.loading import iterate_audio
 from ..backends.loading import check_options, choose_runtime, load_model
 from ..bundled import BUNDLED, resolve_model
 from ..model.beam_search_bigru_ctc import BeamSearchDecoder
-from ..model.decoding_bigru_ctc import Decoder, GreedyDecoder
+from ..model.decoding_bigru_ctc import DecodedWord, Decoder, GreedyDecoder
 from ..model.frame_grids_bigru_ctc import use_offsets
 from ..model.hotwords_bigru_ctc import DEFAULT_HOTWORD_WEIGHT
 from ..text.normalization import normalize_transcript
@@ -274,11 +274,11 @@ def _transcribe_channels(
 ) -> Iterator[Transcript]:
     """Transcribe every channel, and join those of a recording."""
     channels: list[Transcript] = []
-    words: list[list[dict[str, Any]]] = []
+    words: list[Sequence[DecodedWord]] = []
     for found in _recognized(batches, channel_sources(sources)):
         source: Any = found.source
         channels.append(_transcript_of(found, str(source.source), batches.decoder, return_timestamps))
-        words.append(timed_chunks(found.hypotheses[0], "word") if found.hypotheses else [])
+        words.append(found.hypotheses[0].words if found.hypotheses else ())
         if len(channels) == source.num_channels:
             yield join_channels(channels, words)
             channels, words = [], []

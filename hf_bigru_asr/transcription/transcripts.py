@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
-from ..model.decoding_bigru_ctc import Hypothesis
+from ..model.ctc_alignment_bigru_ctc import CharacterSpan
+from ..model.decoding_bigru_ctc import DecodedWord, Hypothesis
 
 __all__ = ["Transcript", "Turn", "join_channels"]
 
@@ -57,30 +59,21 @@ class Transcript:
     turns: list[Turn] | None = None
 
 
-def join_channels(channels: Sequence[Transcript], words: Sequence[Sequence[dict[str, Any]]]) -> Transcript:
+def join_channels(channels: Sequence[Transcript], words: Sequence[Sequence[DecodedWord]]) -> Transcript:
     """Return the transcript of a recording from those of its channels.
 
-    Turns of one channel that follow each other are one turn.
+    What is said on one channel is one turn as long as nothing is said on another one in its pauses.
 
     Args:
         channels: The transcript of each channel.
-        words: The words of each, `{"text", "timestamp": (start_s, end_s)}`.
+        words: The words of each.
     """
     first = channels[0]
     warnings = list(dict.fromkeys(warning for each in channels for warning in each.warnings))
     errors = [each.error for each in channels if each.error is not None]
     if errors:
         return Transcript(first.source, error=errors[0], warnings=warnings)
-    pieces = sorted(
-        (piece for channel, each in enumerate(words) for piece in _pieces(channel, each)),
-        key=lambda piece: (piece.start_s, piece.channel),
-    )
-    turns: list[Turn] = []
-    for piece in pieces:
-        if turns and turns[-1].channel == piece.channel:
-            last = turns.pop()
-            piece = Turn(piece.channel, last.start_s, piece.end_s, f"{last.text} {piece.text}")
-        turns.append(piece)
+    turns = _turns([piece for channel, each in enumerate(words) for piece in _pieces(channel, each)])
     return Transcript(
         first.source,
         " ".join(turn.text for turn in turns),
@@ -91,18 +84,45 @@ def join_channels(channels: Sequence[Transcript], words: Sequence[Sequence[dict[
     )
 
 
-def _pieces(channel: int, words: Sequence[dict[str, Any]]) -> Iterator[Turn]:
+def _turns(pieces: Sequence[Turn]) -> list[Turn]:
+    """Join pieces between which no other channel speaks, in order of time."""
+    turns: list[Turn] = []
+    for piece in pieces:
+        last = turns[-1] if turns and turns[-1].channel == piece.channel else None
+        if last is None or any(
+            other.channel != piece.channel and other.start_s < piece.start_s and other.end_s > last.end_s
+            for other in pieces
+        ):
+            turns.append(piece)
+        else:
+            turns[-1] = Turn(piece.channel, last.start_s, piece.end_s, f"{last.text} {piece.text}")
+    return sorted(turns, key=lambda turn: (turn.start_s, turn.channel))
+
+
+def _pieces(channel: int, words: Sequence[DecodedWord]) -> Iterator[Turn]:
     """Words of one channel between longer pauses."""
-    piece: list[dict[str, Any]] = []
+    piece: Turn | None = None
     for word in words:
-        if piece and word["timestamp"][0] - piece[-1]["timestamp"][1] > MAX_PAUSE_S:
-            yield _turn(channel, piece)
-            piece = []
-        piece.append(word)
-    if piece:
-        yield _turn(channel, piece)
+        start_s, end_s = _core(word.characters)
+        if piece is not None and start_s - piece.end_s <= MAX_PAUSE_S:
+            piece = Turn(channel, piece.start_s, end_s, f"{piece.text} {word.text}")
+            continue
+        if piece is not None:
+            yield piece
+        piece = Turn(channel, start_s, end_s, word.text)
+    if piece is not None:
+        yield piece
 
 
-def _turn(channel: int, words: Sequence[dict[str, Any]]) -> Turn:
-    text = " ".join(word["text"] for word in words)
-    return Turn(channel, words[0]["timestamp"][0], words[-1]["timestamp"][1], text)
+def _core(characters: Sequence[CharacterSpan]) -> tuple[float, float]:
+    """Times of the longest stretch of a word without a pause.
+
+    The network may put the first letter of a word at the beginning of the pause before it.
+    """
+    stretches = [[characters[0]]]
+    for before, character in pairwise(characters):
+        if character.start_s - before.end_s > MAX_PAUSE_S:
+            stretches.append([])
+        stretches[-1].append(character)
+    longest = max(stretches, key=len)
+    return longest[0].start_s, longest[-1].end_s
