@@ -170,7 +170,13 @@ class BeamSearchDecoder:
             Token ids and scores, the best first; one hypothesis without tokens where nothing is found.
         """
         utterances = utterances_of(log_probs, lengths, len(self.tokenizer))
-        return [self._search(frames) if len(frames) else [((), 0.0)] for frames in utterances]
+        return [self._search(frames) if self._has_letters(frames) else [((), 0.0)] for frames in utterances]
+
+    def _has_letters(self, log_probs: torch.Tensor) -> bool:
+        """Whether a letter is the best class of any frame: where none is, a language model must not write words."""
+        best = log_probs.argmax(-1)
+        delimiter = self.tokenizer.encoder[self.tokenizer.word_delimiter_token]
+        return bool(((best != self.tokenizer.pad_token_id) & (best != delimiter)).any())
 
     def _search(self, log_probs: torch.Tensor) -> list[ScoredTokens]:
         found = self._distinct(self._decoder(self._with_end(log_probs)[None])[0])
@@ -187,7 +193,7 @@ class BeamSearchDecoder:
         return list(best.items())
 
     def _decode(self, log_probs: torch.Tensor) -> list[Hypothesis]:
-        if len(log_probs) == 0:
+        if not self._has_letters(log_probs):
             return [Hypothesis("", 0.0, (), ())]
         found = self._decoder(self._with_end(log_probs)[None])[0]
         considered = found[:_NUM_CONSIDERED]  # so that confidences do not depend on `nbest`

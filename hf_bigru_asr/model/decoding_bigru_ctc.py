@@ -15,7 +15,7 @@ import torch
 
 from .confidence_bigru_ctc import ConfidenceModel, word_features
 from .ctc_alignment_bigru_ctc import CharacterSpan, MarkedCharacter
-from .tokenization_bigru_ctc import BiGRUCTCTokenizer
+from .tokenization_bigru_ctc import BiGRUCTCTokenizer, word_boundary
 
 __all__ = ["DecodedWord", "Decoder", "GreedyDecoder", "Hypothesis", "ScoredTokens", "utterances_of", "words_of"]
 
@@ -104,6 +104,8 @@ class GreedyDecoder:
         self.tokenizer = tokenizer
         self.frame_s = frame_s
         self.confidence = confidence
+        # Tokenizers of earlier releases have none.
+        self._pause_frames: int | None = getattr(tokenizer, "pause_frames", None)
         # The blank has no character.
         self._characters = [str(tokenizer.decode([each], group_tokens=False)) for each in range(len(tokenizer))]
 
@@ -120,13 +122,23 @@ class GreedyDecoder:
         starts = np.flatnonzero(np.diff(ids, prepend=-1))
         scores = np.exp(np.maximum.reduceat(best, starts)).tolist()
         bounds = [*starts.tolist(), len(ids)]
-        spans = [
-            MarkedCharacter(self._characters[run], start * self.frame_s, end * self.frame_s, score, 1.0)
-            for run, start, end, score in zip(ids[starts].tolist(), bounds[:-1], bounds[1:], scores, strict=True)
-            if self._characters[run]
-        ]
+        spans: list[MarkedCharacter] = []
+        before, last = " ", 0
+        for run, start, end, score in zip(ids[starts].tolist(), bounds[:-1], bounds[1:], scores, strict=True):
+            char = self._characters[run]
+            if not char:
+                continue
+            middle = None if " " in (before, char) else word_boundary(self._pause_frames, last, start)
+            if middle is not None:
+                spans.append(self._marked(" ", middle, middle + 1, 1.0))
+            spans.append(self._marked(char, start, end, score))
+            before, last = char, end
         words = words_of(spans, self.confidence)
         return Hypothesis("".join(span.char for span in spans), float(best.sum()), tuple(spans), words)
+
+    def _marked(self, char: str, start: int, end: int, score: float) -> MarkedCharacter:
+        """A character on the frames `[start, end)`."""
+        return MarkedCharacter(char, start * self.frame_s, end * self.frame_s, score, 1.0)
 
 
 def words_of(

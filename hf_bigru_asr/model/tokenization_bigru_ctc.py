@@ -39,6 +39,22 @@ class BiGRUCTCTokenizerOutput(ModelOutput):
     word_offsets: list[Any] | None = None
 
 
+def word_boundary(pause_frames: int | None, end: int, start: int) -> int | None:
+    """Frame of the word boundary between two letters, if there is a pause between them.
+
+    Args:
+        pause_frames: Frames that make a pause; `None` if no number of them does.
+        end: First frame after the one letter.
+        start: First frame of the next letter.
+
+    Returns:
+        The middle frame of the pause; `None` without a pause.
+    """
+    if pause_frames is None or start - end < pause_frames:
+        return None
+    return (end + start) // 2
+
+
 class BiGRUCTCTokenizer(PreTrainedTokenizer):
     """Maps text to character ids, and frame-wise CTC ids to text.
 
@@ -47,10 +63,12 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
         pad_token: The padding token, which is the CTC blank.
         word_delimiter_token: The symbol that stands for a space in the vocabulary.
         do_upper_case: Whether lower-case letters are encoded as upper-case ones; an error otherwise.
+        pause_frames: Frames without a letter between two letters that make a word boundary when frame-wise ids are
+            decoded. `None`: no number of them does.
         kwargs: As in the library.
 
     Raises:
-        ValueError: If the vocabulary lacks `pad_token` or `word_delimiter_token`.
+        ValueError: If the vocabulary lacks `pad_token` or `word_delimiter_token`, or `pause_frames` is below 1.
 
     Example:
         >>> from hf_bigru_asr import BiGRUCTCTokenizer
@@ -72,6 +90,7 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
         pad_token: str = "<pad>",
         word_delimiter_token: str = "|",
         do_upper_case: bool = True,
+        pause_frames: int | None = None,
         **kwargs: Any,
     ) -> None:
         # Loaded from a folder, it is among the special tokens that the library has no name for.
@@ -91,6 +110,9 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
         self.word_delimiter_token = word_delimiter_token
         self.replace_word_delimiter_char = " "
         self.do_upper_case = do_upper_case
+        if pause_frames is not None and pause_frames < 1:
+            raise ValueError(f"pause_frames is {pause_frames}; it must be at least 1, or None.")
+        self.pause_frames = pause_frames
         # The text "<pad>" is six characters like any others, not a blank.
         kwargs.setdefault("split_special_tokens", True)
         for name in ("bos_token", "eos_token", "unk_token"):
@@ -99,6 +121,7 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
             pad_token=pad_token,
             word_delimiter_token=word_delimiter_token,
             do_upper_case=do_upper_case,
+            pause_frames=pause_frames,
             special_tokens_pattern="none",
             **kwargs,
         )
@@ -149,13 +172,21 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
         return "".join(offset["char"] for offset in self._char_offsets(tokens, group_tokens))
 
     def _char_offsets(self, tokens: list[str], group_tokens: bool) -> list[dict[str, Any]]:
-        """Characters with their frames `[start_offset, end_offset)`, in order, blanks left out."""
-        offsets = []
+        """Characters with their frames `[start_offset, end_offset)`, in order, blanks left out.
+
+        With `group_tokens`, a pause between two letters is a word delimiter in its middle.
+        """
+        offsets: list[dict[str, Any]] = []
         end = 0
+        delimiter = self.replace_word_delimiter_char
         for token, run in groupby(tokens) if group_tokens else ((token, (token,)) for token in tokens):
             start, end = end, end + sum(1 for _ in run)
             if token != self.pad_token:
-                char = self.replace_word_delimiter_char if token == self.word_delimiter_token else token
+                char = delimiter if token == self.word_delimiter_token else token
+                if group_tokens and offsets and delimiter not in (char, offsets[-1]["char"]):
+                    middle = word_boundary(self.pause_frames, offsets[-1]["end_offset"], start)
+                    if middle is not None:
+                        offsets.append({"char": delimiter, "start_offset": middle, "end_offset": middle + 1})
                 offsets.append({"char": char, "start_offset": start, "end_offset": end})
         return offsets
 
@@ -256,4 +287,4 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
 
 BiGRUCTCTokenizer.register_for_auto_class()
 
-__all__ = ["BiGRUCTCTokenizer", "BiGRUCTCTokenizerOutput"]
+__all__ = ["BiGRUCTCTokenizer", "BiGRUCTCTokenizerOutput", "word_boundary"]

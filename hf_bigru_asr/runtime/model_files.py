@@ -69,6 +69,12 @@ class ModelFiles:
         return [texts[index] for index in range(len(texts))]
 
     @property
+    def pause_frames(self) -> int | None:
+        """Frames without a letter between two letters that make a word boundary; `None` if no number does."""
+        frames: int | None = self._read_json("tokenizer_config.json").get("pause_frames")
+        return frames
+
+    @property
     def blank_id(self) -> int:
         """Id of the CTC blank."""
         return int(self.config.get("pad_token_id", 0))

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,6 +19,7 @@ import numpy as np
 
 from ..audio.loading import load_audio
 from ..bundled import BUNDLED
+from ..extras import needs_extra
 from ..model.waveforms_bigru_ctc import mono_waveform
 from .export import load_graph, locate_model
 from .log_mel import FloatArray, log_mel
@@ -58,6 +60,7 @@ class OnnxRecognizer:
         if num_offsets is not None:
             self.feature_settings = replace(self.feature_settings, num_offsets=num_offsets)
         self.symbols = files.symbols
+        self.pause_frames = files.pause_frames
         self._session = create_session(load_graph(files), num_threads)
 
     @property
@@ -73,7 +76,7 @@ class OnnxRecognizer:
             FileNotFoundError: If there is no such file.
         """
         waveform = load_audio(source, sampling_rate=self.sampling_rate, resample=resample)
-        return greedy_text(self.log_probs([waveform])[0], self.symbols)
+        return greedy_text(self.log_probs([waveform])[0], self.symbols, self.pause_frames)
 
     def log_probs(self, waveforms: Sequence[FloatArray]) -> list[FloatArray]:
         """Log-probabilities `(frames, classes)` of each utterance of a batch.
@@ -117,8 +120,7 @@ def create_session(graph: bytes, num_threads: int | None = None, inputs: Sequenc
         import onnxruntime
     except ImportError as error:
         raise ImportError(
-            "ONNX Runtime is not installed: pip install 'hf-bigru-asr[onnx]', or, without torch, the packages of "
-            "requirements-runtime.txt."
+            f"{needs_extra('ONNX Runtime', 'onnx')} Without torch: the packages of requirements-runtime.txt."
         ) from error
     if num_threads is not None and num_threads < 1:
         raise ValueError(f"num_threads is {num_threads}; it must be at least 1, or None for the runtime's own choice.")
@@ -151,16 +153,25 @@ def check_inputs(names: Sequence[str], expected: Sequence[str] = NETWORK_INPUTS)
         )
 
 
-def greedy_text(log_probs: FloatArray, symbols: Sequence[str]) -> str:
+def greedy_text(log_probs: FloatArray, symbols: Sequence[str], pause_frames: int | None = None) -> str:
     """Text of the best classes of `(frames, classes)`: repeats are collapsed, then blanks removed.
 
     Args:
         log_probs: `(frames, classes)`, any scores of the classes.
         symbols: Text of every class, an empty string for the blank.
+        pause_frames: Frames without a letter between two letters that make a space; `None`: no number does.
     """
     ids = log_probs.argmax(axis=-1)
-    is_first = np.diff(ids, prepend=-1) != 0
-    return "".join(symbols[index] for index in ids[is_first])
+    # First frame of every run of one class, and the end.
+    edges = [*np.flatnonzero(np.diff(ids, prepend=-1)).tolist(), len(ids)]
+    text, last = "", 0
+    for start, end in pairwise(edges):
+        char = symbols[ids[start]]
+        if char:
+            is_pause = pause_frames is not None and start - last >= pause_frames
+            text += f" {char}" if is_pause and text and " " not in (char, text[-1]) else char
+            last = end
+    return text
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

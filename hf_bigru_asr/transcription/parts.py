@@ -12,9 +12,9 @@ import torch
 
 from ..model.ctc_alignment_bigru_ctc import CharacterSpan
 from ..model.decoding_bigru_ctc import Decoder, Hypothesis
-from ..model.tokenization_bigru_ctc import BiGRUCTCTokenizer
+from ..model.tokenization_bigru_ctc import BiGRUCTCTokenizer, word_boundary
 
-__all__ = ["Parts", "decode_in_parts", "find_pauses"]
+__all__ = ["Parts", "decode_in_parts", "find_pauses", "find_word_boundaries"]
 
 MAX_PART_S = 60.0
 
@@ -61,11 +61,30 @@ def find_pauses(log_probs: torch.Tensor, tokenizer: BiGRUCTCTokenizer, max_frame
     return cuts
 
 
+def find_word_boundaries(log_probs: torch.Tensor, tokenizer: BiGRUCTCTokenizer) -> list[int]:
+    """Middle frames of the pauses between two letters; see `pause_frames` of the tokenizer.
+
+    Args:
+        log_probs: `(frames, classes)`.
+        tokenizer: Tells what is a pause.
+
+    Returns:
+        Ascending; empty if the tokenizer has no `pause_frames`.
+    """
+    delimiter = tokenizer.encoder[tokenizer.word_delimiter_token]
+    best = log_probs.argmax(-1)
+    letters = ((best != tokenizer.pad_token_id) & (best != delimiter)).nonzero()[:, 0].tolist()
+    pause_frames = getattr(tokenizer, "pause_frames", None)  # tokenizers of earlier releases have none
+    middles = (word_boundary(pause_frames, before + 1, after) for before, after in pairwise(letters))
+    return [middle for middle in middles if middle is not None]
+
+
 @dataclass(frozen=True)
 class Parts:
     """A recording in the parts that a beam search decodes, each on its own.
 
-    The language model begins anew with every part. What is no longer than a part is one.
+    A part ends in every pause of `pause_frames` of the tokenizer, and in shorter ones where it would become too long.
+    The language model begins anew with every part.
 
     Args:
         starts_s: Where each part begins, in seconds.
@@ -92,9 +111,12 @@ class Parts:
             frame_s: Seconds per frame.
             max_part_s: Length of the longest part; `MAX_PART_S` if `None`.
         """
-        max_part_s = MAX_PART_S if max_part_s is None else max_part_s
-        cuts = find_pauses(log_probs, tokenizer, max(round(max_part_s / frame_s), 2))
-        edges = [0, *cuts, len(log_probs)]
+        max_frames = max(round((MAX_PART_S if max_part_s is None else max_part_s) / frame_s), 2)
+        edges = [0]
+        for stop in (*find_word_boundaries(log_probs, tokenizer), len(log_probs)):
+            piece = log_probs[edges[-1] : stop]
+            edges += [edges[-1] + cut for cut in find_pauses(piece, tokenizer, max_frames)]
+            edges.append(stop)
         parts = log_probs.split([stop - start for start, stop in pairwise(edges)])
         return cls([start * frame_s for start in edges[:-1]], list(parts))
 

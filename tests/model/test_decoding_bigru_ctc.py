@@ -28,6 +28,36 @@ def test_greedy_is_the_best_class_of_every_frame() -> None:
     assert [span.char for span in hello.characters] == list("HELLO")
 
 
+@pytest.mark.parametrize(("pause_frames", "text"), [(None, "HI NOA"), (7, "HI NOA"), (6, "HI NO A")])
+def test_a_pause_is_a_word_boundary(pause_frames: int | None, text: str) -> None:
+    tokenizer = BiGRUCTCTokenizer(pause_frames=pause_frames)
+    h, i, n, o, a, space = (tokenizer.encoder[symbol] for symbol in "HINOA|")
+    ids = [0] * 9 + [h, 0, i, *[0] * 9, space, *[0] * 9, n, n, o, *[0] * 6, a, a] + [0] * 9
+    log_probs = (9 * torch.nn.functional.one_hot(torch.tensor(ids), len(tokenizer)).float()).log_softmax(-1)
+
+    (hypothesis,) = GreedyDecoder(tokenizer, FRAME_S)(log_probs[None])[0]
+
+    assert hypothesis.text == text == tokenizer.decode(ids)
+    assert [word.text for word in hypothesis.words] == text.split()
+    (last,) = (span for span in hypothesis.characters if span.char == "A")
+    offsets = tokenizer.decode(ids, output_char_offsets=True).char_offsets
+    assert [each["char"] for each in offsets] == list(text)
+    assert last.start_s == pytest.approx(offsets[-1]["start_offset"] * FRAME_S)
+    if pause_frames == 6:
+        boundary = offsets[-2]
+        assert offsets[-3]["end_offset"] <= boundary["start_offset"] < boundary["end_offset"] <= ids.index(a)
+        assert hypothesis.characters[-2].start_s == pytest.approx(boundary["start_offset"] * FRAME_S)
+
+
+def test_a_tokenizer_of_an_earlier_release_has_no_pauses() -> None:
+    tokenizer = BiGRUCTCTokenizer()
+    del tokenizer.pause_frames
+
+    log_probs = torch.zeros(1, 3, len(tokenizer)).log_softmax(-1)
+
+    assert GreedyDecoder(tokenizer, FRAME_S)(log_probs)[0][0].text == ""
+
+
 def test_greedy_of_no_frames_is_empty() -> None:
     tokenizer = BiGRUCTCTokenizer()
     ((found,),) = GreedyDecoder(tokenizer, FRAME_S)(torch.zeros(1, 5, len(tokenizer)), torch.tensor([0]))

@@ -207,3 +207,18 @@ def test_another_vocabulary(tmp_path: Path) -> None:
 def test_copies(duplicate: object) -> None:
     tokenizer = BiGRUCTCTokenizer(do_upper_case=False)
     assert_same(tokenizer, duplicate(tokenizer))
+
+
+def test_pause_frames_are_saved_and_checked(tmp_path: Path) -> None:
+    BiGRUCTCTokenizer(pause_frames=143).save_pretrained(tmp_path)
+
+    assert BiGRUCTCTokenizer.from_pretrained(tmp_path).pause_frames == 143
+    assert BiGRUCTCTokenizer().pause_frames is None
+    with pytest.raises(ValueError, match="pause_frames is 0; it must be at least 1, or None"):
+        BiGRUCTCTokenizer(pause_frames=0)
+
+
+def test_labels_have_no_pauses() -> None:
+    tokenizer = BiGRUCTCTokenizer(pause_frames=1)
+
+    assert tokenizer.decode(tokenizer("HELLO").input_ids, group_tokens=False) == "HELLO"

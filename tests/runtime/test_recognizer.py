@@ -92,7 +92,10 @@ def test_text_is_that_of_the_tokenizer(processor: BiGRUCTCProcessor) -> None:
     for num_frames in (0, 1, 2, 200):
         ids = rng.integers(0, 29, num_frames).repeat(rng.integers(1, 4, num_frames))
         ids[rng.random(len(ids)) < 0.4] = 0
-        assert greedy_text(np.eye(29, dtype=np.float32)[ids], symbols) == processor.tokenizer.decode(ids)
+        for pause_frames in (None, 1, 2, 5, 100):
+            processor.tokenizer.pause_frames = pause_frames
+            text = greedy_text(np.eye(29, dtype=np.float32)[ids], symbols, pause_frames)
+            assert text == processor.tokenizer.decode(ids)
 
 
 def test_batch_equals_single(listener_dir: Path) -> None:
@@ -170,5 +173,5 @@ def test_without_onnx_the_remedy_is_named(run_in_child: RunInChild, listener_dir
         "try:\n    OnnxRecognizer(sys.argv[1])\nexcept ImportError as error:\n    print(error)"
     )
 
-    assert "needs the extra `onnx`: pip install 'hf-bigru-asr[onnx]'" in run_in_child(code, listener_dir, "onnx")
-    assert "ONNX Runtime is not installed" in run_in_child(code, listener_dir, "onnxruntime")
+    assert "needs the extra `onnx`: pip install onnx onnxruntime" in run_in_child(code, listener_dir, "onnx")
+    assert "ONNX Runtime needs the extra `onnx`" in run_in_child(code, listener_dir, "onnxruntime")

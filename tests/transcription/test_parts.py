@@ -11,7 +11,7 @@ from hf_bigru_asr import BiGRUCTCTokenizer
 from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchDecoder, BeamSearchSettings
 from hf_bigru_asr.model.ctc_alignment_bigru_ctc import CharacterSpan
 from hf_bigru_asr.model.decoding_bigru_ctc import DecodedWord, GreedyDecoder, Hypothesis
-from hf_bigru_asr.transcription.parts import decode_in_parts, find_pauses
+from hf_bigru_asr.transcription.parts import decode_in_parts, find_pauses, find_word_boundaries
 
 FRAME_S = 0.02
 TEXT = "IT NO A YOU I NO IT YOU A NO YOU IT I A NO"
@@ -47,6 +47,38 @@ def test_without_pauses_the_cut_is_where_one_is_likeliest(tokenizer: BiGRUCTCTok
 def test_parts_that_are_too_short_are_refused(tokenizer: BiGRUCTCTokenizer) -> None:
     with pytest.raises(ValueError, match="max_frames is 1; it must be at least 2"):
         find_pauses(torch.zeros(30, len(tokenizer)), tokenizer, 1)
+
+
+def test_a_pause_ends_a_part(tmp_path: Path) -> None:
+    tokenizer = BiGRUCTCTokenizer(pause_frames=50)
+    decoder = BeamSearchDecoder(write_language_model(tmp_path), tokenizer, FRAME_S)
+    silence = torch.full((60, len(tokenizer)), -9.0)
+    silence[:, tokenizer.pad_token_id] = 0.0
+    one, other = spelled("YOU IT", tokenizer), spelled("NO", tokenizer)
+    log_probs = torch.cat([silence.log_softmax(-1), one, silence.log_softmax(-1), other])
+    space = tokenizer.encoder["|"]
+    log_probs[log_probs.argmax(-1) != space, space] = -200.0  # so the network leaves no space in the pause
+
+    (found,) = decode_in_parts(decoder, log_probs, tokenizer, FRAME_S)
+    (glued,) = decode_in_parts(decoder, log_probs, BiGRUCTCTokenizer(), FRAME_S)
+
+    assert (found.text, glued.text) == ("YOU IT NO", "YOU ITNO")
+    assert find_word_boundaries(log_probs, tokenizer) == [60 + len(one) + 30]
+    assert find_word_boundaries(log_probs, BiGRUCTCTokenizer(pause_frames=63)) == []
+    assert found.words[-1].start_s == pytest.approx((120 + len(one)) * FRAME_S, abs=2 * FRAME_S)
+
+
+def test_no_letter_no_words(tmp_path: Path) -> None:
+    tokenizer = BiGRUCTCTokenizer()
+    decoder = BeamSearchDecoder(write_language_model(tmp_path), tokenizer, FRAME_S)
+    scores = torch.zeros(50, len(tokenizer))
+    scores[:, tokenizer.pad_token_id] = 0.1
+    scores[20, tokenizer.encoder["|"]] = 0.2
+
+    (found,) = decode_in_parts(decoder, scores.log_softmax(-1), tokenizer, FRAME_S)
+
+    assert (found.text, found.words) == ("", ())
+    assert decoder.search(scores.log_softmax(-1)[None]) == [[((), 0.0)]]
 
 
 @pytest.mark.parametrize("max_part_s", [1.0, 2.5, 60.0])
