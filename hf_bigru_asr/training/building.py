@@ -14,6 +14,9 @@ from .modeling import TrainingBiGRUForCTC
 
 __all__ = ["build_model", "build_processor", "with_losses"]
 
+PAUSE_S = 3.0
+"""A pause that is a word boundary. Shorter ones without a letter occur within words that the network does not read."""
+
 
 def build_processor(model_name_or_path: str | None, **feature_kwargs: Any) -> BiGRUCTCProcessor:
     """Processor for training: that of a trained model, without confidences and with one grid of frames, or a new one.
@@ -27,7 +30,9 @@ def build_processor(model_name_or_path: str | None, **feature_kwargs: Any) -> Bi
         ValueError: If a setting is out of its range.
     """
     if model_name_or_path is None:
-        return BiGRUCTCProcessor(BiGRUCTCFeatureExtractor(**feature_kwargs), BiGRUCTCTokenizer())
+        extractor = BiGRUCTCFeatureExtractor(**feature_kwargs)
+        pause_frames = round(PAUSE_S * extractor.sampling_rate / extractor.hop_length)
+        return BiGRUCTCProcessor(extractor, BiGRUCTCTokenizer(pause_frames=pause_frames))
     processor = BiGRUCTCProcessor.from_pretrained(resolve_model(model_name_or_path))
     processor.forget_confidences()
     # A language model on the Hub is saved with every checkpoint; if it cannot be fetched, that ends no run half-way.
@@ -35,7 +40,12 @@ def build_processor(model_name_or_path: str | None, **feature_kwargs: Any) -> Bi
     processor.feature_extractor.set_num_offsets(1)
     if feature_kwargs:
         values = processor.feature_extractor.to_dict() | feature_kwargs
-        processor.feature_extractor = BiGRUCTCFeatureExtractor.from_dict(values)
+        before, processor.feature_extractor = processor.feature_extractor, BiGRUCTCFeatureExtractor.from_dict(values)
+        tokenizer = processor.tokenizer
+        if tokenizer.pause_frames is not None:
+            tokenizer.pause_frames = round(
+                tokenizer.pause_frames * before.frame_s / processor.feature_extractor.frame_s
+            )
     return processor
 
 

@@ -63,6 +63,17 @@ def test_a_trained_model_goes_on_with_other_frames(model_dir: Path, tiny_model: 
     assert np.array_equal(saved.feature_extractor(make_waveform(0), RATE_HZ).input_features, expected)
 
 
+def test_a_pause_lasts_as_long_with_other_frames(model_dir: Path, tmp_path: Path) -> None:
+    assert build_processor(None).tokenizer.pause_frames == 150  # 3 s in frames of 20 ms
+    assert build_processor(str(model_dir), hop_length=480).tokenizer.pause_frames is None
+    BiGRUCTCTokenizer(pause_frames=143).save_pretrained(model_dir)
+
+    build_processor(str(model_dir), hop_length=640).save_pretrained(tmp_path)
+
+    # The model was made for frames of 320 samples.
+    assert BiGRUCTCProcessor.from_pretrained(tmp_path).tokenizer.pause_frames == 72
+
+
 # Losses
 
 
