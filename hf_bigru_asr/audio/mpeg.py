@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from .containers import length_of_id3_tags
 from .findings import Findings
-from .sources import Bytes, Part
+from .sources import Bytes, Part, has_content
 
 __all__ = ["checked_aac", "checked_mp2", "checked_mp3"]
 
@@ -74,7 +74,7 @@ def _frames(data: Bytes, findings: Findings, name: str, frame_size: Callable[[by
             position += size
         elif header.startswith(b"ID3"):
             position += max(length_of_id3_tags(data, position), 10)
-        elif size == 0 and (header.startswith(_TRAILERS) or not _has_content(data, position)):
+        elif size == 0 and (header.startswith(_TRAILERS) or not has_content(data, position)):
             break
         else:
             findings.damage(f"is a broken or truncated {name} file (no whole MPEG frame at byte {position})")
@@ -82,10 +82,6 @@ def _frames(data: Bytes, findings: Findings, name: str, frame_size: Callable[[by
     if not frames:
         findings.damage(f"is a broken or truncated {name} file (no MPEG frame in it)")
     return frames
-
-
-def _has_content(data: Bytes, position: int) -> bool:
-    return bool(data[position:].strip(b"\0"))
 
 
 def _next_frame(data: Bytes, position: int, frame_size: Callable[[bytes], int]) -> int:

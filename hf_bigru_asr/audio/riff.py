@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .findings import Findings
-from .sources import Bytes, Part
+from .sources import Bytes, Part, has_content
 
 __all__ = ["UNKNOWN_RIFF_SIZE", "checked_wav", "wav_codec"]
 
@@ -78,7 +78,7 @@ def _is_end_of_samples(data: Bytes, position: int, order: Literal["little", "big
         size = int.from_bytes(head[4:], order)
         is_chunk = all(32 <= byte < 127 for byte in head[:4]) and position + 8 + size <= len(data)
         if not is_chunk:
-            return not data[position:].strip(b"\0")
+            return not has_content(data, position)
         position += 8 + size + size % 2
     return True
 

@@ -12,7 +12,17 @@ from typing import BinaryIO
 
 from .findings import AudioError
 
-__all__ = ["Bytes", "FileBytes", "Part", "Source", "can_be_opened_again", "open_part", "open_source", "open_stream"]
+__all__ = [
+    "Bytes",
+    "FileBytes",
+    "Part",
+    "Source",
+    "can_be_opened_again",
+    "has_content",
+    "open_part",
+    "open_source",
+    "open_stream",
+]
 
 MAX_IN_MEMORY = 32 << 20
 """Bytes of a recording that are kept in memory; what is larger stays in its file, or goes to a temporary one."""
@@ -71,6 +81,11 @@ class FileBytes:
 
 
 Bytes = bytes | FileBytes
+
+
+def has_content(data: Bytes, first: int) -> bool:
+    """Whether there is another byte than zero from a position on."""
+    return any(data[start : start + _COPY_BYTES].strip(b"\0") for start in range(first, len(data), _COPY_BYTES))
 
 
 @dataclass(frozen=True)
