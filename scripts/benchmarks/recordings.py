@@ -32,7 +32,7 @@ from hf_bigru_asr.transcription.batches import BatchRecognizer
 from hf_bigru_asr.transcription.pipeline import BeamSearchPipeline
 from hf_bigru_asr.transcription.recognizer import load_recognizer
 
-__all__ = ["KindResult", "SpeechlessResult", "load_clips", "measure_kinds", "measure_speechless"]
+__all__ = ["Arguments", "KindResult", "SpeechlessResult", "load_clips", "measure_kinds", "measure_speechless"]
 
 CLIPS_ALONE = "clips one by one"
 SHOWN_CHARACTERS = 60
@@ -64,6 +64,18 @@ class Arguments:
     speechless_minutes: float = field(default=2.0, metadata={"help": "Minutes of each recording without speech."})
     seed: int = field(default=0, metadata={"help": "Seed of everything random."})
     output: Path | None = field(default=None, metadata={"help": "JSON file to write the figures to as well."})
+
+    def __post_init__(self) -> None:
+        """Check what would otherwise measure nothing, or fail after minutes."""
+        if self.every < 1 or (self.max_samples is not None and self.max_samples < 1):
+            raise ValueError(f"every is {self.every} and max_samples {self.max_samples}; both must be at least 1.")
+        if not self.speechless_minutes > 0:
+            raise ValueError(f"speechless_minutes is {self.speechless_minutes}; it must be positive.")
+        letters = {name[0] for name in (*recording_kinds(with_hour=True), *speechless_kinds())}
+        unknown = sorted(set(self.kinds) - letters)
+        if unknown:
+            raise ValueError(f"kinds has {', '.join(unknown)}; choose letters of {', '.join(sorted(letters))}.")
+        self.hour = self.hour or "d" in self.kinds
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from speech_rows import RATE_HZ, flac
 from tone_speech import speak
 
 from benchmarks.recording_kinds import Clip, Recording, recording_kinds
-from benchmarks.recordings import load_clips, measure_kinds, measure_speechless
+from benchmarks.recordings import Arguments, load_clips, measure_kinds, measure_speechless
 from hf_bigru_asr import BiGRUCTCProcessor, BiGRUForCTC
 from hf_bigru_asr.transcription.recognizer import load_recognizer
 
@@ -79,6 +80,25 @@ def test_clips_of_a_data_set() -> None:
         load_clips([row], RATE_HZ, speaker_column="speaker")
     with pytest.raises(ValueError, match="There is no clip"):
         load_clips([], RATE_HZ)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"every": 0}, "every is 0 and max_samples None; both must be at least 1"),
+        ({"max_samples": 0}, "every is 1 and max_samples 0; both must be at least 1"),
+        ({"speechless_minutes": 0.0}, "speechless_minutes is 0.0; it must be positive"),
+        ({"kinds": ["a", "x"]}, "kinds has x; choose letters of a, b, c, d, e, f, g, h, i"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Arguments(dataset_name="data", **options)
+
+
+def test_who_asks_for_the_hour_gets_it() -> None:
+    assert Arguments(dataset_name="data", kinds=["d"]).hour
+    assert not Arguments(dataset_name="data").hour
 
 
 def test_the_script_writes_both_decodings(
