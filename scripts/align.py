@@ -12,10 +12,9 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from transformers import HfArgumentParser
-
 from hf_bigru_asr.alignment.aligner import Aligner
 from hf_bigru_asr.alignment.formats import FORMATS
+from hf_bigru_asr.cli.parsing import CommandParser
 
 
 @dataclass
@@ -43,9 +42,9 @@ class Arguments:
 
 def main() -> int:
     """Align the recordings and return the exit status."""
-    parser = HfArgumentParser(Arguments, description=__doc__.splitlines()[0])
+    parser = CommandParser(Arguments, description=__doc__.splitlines()[0])
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="Recordings in any common format.")
-    args, rest = parser.parse_args_into_dataclasses()
+    args, rest = parser.parse()
     if args.text is not None and args.text_file is not None:
         parser.error("--text and --text_file are two texts; give one of them")
     if len(rest.files) > 1 and (args.text is not None or args.text_file is not None):

@@ -7,8 +7,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from transformers import HfArgumentParser
-
+from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.training.averaging import average_checkpoints
 
 
@@ -25,18 +24,16 @@ class Arguments:
 
 def main() -> int:
     """Average, write, and return the exit status."""
-    parser = HfArgumentParser(Arguments, description=__doc__.splitlines()[0])
+    parser = CommandParser(Arguments, description=__doc__.splitlines()[0])
     parser.add_argument(
         "checkpoints",
         nargs="+",
         metavar="CHECKPOINT",
         help='Folders of one run, or of runs on its weights; "bundled" is the model that ships with the package.',
     )
-    args, rest = parser.parse_args_into_dataclasses()
-    try:
+    args, rest = parser.parse()
+    with parser.refusals():
         average_checkpoints(rest.checkpoints, args.output_dir, hop_length=args.hop_length)
-    except (OSError, ValueError) as error:
-        parser.error(str(error))
     print(f"The mean of {len(rest.checkpoints)} checkpoints is written to {args.output_dir}.")
     return 0
 

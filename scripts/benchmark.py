@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoProcessor, HfArgumentParser
+from transformers import AutoProcessor
 
 from benchmarks.files import (
     FilesRecognizer,
@@ -46,6 +46,7 @@ from benchmarks.workers import Worker
 from hf_bigru_asr import BiGRUCTCConfig
 from hf_bigru_asr.backends.loading import choose_runtime, installed_runtimes
 from hf_bigru_asr.bundled import resolve_model
+from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.data.loading import load_speech_dataset
 from hf_bigru_asr.data.utterances import load_utterance
 from hf_bigru_asr.evaluation.plots import check_plots, plot_speed
@@ -98,13 +99,14 @@ class Arguments:
 def main() -> int:
     """Measure, print tables, write JSON and a picture."""
     note_start()
-    parser = HfArgumentParser(Arguments, description=__doc__.splitlines()[0])
-    (args,) = parser.parse_args_into_dataclasses()
-    if args.plot is not None:
-        try:
+    parser = CommandParser(Arguments, description=__doc__.splitlines()[0])
+    (args,) = parser.parse()
+    with parser.refusals():
+        if args.plot is not None:
             check_plots()
-        except ImportError as error:
-            parser.error(str(error))
+        BiGRUCTCConfig.from_pretrained(resolve_model(args.model))
+        if args.dataset_name is not None:
+            load_speech_dataset(args.dataset_name, args.dataset_config_name, args.split, text_column="text")
     torch.set_num_threads(args.num_threads)
     report: dict[str, Any] = {"model": args.model, "num_threads": args.num_threads}
     report |= network_part(args)

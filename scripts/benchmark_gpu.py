@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import HfArgumentParser
 
 from benchmarks.device import DTYPES, measure_inference, time_training_step
 from benchmarks.report import write_report
 from benchmarks.training import Batch
 from hf_bigru_asr import BiGRUCTCConfig, BiGRUForCTC
 from hf_bigru_asr.bundled import resolve_model
+from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.provenance import note_start
 
 SAMPLING_RATE = 16_000
@@ -47,12 +47,17 @@ class Arguments:
 def main() -> int:
     """Measure, print tables, write JSON."""
     note_start()
-    parser = HfArgumentParser(Arguments, description=__doc__.splitlines()[0])
-    (args,) = parser.parse_args_into_dataclasses()
-    device = torch.device(args.device)
+    parser = CommandParser(Arguments, description=__doc__.splitlines()[0])
+    (args,) = parser.parse()
+    try:
+        device = torch.device(args.device)
+    except RuntimeError as error:
+        parser.error(f"--device {args.device}: {error}")
     if device.type == "cuda" and not torch.cuda.is_available():
         parser.error("there is no CUDA device here; --device names another one.")
-    name = resolve_model(args.model)
+    with parser.refusals():
+        name = resolve_model(args.model)
+        BiGRUCTCConfig.from_pretrained(name)
     report: dict[str, Any] = {"model": args.model}
     report["inference"] = inference_part(args, name, device)
     report["training"] = training_part(args, name, device)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from tqdm.auto import tqdm
-from transformers import HfArgumentParser
 
+from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.text.lines import ON_UNKNOWN_HELP, NormalizedLines, OnUnknownLine
 from hf_bigru_asr.training.building import build_processor
 from recipe.character_lm import bits_per_character, estimate_character_lm, save_character_lm
@@ -44,9 +44,9 @@ class CharacterLanguageModelArguments:
 
 def main() -> None:
     """Read the text, count, measure."""
-    parser = HfArgumentParser(CharacterLanguageModelArguments, description=__doc__.partition("\n")[0])
-    (options,) = parser.parse_args_into_dataclasses()
-    try:
+    parser = CommandParser(CharacterLanguageModelArguments, description=__doc__.partition("\n")[0])
+    (options,) = parser.parse()
+    with parser.refusals():
         tokenizer = build_processor(options.model_name_or_path).tokenizer
         held_out = held_out_sentences(
             options.exclude_dataset_name,
@@ -63,8 +63,6 @@ def main() -> None:
             (sentence for sentence in sentences if sentence and sentence not in excluded), tokenizer, options.order
         )
         save_character_lm(transitions, options.output_file)
-    except (OSError, ValueError) as error:
-        parser.error(str(error))
     for split, sentences_of_split in held_out.items():
         bits = bits_per_character(transitions, sentences_of_split, tokenizer)
         print(f"{bits:.3f} bits per character of {split}.")

@@ -1,6 +1,6 @@
 """Build the word n-gram that `--lm` decodes with, from any text.
 
-    pip install 'hf-bigru-asr[lm]'
+    pip install -e ".[lm]"
     python scripts/build_lm.py --text_file lm_corpus.txt.xz --output_dir language_model --kenlm_bin kenlm-build/bin \
         --exclude_dataset_name openslr/librispeech_asr --exclude_dataset_config_name clean \
         --exclude_split_name validation
@@ -15,8 +15,8 @@ from itertools import chain
 from pathlib import Path
 
 from tqdm.auto import tqdm
-from transformers import HfArgumentParser
 
+from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.language_model.building import LanguageModelSettings, build_language_model, score_sentences
 from hf_bigru_asr.model.language_model_files_bigru_ctc import RECORD_NAME
 from hf_bigru_asr.text.lines import ON_UNKNOWN_HELP, NormalizedLines, OnUnknownLine
@@ -53,9 +53,9 @@ class LanguageModelArguments:
 
 def main() -> None:
     """Read the text, estimate, measure."""
-    parser = HfArgumentParser(LanguageModelArguments, description=__doc__.partition("\n")[0])
-    (options,) = parser.parse_args_into_dataclasses()
-    try:
+    parser = CommandParser(LanguageModelArguments, description=__doc__.partition("\n")[0])
+    (options,) = parser.parse()
+    with parser.refusals(RuntimeError):
         settings = LanguageModelSettings(
             options.order, tuple(options.prune), options.max_words, options.min_count, options.quantization_bits
         )
@@ -80,8 +80,6 @@ def main() -> None:
             }
             path = Path(options.output_dir) / RECORD_NAME
             path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    except (OSError, ValueError, ImportError, RuntimeError) as error:
-        parser.error(str(error))
     print(json.dumps(record, indent=2))
 
 

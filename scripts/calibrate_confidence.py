@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tqdm import tqdm
-from transformers import HfArgumentParser
 
 from hf_bigru_asr.bundled import resolve_model
+from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.language_model.confidence_fitting import (
     confidence_figures,
     cross_validate,
@@ -44,19 +44,18 @@ class Arguments:
 def main() -> None:
     """Run the network, decode, fit, write."""
     note_start()
-    parser = HfArgumentParser((ScoringArguments, Arguments), description=__doc__.partition("\n")[0])
-    scoring, args = parser.parse_args_into_dataclasses()
+    parser = CommandParser((ScoringArguments, Arguments), description=__doc__.partition("\n")[0])
+    scoring, args = parser.parse()
     folder = None
-    try:
+    with parser.refusals():
         if args.lm is not None:
             folder = language_model_folder(args.lm, scoring.model, to_write=args.output_dir is None)
         output_dir = args.output_dir or folder or Path(resolve_model(scoring.model))
-    except (OSError, ValueError) as error:
-        parser.error(str(error))
     if not output_dir.is_dir():
         parser.error(f"{output_dir} is no folder; say with --output_dir where confidence.json belongs")
     # 1. Log-probabilities of every utterance
-    scored = ScoredDataset.compute(scoring, folder)
+    with parser.refusals():
+        scored = ScoredDataset.compute(scoring, folder)
     utterances, processor = scored.utterances, scored.processor
 
     # 2. Words, and which of them are right

@@ -12,10 +12,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
-from transformers import HfArgumentParser
 
 from benchmarks.chunks import compare_chunks, concatenated
 from benchmarks.report import write_report
+from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.data.loading import load_speech_dataset
 from hf_bigru_asr.provenance import note_start
 from hf_bigru_asr.transcription.recognizer import load_recognizer
@@ -43,18 +43,17 @@ class Arguments:
 def main() -> int:
     """Compare, print a table, write JSON."""
     note_start()
-    parser = HfArgumentParser(Arguments, description=__doc__.partition("\n")[0])
-    (args,) = parser.parse_args_into_dataclasses()
+    parser = CommandParser(Arguments, description=__doc__.partition("\n")[0])
+    (args,) = parser.parse()
     if args.num_threads is not None:
         torch.set_num_threads(args.num_threads)
     # 1. The recording
     columns = {"audio_column": args.audio_column_name, "text_column": args.text_column_name}
-    dataset = load_speech_dataset(
-        args.dataset_name, args.dataset_config_name, args.split, audio_column=args.audio_column_name
-    )
-    recognizer = load_recognizer(args.model, device="cpu")
-    rate = recognizer.feature_extractor.sampling_rate
-    waveform, reference = concatenated(dataset, rate, 60 * args.minutes, **columns)
+    with parser.refusals():
+        dataset = load_speech_dataset(args.dataset_name, args.dataset_config_name, args.split, **columns)
+        recognizer = load_recognizer(args.model, device="cpu")
+        rate = recognizer.feature_extractor.sampling_rate
+        waveform, reference = concatenated(dataset, rate, 60 * args.minutes, **columns)
     minutes = len(waveform) / rate / 60
     print(f"A recording of {minutes:.1f} minutes", flush=True)
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from transformers import HfArgumentParser
 
 from benchmarks.int8 import greedy_wer, int8_networks, time_networks
 from benchmarks.report import write_report
+from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.data.loading import load_speech_dataset
 from hf_bigru_asr.data.utterances import load_utterance
 from hf_bigru_asr.model.processing_bigru_ctc import BiGRUCTCProcessor
@@ -43,18 +43,18 @@ class Arguments:
 def main() -> int:
     """Compare, print a table, write JSON."""
     note_start()
-    parser = HfArgumentParser(Arguments, description=__doc__.partition("\n")[0])
-    (args,) = parser.parse_args_into_dataclasses()
+    parser = CommandParser(Arguments, description=__doc__.partition("\n")[0])
+    (args,) = parser.parse()
     # 1. The utterances and the networks
-    dataset = load_speech_dataset(
-        args.dataset_name, args.dataset_config_name, args.split, audio_column=args.audio_column_name
-    )
-    processor = BiGRUCTCProcessor.from_pretrained(locate_model(args.model))
-    extractor = processor.feature_extractor
-    waveforms = [load_utterance(row[args.audio_column_name], extractor.sampling_rate) for row in dataset]
-    references = [normalize_transcript(row[args.text_column_name]) for row in dataset]
     torch.set_num_threads(args.num_threads)
-    networks = int8_networks(args.model, args.num_threads)
+    columns = {"audio_column": args.audio_column_name, "text_column": args.text_column_name}
+    with parser.refusals():
+        dataset = load_speech_dataset(args.dataset_name, args.dataset_config_name, args.split, **columns)
+        processor = BiGRUCTCProcessor.from_pretrained(locate_model(args.model))
+        extractor = processor.feature_extractor
+        waveforms = [load_utterance(row[args.audio_column_name], extractor.sampling_rate) for row in dataset]
+        references = [normalize_transcript(row[args.text_column_name]) for row in dataset]
+        networks = int8_networks(args.model, args.num_threads)
 
     # 2. Their speed, one after another in turns, then their accuracy
     num_frames = extractor.num_frames(round(args.duration_s * extractor.sampling_rate))

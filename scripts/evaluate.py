@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from tqdm.auto import tqdm
-from transformers import HfArgumentParser
 
+from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.data.loading import load_speech_dataset
 from hf_bigru_asr.evaluation.evaluated_model import EvaluatedModel, write_evaluation
 from hf_bigru_asr.evaluation.plots import check_plots, plot_reliability
@@ -79,10 +79,10 @@ class Arguments:
 def main() -> int:
     """Evaluate, print, write, and return the exit status."""
     note_start()
-    parser = HfArgumentParser(Arguments, description=__doc__.splitlines()[0])
-    (args,) = parser.parse_args_into_dataclasses()
+    parser = CommandParser(Arguments, description=__doc__.splitlines()[0])
+    (args,) = parser.parse()
     # 1. Model and data
-    try:
+    with parser.refusals():
         if args.plot_reliability:
             check_plots()
         recognizer = load_model(args)
@@ -92,6 +92,7 @@ def main() -> int:
             args.split,
             streaming=args.streaming,
             audio_column=args.audio_column_name,
+            text_column=args.text_column_name,
         )
         if args.max_samples is not None:
             dataset = dataset.take(args.max_samples)
@@ -102,8 +103,6 @@ def main() -> int:
             audio_column=args.audio_column_name,
             text_column=args.text_column_name,
         )
-    except (OSError, ValueError, ImportError) as error:
-        parser.error(str(error))
 
     # 2. Recognition
     results = []

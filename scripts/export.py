@@ -10,8 +10,7 @@ Writes `model.onnx` (log-mel frames and lengths in, log-probabilities out) with 
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from transformers import HfArgumentParser
-
+from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.runtime.export import export_onnx
 
 
@@ -33,12 +32,10 @@ class Arguments:
 
 def main() -> None:
     """Write the graph and say where."""
-    parser = HfArgumentParser(Arguments, description=__doc__.splitlines()[0])
-    (args,) = parser.parse_args_into_dataclasses()
-    try:
+    parser = CommandParser(Arguments, description=__doc__.splitlines()[0])
+    (args,) = parser.parse()
+    with parser.refusals():
         path = export_onnx(args.model, args.output_dir, waveform=args.waveform)
-    except (OSError, ValueError, ImportError) as error:
-        parser.error(str(error))
     print(f"Written to {path.parent}: {', '.join(sorted(each.name for each in path.parent.glob('*.onnx')))}")
 
 

@@ -13,8 +13,7 @@ import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from transformers import HfArgumentParser
-
+from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.language_model.building import rarest_words
 from hf_bigru_asr.language_model.scored_data import ScoredDataset, ScoringArguments, language_model_folder
 from hf_bigru_asr.language_model.term_recall import term_recall
@@ -41,14 +40,13 @@ class Arguments:
 def main() -> None:
     """Run the network once, decode with every weight, write."""
     note_start()
-    parser = HfArgumentParser((ScoringArguments, Arguments), description=__doc__.partition("\n")[0])
-    scoring, args = parser.parse_args_into_dataclasses()
-    try:
+    parser = CommandParser((ScoringArguments, Arguments), description=__doc__.partition("\n")[0])
+    scoring, args = parser.parse()
+    with parser.refusals():
         folder = language_model_folder(args.lm, scoring.model)
-    except (OSError, ValueError) as error:
-        parser.error(str(error))
     # 1. Log-probabilities of every utterance
-    scored = ScoredDataset.compute(scoring, folder)
+    with parser.refusals():
+        scored = ScoredDataset.compute(scoring, folder)
     references, utterances, processor = scored.references, scored.utterances, scored.processor
     hotwords = rarest_words(references, folder, args.num_hotwords)
 

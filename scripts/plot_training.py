@@ -4,21 +4,21 @@ Example:
     python scripts/plot_training.py --model outputs/bigru --output learning_curve.png
 """
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from transformers import HfArgumentParser
-
-from hf_bigru_asr.evaluation.plots import plot_learning_curve
+from hf_bigru_asr.bundled import resolve_model
+from hf_bigru_asr.cli.parsing import CommandParser
+from hf_bigru_asr.evaluation.plots import check_plots, plot_learning_curve
 from hf_bigru_asr.hub.card import TRAINING_NAME
+from hf_bigru_asr.model.language_model_files_bigru_ctc import read_model_json
 
 
 @dataclass
 class Arguments:
     """Whose training, and where to draw it."""
 
-    model: Path = field(
+    model: str = field(
         metadata={"help": "Folder with a training.json: that of a model, or docs/figures for the bundled one."}
     )
     output: Path = field(default=Path("learning_curve.png"), metadata={"help": "Picture to write."})
@@ -26,12 +26,14 @@ class Arguments:
 
 def main() -> None:
     """Read the record of the training and draw it."""
-    parser = HfArgumentParser(Arguments, description=__doc__.partition("\n")[0])
-    (args,) = parser.parse_args_into_dataclasses()
-    path = args.model / TRAINING_NAME
-    if not path.is_file():
-        parser.error(f"{path} does not exist; scripts/train.py writes it beside a model")
-    record = json.loads(path.read_text(encoding="utf-8"))
+    parser = CommandParser(Arguments, description=__doc__.partition("\n")[0])
+    (args,) = parser.parse()
+    with parser.refusals():
+        check_plots()
+        path = Path(resolve_model(args.model)) / TRAINING_NAME
+        if not path.is_file():
+            parser.error(f"{path} does not exist; scripts/train.py writes it beside a model")
+        record = read_model_json(path)
     stages = [*record.get("earlier_stages", []), record]
     if any("log_history" not in stage for stage in stages):
         parser.error(

@@ -14,8 +14,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from transformers import HfArgumentParser
-
+from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.data.librispeech.download import download_openslr
 from hf_bigru_asr.data.librispeech.index import SUBSETS
 from hf_bigru_asr.data.librispeech.parquet import prepare_parquet
@@ -65,11 +64,11 @@ def print_report(report: PreparationReport, output_dir: str) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Download if asked to, prepare, report."""
-    parser = HfArgumentParser(PreparationArguments, description=__doc__.partition("\n")[0])
-    (options,) = parser.parse_args_into_dataclasses(arguments)
+    parser = CommandParser(PreparationArguments, description=__doc__.partition("\n")[0])
+    (options,) = parser.parse(arguments)
     if (options.source is None) == (options.download is None):
         parser.error("give either --source PATH or --download SUBSET")
-    try:
+    with parser.refusals():
         source = options.source or download_openslr(options.download, options.root)
         report = prepare_parquet(
             source,
@@ -79,8 +78,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             subset=options.subset,
             max_shard_size_mb=options.max_shard_size_mb,
         )
-    except (OSError, ValueError) as error:
-        parser.error(str(error))
     return print_report(report, options.output_dir)
 
 

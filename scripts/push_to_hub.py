@@ -7,15 +7,13 @@ The token comes from HF_TOKEN or from `hf auth login`. To see what would be push
 python scripts/push_to_hub.py --repo_id NAMESPACE/NAME --dry_run release
 """
 
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from transformers import HfArgumentParser
-
 from hf_bigru_asr import bundled_checkpoint
+from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.hub.card import find_evaluations, load_evaluation
 from hf_bigru_asr.hub.release import HubError, assemble_release, push_release, release_files
 
@@ -52,9 +50,9 @@ class PushArguments:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Assemble the release and, unless it is a dry run, push it."""
-    parser = HfArgumentParser(PushArguments, description=__doc__.partition("\n")[0])
-    (arguments,) = parser.parse_args_into_dataclasses(args=argv)
-    try:
+    parser = CommandParser(PushArguments, description=__doc__.partition("\n")[0])
+    (arguments,) = parser.parse(argv)
+    with parser.refusals(HubError):
         # 1. Find the model and what was measured about it.
         model_dir = bundled_checkpoint() if arguments.model == "bundled" else Path(arguments.model)
         files = arguments.evaluation or find_evaluations(model_dir)
@@ -79,8 +77,6 @@ def main(argv: Sequence[str] | None = None) -> None:
                 commit_message=arguments.commit_message,
             )
         print(f"Pushed to {pushed.url}: model {pushed.model_commit}, card {pushed.card_commit}.")
-    except (HubError, OSError, ValueError) as error:
-        sys.exit(f"{type(error).__name__}: {error}")
 
 
 if __name__ == "__main__":

@@ -10,9 +10,9 @@ are joined to new utterances, in random order. Then train with `--extra_dataset_
 from dataclasses import dataclass, field
 
 from tqdm.auto import tqdm
-from transformers import HfArgumentParser
 
 from hf_bigru_asr.alignment.aligner import Aligner
+from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.data.loading import load_speech_dataset
 from recipe.recombination import recombine_utterances
 from recipe.segmentation import SegmentationSettings, segment_utterances, write_segments
@@ -52,16 +52,14 @@ class Arguments:
 
 def main() -> None:
     """Align, cut, join if asked to, and write."""
-    parser = HfArgumentParser(Arguments, description=__doc__.partition("\n")[0])
-    (args,) = parser.parse_args_into_dataclasses()
+    parser = CommandParser(Arguments, description=__doc__.partition("\n")[0])
+    (args,) = parser.parse()
     columns = {"audio_column": args.audio_column_name, "text_column": args.text_column_name}
-    try:
+    with parser.refusals():
         settings = SegmentationSettings(
             tuple(args.duration_s), args.min_pause_s, args.min_score, args.num_passes, args.seed
         )
-        dataset = load_speech_dataset(
-            args.dataset_name, args.dataset_config_name, args.split_name, audio_column=args.audio_column_name
-        )
+        dataset = load_speech_dataset(args.dataset_name, args.dataset_config_name, args.split_name, **columns)
         if args.max_samples is not None:
             dataset = dataset.select(range(min(args.max_samples, len(dataset))))
         aligner = Aligner.from_pretrained(args.model, device=args.device)
@@ -73,8 +71,6 @@ def main() -> None:
         else:
             segments = segment_utterances(examples, aligner, settings, **columns)
         num_segments, hours = write_segments(segments, args.output_dir, split=args.output_split_name)
-    except (OSError, ValueError) as error:
-        parser.error(str(error))
     if not num_segments:
         parser.error(f"no utterance of {len(dataset)} could be cut")
     print(f"{num_segments:,} segments, {hours:.2f} hours, split {args.output_split_name!r}, are in {args.output_dir}.")

@@ -1,6 +1,6 @@
 """Turn text into synthetic speech: a Parquet split that `scripts/train.py` reads beside real speech.
 
-    pip install 'hf-bigru-asr[synthesis]'
+    pip install -e ".[synthesis]"
     python scripts/synthesize.py --text_file lm_corpus.txt.xz --max_lines 28538 --num_utterances 7000 \
         --exclude_dataset_name openslr/librispeech_asr --exclude_dataset_config_name clean \
         --exclude_split_name validation --output_dir synthetic
@@ -12,8 +12,8 @@ import itertools
 from dataclasses import dataclass, field
 
 from tqdm.auto import tqdm
-from transformers import HfArgumentParser
 
+from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.text.lines import ON_UNKNOWN_HELP, NormalizedLines, OnUnknownLine
 from recipe.held_out import held_out_sentences
 from recipe.synthesis import VOICE_HELP, SynthesisSettings, select_sentences, synthesize_split
@@ -60,9 +60,9 @@ class SynthesisArguments:
 
 def main() -> None:
     """Choose sentences, synthesise them, write them."""
-    parser = HfArgumentParser(SynthesisArguments, description=__doc__.partition("\n")[0])
-    (options,) = parser.parse_args_into_dataclasses()
-    try:
+    parser = CommandParser(SynthesisArguments, description=__doc__.partition("\n")[0])
+    (options,) = parser.parse()
+    with parser.refusals():
         held_out = held_out_sentences(
             options.exclude_dataset_name,
             options.exclude_dataset_config_name,
@@ -103,8 +103,6 @@ def main() -> None:
         num_shards = -(-len(sentences) // options.shard_size)
         for _ in tqdm(shards, total=num_shards, unit="shard", desc="Synthesizing"):
             pass
-    except (OSError, ValueError, ImportError) as error:
-        parser.error(str(error))
     print(f"{len(sentences):,} utterances, split {options.split!r}, are in {options.output_dir}.")
 
 

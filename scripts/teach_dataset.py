@@ -1,6 +1,6 @@
 """Add the features of a teacher, the encoder of Whisper, to speech: a Parquet split that `scripts/train.py` reads.
 
-    pip install 'hf-bigru-asr[distillation]'
+    pip install -e ".[distillation]"
     python scripts/teach_dataset.py --dataset_name openslr/librispeech_asr --dataset_config_name clean \
         --split_name train.100 --output_dir taught
 
@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tqdm.auto import tqdm
-from transformers import HfArgumentParser
 
+from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.data.loading import load_speech_dataset
 from hf_bigru_asr.data.teacher_features import TEACHER_COLUMN
 from recipe.teacher import TeacherProjection, WhisperTeacher, fit_projection, spread_waveforms, teach_dataset
@@ -48,9 +48,9 @@ class Arguments:
 
 def main() -> None:
     """Find the principal components, compute the features, write."""
-    parser = HfArgumentParser(Arguments, description=__doc__.partition("\n")[0])
-    (args,) = parser.parse_args_into_dataclasses()
-    try:
+    parser = CommandParser(Arguments, description=__doc__.partition("\n")[0])
+    (args,) = parser.parse()
+    with parser.refusals():
         dataset = load_speech_dataset(
             args.dataset_name, args.dataset_config_name, args.split_name, audio_column=args.audio_column_name
         )
@@ -85,8 +85,6 @@ def main() -> None:
                 audio_column=args.audio_column_name,
             ):
                 progress.update(num_utterances)
-    except (ImportError, OSError, ValueError) as error:
-        parser.error(str(error))
     print(f"Split {args.output_split_name!r} with {TEACHER_COLUMN} and {path.name} are in {args.output_dir}.")
 
 

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
-from transformers import EarlyStoppingCallback, HfArgumentParser, set_seed
+from transformers import EarlyStoppingCallback, set_seed
 
 from hf_bigru_asr import BiGRUCTCConfig, BiGRUCTCProcessor, BiGRUForCTC, DataCollatorForCTC
+from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.data.filtering import FilterReport, filter_utterances, join_training_sets
 from hf_bigru_asr.data.loading import load_speech_dataset
 from hf_bigru_asr.data.teacher_features import find_teacher_size
@@ -155,6 +156,13 @@ class DataArguments:
     eval_beam_size: int = field(default=50, metadata={"help": "Hypotheses that this beam search keeps."})
     num_sample_transcripts: int = field(default=3, metadata={"help": "Transcripts to print at every evaluation."})
 
+    def __post_init__(self) -> None:
+        """Refuse numbers that leave nothing."""
+        for name in ("max_train_samples", "max_eval_samples", "train_repeats"):
+            number = getattr(self, name)
+            if number is not None and number < 1:
+                raise ValueError(f"{name} is {number}; it must be at least 1, or be left out.")
+
     @property
     def eval_source(self) -> tuple[str, str | None]:
         """Name and configuration of the data set to choose the model by."""
@@ -168,32 +176,11 @@ class DataArguments:
         return {"audio_column": self.audio_column_name, "text_column": self.text_column_name}
 
 
-def add_flags(parser: HfArgumentParser, *names: str) -> None:
-    """Let `--name` alone mean true and `--no_name` false, as the parser does itself only for fields that have a value.
-
-    Args:
-        parser: It has the arguments already.
-        names: Fields of the type `bool | None`.
-    """
-    for name in names:
-        (action,) = (each for each in parser._actions if each.dest == name)
-        action.nargs, action.const = "?", True
-        parser.add_argument(
-            f"--no_{name}", f"--no-{name.replace('_', '-')}", action="store_false", dest=name, help="Its opposite."
-        )
-
-
-def parse_arguments() -> tuple[ModelArguments, DataArguments, CTCTrainingArguments]:
+def parse_arguments(parser: CommandParser) -> tuple[ModelArguments, DataArguments, CTCTrainingArguments]:
     """Arguments of the command line, or of the JSON or YAML file that it names."""
-    parser = HfArgumentParser(
-        (ModelArguments, DataArguments, CTCTrainingArguments), description=__doc__.partition("\n")[0]
-    )
-    add_flags(parser, "apply_spec_augment", "ctc_zero_infinity")
-    if len(sys.argv) == 2 and sys.argv[1].endswith((".json", ".yaml", ".yml")):
-        parse = parser.parse_json_file if sys.argv[1].endswith(".json") else parser.parse_yaml_file
-        model_args, data_args, args = parse(sys.argv[1])
-    else:
-        model_args, data_args, args = parser.parse_args_into_dataclasses()
+    parser.add_flags("apply_spec_augment", "ctc_zero_infinity")
+    is_file = len(sys.argv) == 2 and sys.argv[1].endswith((".json", ".yaml", ".yml"))
+    model_args, data_args, args = parser.parse_file(sys.argv[1]) if is_file else parser.parse()
     if data_args.eval_lm is None and str(args.metric_for_best_model).removeprefix("eval_") in ("lm_wer", "lm_cer"):
         raise ValueError(f"metric_for_best_model is {args.metric_for_best_model} and needs eval_lm, a language model.")
     return model_args, data_args, args
@@ -234,13 +221,15 @@ def load_splits(
     splits, reports = {}, {}
     for name, (dataset_name, config_name, split, limit) in sources.items():
         with args.main_process_first(desc=f"loading {split}"):
-            dataset = load_speech_dataset(dataset_name, config_name, split, audio_column=data_args.audio_column_name)
+            dataset = load_speech_dataset(dataset_name, config_name, split, **data_args.columns)
         if limit is not None:
             dataset = dataset.select(range(min(limit, len(dataset))))
         training = bounds if name != "eval" else {}
         splits[name], reports[name] = filter_utterances(dataset, processor, **data_args.columns, **training)
         if args.process_index == 0:
             print(f"{dataset_name} {split}: {reports[name]}")
+        if not len(splits[name]):
+            raise ValueError(f"No utterance of {dataset_name} {split} can be used: {reports[name]}.")
     return splits, reports
 
 
@@ -329,28 +318,36 @@ def write_record(
 def main() -> None:
     """Train, evaluate after every epoch, and save the best model with the record of the run."""
     note_start()
-    # 1. Arguments
-    model_args, data_args, args = parse_arguments()
-    set_seed(args.seed)
+    parser = CommandParser(
+        (ModelArguments, DataArguments, CTCTrainingArguments), description=__doc__.partition("\n")[0]
+    )
+    with parser.refusals():
+        # 1. Arguments
+        model_args, data_args, args = parse_arguments(parser)
+        set_seed(args.seed)
 
-    # 2. Processor and data
-    processor = make_processor(model_args)
-    splits, reports = load_splits(data_args, args, processor)
-    extras = [split for name, split in splits.items() if name not in ("train", "eval")]
-    train_dataset = join_training_sets(splits["train"], extras, data_args.train_repeats)
-    set_prior(processor, model_args, splits["train"], data_args.audio_column_name)
-    teacher_size = find_teacher_size(train_dataset) if args.distillation_weight > 0 else None
-    collator = make_collator(data_args, processor, args.seed, teacher_size)
+        # 2. Processor and data
+        processor = make_processor(model_args)
+        splits, reports = load_splits(data_args, args, processor)
+        extras = [split for name, split in splits.items() if name not in ("train", "eval")]
+        train_dataset = join_training_sets(splits["train"], extras, data_args.train_repeats)
+        set_prior(processor, model_args, splits["train"], data_args.audio_column_name)
+        teacher_size = find_teacher_size(train_dataset) if args.distillation_weight > 0 else None
+        collator = make_collator(data_args, processor, args.seed, teacher_size)
 
-    # 3. Model
-    model = build_model(model_args.model_name_or_path, processor, **model_args.configuration())
-    model = with_losses(model, args, processor, teacher_size)
+        # 3. Model
+        model = build_model(model_args.model_name_or_path, processor, **model_args.configuration())
+        model = with_losses(model, args, processor, teacher_size)
 
-    # 4. Training, from the last checkpoint if there is one
-    trainer = make_trainer(model, args, data_args, collator, train_dataset, splits["eval"])
-    checkpoint = args.resume_from_checkpoint
-    if checkpoint is None and (last := last_whole_checkpoint(args.output_dir)) is not None:
-        checkpoint = str(last)
+        # 4. Training, from the last checkpoint if there is one
+        trainer = make_trainer(model, args, data_args, collator, train_dataset, splits["eval"])
+        checkpoint = args.resume_from_checkpoint
+        if checkpoint is not None and not Path(checkpoint).is_dir():
+            raise FileNotFoundError(
+                f"{checkpoint} does not exist; --resume_from_checkpoint is the folder of a checkpoint."
+            )
+        if checkpoint is None and (last := last_whole_checkpoint(args.output_dir)) is not None:
+            checkpoint = str(last)
     trainer.train(resume_from_checkpoint=checkpoint)
 
     # 5. The best model and the record of the run

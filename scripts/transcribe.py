@@ -12,8 +12,7 @@ import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from transformers import HfArgumentParser
-
+from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.model.frame_grids_bigru_ctc import NUM_OFFSETS_HELP
 from hf_bigru_asr.transcription.batches import BATCH_S, BATCH_SIZE
 from hf_bigru_asr.transcription.recognizer import Transcript, load_recognizer, parse_hotwords, transcribe
@@ -83,16 +82,16 @@ def print_transcript(transcript: Transcript, name: str) -> None:
 
 def main() -> int:
     """Transcribe the files and return the exit status."""
-    parser = HfArgumentParser(Arguments, description=__doc__.splitlines()[0])
+    parser = CommandParser(Arguments, description=__doc__.splitlines()[0])
     parser.add_argument(
         "files", nargs="+", type=Path, metavar="FILE", help="Recordings in any common format; - is standard input."
     )
-    args, rest = parser.parse_args_into_dataclasses()
+    args, rest = parser.parse()
     given = {name: getattr(args, name) for name in ("beam_size", "nbest")}
     decoding = {name: value for name, value in given.items() if value is not None}
     if args.stride_length_s is not None and args.chunk_length_s is None:
         parser.error("stride_length_s belongs to the pipeline's chunks; give --chunk_length_s too")
-    try:
+    with parser.refusals():
         if args.hotwords:
             decoding["hotwords"] = parse_hotwords(args.hotwords)
         if decoding and args.lm is None:
@@ -123,8 +122,6 @@ def main() -> int:
         if args.output is not None:
             args.output.parent.mkdir(parents=True, exist_ok=True)
             args.output.open("a").close()  # what cannot be written is refused now, and not when all is done
-    except (OSError, ValueError, ImportError) as error:
-        parser.error(str(error))
     transcripts = []
     for transcript in found:
         transcripts.append(transcript)

@@ -1,6 +1,6 @@
 """Choose the weights of beam search on a validation set, and show what the width of the beam costs and gains.
 
-    pip install 'hf-bigru-asr[lm,plot]'
+    pip install -e ".[lm,plot]"
     python scripts/tune_decoding.py --model bundled --lm language_model --dataset_name openslr/librispeech_asr \
         --dataset_config_name clean --split validation --output_dir outputs/tuning
 
@@ -12,8 +12,7 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from transformers import HfArgumentParser
-
+from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.evaluation.plots import check_plots, plot_tuning
 from hf_bigru_asr.language_model.scored_data import ScoredDataset, ScoringArguments, language_model_folder
 from hf_bigru_asr.language_model.tuning import (
@@ -63,15 +62,14 @@ class Arguments:
 def main() -> None:
     """Run the network once, decode often, write the best."""
     note_start()
-    parser = HfArgumentParser((ScoringArguments, Arguments), description=__doc__.partition("\n")[0])
-    scoring, args = parser.parse_args_into_dataclasses()
-    try:
+    parser = CommandParser((ScoringArguments, Arguments), description=__doc__.partition("\n")[0])
+    scoring, args = parser.parse()
+    with parser.refusals():
         check_plots()
         folder = language_model_folder(args.lm, scoring.model, to_write=True)
-    except (OSError, ValueError, ImportError) as error:
-        parser.error(str(error))
     # 1. Log-probabilities of every utterance
-    scored = ScoredDataset.compute(scoring, folder)
+    with parser.refusals():
+        scored = ScoredDataset.compute(scoring, folder)
     utterances, references, processor = scored.utterances, scored.references, scored.processor
 
     # 2. Weights

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..extras import needs_extra
 from ..long_audio.layer_runners import RunGraph
 from ..runtime.log_mel import FloatArray
 from ..runtime.recognizer import check_inputs
@@ -78,7 +79,7 @@ def openvino_core() -> Any:  # noqa: ANN401 - of a package without type informat
     try:
         from openvino import Core, Tensor
     except ImportError as error:
-        raise ImportError("OpenVINO is not installed: pip install 'hf-bigru-asr[openvino]'.") from error
+        raise ImportError(needs_extra("OpenVINO", "openvino")) from error
     return _only_one(Core, Tensor)
 
 

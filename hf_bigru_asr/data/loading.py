@@ -31,6 +31,7 @@ def load_speech_dataset(
     *,
     streaming: bool = False,
     audio_column: str = "audio",
+    text_column: str | None = None,
     revision: str | None = None,
 ) -> Dataset | IterableDataset:
     """Load speech with its transcripts; the audio stays encoded until it is needed.
@@ -43,6 +44,7 @@ def load_speech_dataset(
             for example, which is not needed where there is one subset alone.
         streaming: Whether to read the data as it is used, without a local copy.
         audio_column: Column with the audio.
+        text_column: Column with the transcript, which then must exist too.
         revision: Git revision of a data set on the Hub.
 
     Returns:
@@ -50,7 +52,7 @@ def load_speech_dataset(
 
     Raises:
         FileNotFoundError: If a local path does not exist.
-        ValueError: If the split or the column is missing, or if an archive or tree is damaged or lacks the subset.
+        ValueError: If the split or a column is missing, or if an archive or tree is damaged or lacks the subset.
     """
     path = Path(name).expanduser()
     if _is_openslr(path):
@@ -70,8 +72,9 @@ def load_speech_dataset(
     if isinstance(dataset, dict):
         raise ValueError(f"The data set {name} needs split=, one of {', '.join(dataset)}.")
     columns = dataset.column_names or []
-    if columns and audio_column not in columns:
-        raise ValueError(f"The data set {name} has no column {audio_column!r}; it has {', '.join(columns)}.")
+    for column in filter(None, (audio_column, text_column)):
+        if columns and column not in columns:
+            raise ValueError(f"The data set {name} has no column {column!r}; it has {', '.join(columns)}.")
     return dataset.cast_column(audio_column, Audio(decode=False))
 
 

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..extras import needs_extra
+
 if TYPE_CHECKING:
     from ..language_model.tuning import Trial
 
@@ -17,7 +19,7 @@ def _new_figure(columns: int) -> Any:  # noqa: ANN401 - a figure and its axes, o
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError("Pictures need the extra `plot`: pip install 'hf-bigru-asr[plot]'.") from error
+        raise ImportError(needs_extra("A picture", "plot")) from error
     figure = Figure(figsize=(columns * _PANEL_INCHES[0], _PANEL_INCHES[1]), layout="constrained")
     return figure, [figure.add_subplot(1, columns, number + 1) for number in range(columns)]
 

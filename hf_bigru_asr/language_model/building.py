@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ..extras import needs_extra
 from ..model.language_model_files_bigru_ctc import LEXICON_NAME, MODEL_NAME, RECORD_NAME
 from ..model.lexicon_bigru_ctc import UNIT_END, UNIT_INSIDE
 from ..text.normalization import ALPHABET, normalize_transcript
@@ -279,5 +280,5 @@ def _load_model(folder: str | Path) -> Any:  # noqa: ANN401 - of a package witho
     try:
         import kenlm
     except ImportError as error:
-        raise ImportError("A language model needs the extra `lm`: pip install 'hf-bigru-asr[lm]'.") from error
+        raise ImportError(needs_extra("A language model", "lm")) from error
     return kenlm.Model(str(Path(folder) / MODEL_NAME))

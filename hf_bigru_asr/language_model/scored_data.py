@@ -79,9 +79,8 @@ class ScoredDataset:
         if num_offsets is None and language_model is not None:
             num_offsets = BeamSearchSettings.from_folder(language_model).num_offsets
         use_offsets(processor.feature_extractor, num_offsets)
-        dataset = load_speech_dataset(
-            args.dataset_name, args.dataset_config_name, args.split, audio_column=args.audio_column_name
-        )
+        columns = {"audio_column": args.audio_column_name, "text_column": args.text_column_name}
+        dataset = load_speech_dataset(args.dataset_name, args.dataset_config_name, args.split, **columns)
         scores = _score(Network(model, processor.feature_extractor), dataset, args)
         pairs = list(tqdm(scores, total=len(dataset), unit="utt", desc="Network"))
         origin = {

@@ -45,7 +45,7 @@ def load_lexicon_decoder(
         from .hotword_lm_bigru_ctc import HotwordLM
     except (ImportError, RuntimeError) as error:  # torchaudio turns an ImportError into a RuntimeError
         raise ImportError(
-            "Beam search needs the extra `lm`: pip install 'hf-bigru-asr[lm]'. Greedy decoding works without it."
+            "Beam search needs the extra `lm`: pip install flashlight-text kenlm. Greedy decoding works without it."
         ) from error
     options |= {"tokens": symbols, "blank_token": tokenizer.pad_token, "sil_token": delimiter, "unk_word": _UNKNOWN}
     try:

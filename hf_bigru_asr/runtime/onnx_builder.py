@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ..extras import needs_extra
+
 if TYPE_CHECKING:
     from onnx import ModelProto
 
@@ -24,8 +26,8 @@ class GraphBuilder:
             from onnx import helper, numpy_helper
         except ImportError as error:
             raise ImportError(
-                "Writing the network as an ONNX graph needs the extra `onnx`: pip install 'hf-bigru-asr[onnx]', or "
-                "the package onnx alone. A folder that scripts/export.py wrote has its graph already."
+                f"{needs_extra('Writing the network as an ONNX graph', 'onnx')} A folder that scripts/export.py wrote "
+                "has its graph already."
             ) from error
         self._onnx, self._numpy_helper = helper, numpy_helper
         self._nodes: list[Any] = []

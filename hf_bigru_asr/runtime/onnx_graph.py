@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..extras import needs_extra
 from .log_mel import FloatArray, LogMelSettings
 from .onnx_builder import GraphBuilder
 from .onnx_features import add_log_mel, add_normalization
@@ -182,7 +183,7 @@ def weights_of_graph(graph: bytes) -> dict[str, FloatArray]:
     try:
         from onnx import load_model_from_string, numpy_helper
     except ImportError as error:
-        raise ImportError("Reading a graph needs the extra `onnx`: pip install 'hf-bigru-asr[onnx]'.") from error
+        raise ImportError(needs_extra("Reading a graph", "onnx")) from error
     model = load_model_from_string(graph).graph
     constants = {each.name: numpy_helper.to_array(each) for each in model.initializer}
     nodes = {kind: [node for node in model.node if node.op_type == kind] for kind in ("GRU", "MatMul", "Add")}

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field, fields
 
 import torch
 from transformers import TrainingArguments
+from transformers.utils import is_accelerate_available
 
+from ..extras import needs_extra
 from .modeling import LossSettings
 
 __all__ = ["SOAP_NAME", "CTCTrainingArguments"]
@@ -22,6 +24,7 @@ class CTCTrainingArguments(TrainingArguments):
     command works for both. `hf_bigru_asr.training.with_losses` makes the model that has the losses.
 
     Raises:
+        ImportError: If the extra `train` is not installed.
         ValueError: If a weight is negative, the temperature not positive, or `mmi_weight` without `mmi_lm`.
     """
 
@@ -75,12 +78,14 @@ class CTCTrainingArguments(TrainingArguments):
     ddp_find_unused_parameters: bool | None = field(default=False, metadata={"help": "Every parameter is used."})
 
     def __post_init__(self) -> None:
-        """Check the losses; take the CPU and gloo where there is no accelerator."""
+        """Check the losses and the extra `train`; take the CPU and gloo where there is no accelerator."""
         self.loss_settings()
         if self.mmi_weight > 0 and self.mmi_lm is None:
             raise ValueError(
                 f"mmi_weight is {self.mmi_weight} and needs mmi_lm; scripts/build_character_lm.py writes one."
             )
+        if not is_accelerate_available():
+            raise ImportError(needs_extra("Training", "train"))
         if not (torch.cuda.is_available() or torch.backends.mps.is_available()):
             self.use_cpu = True
             # With a backend, accelerate takes a single process for one of several and fails.

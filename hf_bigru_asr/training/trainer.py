@@ -21,6 +21,7 @@ from transformers import (
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from transformers.utils import logging
 
+from ..extras import needs_extra
 from ..metrics import character_error_counts, word_error_counts
 from ..model.decoding_bigru_ctc import ScoredTokens
 from ..model.processing_bigru_ctc import LABEL_PADDING
@@ -189,7 +190,7 @@ class CTCTrainer(Trainer):
         try:
             from pytorch_optimizer import SOAP
         except ImportError as error:
-            raise ImportError("optim='soap' needs pytorch-optimizer: pip install pytorch-optimizer") from error
+            raise ImportError(needs_extra("optim='soap'", "train")) from error
         kwargs: dict[str, Any] = {
             "lr": args.learning_rate,
             "betas": (args.adam_beta1, args.adam_beta2),

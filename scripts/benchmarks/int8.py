@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from benchmarks.training import PackedGRUForCTC
+from hf_bigru_asr.extras import needs_extra
 from hf_bigru_asr.metrics import word_error_counts
 from hf_bigru_asr.model.configuration_bigru_ctc import BiGRUCTCConfig
 from hf_bigru_asr.model.modeling_bigru_ctc import BiGRUForCTC
@@ -94,7 +95,7 @@ def quantize_graph(graph: bytes) -> bytes:
         from onnx import load_model_from_string
         from onnxruntime.quantization import QuantType, quantize_dynamic
     except ImportError as error:
-        raise ImportError("Quantising a graph needs the extra `onnx`: pip install 'hf-bigru-asr[onnx]'.") from error
+        raise ImportError(needs_extra("Quantising a graph", "onnx")) from error
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.onnx")
         quantize_dynamic(load_model_from_string(graph), path, weight_type=QuantType.QInt8)

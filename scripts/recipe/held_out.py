@@ -35,7 +35,7 @@ def held_out_sentences(
     return {
         split: list(
             NormalizedLines(
-                load_speech_dataset(dataset_name, config_name, split)["text"],
+                load_speech_dataset(dataset_name, config_name, split, text_column="text")["text"],
                 f"the split {split} of {dataset_name}",
                 on_unknown=on_unknown,
                 unit="row",

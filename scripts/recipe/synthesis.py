@@ -25,6 +25,7 @@ import soundfile
 from hf_bigru_asr.audio.loading import SAMPLING_RATE, to_mono_float32
 from hf_bigru_asr.data.augmentation import DECAY_S, DIRECT_DB, add_random_noise, add_random_room
 from hf_bigru_asr.data.parquet_rows import speech_row, write_rows
+from hf_bigru_asr.extras import needs_extra
 from hf_bigru_asr.text.normalization import normalize_transcript
 
 __all__ = [
@@ -59,9 +60,7 @@ class _HibariVoice:
         try:
             from hibari import SAMPLE_RATE, Hibari
         except ImportError as error:
-            raise ImportError(
-                "A hibari voice needs the extra `synthesis`: pip install 'hf-bigru-asr[synthesis]'."
-            ) from error
+            raise ImportError(needs_extra("A hibari voice", "synthesis")) from error
         self._engine = Hibari(name)
         self.sampling_rate = int(SAMPLE_RATE)
 

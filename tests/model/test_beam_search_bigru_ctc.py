@@ -302,7 +302,7 @@ def test_without_the_extra_it_is_named(
     for name in [name for name in sys.modules if name.startswith(("torchaudio.models.decoder", "flashlight"))]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "flashlight", None)
-    with pytest.raises(ImportError, match=r"hf-bigru-asr\[lm\].*Greedy decoding works without it"):
+    with pytest.raises(ImportError, match=r"pip install flashlight-text kenlm.*Greedy decoding works without it"):
         BeamSearchDecoder(folder, tokenizer, FRAME_S)
 
 

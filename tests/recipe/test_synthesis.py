@@ -135,7 +135,7 @@ def test_unknown_voices(name: str) -> None:
 
 def test_a_missing_package_or_program_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "hibari", None)
-    with pytest.raises(ImportError, match=r"hf-bigru-asr\[synthesis\]"):
+    with pytest.raises(ImportError, match="pip install hibari-tts"):
         load_voice("hibari:heart")
     monkeypatch.setattr(synthesis.shutil, "which", lambda name: None)
     with pytest.raises(FileNotFoundError, match="apt-get install flite"):

@@ -1,6 +1,7 @@
 """`scripts/plot_training.py` as a user starts it."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,18 @@ def test_plot_training_draws_every_stage(model_dir: Path, tmp_path: Path, monkey
     refused = run_script("plot_training.py", "--model", model_dir)
     assert refused.returncode == 2
     assert "is without the logs of its runs" in refused.stderr
+
+
+def test_the_bundled_model_is_known_by_name() -> None:
+    refused = run_script("plot_training.py", "--model", "bundled")
+    assert refused.returncode == 2
+    assert "the whole record of the bundled model is in docs/figures" in refused.stderr
+
+
+def test_a_curve_that_cannot_be_drawn_is_one_line(model_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    refused = run_script("plot_training.py", "--model", model_dir)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith(
+        "plot_training.py: error: A picture needs the extra `plot`: pip install matplotlib"
+    )

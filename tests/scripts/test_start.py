@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from repository import REPOSITORY, SCRIPTS
+from script_parsers import script_parser
 from script_runs import run_script
 
 SCRIPT_NAMES = sorted(path.name for path in SCRIPTS.glob("*.py"))
@@ -32,6 +33,17 @@ def test_help_says_what_a_script_does(script: str, tmp_path: Path, monkeypatch: 
     document = ast.get_docstring(ast.parse((SCRIPTS / script).read_text())) or ""
     shown = " ".join(run_script(script, "--help").stdout.split())
     assert document.partition("\n")[0] in shown
+
+
+@pytest.mark.parametrize("script", SCRIPT_NAMES)
+def test_a_mistyped_option_is_one_line(script: str) -> None:
+    needed: list[str] = []
+    for action in script_parser(SCRIPTS / script)._actions:
+        if action.required:
+            needed = [*needed, action.option_strings[0], "1"] if action.option_strings else ["1", *needed]
+    result = run_script(script, *needed, "--bogus")
+    assert result.returncode == 2
+    assert result.stderr == f"{script}: error: unknown argument --bogus. See {script} --help.\n"
 
 
 def imported_packages(path: Path) -> set[str]:
@@ -66,7 +78,7 @@ def test_a_picture_that_cannot_be_drawn_is_refused_at_once(
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     result = run_script(*command, "--dataset_name", tmp_path / "nowhere")
     assert result.returncode == 2
-    assert "Pictures need the extra `plot`: pip install 'hf-bigru-asr[plot]'." in result.stderr
+    assert "A picture needs the extra `plot`: pip install matplotlib, or in a clone" in result.stderr
 
 
 @pytest.mark.parametrize("script", ["tune_decoding.py", "calibrate_confidence.py", "measure_hotwords.py"])

@@ -240,28 +240,6 @@ def test_the_prior_is_taken_out_again(trained_dir: Path, data_dir: Path, tmp_pat
     assert feature_settings(tmp_path)["prior_frames"] == 0
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ("--mmi_weight 1", "mmi_weight is 1.0 and needs mmi_lm; scripts/build_character_lm.py writes one."),
-        ("--metric_for_best_model=lm_wer", "metric_for_best_model is lm_wer and needs eval_lm, a language"),
-        ("--prior_frames 9 --normalization none", "prior_frames is 9 and normalization 'none': the prior is of the"),
-        ("--normalization batch", "normalization is 'batch'; choose one of utterance, none"),
-        ("--mwer_weight 1", "Some specified arguments are not used by the HfArgumentParser: ['--mwer_weight', '1']"),
-    ],
-)
-def test_what_cannot_be_is_refused_before_data_are_loaded(options: str, message: str, tmp_path: Path) -> None:
-    result = run_script("train.py", "--dataset_name", tmp_path / "nowhere", "--output_dir", tmp_path, *options.split())
-    assert result.returncode == 1
-    assert message in result.stderr
-
-
-def test_a_model_without_a_language_model_cannot_be_evaluated_with_its_own(data_dir: Path, tmp_path: Path) -> None:
-    result = run_script("train.py", "--dataset_name", data_dir, "--output_dir", tmp_path, "--eval_lm", "own")
-    assert result.returncode == 1
-    assert "name the folder of one that scripts/build_lm.py made" in result.stderr
-
-
 # Two processes
 
 

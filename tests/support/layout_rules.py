@@ -17,7 +17,7 @@ MAX_SCRIPT_LINES = 180
 """Lines of the functions of a script, together."""
 
 LEVELS = (
-    {"text", "metrics", "model", "bundled", "provenance"},
+    {"text", "metrics", "model", "bundled", "extras", "provenance"},
     {"_registration"},
     {"audio"},
     {"runtime", "data"},
@@ -33,7 +33,7 @@ LEVELS = (
 """The rooms and modules of the package: each imports only from itself and from earlier ones of these."""
 
 LEVEL_OF = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
-TOP_LEVEL_MODULES = {"__init__", "__main__", "_registration", "bundled", "provenance"}
+TOP_LEVEL_MODULES = {"__init__", "__main__", "_registration", "bundled", "extras", "provenance"}
 FOLDERS = {room for rooms in LEVELS for room in rooms} - TOP_LEVEL_MODULES | {"checkpoint"}
 
 # What lies in model/ runs where this package is not installed. `huggingface_hub` comes with transformers.

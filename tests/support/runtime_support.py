@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 needs_onnx = pytest.mark.skipif(
     find_spec("onnx") is None or find_spec("onnxruntime") is None,
-    reason="the extra `onnx` is not installed: pip install 'hf-bigru-asr[onnx]'",
+    reason="the extra `onnx` is not installed",
 )
 needs_openvino = pytest.mark.skipif(
     find_spec("onnx") is None or find_spec("openvino") is None,
-    reason="the extra `openvino` is not installed: pip install 'hf-bigru-asr[openvino]'",
+    reason="the extra `openvino` is not installed",
 )
 RUNTIME_CASES = [pytest.param("onnx", marks=needs_onnx), pytest.param("openvino", marks=needs_openvino)]
 

