@@ -14,6 +14,7 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
+from ..model.waveforms_bigru_ctc import MAX_PEAK
 from .containers import container_of
 from .ffmpeg import Blocks, ffmpeg_blocks, find_ffmpeg
 from .findings import RE_ENCODE, AudioError, Findings
@@ -210,6 +211,8 @@ def _part_blocks(data: Bytes, part: Part, findings: Findings, container: str, *,
         try:
             for block in _read_blocks(file, part, largest):
                 num_read += len(block)
+                if container == "MP3":
+                    block = _checked_peak(block, findings)
                 yield block, int(file.samplerate)
         except soundfile.SoundFileError as error:
             findings.damage(f"is a broken or truncated {container} file ({_reason(error)})")
@@ -224,6 +227,15 @@ def _part_blocks(data: Bytes, part: Part, findings: Findings, container: str, *,
         )
         if num_read > 0 and container == "FLAC" and find_ffmpeg() is not None:
             raise _UnreadableError("it ends early")
+
+
+def _checked_peak(block: np.ndarray, findings: Findings) -> np.ndarray:
+    """Find damage within the frames of an MP3 file: they have no checksum, and what is no sound is loud."""
+    peak = float(np.abs(block).max())
+    if peak <= MAX_PEAK:
+        return block
+    findings.damage(f"is a broken MP3 file (samples up to {peak:.1f} of full scale)")
+    return block.clip(-1.0, 1.0)
 
 
 def _check_channels(num_channels: int, findings: Findings, *, is_swapped: bool, mix: bool) -> None:
