@@ -150,6 +150,8 @@ class _Run:
 
     def __init__(self, program: str, path: Path, findings: Findings, block_frames: int, failure: str) -> None:
         self._failure = failure
+        with path.open("rb") as file:
+            self._is_stream = _is_mpeg_stream(file.read(200))
         self._path, self._findings, self._block_frames = path, findings, block_frames
         # Local files only, whatever a playlist names.
         self._command = [program, "-nostdin", "-nostats", "-hide_banner", "-v", "level+info"]
@@ -161,8 +163,15 @@ class _Run:
     def blocks(self, filters: str) -> Blocks:
         """Decode, and find in the end whether there is damage."""
         command = [*self._command, "-af", filters, "-c:a", "pcm_f32le", "-f", "wav", "pipe:1"]
-        with tempfile.TemporaryFile() as errors:
-            with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors) as process:
+        if self._is_stream:
+            # In these formats ffmpeg counts from the first of the streams that it uses; so it has to use the picture.
+            command += ["-map", "0:v:0?", "-c:v", "copy", "-f", "null", "-"]
+        log = self._path.with_name("errors")
+        # Opened twice: a position that is shared with the program would move where it writes.
+        with log.open("wb") as written, log.open("rb") as errors:
+            with subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=written
+            ) as process:
                 if process.stdout is not None:
                     yield from self._placed(_wav_blocks(process.stdout, self._block_frames), errors)
             self._read_log(errors)
@@ -191,6 +200,14 @@ class _Run:
             return _COMFORT_NOISE, _COMFORT_NOISE_REMEDY
         reason = self.log.reason.replace(f"file:{self._path}: ", "")
         return f"{self._failure} (ffmpeg says: {reason})", RE_ENCODE
+
+
+def _is_mpeg_stream(head: bytes) -> bool:
+    """Whether a file is an MPEG transport stream, with packets of 188 or of 4 and 188 bytes, or a program stream."""
+    is_transport = any(
+        head[first : first + 1] + head[first + step :][:1] == b"GG" for first, step in ((0, 188), (4, 192))
+    )
+    return is_transport or head.startswith(b"\0\0\1\xba")
 
 
 class _Log:
