@@ -14,7 +14,7 @@ from pathlib import Path
 
 from hf_bigru_asr.alignment.aligner import Aligner
 from hf_bigru_asr.alignment.formats import FORMATS
-from hf_bigru_asr.cli.parsing import CommandParser
+from hf_bigru_asr.cli.parsing import CommandParser, describe_error
 
 
 @dataclass
@@ -40,6 +40,18 @@ class Arguments:
     device: str | None = field(default=None, metadata={"help": "Where to run: cpu, cuda, ..."})
 
 
+def text_of(file: Path, args: Arguments) -> str:
+    """What is said in a recording."""
+    if not file.is_file():
+        raise FileNotFoundError(f"{file} does not exist; give the path of a recording.")
+    if args.text is not None:
+        return args.text
+    path = args.text_file or file.with_suffix(".txt")
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist; write the text there, or give --text or --text_file.")
+    return path.read_text(encoding="utf-8")
+
+
 def main() -> int:
     """Align the recordings and return the exit status."""
     parser = CommandParser(Arguments, description=__doc__.splitlines()[0])
@@ -52,18 +64,16 @@ def main() -> int:
     targets = [(args.output_dir or file.parent) / file.stem for file in rest.files]
     if args.format and len(set(targets)) < len(targets):
         parser.error("two recordings would write to the same file; give them names of their own")
-    if args.output_dir is not None:
-        args.output_dir.mkdir(parents=True, exist_ok=True)
-    aligner = Aligner.from_pretrained(args.model, device=args.device)
+    with parser.refusals():
+        if args.output_dir is not None:
+            args.output_dir.mkdir(parents=True, exist_ok=True)
+        aligner = Aligner.from_pretrained(args.model, device=args.device)
     num_failed = 0
     for file, target in zip(rest.files, targets, strict=True):
         try:
-            text = args.text
-            if text is None:
-                text = (args.text_file or file.with_suffix(".txt")).read_text(encoding="utf-8")
-            alignment = aligner.align(file, text, on_unknown=args.on_unknown)
+            alignment = aligner.align(file, text_of(file, args), on_unknown=args.on_unknown)
         except (ValueError, OSError) as error:
-            print(f"{file}: not aligned: {error}", file=sys.stderr)
+            print(f"{file}: not aligned: {describe_error(error)}", file=sys.stderr)
             num_failed += 1
             continue
         print(f"{file}: {len(alignment.words)} words in {alignment.duration_s:.2f} s, score {alignment.score:.3f}")

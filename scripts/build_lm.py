@@ -46,7 +46,9 @@ class LanguageModelArguments:
     exclude_split_name: list[str] = field(
         default_factory=lambda: ["validation"], metadata={"help": "Its split, or several."}
     )
-    kenlm_bin: str | None = field(default=None, metadata={"help": "Folder with KenLM's lmplz and build_binary."})
+    kenlm_bin: str | None = field(
+        default=None, metadata={"help": "Folder with KenLM's programs lmplz and build_binary, if not on the path."}
+    )
     on_unknown: OnUnknownLine = field(default="skip", metadata={"help": ON_UNKNOWN_HELP})
     memory: str = field(default="1G", metadata={"help": "Memory that lmplz may take."})
 

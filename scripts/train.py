@@ -30,7 +30,7 @@ from hf_bigru_asr.training.checkpoints import last_whole_checkpoint
 from hf_bigru_asr.training.collator import EpochCallback
 from hf_bigru_asr.training.recording import training_record
 from hf_bigru_asr.training.trainer import CTCMetrics, CTCTrainer, ElapsedTime, KeepHypotheses, keep_token_ids
-from hf_bigru_asr.transcription.recognizer import OWN_LANGUAGE_MODEL
+from hf_bigru_asr.transcription.pipeline import language_model_of
 
 
 @dataclass
@@ -273,7 +273,7 @@ def make_trainer(
     processor = collator.processor
     keep: Callable[..., Any] = keep_token_ids
     if data_args.eval_lm is not None:
-        folder = None if data_args.eval_lm == OWN_LANGUAGE_MODEL else data_args.eval_lm
+        folder = language_model_of(data_args.eval_lm)
         keep = KeepHypotheses(processor.beam_search_decoder(folder, beam_size=data_args.eval_beam_size).search)
     callbacks = [EpochCallback(collator), ElapsedTime()]
     if data_args.early_stopping_patience is not None:

@@ -11,6 +11,7 @@ import torch
 from torchaudio.functional import merge_tokens
 
 from ..audio.loading import load_audio, to_mono_float32
+from ..backends.loading import check_weights
 from ..bundled import BUNDLED, resolve_model
 from ..model.ctc_alignment_bigru_ctc import CharacterSpan, best_path, encode_text
 from ..model.modeling_bigru_ctc import BiGRUForCTC
@@ -96,8 +97,12 @@ class Aligner:
             model: Folder, name on the Hub, or `"bundled"`.
             device: Where to run the network: `"cpu"`, `"cuda"`, ...
             kwargs: For both `from_pretrained`, such as `revision`.
+
+        Raises:
+            FileNotFoundError: If the folder holds an ONNX graph only.
         """
         name = resolve_model(model)
+        check_weights(name)
         network = BiGRUForCTC.from_pretrained(name, **kwargs)
         if device is not None:
             network.to(torch.device(device))  # type: ignore[arg-type] # a decorator of the library hides its types

@@ -8,11 +8,20 @@ from transformers import AutoModelForCTC
 
 from ..bundled import resolve_model
 from ..model.modeling_bigru_ctc import BiGRUForCTC
+from ..runtime.model_files import GRAPH_NAME
 from .base import PRECISIONS, RuntimeModel
 from .onnx import OnnxBiGRUForCTC
 from .openvino import OpenVINOBiGRUForCTC
 
-__all__ = ["RUNTIMES", "check_options", "choose_runtime", "installed_runtimes", "load_model", "precision_of"]
+__all__ = [
+    "RUNTIMES",
+    "check_options",
+    "check_weights",
+    "choose_runtime",
+    "installed_runtimes",
+    "load_model",
+    "precision_of",
+]
 
 RUNTIMES = ("torch", "onnx", "openvino")
 _MODELS: dict[str, type[RuntimeModel]] = {"onnx": OnnxBiGRUForCTC, "openvino": OpenVINOBiGRUForCTC}
@@ -74,6 +83,19 @@ def check_options(
             raise ValueError(f"device is {device!r}, which torch cannot use here; choose 'cpu', or None.") from error
 
 
+def check_weights(model: str) -> None:
+    """Refuse the folder of an exported model, which torch cannot run.
+
+    Raises:
+        FileNotFoundError: If it holds an ONNX graph and no weights.
+    """
+    folder = Path(model)
+    if (folder / GRAPH_NAME).is_file() and not (any(folder.glob("*.safetensors*")) or any(folder.glob("*.bin*"))):
+        raise FileNotFoundError(
+            f"{model} holds an ONNX graph only; give --runtime onnx (runtime='onnx'), or the exported model."
+        )
+
+
 def load_model(
     model: str | Path,
     runtime: str = "torch",
@@ -94,6 +116,7 @@ def load_model(
         trust_remote_code: Whether torch runs the code that comes with a model on the Hub.
 
     Raises:
+        FileNotFoundError: If torch is to run a folder that holds an ONNX graph only.
         ValueError: If the runtime does not run so.
     """
     runtime = choose_runtime(runtime, device)
@@ -103,7 +126,9 @@ def load_model(
     if num_threads is not None:
         torch.set_num_threads(num_threads)
     options = {} if dtype is None else {"dtype": dtype}
-    loaded = AutoModelForCTC.from_pretrained(resolve_model(model), trust_remote_code=trust_remote_code, **options)
+    name = resolve_model(model)
+    check_weights(name)
+    loaded = AutoModelForCTC.from_pretrained(name, trust_remote_code=trust_remote_code, **options)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     return loaded.to(device).eval()
 

@@ -18,7 +18,7 @@ from ..model.frame_grids_bigru_ctc import use_offsets
 from ..model.modeling_bigru_ctc import BiGRUForCTC
 from ..model.processing_bigru_ctc import BiGRUCTCProcessor
 from ..transcription.decoding_pool import BeamSearchPool
-from ..transcription.recognizer import OWN_LANGUAGE_MODEL
+from ..transcription.pipeline import OWN_LANGUAGE_MODEL, language_model_of
 from .evaluating import UtteranceResult, evaluate_utterances
 from .summary import comparison
 
@@ -74,6 +74,7 @@ class EvaluatedModel:
             ImportError: If an extra is not installed.
             ValueError: If an argument is out of range, or there are settings of a beam search and no language model.
         """
+        folder = language_model_of(language_model)
         if decoding and language_model is None:
             raise ValueError(
                 f"decoding has {', '.join(decoding)}, which belong to beam search; give language_model= too, "
@@ -87,7 +88,6 @@ class EvaluatedModel:
         if language_model is None:
             decoder = processor.greedy_decoder()
         else:
-            folder = None if language_model == OWN_LANGUAGE_MODEL else language_model
             decoder = beam_search = processor.beam_search_decoder(folder, **(decoding or {}))
             num_offsets = beam_search.settings.num_offsets if num_offsets is None else num_offsets
         use_offsets(processor.feature_extractor, num_offsets)

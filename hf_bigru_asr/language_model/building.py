@@ -39,11 +39,10 @@ _LETTERS = ALPHABET.replace(" ", "")
 # Beyond this many different words those that occur once are dropped from the counts, so that memory is bounded.
 _MAX_COUNTED = 5_000_000
 _INSTALL = (
-    "KenLM's estimator is a program that is not part of its Python package. Build it from the same sources:\n"
-    "  pip download --no-deps --no-binary kenlm kenlm && tar xf kenlm-*.tar.gz\n"
-    "  cmake -S kenlm-*/ -B kenlm-build -DCMAKE_BUILD_TYPE=Release && cmake --build kenlm-build --target lmplz "
-    "build_binary\n"
-    "(it needs cmake, a C++ compiler and Boost), and name the folder kenlm-build/bin."
+    "KenLM's estimator is a program that is not part of its Python package. Build it from the same sources "
+    "with cmake, a C++ compiler and Boost, and give --kenlm_bin kenlm-build/bin: pip download --no-deps --no-binary "
+    "kenlm kenlm && tar xf kenlm-*.tar.gz && cmake -S kenlm-[0-9]*/ -B kenlm-build -DCMAKE_BUILD_TYPE=Release && "
+    "cmake --build kenlm-build --target lmplz build_binary"
 )
 
 

@@ -10,6 +10,7 @@ import torch
 from tqdm.auto import tqdm
 from transformers import AutoModelForCTC, AutoProcessor
 
+from ..backends.loading import check_weights
 from ..bundled import resolve_model
 from ..data.loading import load_speech_dataset
 from ..data.utterances import utterance_source, utterance_text
@@ -18,7 +19,7 @@ from ..model.frame_grids_bigru_ctc import NUM_OFFSETS_HELP, use_offsets
 from ..model.processing_bigru_ctc import BiGRUCTCProcessor
 from ..text.normalization import normalize_transcript
 from ..transcription.network import Network
-from ..transcription.recognizer import OWN_LANGUAGE_MODEL
+from ..transcription.pipeline import language_model_of
 
 __all__ = ["ScoredDataset", "ScoringArguments", "language_model_folder"]
 
@@ -74,13 +75,19 @@ class ScoredDataset:
             OSError: If a file of the data set cannot be read.
         """
         name = resolve_model(args.model)
+        check_weights(name)
         model, processor = AutoModelForCTC.from_pretrained(name).eval(), AutoProcessor.from_pretrained(name)
         num_offsets = args.num_offsets
         if num_offsets is None and language_model is not None:
             num_offsets = BeamSearchSettings.from_folder(language_model).num_offsets
         use_offsets(processor.feature_extractor, num_offsets)
-        columns = {"audio_column": args.audio_column_name, "text_column": args.text_column_name}
-        dataset = load_speech_dataset(args.dataset_name, args.dataset_config_name, args.split, **columns)
+        dataset = load_speech_dataset(
+            args.dataset_name,
+            args.dataset_config_name,
+            args.split,
+            audio_column=args.audio_column_name,
+            text_column=args.text_column_name,
+        )
         scores = _score(Network(model, processor.feature_extractor), dataset, args)
         pairs = list(tqdm(scores, total=len(dataset), unit="utt", desc="Network"))
         origin = {
@@ -100,11 +107,11 @@ def language_model_folder(language_model: str | Path, model: str | Path, *, to_w
         to_write: Whether files are to be written into the folder.
 
     Raises:
-        FileNotFoundError: If the model has no language model of its own.
+        FileNotFoundError: If the model has no language model of its own, or the folder holds none.
         ValueError: If it lies on the Hub, where nothing can be written.
     """
-    if str(language_model) != OWN_LANGUAGE_MODEL:
-        return Path(language_model)
+    if (named := language_model_of(language_model)) is not None:
+        return named
     name = resolve_model(model)
     if to_write and not Path(name).is_dir():
         raise ValueError(

@@ -38,6 +38,13 @@ class DecodedWord:
     confidence: float
     features: tuple[float, ...] = field(repr=False)
 
+    def __repr__(self) -> str:
+        """The word with its times, but without those of its characters and without its features."""
+        return (
+            f"DecodedWord({self.text!r}, start_s={self.start_s:g}, end_s={self.end_s:g}, "
+            f"confidence={self.confidence:g})"
+        )
+
     @property
     def text(self) -> str:
         """Spelling of the word."""

@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import fields, replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -176,7 +176,7 @@ class BiGRUCTCProcessor(ProcessorMixin):
             settings: Fields of [`BeamSearchSettings`] to change.
 
         Raises:
-            ValueError: If there is no language model; and what [`BeamSearchDecoder`] raises.
+            ValueError: If there is no language model, or no such setting; and what [`BeamSearchDecoder`] raises.
         """
         from .beam_search_bigru_ctc import BeamSearchDecoder, BeamSearchSettings
 
@@ -184,6 +184,11 @@ class BiGRUCTCProcessor(ProcessorMixin):
         if folder is None:
             raise ValueError(
                 "This processor came without a language model; name the folder of one that scripts/build_lm.py made."
+            )
+        known = {each.name for each in fields(BeamSearchSettings)}
+        if unknown := sorted(settings.keys() - known):
+            raise ValueError(
+                f"There is no setting {', '.join(unknown)} of beam search; choose of {', '.join(sorted(known))}."
             )
         chosen = replace(BeamSearchSettings.from_folder(folder), **settings)
         is_forgotten = language_model is None and not self._is_calibrated

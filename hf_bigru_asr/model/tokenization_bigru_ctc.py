@@ -234,10 +234,12 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
             The text, or a [`BiGRUCTCTokenizerOutput`] if offsets are asked for.
 
         Raises:
-            ValueError: If an id is not in the vocabulary, -100 for example.
+            ValueError: If an id is not in the vocabulary, -100 for example, or not a whole number, as logits are not.
         """
         ids = to_py_obj(token_ids)
         ids = [ids] if isinstance(ids, int) else list(ids)
+        if ids and isinstance(ids[0], float):
+            raise ValueError("token_ids are fractions, as logits are; give whole numbers: logits.argmax(-1).")
         if ids and isinstance(ids[0], list | tuple):
             return self.batch_decode(
                 ids,
@@ -264,7 +266,15 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
         clean_up_tokenization_spaces: bool | None = None,
         **kwargs: Any,
     ) -> list[str] | BiGRUCTCTokenizerOutput:
-        """Texts of `(batch, frames)` ids; arguments and errors are those of `decode`."""
+        """Texts of `(batch, frames)` ids; arguments and errors are those of `decode`.
+
+        Raises:
+            ValueError: If `sequences` are logits, or of another shape.
+        """
+        if (ndim := getattr(sequences, "ndim", 2)) != 2:
+            raise ValueError(
+                f"sequences have {ndim} dimensions; give ids of shape (batch, frames): of logits, logits.argmax(-1)."
+            )
         decoded: list[Any] = [self.decode(sequence, **kwargs) for sequence in sequences]
         if not (kwargs.get("output_char_offsets") or kwargs.get("output_word_offsets")):
             return decoded

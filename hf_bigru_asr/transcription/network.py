@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,17 @@ from ..model.feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
 from ..model.waveforms_bigru_ctc import mono_waveform
 from .read_ahead import read_ahead
 
-__all__ = ["LONG_S", "AudioSource", "ChannelSource", "LogProbs", "Network", "Recording", "channel_sources"]
+__all__ = [
+    "LONG_S",
+    "AudioSource",
+    "ChannelSource",
+    "LogProbs",
+    "Network",
+    "Recording",
+    "channel_sources",
+    "check_source",
+    "source_name",
+]
 
 LONG_S = 120.0
 """Recordings longer than this go through the network in chunks, with the result of one pass over the whole."""
@@ -58,10 +69,45 @@ AudioSource = str | Path | bytes | np.ndarray | ChannelSource
 sampling rate."""
 
 
+_FILES = (str, PathLike, bytes, bytearray, memoryview, Source)
+
+
+def check_source(source: object, *, can_be_array: bool = True) -> None:
+    """Refuse what is no recording.
+
+    Args:
+        source: One recording.
+        can_be_array: Whether samples are taken.
+
+    Raises:
+        ValueError: If it is none; the message lists what is one.
+    """
+    is_array = isinstance(source, np.ndarray)
+    if is_array and can_be_array:
+        return
+    if is_array or not (isinstance(source, _FILES) or hasattr(source, "read")):
+        more = ", or a NumPy array of samples at the model's rate" if can_be_array else ""
+        raise ValueError(
+            f"A recording is a {type(source).__name__}; give a path, bytes or an open binary file{array}."
+        )
+
+
+def source_name(source: object) -> str:
+    """What a transcript calls a recording: its path, or what it is."""
+    if isinstance(source, bytes | bytearray | memoryview):
+        return f"audio of {len(source)} bytes"
+    if isinstance(source, str | PathLike):
+        return str(source)
+    if isinstance(source, np.ndarray):
+        return f"array of {source.shape[-1]} samples" if source.ndim else "array"
+    return str(getattr(source, "name", None) or type(source).__name__)
+
+
 def channel_sources(sources: Iterable[str | Path]) -> Iterator[ChannelSource]:
     """Every channel of every recording, in order; what is wrong with one becomes its `error`."""
     for source in sources:
         try:
+            check_source(source, can_be_array=False)
             opened = open_source(source)
             num_channels = count_channels(opened)
         except (ValueError, OSError) as error:
@@ -179,6 +225,8 @@ class Network:
         blocks: list[np.ndarray] = []
         warnings: list[str] = []
         try:
+            if not isinstance(source, ChannelSource):
+                check_source(source)
             audio = _readable_twice(source)
             with closing(self._blocks(source if audio is None else audio, source, warnings)) as stream:  # type: ignore[type-var] # a generator
                 for block in stream:

@@ -2,11 +2,12 @@
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from transformers import AutomaticSpeechRecognitionPipeline, AutoProcessor, pipe
 from ..audio.channels import Channels, check_channels
 from ..audio.findings import OnDamage, check_on_damage
 from ..audio.loading import iterate_audio
-from ..backends.loading import check_options, choose_runtime, load_model
+from ..backends.loading import check_options, check_weights, choose_runtime, load_model
 from ..bundled import BUNDLED, resolve_model
 from ..model.beam_search_bigru_ctc import BeamSearchDecoder
 from ..model.decoding_bigru_ctc import DecodedWord, Decoder, GreedyDecoder
@@ -24,16 +25,21 @@ from ..model.hotwords_bigru_ctc import DEFAULT_HOTWORD_WEIGHT
 from ..text.normalization import normalize_transcript
 from .batches import BATCH_S, BATCH_SIZE, LONG_S, BatchRecognizer, Recognition
 from .decoding_pool import BeamSearchPool
-from .network import ChannelSource, channel_sources
-from .pipeline import BeamSearchPipeline, timed_chunks
+from .network import AudioSource, ChannelSource, channel_sources, check_source, source_name
+from .pipeline import OWN_LANGUAGE_MODEL, BeamSearchPipeline, language_model_of, timed_chunks
 from .transcripts import Transcript, Turn, join_channels
 
-__all__ = ["OWN_LANGUAGE_MODEL", "Transcript", "Turn", "load_recognizer", "parse_hotwords", "transcribe"]
+__all__ = [
+    "OWN_LANGUAGE_MODEL",
+    "Transcript",
+    "Turn",
+    "language_model_of",
+    "load_recognizer",
+    "parse_hotwords",
+    "transcribe",
+]
 
 TASK: Literal["automatic-speech-recognition"] = "automatic-speech-recognition"
-
-OWN_LANGUAGE_MODEL = "own"
-"""What the scripts take for the language model that lies beside a model."""
 
 
 _WEIGHTED_PHRASE = re.compile(r"(?P<phrase>.*):(?P<weight>[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))\s*", re.DOTALL)
@@ -103,9 +109,11 @@ def load_recognizer(
         trust_remote_code: Whether to run the code that comes with a model on the Hub instead of this package's.
 
     Raises:
+        FileNotFoundError: If the folder of the language model holds none, or that of the model an ONNX graph alone.
         ImportError: If the extra of the backend is not installed.
         ValueError: If an argument is out of range, or there are settings of a beam search without a language model.
     """
+    folder = language_model_of(language_model)
     if decoding and language_model is None:
         raise ValueError(
             f"decoding has {', '.join(decoding)}, which belong to beam search; give language_model= too, "
@@ -113,7 +121,6 @@ def load_recognizer(
         )
     options: dict[str, Any] = {}
     if language_model is not None:
-        folder = None if str(language_model) == OWN_LANGUAGE_MODEL else language_model
         if num_offsets is not None:
             decoding = {**(decoding or {}), "num_offsets": num_offsets}
         options = {"pipeline_class": BeamSearchPipeline, "language_model": folder, "decoding": decoding}
@@ -125,6 +132,7 @@ def load_recognizer(
             torch.set_num_threads(num_threads)
         if dtype is not None:
             options["dtype"] = dtype
+        check_weights(name)
         recognizer = _torch_pipeline(name, device, trust_remote_code, options)
     else:
         network = load_model(name, runtime, num_threads=num_threads, dtype=dtype)
@@ -171,7 +179,7 @@ def _is_ours(recognizer: AutomaticSpeechRecognitionPipeline) -> bool:
 
 def transcribe(
     recognizer: AutomaticSpeechRecognitionPipeline,
-    sources: Iterable[str | Path],
+    sources: AudioSource | BinaryIO | Iterable[AudioSource | BinaryIO],
     *,
     batch_size: int = BATCH_SIZE,
     batch_s: float = BATCH_S,
@@ -191,7 +199,8 @@ def transcribe(
 
     Args:
         recognizer: See [`load_recognizer`]; its model may be one of another backend.
-        sources: Files in any format that [`load_audio`] reads.
+        sources: Files in any format that [`load_audio`] reads, as paths, bytes or open binary files, or NumPy arrays
+            of samples at the model's sampling rate. One recording alone need not be in a list.
         batch_size: Most recordings that run through the network together.
         batch_s: Most seconds of audio that run together.
         num_workers: Threads that read files and, with a language model and more than one, processes that decode.
@@ -211,18 +220,25 @@ def transcribe(
     _check_arguments(chunk_length_s, stride_length_s, return_timestamps)
     check_channels(channels)
     check_on_damage(on_damage)
+    recordings = _listed(sources)
     if chunk_length_s is not None or not _is_ours(recognizer):
         options: dict[str, Any] = {"chunk_length_s": chunk_length_s, "stride_length_s": stride_length_s}
         _check_pipeline_arguments(batch_size, channels)
         audio_options = {"channels": channels, "on_damage": on_damage}
         options["return_timestamps"] = return_timestamps
-        return _transcribe_with_pipeline(recognizer, sources, batch_size, options, audio_options)
+        return _transcribe_with_pipeline(recognizer, recordings, batch_size, options, audio_options)
     ours: Any = recognizer
     parts = (ours.model, ours.feature_extractor, ours.tokenizer, _decoder_of(recognizer))
     batches = BatchRecognizer(*parts, batch_size, batch_s, num_workers, long_s)
     batches = replace(batches, channels="mix" if channels == "split" else channels, on_damage=on_damage)
     run = _transcribe_channels if channels == "split" else _transcribe_in_batches
-    return run(batches, sources, return_timestamps)
+    return run(batches, recordings, return_timestamps)
+
+
+def _listed(sources: Any) -> Iterable[Any]:  # noqa: ANN401 - what a caller took for recordings
+    """Recordings; of what is one itself, and no collection of them, a list."""
+    is_one = isinstance(sources, str | PathLike | bytes | bytearray | memoryview | np.ndarray | torch.Tensor | Mapping)
+    return [sources] if is_one or hasattr(sources, "read") else sources
 
 
 def _check_pipeline_arguments(batch_size: int, channels: Channels) -> None:
@@ -266,7 +282,7 @@ def _transcribe_in_batches(
     batches: BatchRecognizer, sources: Iterable[str | Path], return_timestamps: str | None
 ) -> Iterator[Transcript]:
     for found in _recognized(batches, sources):
-        yield _transcript_of(found, str(found.source), batches.decoder, return_timestamps)
+        yield _transcript_of(found, source_name(found.source), batches.decoder, return_timestamps)
 
 
 def _transcribe_channels(
@@ -277,7 +293,7 @@ def _transcribe_channels(
     words: list[Sequence[DecodedWord]] = []
     for found in _recognized(batches, channel_sources(sources)):
         source: Any = found.source
-        channels.append(_transcript_of(found, str(source.source), batches.decoder, return_timestamps))
+        channels.append(_transcript_of(found, source_name(source.source), batches.decoder, return_timestamps))
         words.append(found.hypotheses[0].words if found.hypotheses else ())
         if len(channels) == source.num_channels:
             yield join_channels(channels, words)
@@ -326,13 +342,17 @@ def _transcribe_with_pipeline(
     def waveforms() -> Iterator[dict[str, Any]]:
         for source in sources:
             warnings: list[str] = []
+            name = source_name(source)
             try:
+                check_source(source, can_be_array=False)
                 blocks = iterate_audio(source, sampling_rate=sampling_rate, warn=warnings.append, **audio_options)
                 waveform = np.concatenate(list(blocks))
             except (ValueError, OSError) as error:
-                waiting.append(Transcript(str(source), error=str(error)))
+                waiting.append(Transcript(name, error=str(error)))
                 continue
-            waiting.append(Transcript(str(source), duration_s=len(waveform) / sampling_rate, warnings=warnings))
+            waiting.append(
+                Transcript(source_name(source), duration_s=len(waveform) / sampling_rate, warnings=warnings)
+            )
             yield {"raw": waveform, "sampling_rate": sampling_rate}
 
     def failures() -> Iterator[Transcript]:

@@ -69,7 +69,10 @@ def test_an_utterance_that_cannot_be_used_is_refused(listener_dir: Path, tmp_pat
 
 
 def test_folder_of_a_language_model(model_dir: Path, tmp_path: Path) -> None:
-    assert language_model_folder(tmp_path / "lm", "nobody/nothing", to_write=True) == tmp_path / "lm"
+    named = write_language_model(tmp_path / "lm")
+    assert language_model_folder(named, "nobody/nothing", to_write=True) == named
+    with pytest.raises(FileNotFoundError, match=r"nosuch/lm.binary does not exist; .* 'own' for the model's own"):
+        language_model_folder(tmp_path / "nosuch", model_dir)
     assert language_model_folder("own", "bundled", to_write=True) == bundled_checkpoint() / "language_model"
     with pytest.raises(FileNotFoundError, match=r"model has no language model of its own; .* scripts/build_lm\.py"):
         language_model_folder("own", model_dir)

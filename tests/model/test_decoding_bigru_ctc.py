@@ -26,6 +26,7 @@ def test_greedy_is_the_best_class_of_every_frame() -> None:
     assert (w.text, w.start_s, w.end_s) == ("W", pytest.approx(0.24), pytest.approx(0.26))
     assert hello.confidence == pytest.approx((0.95 * 0.9**4) ** (1 / 5), abs=1e-4)
     assert [span.char for span in hello.characters] == list("HELLO")
+    assert repr(w) == "DecodedWord('W', start_s=0.24, end_s=0.26, confidence=0.9)"
 
 
 @pytest.mark.parametrize(("pause_frames", "text"), [(None, "HI NOA"), (7, "HI NOA"), (6, "HI NO A")])

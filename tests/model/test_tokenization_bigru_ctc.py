@@ -4,7 +4,9 @@ import copy
 import json
 import pickle
 import random
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -222,3 +224,13 @@ def test_labels_have_no_pauses() -> None:
     tokenizer = BiGRUCTCTokenizer(pause_frames=1)
 
     assert tokenizer.decode(tokenizer("HELLO").input_ids, group_tokens=False) == "HELLO"
+
+
+@pytest.mark.parametrize("kind", [torch.zeros, np.zeros], ids=["torch", "numpy"])
+def test_logits_are_no_ids(kind: Callable[[tuple[int, ...]], Any]) -> None:
+    tokenizer = BiGRUCTCTokenizer()
+    for shape in ((1, 3, 29), (3, 29)):
+        with pytest.raises(ValueError, match=r"logits\.argmax\(-1\)"):
+            tokenizer.batch_decode(kind(shape))
+    with pytest.raises(ValueError, match=r"logits\.argmax\(-1\)"):
+        tokenizer.decode(kind((3, 29)))

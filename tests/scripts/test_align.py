@@ -21,10 +21,18 @@ def test_align_writes_every_format_and_names_the_bad_recording(model_dir: Path, 
     assert result.returncode == 1
     assert re.search(r"^ +\d\.\d\d +\d\.\d\d +\d\.\d{3}  Hello,$", result.stdout, re.MULTILINE), result.stderr
     assert "untold.flac: not aligned: " in result.stderr
-    assert "untold.txt" in result.stderr
+    assert "untold.txt does not exist; write the text there, or give --text or --text_file." in result.stderr
     assert sorted(path.name for path in output.iterdir()) == ["good.TextGrid", "good.ctm", "good.json", "good.vtt"]
     words = json.loads((output / "good.json").read_text())["words"]
     assert [(word["text"], word["normalized"]) for word in words][2] == ("$5!", "FIVE DOLLARS")
+
+
+def test_align_names_a_recording_that_is_missing(model_dir: Path, tmp_path: Path) -> None:
+    result = run_script("align.py", "--model", model_dir, tmp_path / "missing.wav")
+    assert result.returncode == 1
+    assert "missing.wav: not aligned: " in result.stderr
+    assert "missing.wav does not exist; give the path of a recording." in result.stderr
+    assert ".txt" not in result.stderr
 
 
 @pytest.mark.parametrize(

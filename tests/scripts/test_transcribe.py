@@ -49,8 +49,8 @@ def test_transcribe_names_the_bad_file_and_transcribes_the_others(model_dir: Pat
         (["--runtime", "abacus"], "runtime is 'abacus'"),
         (["--model", "./nowhere"], "nowhere does not exist"),
         (["--lm", "own", "--hotwords", "?!:9"], "The hotword '?!:9' has no words"),
-        (["--output", "."], "Is a directory"),
-        (["--lm", "./nowhere"], "nowhere/lm.binary does not exist"),
+        (["--output", "."], "error: .: Is a directory. See transcribe.py --help."),
+        (["--lm", "./nowhere"], "nowhere/lm.binary does not exist; give the folder of a language model"),
     ],
     ids=str,
 )
@@ -89,6 +89,12 @@ def test_transcribe_with_an_exported_model(listener_dir: Path, tmp_path: Path) -
 
     assert result.returncode == 0, result.stderr
     assert [line.split()[-1] for line in result.stdout.splitlines()] == ["WORLD", "HELLO", "WORLD"]
+
+    for command in (("transcribe.py",), ("align.py", "--text", "HELLO WORLD")):
+        refused = run_script(*command, "--model", tmp_path / "exported", tmp_path / "hello.wav")
+        assert refused.returncode == 2
+        assert f"{tmp_path / 'exported'} holds an ONNX graph only; give --runtime onnx" in refused.stderr
+        assert refused.stderr.count("\n") == 1
 
 
 def test_transcribe_prints_the_hypotheses_beside_the_best_one(

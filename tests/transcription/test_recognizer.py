@@ -1,15 +1,19 @@
 """Many recordings in one run: the text of each, and the names of those that cannot be used."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+import torch
 from small_language_model import write_language_model
 from tone_speech import speak
 from transformers import AutomaticSpeechRecognitionPipeline
 
 from hf_bigru_asr.bundled import resolve_model
+from hf_bigru_asr.evaluation.evaluated_model import EvaluatedModel
 from hf_bigru_asr.model.confidence_bigru_ctc import FEATURES, ConfidenceModel
 from hf_bigru_asr.model.hotwords_bigru_ctc import DEFAULT_HOTWORD_WEIGHT
 from hf_bigru_asr.transcription.recognizer import load_recognizer, parse_hotwords, transcribe
@@ -20,6 +24,10 @@ SAMPLING_RATE = 16_000
 @pytest.fixture
 def recognizer(model_dir: Path) -> AutomaticSpeechRecognitionPipeline:
     return load_recognizer(model_dir, device="cpu")
+
+
+def samples_of(path: Path) -> np.ndarray:
+    return soundfile.read(path, dtype="float32")[0]
 
 
 @pytest.fixture
@@ -64,6 +72,60 @@ def test_only_bad_recordings(recognizer: AutomaticSpeechRecognitionPipeline, rec
 
 def test_no_recordings(recognizer: AutomaticSpeechRecognitionPipeline) -> None:
     assert list(transcribe(recognizer, [])) == []
+
+
+@pytest.mark.parametrize(
+    "form", [str, Path, Path.read_bytes, lambda path: path.open("rb"), soundfile_samples], ids=str
+)
+def test_one_recording_needs_no_list(
+    recognizer: AutomaticSpeechRecognitionPipeline, recordings: list[Path], form: Callable[[Path], object]
+) -> None:
+    (expected,) = transcribe(recognizer, [recordings[2]])
+
+    (transcript,) = transcribe(recognizer, form(recordings[2]))
+
+    assert transcript.text == expected.text
+    assert transcript.duration_s == expected.duration_s
+    assert len(transcript.source) < 200
+
+
+@pytest.mark.parametrize("options", [{}, {"channels": "split"}, {"chunk_length_s": 5.0}], ids=str)
+@pytest.mark.parametrize("source", [torch.zeros(800), {"raw": np.zeros(800), "sampling_rate": 16_000}, 3], ids=type)
+def test_what_is_no_recording_is_named_beside_the_others(
+    recognizer: AutomaticSpeechRecognitionPipeline, recordings: list[Path], source: object, options: dict[str, Any]
+) -> None:
+    bad, good = transcribe(recognizer, [source, recordings[0]], **options)
+
+    assert f"A recording is a {type(source).__name__}; give a path, bytes or an open binary file" in (bad.error or "")
+    assert good.error is None
+    if not isinstance(source, int):
+        assert [each.error for each in transcribe(recognizer, source, **options)] == [bad.error]
+
+
+def test_samples_are_for_runs_without_channels_and_chunks(recognizer: AutomaticSpeechRecognitionPipeline) -> None:
+    (transcript,) = transcribe(recognizer, np.zeros(800, dtype=np.float32), channels="split")
+    assert "A recording is a ndarray; give a path, bytes or an open binary file." in (transcript.error or "")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"language_model": True}, "language_model is True; give the folder of a language model, 'own'"),
+        ({"language_model": "nosuch"}, "nosuch/lm.binary does not exist; give the folder .* or 'own' for the model's"),
+    ],
+    ids=str,
+)
+def test_a_language_model_that_is_none(model_dir: Path, options: dict[str, Any], message: str) -> None:
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        load_recognizer(model_dir, **options)
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        EvaluatedModel.load(model_dir, **options)
+
+
+def test_a_setting_of_beam_search_that_is_none(model_dir: Path) -> None:
+    write_language_model(model_dir / "language_model")
+    with pytest.raises(ValueError, match=r"There is no setting beams of beam search; choose of beam_size, "):
+        load_recognizer(model_dir, language_model="own", decoding={"beams": 3})
 
 
 def test_times_lie_in_the_recording(recognizer: AutomaticSpeechRecognitionPipeline, recordings: list[Path]) -> None:
