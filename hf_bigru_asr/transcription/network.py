@@ -86,7 +86,7 @@ def check_source(source: object, *, can_be_array: bool = True) -> None:
     if is_array and can_be_array:
         return
     if is_array or not (isinstance(source, _FILES) or hasattr(source, "read")):
-        more = ", or a NumPy array of samples at the model's rate" if can_be_array else ""
+        array = ", or a NumPy array of samples at the model's rate" if can_be_array else ""
         raise ValueError(
             f"A recording is a {type(source).__name__}; give a path, bytes or an open binary file{array}."
         )
