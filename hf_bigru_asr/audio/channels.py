@@ -6,20 +6,15 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from ..model.waveforms_bigru_ctc import WaveformError, mean_of_channels
+from ..model.waveforms_bigru_ctc import WaveformError, cancels, mean_of_channels
 from .findings import AudioError, Findings
 
-__all__ = ["Channels", "cancels", "check_channels", "selected"]
+__all__ = ["Channels", "check_channels", "selected"]
 
 Channels = Literal["mix", "split"] | int
 """The mean of all channels, each channel on its own, or the channel with this number, the first of which is 0."""
 
 Samples = npt.NDArray[np.float32]
-
-CANCELLED_POWER = 0.01
-"""A mix of two channels below this share of their power has lost what is in them: opposite phase. Else it is 0.5."""
-SILENT_POWER = 1e-9
-"""Mean square of a channel below which there is nothing to lose: -90 dB of full scale."""
 
 
 def check_channels(channels: object) -> None:
@@ -33,15 +28,6 @@ def check_channels(channels: object) -> None:
         raise TypeError(f"channels is {channels!r}; it must be 'mix', 'split' or the number of a channel from 0")
     if (channels not in ("mix", "split")) if isinstance(channels, str) else channels < 0:
         raise ValueError(f"channels is {channels!r}; it must be 'mix', 'split' or the number of a channel from 0")
-
-
-def cancels(samples: Samples) -> bool:
-    """Whether the mean of two channels `(channels, samples)` loses what is in both, for they have opposite phase."""
-    if len(samples) != 2 or samples.shape[1] == 0:
-        return False
-    power = float(np.mean(np.square(samples, dtype=np.float64)))
-    mixed = float(np.mean(np.square(samples.mean(axis=0), dtype=np.float64)))
-    return bool(power > SILENT_POWER and mixed < CANCELLED_POWER * power)
 
 
 def selected(blocks: Iterable[tuple[Samples, int]], channels: Channels, findings: Findings) -> Iterator[Samples]:

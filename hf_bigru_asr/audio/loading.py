@@ -194,8 +194,8 @@ def to_mono_float32(
 
     Example:
         >>> import numpy
-        >>> to_mono_float32(numpy.array([[0, 16384], [0, -16384]], dtype=numpy.int16), 16_000)
-        array([0., 0.], dtype=float32)
+        >>> to_mono_float32(numpy.array([[0, 16384], [0, -8192]], dtype=numpy.int16), 16_000)
+        array([0.   , 0.125], dtype=float32)
     """
     rate_from = _checked_rate(sampling_rate_from, "sampling_rate_from")
     rate_to = _checked_rate(sampling_rate_to, "sampling_rate_to")

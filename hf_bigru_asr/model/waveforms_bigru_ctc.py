@@ -10,7 +10,7 @@
 | shape of one utterance | result |
 |---|---|
 | `(samples,)`, `(1, samples)` | these samples |
-| `(2, samples)` | mean of the two channels |
+| `(2, samples)` | mean of the two channels; the first one, with a warning, if they cancel each other |
 | `(samples, channels)`, more than two channels, other shapes | refused |
 
 NumPy arrays, torch tensors on any device, and lists are treated alike. The feature extractor, the file reader and the
@@ -18,17 +18,23 @@ runtime without torch all use these functions; so this module must not import to
 """
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["AudioArray", "WaveformError", "list_of_waveforms", "mean_of_channels", "mono_waveform"]
+__all__ = ["AudioArray", "WaveformError", "cancels", "list_of_waveforms", "mean_of_channels", "mono_waveform"]
 
 MAX_CHANNELS = 2
 # Lossy decoders, resampling and hot float mixes pass 1.0 by some decibels; beyond 6 dB the scale itself is wrong.
 MAX_PEAK = 2.0
+
+CANCELLED_POWER = 0.01
+"""A mix of two channels below this share of their power has lost what is in them: opposite phase. Else it is 0.5."""
+SILENT_POWER = 1e-9
+"""Mean square of samples below which there is nothing to lose: -90 dB of full scale."""
 
 _INTEGER_SCALES = {"int8": 2.0**7, "int16": 2.0**15, "int32": 2.0**31}
 # A batch may well have more utterances than samples in each, but hardly with as few samples as recordings have
@@ -119,8 +125,24 @@ def mono_waveform(audio: AudioArray, first_sample: int = 0, *, clip: bool = True
             f"has the shape {samples.shape}; an utterance is (samples,) or (channels, samples) with one or two "
             "channels: pass the clips of a batch one by one"
         )
+    if cancels(samples):
+        warnings.warn(
+            "The two channels of the audio have opposite phase, so that their mix would be silent; the first one is "
+            "taken: give one channel as (samples,).",
+            stacklevel=2,
+        )
+        samples = samples[:1]
     mono = mean_of_channels(samples, first_sample)
     return mono.clip(-1.0, 1.0) if clip else mono
+
+
+def cancels(samples: Waveform) -> bool:
+    """Whether the mean of two channels `(channels, samples)` loses what is in both, for they have opposite phase."""
+    if len(samples) != MAX_CHANNELS or samples.shape[1] == 0:
+        return False
+    power = float(np.mean(np.square(samples, dtype=np.float64)))
+    mixed = float(np.mean(np.square(samples.mean(axis=0), dtype=np.float64)))
+    return bool(power > SILENT_POWER and mixed < CANCELLED_POWER * power)
 
 
 def mean_of_channels(samples: Waveform, first_sample: int = 0) -> Waveform:

@@ -8,9 +8,9 @@ import pytest
 from encoded_sound import encode, make_tone
 from media import make_file, needs_ffmpeg
 
-from hf_bigru_asr.audio.channels import cancels
 from hf_bigru_asr.audio.findings import AudioWarning
-from hf_bigru_asr.audio.loading import AudioError, count_channels, iterate_audio, load_audio
+from hf_bigru_asr.audio.loading import AudioError, count_channels, iterate_audio, load_audio, to_mono_float32
+from hf_bigru_asr.model.waveforms_bigru_ctc import cancels
 
 LEFT, RIGHT = make_tone(300, 16_000, 16_000), make_tone(700, 16_000, 16_000, 0.2)
 CALL = encode(np.stack([LEFT, RIGHT], axis=1), subtype="FLOAT")
@@ -59,6 +59,11 @@ def test_opposite_phase_gives_a_channel(gain: float, monkeypatch: pytest.MonkeyP
     found: list[str] = []
     np.testing.assert_array_equal(np.concatenate(list(iterate_audio(data, warn=found.append))), LEFT)
     assert len(found) == 1
+
+
+def test_opposite_phase_of_an_array_gives_a_channel() -> None:
+    with pytest.warns(UserWarning, match="opposite phase, so that their mix would be silent"):
+        np.testing.assert_array_equal(to_mono_float32(np.stack([LEFT, -LEFT]), 16_000), LEFT)
 
 
 def test_what_is_no_opposite_phase_is_mixed() -> None:

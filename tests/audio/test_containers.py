@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import soundfile
 from encoded_sound import Samples, encode
@@ -100,6 +101,38 @@ def test_what_sox_writes_into_a_pipe(format: str, speechlike: Samples, tmp_path:
     (tmp_path / "in.wav").write_bytes(encode(speechlike))
     data = run_sox(tmp_path / "in.wav", "-t", format, "-")
     np.testing.assert_allclose(load_audio(data), speechlike, atol=1 / 32768)
+
+
+def shortened(samples: npt.NDArray[np.int16], block: int = 256, num_bits: int = 11) -> bytes:
+    """Compress samples with Shorten 2, blocks without prediction alone. Source: T. Robinson, SHORTEN, 1994."""
+    bits: list[int] = []
+
+    def write(value: int, rice: int) -> None:
+        bits.extend([0] * (value >> rice) + [1] + [value >> place & 1 for place in reversed(range(rice))])
+
+    for parameter in (5, 1, block, 0, 0, 0):  # 16 bits little-endian, one channel, and no prediction
+        write(parameter.bit_length(), 2)
+        write(parameter, parameter.bit_length())
+    for first in range(0, len(samples), block):
+        write(0, 2)
+        write(num_bits, 3)
+        for value in samples[first : first + block].tolist():
+            write(2 * value if value >= 0 else -2 * value - 1, num_bits + 1)
+    write(4, 2)
+    bits += [0] * (-len(bits) % 32)
+    return b"ajkg\x02" + np.packbits(bits).tobytes()
+
+
+@needs_ffmpeg
+def test_sphere_with_shorten(speechlike: Samples) -> None:
+    samples = (speechlike[:2_560] * 32_768).astype(np.int16)
+    fields = "sample_count -i {}\nsample_n_bytes -i 2\nchannel_count -i 1\nsample_rate -i 16000\n"
+    header = "NIST_1A\n   1024\n" + fields + "sample_coding -s26 pcm,embedded-shorten-v2.00\nend_head\n"
+    whole = header.format(2_560).encode().ljust(1_024) + shortened(samples)
+    np.testing.assert_array_equal(load_audio(whole), samples / np.float32(32_768))
+    short = header.format(5_000).encode().ljust(1_024) + shortened(samples)
+    with pytest.raises(AudioError, match="truncated: its header promises 5000 samples, 2560 came"):
+        load_audio(short)
 
 
 @needs_ffmpeg
