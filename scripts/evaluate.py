@@ -16,6 +16,7 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
+from hf_bigru_asr.cli.hotwords import read_hotwords
 from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.data.loading import load_speech_dataset
 from hf_bigru_asr.evaluation.evaluated_model import EvaluatedModel, write_evaluation
@@ -23,7 +24,6 @@ from hf_bigru_asr.evaluation.plots import check_plots, plot_reliability
 from hf_bigru_asr.evaluation.summary import summarize
 from hf_bigru_asr.model.frame_grids_bigru_ctc import NUM_OFFSETS_HELP
 from hf_bigru_asr.provenance import note_start, provenance
-from hf_bigru_asr.transcription.recognizer import parse_hotwords
 
 
 @dataclass
@@ -131,7 +131,7 @@ def load_model(args: Arguments) -> EvaluatedModel:
     given = {name: getattr(args, name) for name in ("beam_size", "lm_weight", "word_score", "nbest")}
     decoding = {name: value for name, value in given.items() if value is not None}
     if args.hotwords:
-        decoding["hotwords"] = parse_hotwords(args.hotwords)
+        decoding["hotwords"] = read_hotwords(args.hotwords)
     if decoding and args.lm is None:
         raise ValueError(f"{' and '.join(decoding)} belong to beam search; give --lm own or --lm FOLDER too")
     return EvaluatedModel.load(

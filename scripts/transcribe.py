@@ -12,10 +12,11 @@ import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from hf_bigru_asr.cli.hotwords import read_hotwords
 from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.model.frame_grids_bigru_ctc import NUM_OFFSETS_HELP
 from hf_bigru_asr.transcription.batches import BATCH_S, BATCH_SIZE
-from hf_bigru_asr.transcription.recognizer import Transcript, load_recognizer, parse_hotwords, transcribe
+from hf_bigru_asr.transcription.recognizer import Transcript, load_recognizer, transcribe
 
 
 @dataclass
@@ -42,7 +43,8 @@ class Arguments:
     )
     beam_size: int | None = field(default=None, metadata={"help": "Hypotheses that beam search keeps."})
     hotwords: list[str] = field(
-        default_factory=list, metadata={"help": "Expected words or phrases, 'PHRASE' or 'PHRASE:WEIGHT', with --lm."}
+        default_factory=list,
+        metadata={"help": "Expected words or phrases, 'PHRASE' or 'PHRASE:WEIGHT', with --lm; after FILE ..."},
     )
     nbest: int | None = field(default=None, metadata={"help": "Hypotheses to print, with --lm."})
     return_timestamps: str | None = field(default=None, metadata={"help": "Times of what: char or word."})
@@ -93,7 +95,7 @@ def main() -> int:
         parser.error("stride_length_s belongs to the pipeline's chunks; give --chunk_length_s too")
     with parser.refusals():
         if args.hotwords:
-            decoding["hotwords"] = parse_hotwords(args.hotwords)
+            decoding["hotwords"] = read_hotwords(args.hotwords)
         if decoding and args.lm is None:
             parser.error(f"{' and '.join(decoding)} belong to beam search; give --lm own or --lm FOLDER too")
         recognizer = load_recognizer(

@@ -65,6 +65,12 @@ def test_transcribe_refuses_what_cannot_be(
     assert result.stdout == ""
 
 
+def test_transcribe_says_that_hotwords_took_the_files() -> None:
+    result = run_script("transcribe.py", "--lm", "own", "--hotwords", "Moby Dick", "a.wav")
+    assert result.returncode == 2
+    assert "required: FILE; --hotwords takes every word up to the next option: give FILE before it." in result.stderr
+
+
 def test_transcribe_makes_the_folder_of_its_output(model_dir: Path, tmp_path: Path) -> None:
     output = tmp_path / "new" / "folder" / "transcripts.json"
 
