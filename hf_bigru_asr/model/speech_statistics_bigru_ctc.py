@@ -7,13 +7,15 @@ and every speaker of a long recording is normalised by his own speech.
 The rule, for each frame grid on its own:
 
 1. The level of a frame is the sum of its mel powers in dB, averaged over `SMOOTHING_S` on both sides.
-2. The threshold is the mean of the highest and the lowest level of the recording. The lowest counts as at most
-   `RANGE_DB` below the highest.
+2. The threshold of a block of `BLOCK_S` is the mean of the highest and the lowest level of the blocks within
+   `WINDOW_S` on both sides, so that a quiet speaker has one of his own. The highest counts as at most
+   `SPEAKERS_DB` below that of the recording, the lowest as at most `RANGE_DB` below the highest. Where these blocks
+   have less contrast than `MIN_CONTRAST_DB` there is noise alone, and the highest is that of the recording.
 3. The weight of a frame rises from 0 to 1 within `RAMP_DB` around the threshold, and is the highest one within
    `MARGIN_S` on both sides. A recording whose highest and lowest level differ by less than about `MIN_CONTRAST_DB` has
    no pauses: all weights are 1. Between `CONTRAST_RAMP_DB / 2` above and below it the lowest weight falls from 1 to 0.
-4. Weighted sums are taken over blocks of `BLOCK_S`. The statistics of a block are those of the blocks within
-   `WINDOW_S` on both sides, with the weight of `SHRINKAGE_FRAMES` frames of the whole recording's statistics.
+4. Weighted sums are taken over the blocks. The statistics of a block are those of the blocks within `WINDOW_S` on
+   both sides, with the weight of `SHRINKAGE_FRAMES` frames of the whole recording's statistics.
 
 Every step is continuous, so rounding never changes more than rounding. NumPy alone: the feature extractor and the
 runtime without torch share this file, and `runtime/onnx_features.py` has the rule as nodes of a graph.
@@ -40,6 +42,7 @@ FloatArray = npt.NDArray[np.float32]
 
 SMOOTHING_S = 0.1
 RANGE_DB = 50.0
+SPEAKERS_DB = 20.0
 RAMP_DB = 6.0
 MARGIN_S = 0.2
 MIN_CONTRAST_DB = 10.0
@@ -122,9 +125,17 @@ def speech_weights(levels: FloatArray, frame_s: float) -> FloatArray:
     """
     smooth = _moving_mean(levels, frames_of(SMOOTHING_S, frame_s))
     top = smooth.max(0)
-    bottom = np.maximum(smooth.min(0), top - RANGE_DB)
-    is_flat = np.clip((MIN_CONTRAST_DB - (top - bottom)) / CONTRAST_RAMP_DB + 0.5, 0.0, 1.0)
-    weights = np.clip((smooth - (top + bottom) / 2) / RAMP_DB + 0.5, 0.0, 1.0)
+    contrast = np.minimum(top - smooth.min(0), RANGE_DB)
+    is_flat = np.clip((MIN_CONTRAST_DB - contrast) / CONTRAST_RAMP_DB + 0.5, 0.0, 1.0)
+    size, radius = block_frames(frame_s), window_blocks(frame_s)
+    starts = np.arange(0, len(smooth), size)
+    highest = _moving_max(np.maximum.reduceat(smooth, starts), radius)
+    lowest = -_moving_max(-np.minimum.reduceat(smooth, starts), radius)
+    has_speech = np.clip((highest - lowest - MIN_CONTRAST_DB) / CONTRAST_RAMP_DB + 0.5, 0.0, 1.0)
+    near_top = top - has_speech * np.minimum(top - highest, SPEAKERS_DB)
+    near_bottom = np.maximum(lowest, near_top - RANGE_DB)
+    threshold = ((near_top + near_bottom) / 2)[np.arange(len(smooth)) // size]
+    weights = np.clip((smooth - threshold) / RAMP_DB + 0.5, 0.0, 1.0)
     return np.maximum(_moving_max(weights, frames_of(MARGIN_S, frame_s)), is_flat).astype(np.float32)
 
 
@@ -139,7 +150,7 @@ def _moving_mean(values: npt.NDArray[np.floating], radius: int) -> npt.NDArray[n
 
 def _moving_max(values: npt.NDArray[np.float64], radius: int) -> npt.NDArray[np.float64]:
     """Highest value within `radius` rows on both sides."""
-    padded = np.pad(values, ((radius, radius), (0, 0)))
+    padded = np.pad(values, ((radius, radius), (0, 0)), mode="edge")
     highest: npt.NDArray[np.float64] = np.lib.stride_tricks.sliding_window_view(padded, 2 * radius + 1, axis=0).max(-1)
     return highest
 

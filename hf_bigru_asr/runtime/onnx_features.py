@@ -125,9 +125,7 @@ def _add_speech_normalization(
         more = graph.add("Add", graph.add("Mul", variance, count), graph.constant(prior * settings.prior_frames))
         variance = graph.add("Div", more, graph.add("Add", count, number(settings.prior_frames)))
     deviation = graph.add("Sqrt", graph.add("Add", variance, number(rule.VARIANCE_FLOOR)))
-    zero, one = graph.constant(np.int64(0)), graph.constant(np.int64(1))
-    frames = graph.add("Range", zero, graph.size(features, 2), one)
-    blocks = graph.add("Div", frames, graph.constant(np.int64(block)))
+    blocks = _add_block_numbers(graph, features, settings.frame_s)
     mean, deviation = (graph.add("Gather", values, blocks, axis=2) for values in (mean, deviation))
     return graph.add("Mul", graph.add("Div", graph.add("Sub", centred, mean), deviation), valid)
 
@@ -156,12 +154,36 @@ def _add_speech_weights(graph: GraphBuilder, features: str, valid: str, frame_s:
     is_valid = graph.add("Greater", valid, number(0.5))
     top = graph.add("ReduceMax", graph.add("Where", is_valid, smooth, number(-1e4)), axes=[2], keepdims=1)
     lowest = graph.add("ReduceMin", graph.add("Where", is_valid, smooth, number(1e4)), axes=[2], keepdims=1)
-    bottom = graph.add("Max", lowest, graph.add("Sub", top, number(rule.RANGE_DB)))
-    contrast = graph.add("Sub", top, bottom)
-    threshold = graph.add("Mul", graph.add("Add", top, bottom), number(0.5))
+    contrast = graph.add("Min", graph.add("Sub", top, lowest), number(rule.RANGE_DB))
+    near_highest = _add_near_top(graph, graph.add("Where", is_valid, smooth, number(-1e4)), frame_s)
+    flipped = graph.add("Where", is_valid, graph.add("Neg", smooth), number(-1e4))
+    near_lowest = graph.add("Neg", _add_near_top(graph, flipped, frame_s))
+    near_contrast = graph.add("Sub", graph.add("Sub", near_highest, near_lowest), number(rule.MIN_CONTRAST_DB))
+    has_speech = clipped(near_contrast, rule.CONTRAST_RAMP_DB)
+    below = graph.add("Min", graph.add("Sub", top, near_highest), number(rule.SPEAKERS_DB))
+    near_top = graph.add("Sub", top, graph.add("Mul", has_speech, below))
+    near_bottom = graph.add("Max", near_lowest, graph.add("Sub", near_top, number(rule.RANGE_DB)))
+    of_blocks = graph.add("Mul", graph.add("Add", near_top, near_bottom), number(0.5))
+    threshold = graph.add("Gather", of_blocks, _add_block_numbers(graph, features, frame_s), axis=2)
     weights = graph.add("Mul", clipped(graph.add("Sub", smooth, threshold), rule.RAMP_DB), valid)
     is_flat = clipped(graph.add("Sub", number(rule.MIN_CONTRAST_DB), contrast), rule.CONTRAST_RAMP_DB)
     return graph.add("Mul", graph.add("Max", pooled("MaxPool", weights, rule.MARGIN_S), is_flat), valid)
+
+
+def _add_near_top(graph: GraphBuilder, levels: str, frame_s: float) -> str:
+    """Highest of `levels` `(batch, 1, frames)` within the window of each block: `(batch, 1, blocks)`."""
+    block, radius = rule.block_frames(frame_s), rule.window_blocks(frame_s)
+    ends = graph.constant(np.array([0, 0, 0, 0, 0, block - 1]))
+    padded = graph.add("Pad", levels, ends, graph.constant(np.float32(-1e4)))
+    highest = graph.add("MaxPool", padded, kernel_shape=[block], strides=[block])
+    return graph.add("MaxPool", highest, kernel_shape=[2 * radius + 1], pads=[radius, radius])
+
+
+def _add_block_numbers(graph: GraphBuilder, features: str, frame_s: float) -> str:
+    """Block `(frames,)` of each frame of `features` `(batch, mels, frames)`."""
+    zero, one = graph.constant(np.int64(0)), graph.constant(np.int64(1))
+    frames = graph.add("Range", zero, graph.size(features, 2), one)
+    return graph.add("Div", frames, graph.constant(np.int64(rule.block_frames(frame_s))))
 
 
 def _add_block_sums(graph: GraphBuilder, values: str, block: int) -> str:

@@ -38,14 +38,18 @@ def by_hand(
     levels = [10 * np.log10(np.exp(frame).sum()) for frame in grid]
     smoothing, margin = (max(1, round(seconds / frame_s)) for seconds in (0.1, 0.2))
     smooth = [np.mean(levels[max(0, i - smoothing) : i + smoothing + 1]) for i in range(num_frames)]
-    top, bottom = max(smooth), max(min(smooth), max(smooth) - 50)
-    threshold = (top + bottom) / 2
-    steps = [min(1.0, max(0.0, (level - threshold) / 6 + 0.5)) for level in smooth]
-    lowest = min(1.0, max(0.0, (12 - (top - bottom)) / 4))
-    weights = np.array([max(lowest, *steps[max(0, i - margin) : i + margin + 1]) for i in range(num_frames)])
-
     block = max(1, round(1 / frame_s))
     radius = max(1, round(15 / (block * frame_s)))
+    steps = []
+    for i, level in enumerate(smooth):
+        near = smooth[max(0, (i // block - radius) * block) : (i // block + radius + 1) * block]
+        has_speech = min(1.0, max(0.0, (max(near) - min(near) - 8) / 4))
+        top = max(smooth) - has_speech * min(max(smooth) - max(near), 20)
+        threshold = (top + max(min(near), top - 50)) / 2
+        steps.append(min(1.0, max(0.0, (level - threshold) / 6 + 0.5)))
+    lowest = min(1.0, max(0.0, (12 - min(50, max(smooth) - min(smooth))) / 4))
+    weights = np.array([max(lowest, *steps[max(0, i - margin) : i + margin + 1]) for i in range(num_frames)])
+
     normalised = np.empty_like(grid)
     for i, frame in enumerate(grid):
         near = slice(max(0, (i // block - radius) * block), (i // block + radius + 1) * block)
@@ -67,6 +71,7 @@ CASES = {
     "some contrast": [0, -8, 1],
     "one part": [-10],
     "longer than the window": [0, -40, 10, -40] * 10,
+    "a quiet speaker": [0, -60, 4, *[-70] * 14, -25, -60, -30, *[-70] * 14, -15, -50],
 }
 
 
@@ -153,6 +158,23 @@ def test_speakers_far_apart_do_not_move_each_other() -> None:
     for part, expected in ((slice(0, 600), alone[0]), (slice(-600, None), alone[1])):
         assert np.abs(found[part] - expected).mean() < 0.12
         assert np.abs(joined[part] - expected).mean() > 0.4, "side by side they share their statistics"
+
+
+def test_a_quiet_speaker_counts_as_speech_beside_a_loud_one() -> None:
+    """A speaker 18 dB below another has the weights that he has alone."""
+    loud, quiet = recording([0, 3, -40, 2]), recording([-18, -30, -19, -50, -20], seed=1)
+    together = np.concatenate([loud, recording([-60], frames=1000), quiet])
+    weights = speech_weights(speech_levels(together, NUM_MELS), FRAME_S)[-len(quiet) :]
+    alone = speech_weights(speech_levels(np.concatenate([recording([-60]), quiet]), NUM_MELS), FRAME_S)[-len(quiet) :]
+    np.testing.assert_allclose(weights, alone, atol=0.2)
+    assert 0.5 < weights.mean() < 1
+
+
+def test_noise_far_from_speech_is_no_quiet_speaker() -> None:
+    frames = np.concatenate([recording([0, 3, -15, 2]), np.repeat(recording([-15], frames=100), 20, axis=0)])
+    weights = speech_weights(speech_levels(frames, NUM_MELS), FRAME_S)
+    assert weights[:200].max() == 1
+    assert weights[300:].max() == 0
 
 
 def test_a_part_without_speech_takes_the_statistics_of_the_whole() -> None:
