@@ -51,7 +51,14 @@ def find_ffmpeg() -> str | None:
 
 
 def ffmpeg_blocks(
-    source: Source, findings: Findings, block_frames: int, *, mix: bool, failure: str, skip_frames: int = 0
+    source: Source,
+    findings: Findings,
+    block_frames: int,
+    *,
+    mix: bool,
+    failure: str,
+    damage: str,
+    skip_frames: int = 0,
 ) -> Blocks:
     """Decode the first audio stream of a recording.
 
@@ -64,6 +71,7 @@ def ffmpeg_blocks(
         block_frames: Length of a block in samples per channel.
         mix: Whether to mix more than two channels into one, by the layout that the recording states.
         failure: What to say of it if ffmpeg finds no audio; it completes a sentence about the recording.
+        damage: The same if ffmpeg finds damage behind some audio.
         skip_frames: Samples per channel that are dropped at the beginning.
 
     Yields:
@@ -78,7 +86,7 @@ def ffmpeg_blocks(
         raise AudioError(findings.name, f"{failure}: the ffmpeg program is not on PATH; install ffmpeg")
     with tempfile.TemporaryDirectory(prefix="hf_bigru_asr-") as folder:
         path = _place(source, Path(folder))
-        run = _Run(program, path, findings, block_frames, failure)
+        run = _Run(program, path, findings, block_frames, damage)
         with closing(run.blocks("ashowinfo")) as blocks:  # type: ignore[type-var] # a generator
             first = next(blocks, None)
             is_mixed = mix and first is not None and first[0].shape[1] > 2
@@ -86,7 +94,7 @@ def ffmpeg_blocks(
                 yield from _without_beginning(_chained(first, blocks), skip_frames)
         if is_mixed and first is not None:
             num_channels = first[0].shape[1]
-            run = _Run(program, path, findings, block_frames, failure)
+            run = _Run(program, path, findings, block_frames, damage)
             yield from _without_beginning(run.blocks("ashowinfo" + _MIX), skip_frames)
             if run.num_samples == 0:
                 raise AudioError(
@@ -148,8 +156,8 @@ def _without_audio(log: "_Log", path: Path, failure: str) -> str:
 class _Run:
     """One run of the program."""
 
-    def __init__(self, program: str, path: Path, findings: Findings, block_frames: int, failure: str) -> None:
-        self._failure = failure
+    def __init__(self, program: str, path: Path, findings: Findings, block_frames: int, damage: str) -> None:
+        self._damage = damage
         with path.open("rb") as file:
             self._is_stream = _is_mpeg_stream(file.read(200))
         self._path, self._findings, self._block_frames = path, findings, block_frames
@@ -199,7 +207,7 @@ class _Run:
         if self.log.is_amr:
             return _COMFORT_NOISE, _COMFORT_NOISE_REMEDY
         reason = self.log.reason.replace(f"file:{self._path}: ", "")
-        return f"{self._failure} (ffmpeg says: {reason})", RE_ENCODE
+        return f"{self._damage} (ffmpeg says: {reason})", RE_ENCODE
 
 
 def _is_mpeg_stream(head: bytes) -> bool:

@@ -158,15 +158,17 @@ def decoded_blocks(source: Source, findings: Findings, *, mix: bool = True) -> B
             failure = (
                 f"is not {READ_WITHOUT_FFMPEG.replace(' and ', ' or ')}; every other format is read through ffmpeg"
             )
-        yield from ffmpeg_blocks(source, findings, _BLOCK_FRAMES, mix=mix, failure=failure)
+        damage = "is broken or truncated"
+        yield from ffmpeg_blocks(source, findings, _BLOCK_FRAMES, mix=mix, failure=failure, damage=damage)
         return
     data = source.data
     if start > 0:
         data = data[start:] if isinstance(data, bytes) else data.behind(start)
     parts = checked_parts(data, findings, container)
-    failure = f"is a broken or truncated {container} file, or has a codec that nothing here reads"
+    damage = f"is a broken or truncated {container} file"
+    failure = f"{damage}, or has a codec that nothing here reads"
     if _needs_ffmpeg(data, container) or (container == "Ogg" and findings.damages and find_ffmpeg() is not None):
-        blocks = ffmpeg_blocks(source, findings, _BLOCK_FRAMES, mix=mix, failure=failure)
+        blocks = ffmpeg_blocks(source, findings, _BLOCK_FRAMES, mix=mix, failure=failure, damage=damage)
         promised = sphere_fields(data).get("sample_count", "") if container == "SPHERE" else ""
         yield from _counted(blocks, findings, int(promised) if promised.isdigit() else 0)
         return
@@ -178,7 +180,9 @@ def decoded_blocks(source: Source, findings: Findings, *, mix: bool = True) -> B
                 yield block
         except _UnreadableError as error:
             failure = f"{failure} (libsndfile says: {error})"
-            yield from ffmpeg_blocks(source, findings, _BLOCK_FRAMES, mix=mix, failure=failure, skip_frames=num_frames)
+            yield from ffmpeg_blocks(
+                source, findings, _BLOCK_FRAMES, mix=mix, failure=failure, damage=damage, skip_frames=num_frames
+            )
             return
 
 
