@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from documents import PAGES, blocks, languages, page_id
+from free_names import free_names
 from huggingface_hub import HfApi
 from repository import REPOSITORY
 from runtime_support import needs_onnx
@@ -27,6 +28,16 @@ def test_examples_run_without_a_network(page: Path, clone: Path, closed_network:
         exec(compile(code, page_id(page), "exec"), namespace)
 
     assert closed_network == []
+
+
+@pytest.mark.parametrize("page", WITH_PYTHON, ids=page_id)
+def test_every_example_can_be_pasted_alone(page: Path) -> None:
+    for code in blocks(page.read_text(encoding="utf-8"), "python"):
+        assert free_names(code) == set(), code
+
+
+def test_names_from_elsewhere_are_found() -> None:
+    assert free_names("import a.b as c, d.e\nfor x in c(y):\n    d = x + z\nprint(d)") == {"y", "z"}
 
 
 def test_a_server_would_be_asked_for_an_unknown_name(closed_network: list[str]) -> None:
