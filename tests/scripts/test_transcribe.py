@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 from repository import SAMPLE
@@ -47,6 +48,9 @@ def test_transcribe_names_the_bad_file_and_transcribes_the_others(model_dir: Pat
         (["--num_threads", 0], "num_threads is 0"),
         (["--dtype", "int7"], "dtype is 'int7'"),
         (["--runtime", "abacus"], "runtime is 'abacus'"),
+        (["--channels", "both"], "channels is 'both'; it must be 'mix', 'split' or the number of a channel from 0"),
+        (["--channels", "split", "--chunk_length_s", 5], "channels is 'split'; the pipeline's own chunks"),
+        (["--on_damage", "ignore"], "on_damage is 'ignore'; it must be 'error' or 'warn'"),
         (["--model", "./nowhere"], "nowhere does not exist"),
         (["--lm", "own", "--hotwords", "?!:9"], "The hotword '?!:9' has no words"),
         (["--output", "."], "error: .: Is a directory. See transcribe.py --help."),
@@ -132,3 +136,22 @@ def test_transcribe_with_a_language_model_and_hotwords(tone_model: Path, tmp_pat
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()
     assert [line.rpartition(": ")[2] for line in lines if ".wav: " in line] == ["QUIZ", "YOU"]
+
+
+def test_transcribe_prints_turns_and_warnings(listener_dir: Path, tmp_path: Path) -> None:
+    call, output = tmp_path / "call.wav", tmp_path / "call.json"
+    soundfile.write(call, np.stack([speak("HELLO")[0], 0 * speak("HELLO")[0]], axis=1), RATE_HZ)
+    call.write_bytes(call.read_bytes()[:-8])
+
+    options = ["--channels", "split", "--on_damage", "warn", "--output", output]
+    result = run_script("transcribe.py", call, "--model", listener_dir, *options)
+
+    assert result.returncode == 0
+    assert re.search(r"^ +[0-9.]+ +[0-9.]+  channel 0: HELLO$", result.stdout, re.MULTILINE)
+    assert re.search(
+        r"^warning: .*call\.wav'.* is truncated: .* could be read and are used$", result.stderr, re.MULTILINE
+    )
+    (row,) = json.loads(output.read_text())
+    assert [turn["text"] for turn in row["turns"] if turn["channel"] == 0] == ["HELLO"]
+    assert row["channels"][0]["text"] == "HELLO"
+    assert len(row["warnings"]) == 1
