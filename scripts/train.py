@@ -176,9 +176,16 @@ class DataArguments:
         return {"audio_column": self.audio_column_name, "text_column": self.text_column_name}
 
 
+def make_parser() -> CommandParser:
+    """The parser of the command line."""
+    kinds = (ModelArguments, DataArguments, CTCTrainingArguments)
+    parser = CommandParser(kinds, description=__doc__.partition("\n")[0])
+    parser.add_flags("apply_spec_augment", "ctc_zero_infinity")
+    return parser
+
+
 def parse_arguments(parser: CommandParser) -> tuple[ModelArguments, DataArguments, CTCTrainingArguments]:
     """Arguments of the command line, or of the JSON or YAML file that it names."""
-    parser.add_flags("apply_spec_augment", "ctc_zero_infinity")
     is_file = len(sys.argv) == 2 and sys.argv[1].endswith((".json", ".yaml", ".yml"))
     model_args, data_args, args = parser.parse_file(sys.argv[1]) if is_file else parser.parse()
     if data_args.eval_lm is None and str(args.metric_for_best_model).removeprefix("eval_") in ("lm_wer", "lm_cer"):
@@ -318,9 +325,7 @@ def write_record(
 def main() -> None:
     """Train, evaluate after every epoch, and save the best model with the record of the run."""
     note_start()
-    parser = CommandParser(
-        (ModelArguments, DataArguments, CTCTrainingArguments), description=__doc__.partition("\n")[0]
-    )
+    parser = make_parser()
     with parser.refusals():
         # 1. Arguments
         model_args, data_args, args = parse_arguments(parser)

@@ -174,7 +174,7 @@ def parse(*arguments: object, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str
     """The names of the script, and its model arguments."""
     script = runpy.run_path(str(SCRIPTS / "train.py"))
     monkeypatch.setattr("sys.argv", ["train.py", "--dataset_name", "data", *map(str, arguments)])
-    return script, script["parse_arguments"]()[0]
+    return script, script["parse_arguments"](script["make_parser"]())[0]
 
 
 def test_the_bundled_model_goes_on_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
