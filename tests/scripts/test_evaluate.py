@@ -18,6 +18,7 @@ from hf_bigru_asr import BiGRUForCTC
         (["--device", "gpu"], "device is 'gpu'"),
         (["--num_threads", 0], "num_threads is 0"),
         (["--dtype", "int7"], "dtype is 'int7'"),
+        (["--text_column_name", "txt"], "has no column 'txt'; it has audio, text."),
         (["--lm", "own", "--hotwords", "?!:9"], "The hotword '?!:9' has no words"),
     ],
     ids=str,
