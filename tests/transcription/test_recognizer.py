@@ -74,7 +74,11 @@ def test_no_recordings(recognizer: AutomaticSpeechRecognitionPipeline) -> None:
     assert list(transcribe(recognizer, [])) == []
 
 
-@pytest.mark.parametrize("form", [str, Path, Path.read_bytes, lambda path: path.open("rb"), samples_of], ids=str)
+@pytest.mark.parametrize(
+    "form",
+    [str, Path, Path.read_bytes, lambda path: path.open("rb"), samples_of],
+    ids=["str", "path", "bytes", "open file", "samples"],
+)
 def test_one_recording_needs_no_list(
     recognizer: AutomaticSpeechRecognitionPipeline, recordings: list[Path], form: Callable[[Path], object]
 ) -> None:
