@@ -149,3 +149,11 @@ def run_in_fork(fork_server: ForkServer, tmp_path: Path) -> Callable[..., str]:
         return fork_server.run(code, *arguments, path=path, folder=tmp_path)
 
     return run
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Run the tests of a file in one process, so that what they share is made once."""
+    from xdist.scheduler import LoadFileScheduling
+
+    return LoadFileScheduling(config, log)
