@@ -48,16 +48,26 @@ class FormatOptions:
             raise ValueError(f"min_confidence is {self.min_confidence}; it is a probability from 0 to 1.")
 
 
-def shown(transcript: TimedTranscript, options: FormatOptions) -> TimedTranscript:
+def shown(transcript: TimedTranscript, options: FormatOptions, needs_times: str | None = None) -> TimedTranscript:
     """The transcript as it is written: without unsure words, in the case that was asked for.
 
     A warning says how many words were left out.
 
+    Args:
+        transcript: What a recogniser gives.
+        options: What the user chose.
+        needs_times: Name of the format, if it is made of words with times and cannot have a text alone.
+
     Raises:
-        ValueError: If there is no transcript but an error, or confidences are needed and missing.
+        ValueError: If there is no transcript but an error, or times or confidences are needed and missing.
     """
     if transcript.error is not None:
         raise ValueError(f"{transcript.source} was not transcribed: {transcript.error}")
+    if needs_times is not None and not transcript.words and transcript.text:
+        raise ValueError(
+            f"{transcript.source} has a text without the times of its words, which {needs_times} needs; recognise it "
+            "with times, or write txt or json."
+        )
     words, warnings = transcript.words, transcript.warnings
     if options.min_confidence is not None:
         words = _sure_words(transcript, options.min_confidence)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Protocol
 
-__all__ = ["RecognizedWord", "RecognizerFacts", "TimedTranscript", "TimedWord"]
+__all__ = ["RecognizedWord", "RecognizerFacts", "TimedTranscript", "TimedWord", "readable"]
 
 ROUNDING = 1e-3
 """How far a confidence may lie outside of 0 to 1, as sums of float32 do. It is written with three decimals."""
@@ -179,4 +179,9 @@ class TimedTranscript:
         if self.source == "-":
             return "stdin"
         path = self.source.split("?")[0].split("#")[0] if "://" in self.source else self.source
-        return PurePath(path.rstrip("/")).stem or "recording"
+        return readable(PurePath(path.rstrip("/")).stem) or "recording"
+
+
+def readable(text: str) -> str:
+    r"""A name in Unicode: file systems allow bytes that are none, which become `\udcff` and the like."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
