@@ -8,12 +8,12 @@ from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import torch
-from torchaudio.functional import merge_tokens
 
 from ..audio.loading import load_audio, to_mono_float32
 from ..backends.loading import check_weights
 from ..bundled import BUNDLED, resolve_model
-from ..model.ctc_alignment_bigru_ctc import CharacterSpan, best_path, encode_text
+from ..model.ctc_alignment_bigru_ctc import CharacterSpan, best_path, encode_text, label_spans
+from ..model.ctc_output_bigru_ctc import as_array
 from ..model.modeling_bigru_ctc import BiGRUForCTC
 from ..model.processing_bigru_ctc import BiGRUCTCProcessor
 from ..text.normalization import normalize_transcript
@@ -160,15 +160,15 @@ class Aligner:
     def _align(
         self, log_probs: torch.Tensor, duration_s: float, words: Sequence[WrittenWord], is_as_written: bool
     ) -> Alignment:
-        frames = log_probs.float().cpu()
+        frames = as_array(log_probs)
         blank = self.processor.tokenizer.pad_token_id
         text = " ".join(word.normalized for word in words)
         path = best_path(frames, encode_text(text, self.processor.tokenizer, len(frames), self.frame_s), blank)
-        chosen = frames.gather(1, path[:, None])[:, 0]
-        spans = merge_tokens(path, chosen, blank=blank)
-        peaks = [float(chosen[span.start : span.end].max().exp()) for span in spans]
+        chosen = frames[np.arange(len(path)), path]
+        spans = label_spans(path, blank)
+        peaks = [float(np.exp(chosen[span.start : span.end].max())) for span in spans]
         characters = iter(word_characters(text, spans, peaks, self.frame_s, duration_s))
-        costs = np.concatenate([[0.0], np.cumsum((frames.amax(-1) - chosen).numpy(), dtype=np.float64)])
+        costs = np.concatenate([[0.0], np.cumsum(frames.max(-1) - chosen, dtype=np.float64)])
         aligned = []
         position = 0
         for word in words:

@@ -16,9 +16,7 @@ errors of beginnings and ends near zero.
 from collections.abc import Sequence
 from itertools import groupby, pairwise
 
-from torchaudio.functional import TokenSpan
-
-from ..model.ctc_alignment_bigru_ctc import CharacterSpan
+from ..model.ctc_alignment_bigru_ctc import CharacterSpan, FrameSpan
 
 __all__ = ["word_characters"]
 
@@ -28,7 +26,7 @@ TAIL_S = 0.08
 
 
 def word_characters(
-    text: str, spans: Sequence[TokenSpan], peaks: Sequence[float], frame_s: float, duration_s: float
+    text: str, spans: Sequence[FrameSpan], peaks: Sequence[float], frame_s: float, duration_s: float
 ) -> list[tuple[CharacterSpan, ...]]:
     """Characters of every word, which fill its time without gaps.
 

@@ -2,19 +2,25 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torchaudio.functional import forced_align, merge_tokens
 
-from .ctc_loss_bigru_ctc import num_frames_needed
-from .tokenization_bigru_ctc import BiGRUCTCTokenizer
+from .ctc_output_bigru_ctc import CTCSymbols, FrameArray, IntArray, as_array
 
-__all__ = ["CharacterSpan", "MarkedCharacter", "align_log_probs", "best_path", "encode_text"]
+__all__ = [
+    "CharacterSpan",
+    "FrameSpan",
+    "MarkedCharacter",
+    "align_log_probs",
+    "best_path",
+    "encode_text",
+    "label_spans",
+]
 
-# torchaudio's `forced_align` keeps a table of frames times states. Up to this many cells one call does all the work;
-# beyond, each call does the part between two milestones.
+# A Viterbi search keeps a table of frames times states, four bytes a cell. Up to this many cells one search does all
+# the work; beyond, each one does the part between two milestones.
 _MAX_CELLS = 1 << 24
 _MILESTONE_FRAMES = 2048
 _TRIM_FRAMES = 16
@@ -53,8 +59,23 @@ class MarkedCharacter(CharacterSpan):
     relative_score: float
 
 
+class FrameSpan(NamedTuple):
+    """The frames that emit one label of a path.
+
+    Args:
+        start: The first one.
+        end: The first one after them.
+    """
+
+    start: int
+    end: int
+
+
 def align_log_probs(
-    log_probs: torch.Tensor, text: str, tokenizer: BiGRUCTCTokenizer, frame_s: float
+    log_probs: Any,  # noqa: ANN401 - an array, or a torch.Tensor, which cannot be named without torch
+    text: str,
+    tokenizer: Any,  # noqa: ANN401 - the same of a tokenizer
+    frame_s: float,
 ) -> list[MarkedCharacter]:
     """Times of the characters of a text on the most probable path that spells it.
 
@@ -64,7 +85,7 @@ def align_log_probs(
     Args:
         log_probs: `(frames, classes)`, the `logits` of one utterance without its padding.
         text: The reference, over the alphabet of the tokenizer.
-        tokenizer: Gives the classes of the characters.
+        tokenizer: Gives the classes of the characters: a [`BiGRUCTCTokenizer`] or [`CTCSymbols`].
         frame_s: Seconds per frame.
 
     Returns:
@@ -75,29 +96,27 @@ def align_log_probs(
     """
     if not text:
         return []
-    ids = encode_text(text, tokenizer, len(log_probs), frame_s)
-    log_probs = log_probs.float().cpu()
-    path = best_path(log_probs, ids, tokenizer.pad_token_id)
-    scores = log_probs.gather(1, path[:, None])[:, 0].exp()
-    best_scores = log_probs.amax(-1).exp()
+    symbols = CTCSymbols.of(tokenizer)
+    frames = as_array(log_probs)
+    path = best_path(frames, encode_text(text, symbols, len(frames), frame_s), symbols.blank)
+    scores = np.exp(frames[np.arange(len(path)), path]).tolist()
+    best_scores = np.exp(frames.max(-1)).tolist()
     characters = []
-    for char, span in zip(text, merge_tokens(path, scores, blank=tokenizer.pad_token_id), strict=True):
-        frame = span.start + int(scores[span.start : span.end].argmax())
-        score = float(scores[frame])
-        characters.append(
-            MarkedCharacter(char, span.start * frame_s, span.end * frame_s, score, score / float(best_scores[frame]))
-        )
+    for char, (start, end) in zip(text, label_spans(path, symbols.blank), strict=True):
+        frame = start if end == start + 1 else max(range(start, end), key=scores.__getitem__)
+        score = scores[frame]
+        characters.append(MarkedCharacter(char, start * frame_s, end * frame_s, score, score / best_scores[frame]))
     return characters
 
 
-def encode_text(text: str, tokenizer: BiGRUCTCTokenizer, num_frames: int, frame_s: float) -> torch.Tensor:
+def encode_text(text: str, tokenizer: Any, num_frames: int, frame_s: float) -> IntArray:  # noqa: ANN401 - as above
     """Classes `(labels,)` of a text that is to be aligned with `num_frames` frames of `frame_s` seconds each.
 
     Raises:
         ValueError: If the text has characters outside the alphabet or needs more frames than there are.
     """
-    ids = torch.tensor(tokenizer(text).input_ids)
-    needed = int(num_frames_needed(ids[None]))
+    ids = np.array(CTCSymbols.of(tokenizer).encode(text), dtype=np.int64)
+    needed = len(ids) + int((ids[1:] == ids[:-1]).sum())
     if needed > num_frames:
         raise ValueError(
             f"The text {text[:60]!r} needs {needed} frames, one per character and one between equal neighbours, but "
@@ -106,44 +125,86 @@ def encode_text(text: str, tokenizer: BiGRUCTCTokenizer, num_frames: int, frame_
     return ids
 
 
-def best_path(log_probs: torch.Tensor, ids: torch.Tensor, blank: int) -> torch.Tensor:
+def label_spans(path: IntArray, blank: int) -> list[FrameSpan]:
+    """Frames of every label of a path `(frames,)`, in order; blanks have none."""
+    starts = np.flatnonzero(np.diff(path, prepend=-1))
+    ends = np.append(starts[1:], len(path))
+    is_label = path[starts] != blank
+    return [FrameSpan(*span) for span in zip(starts[is_label].tolist(), ends[is_label].tolist(), strict=True)]
+
+
+def best_path(log_probs: FrameArray, ids: IntArray, blank: int) -> IntArray:
     """Class of every frame on the most probable path that CTC collapses to `ids`.
 
-    A short recording is aligned by one call of `torchaudio.functional.forced_align`. For a long one its table would
-    not fit into memory: a first pass finds the state of the best path at every 2,048th frame, and `forced_align` fills
-    in the path between each two of them. The result is that of one call.
+    A short recording is aligned by one Viterbi search. For a long one its table would not fit into memory: a first
+    pass finds the state of the best path at every 2,048th frame, and a search fills in the path between each two of
+    them. The result is that of one search.
 
     Args:
-        log_probs: `(frames, classes)` float32 on the CPU.
+        log_probs: `(frames, classes)`.
         ids: `(labels,)`, at least one, without blanks; the frames must be enough for them.
         blank: Class of the blank.
 
     Returns:
-        `(frames,)` int64.
+        `(frames,)`.
+
+    Source: `torchaudio.functional.forced_align` 2.11, whose path it is where one path is better than all others.
     """
     if len(log_probs) * (2 * len(ids) + 1) <= _MAX_CELLS:
         return _forced_path(log_probs, ids, blank)
     # What each class costs more than the best one: small numbers, so that long sums of them keep their precision.
-    costs = (log_probs.amax(-1, keepdim=True) - log_probs).clamp(max=_MAX_COST)
-    path = torch.empty(len(costs), dtype=torch.long)
+    costs = np.minimum(log_probs.max(-1, keepdims=True) - log_probs, np.float32(_MAX_COST))
+    path = np.empty(len(costs), dtype=np.int64)
     begin, first = 0, None
-    for end, last in _milestones(costs.numpy(), ids.numpy(), blank):
+    for end, last in _milestones(costs, ids, blank):
         emissions = -costs[begin : end + 1]
         for frame, state in ((0, first), (-1, last)):
             if state is not None:
                 only = int(ids[state // 2]) if state % 2 else blank
-                value = float(emissions[frame, only])
-                emissions[frame] = -torch.inf
+                value = emissions[frame, only]
+                emissions[frame] = -np.inf
                 emissions[frame, only] = value
         path[begin : end + 1] = _forced_path(emissions, ids[(first or 0) // 2 : (last + 1) // 2], blank)
         begin, first = end, last
     return path
 
 
-def _forced_path(emissions: torch.Tensor, ids: torch.Tensor, blank: int) -> torch.Tensor:
+def _forced_path(emissions: FrameArray, ids: IntArray, blank: int) -> IntArray:
+    """As [`best_path`], by one search; with no label all frames are blank.
+
+    State `2 * i` is the blank before label `i`, `2 * i + 1` is label `i`.
+    """
     if len(ids) == 0:
-        return torch.full((len(emissions),), blank)
-    return forced_align(emissions[None].contiguous(), ids[None], blank=blank)[0][0].long()
+        return np.full(len(emissions), blank, dtype=np.int64)
+    num_frames, num_states = len(emissions), 2 * len(ids) + 1
+    classes = np.full(num_states, blank, dtype=np.int64)
+    classes[1::2] = ids
+    skip = np.full(num_states, -np.inf, dtype=np.float32)  # what it adds to leave out the blank before a label
+    skip[3::2][ids[1:] != ids[:-1]] = 0.0
+    # Score of the best path that ends in each state; two columns that no path is in come first.
+    table = np.full((num_frames, num_states + 2), -np.inf, dtype=np.float32)
+    table[0, 2:4] = emissions[0, classes[:2]]
+    table[1:, 2:] = emissions[1:, classes]
+    best = np.empty(num_states, dtype=np.float32)
+    for two_before, before, same, scores in zip(
+        table[:-1, :-2], table[:-1, 1:-1], table[:-1, 2:], table[1:, 2:], strict=True
+    ):
+        np.add(two_before, skip, out=best)
+        np.maximum(best, before, out=best)
+        np.maximum(best, same, out=best)
+        np.add(best, scores, out=scores)
+    state = num_states - 1 if table[-1, -1] > table[-1, -2] else num_states - 2
+    states = np.empty(num_frames, dtype=np.int64)
+    can_skip = (skip == 0.0).tolist()
+    for frame in range(num_frames - 1, 0, -1):
+        states[frame] = state
+        left_two, left, same = table[frame - 1, state : state + 3].tolist()
+        if can_skip[state] and left_two > left and left_two > same:
+            state -= 2
+        elif left > same:
+            state -= 1
+    states[0] = state
+    return classes[states]
 
 
 def _milestones(costs: npt.NDArray[np.float32], ids: npt.NDArray[np.int64], blank: int) -> list[tuple[int, int]]:

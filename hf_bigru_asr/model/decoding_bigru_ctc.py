@@ -1,21 +1,21 @@
 """Hypotheses of a decoder, with times and confidences of words and characters, and the greedy decoder.
 
 Beam search with a language model is in `beam_search_bigru_ctc`. Both decoders take log-probabilities
-`(batch, frames, classes)` with their lengths, and return the best hypotheses of every utterance.
+`(batch, frames, classes)` with their lengths, as arrays or tensors, and return the best hypotheses of every utterance.
+Neither needs torch.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
-import torch
 
 from .confidence_bigru_ctc import ConfidenceModel, word_features
 from .ctc_alignment_bigru_ctc import CharacterSpan, MarkedCharacter
-from .tokenization_bigru_ctc import BiGRUCTCTokenizer, word_boundary
+from .ctc_output_bigru_ctc import CTCSymbols, FrameArray, as_array, word_boundary
 
 __all__ = ["DecodedWord", "Decoder", "GreedyDecoder", "Hypothesis", "ScoredTokens", "utterances_of", "words_of"]
 
@@ -84,11 +84,11 @@ class Decoder(Protocol):
     confidence: ConfidenceModel | None
     """Turns the features of a word into a confidence."""
 
-    def __call__(self, log_probs: torch.Tensor, lengths: torch.Tensor | None = None) -> list[list[Hypothesis]]:
+    def __call__(self, log_probs: Any, lengths: Any = None) -> list[list[Hypothesis]]:  # noqa: ANN401 - arrays or tensors
         """Hypotheses of every utterance, the best one first.
 
         Args:
-            log_probs: `(batch, frames, classes)`, the `logits` of [`BiGRUForCTC`].
+            log_probs: `(batch, frames, classes)`, the `logits` of [`BiGRUForCTC`], as an array or a torch tensor.
             lengths: `(batch,)` valid frames; all if `None`.
 
         Raises:
@@ -100,29 +100,27 @@ class GreedyDecoder:
     """Takes the best class of every frame, collapses repeats and removes blanks.
 
     Args:
-        tokenizer: Gives the characters of the classes.
+        tokenizer: Gives the characters of the classes: a [`BiGRUCTCTokenizer`] or [`CTCSymbols`].
         frame_s: Seconds per frame: `inputs_to_logits_ratio / sampling_rate`.
         confidence: Turns the features of a word into a confidence; see [`DecodedWord`].
     """
 
     def __init__(
-        self, tokenizer: BiGRUCTCTokenizer, frame_s: float, confidence: ConfidenceModel | None = None
+        self,
+        tokenizer: Any,  # noqa: ANN401 - a tokenizer's class cannot be named without torch
+        frame_s: float,
+        confidence: ConfidenceModel | None = None,
     ) -> None:
         self.tokenizer = tokenizer
+        self.symbols = CTCSymbols.of(tokenizer)
         self.frame_s = frame_s
         self.confidence = confidence
-        # Tokenizers of earlier releases have none.
-        self._pause_frames: int | None = getattr(tokenizer, "pause_frames", None)
-        # The blank has no character.
-        self._characters = [str(tokenizer.decode([each], group_tokens=False)) for each in range(len(tokenizer))]
 
-    def __call__(self, log_probs: torch.Tensor, lengths: torch.Tensor | None = None) -> list[list[Hypothesis]]:
+    def __call__(self, log_probs: Any, lengths: Any = None) -> list[list[Hypothesis]]:  # noqa: ANN401 - see `Decoder`
         """One hypothesis of every utterance; see [`Decoder`]. Its score is the log-probability of the best path."""
-        return [[self._decode(frames)] for frames in utterances_of(log_probs, lengths, len(self.tokenizer))]
+        return [[self._decode(frames)] for frames in utterances_of(log_probs, lengths, len(self.symbols))]
 
-    def _decode(self, log_probs: torch.Tensor) -> Hypothesis:
-        # In numpy: torch would start its threads for this, beside those of the network.
-        values = log_probs.detach().float().cpu().numpy()
+    def _decode(self, values: FrameArray) -> Hypothesis:
         ids = values.argmax(-1)
         best = values.max(-1)
         # Runs of one class, and not frames: most frames are blanks, and Python is slow.
@@ -132,10 +130,10 @@ class GreedyDecoder:
         spans: list[MarkedCharacter] = []
         before, last = " ", 0
         for run, start, end, score in zip(ids[starts].tolist(), bounds[:-1], bounds[1:], scores, strict=True):
-            char = self._characters[run]
+            char = self.symbols.characters[run]
             if not char:
                 continue
-            middle = None if " " in (before, char) else word_boundary(self._pause_frames, last, start)
+            middle = None if " " in (before, char) else word_boundary(self.symbols.pause_frames, last, start)
             if middle is not None:
                 spans.append(self._marked(" ", middle, middle + 1, 1.0))
             spans.append(self._marked(char, start, end, score))
@@ -172,21 +170,21 @@ def words_of(
     return tuple(words)
 
 
-def utterances_of(log_probs: torch.Tensor, lengths: torch.Tensor | None, num_classes: int) -> list[torch.Tensor]:
+def utterances_of(log_probs: Any, lengths: Any, num_classes: int) -> list[FrameArray]:  # noqa: ANN401 - see `Decoder`
     """Log-probabilities `(frames, classes)` of each utterance without its padding.
 
     Raises:
         ValueError: If a shape or a length does not fit.
     """
-    if log_probs.dim() != 3 or log_probs.shape[2] != num_classes:
-        raise ValueError(
-            f"log_probs has the shape {tuple(log_probs.shape)}; it must be (batch, frames, {num_classes})."
-        )
+    values = as_array(log_probs)
+    if values.ndim != 3 or values.shape[2] != num_classes:
+        raise ValueError(f"log_probs has the shape {values.shape}; it must be (batch, frames, {num_classes}).")
     if lengths is None:
-        return list(log_probs)
-    if lengths.shape != log_probs.shape[:1] or bool(((lengths < 0) | (lengths > log_probs.shape[1])).any()):
+        return list(values)
+    valid = np.asarray(lengths.tolist() if hasattr(lengths, "tolist") else lengths)
+    if valid.shape != values.shape[:1] or bool(((valid < 0) | (valid > values.shape[1])).any()):
         raise ValueError(
-            f"lengths are {lengths.tolist()}; give one of 0 to {log_probs.shape[1]} frames for each of the "
-            f"{log_probs.shape[0]} utterances."
+            f"lengths are {valid.tolist()}; give one of 0 to {values.shape[1]} frames for each of the "
+            f"{values.shape[0]} utterances."
         )
-    return [row[:length] for row, length in zip(log_probs, lengths.tolist(), strict=True)]
+    return [row[:length] for row, length in zip(values, valid.tolist(), strict=True)]

@@ -1,17 +1,15 @@
-"""KenLM's n-gram with hotwords, for torchaudio's beam search. Importing this module needs the extra `lm`."""
+"""KenLM's n-gram with hotwords, for flashlight's beam search; importing it needs flashlight-text and KenLM."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
-
-from torchaudio.models.decoder import CTCDecoderLM, CTCDecoderLMState
 
 from .hotwords_bigru_ctc import HotwordPhrases, PhraseState
 
 try:
     import kenlm
-except ImportError as error:
-    raise ImportError("The Python package kenlm is not installed.") from error
+    from flashlight.lib.text.decoder import LM, LMState
+except ImportError:
+    raise
 
 __all__ = ["HotwordLM"]
 
@@ -28,41 +26,47 @@ class _Context(NamedTuple):
     """Progress in the phrases."""
 
 
-class HotwordLM(CTCDecoderLM):  # type: ignore[misc] # untyped
-    """An n-gram language model with a bonus for hotwords.
+class HotwordLM(LM):  # type: ignore[misc] # untyped
+    """An n-gram language model with a bonus for hotwords, for one search.
 
     Every sequence of words has its own state, as with the decoder's plain n-gram. So hypotheses are merged only if
     they have the same words.
 
     Args:
-        path: The n-gram, in a format that KenLM reads.
+        model: `kenlm.Model`, which several of them can share.
         words: Words of the decoder, by index.
         phrases: The hotwords.
         lm_weight: Factor that the decoder applies to all scores from this class; bonuses are divided by it.
     """
 
-    def __init__(self, path: str | Path, words: Sequence[str], phrases: HotwordPhrases, lm_weight: float) -> None:
+    def __init__(
+        self,
+        model: Any,  # noqa: ANN401 - kenlm is untyped
+        words: Sequence[str],
+        phrases: HotwordPhrases,
+        lm_weight: float,
+    ) -> None:
         super().__init__()
-        self._model = kenlm.Model(str(path))
+        self._model = model
         self._words = words
         self._phrases = phrases
         self._lm_weight = lm_weight
-        self._contexts: dict[CTCDecoderLMState, _Context] = {}
-        self._scores: dict[tuple[CTCDecoderLMState, int], tuple[CTCDecoderLMState, float]] = {}
+        self._contexts: dict[LMState, _Context] = {}
+        self._scores: dict[tuple[LMState, int], tuple[LMState, float]] = {}
 
-    def start(self, start_with_nothing: bool) -> CTCDecoderLMState:
+    def start(self, start_with_nothing: bool) -> LMState:
         """Return the state of an empty hypothesis and forget all states before."""
         history = kenlm.State()
         if start_with_nothing:
             self._model.NullContextWrite(history)
         else:
             self._model.BeginSentenceWrite(history)
-        state = CTCDecoderLMState()
+        state = LMState()
         self._contexts = {state: _Context(history, self._phrases.start)}
         self._scores = {}
         return state
 
-    def score(self, state: CTCDecoderLMState, usr_token_idx: int) -> tuple[CTCDecoderLMState, float]:
+    def score(self, state: LMState, usr_token_idx: int) -> tuple[LMState, float]:
         """Return the state after a word, and the word's score as a base-10 logarithm, like KenLM's."""
         key = (state, usr_token_idx)
         if key not in self._scores:
@@ -74,11 +78,11 @@ class HotwordLM(CTCDecoderLM):  # type: ignore[misc] # untyped
                 word = self._words[usr_token_idx]
                 log10 = self._model.BaseScore(context.history, word, history)
                 phrase, gain = self._phrases.advance(context.phrase, word)
-            after = CTCDecoderLMState()
+            after = LMState()
             self._contexts[after] = _Context(history, phrase)
             self._scores[key] = after, log10 + gain / self._lm_weight
         return self._scores[key]
 
-    def finish(self, state: CTCDecoderLMState) -> tuple[CTCDecoderLMState, float]:
+    def finish(self, state: LMState) -> tuple[LMState, float]:
         """Return the state and the score of the end of a hypothesis."""
         return self.score(state, _END)

@@ -6,10 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import _CACHED_NO_EXIST, hf_hub_download, try_to_load_from_cache
-from huggingface_hub.errors import EntryNotFoundError, HFValidationError, HTTPError, LocalEntryNotFoundError
-from transformers.utils import PROCESSOR_NAME, cached_file
-
 __all__ = [
     "CONFIDENCE_NAME",
     "LANGUAGE_MODEL_DIR",
@@ -71,6 +67,10 @@ def find_model_file(model: str | Path, name: str, **hub_options: Any) -> Path | 
     if Path(model).is_dir():
         path = Path(model) / hub_options.get("subfolder", "") / name
         return path if path.is_file() else None
+    # Here, so that a folder can be read without the package.
+    from huggingface_hub import _CACHED_NO_EXIST, hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, HFValidationError, HTTPError, LocalEntryNotFoundError
+
     if _cached(model, name, hub_options) is _CACHED_NO_EXIST and not hub_options.get("force_download"):
         return None
     try:
@@ -118,6 +118,8 @@ class HubModel:
         Raises:
             OSError: If there is no such model.
         """
+        from transformers.utils import PROCESSOR_NAME, cached_file
+
         names = ("cache_dir", "force_download", "local_files_only", "token", "revision", "subfolder")
         options = {key: load_options[key] for key in names if load_options.get(key) is not None}
         path = cached_file(
@@ -135,6 +137,9 @@ class HubModel:
 
 def _cached(model: str | Path, name: str, hub_options: Mapping[str, Any]) -> object:
     """Path of a file in the cache, the mark of one that a commit is known to lack, or `None`."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
     path = "/".join(filter(None, (hub_options.get("subfolder"), name)))
     options = {key: hub_options[key] for key in ("cache_dir", "revision") if key in hub_options}
     try:

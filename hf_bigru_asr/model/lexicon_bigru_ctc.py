@@ -1,68 +1,115 @@
-"""Lexicon of a language model, and torchaudio's beam search over its words, with hotwords."""
+"""Lexicon of a language model: its words and their spellings."""
 
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from .hotwords_bigru_ctc import HotwordPhrases
-from .language_model_files_bigru_ctc import LEXICON_NAME, MODEL_NAME
-from .tokenization_bigru_ctc import BiGRUCTCTokenizer
+import numpy as np
 
-__all__ = ["UNIT_END", "UNIT_INSIDE", "lexicon_words", "load_lexicon_decoder"]
+from .ctc_output_bigru_ctc import CTCSymbols, IntArray
+from .language_model_files_bigru_ctc import LEXICON_NAME
+
+__all__ = ["UNIT_END", "UNIT_INSIDE", "Lexicon", "lexicon_words"]
 
 UNIT_INSIDE, UNIT_END = "~", "$"
 """Second characters of the one-letter units of spelled words: `Q~` inside a word, `Q$` at its end."""
-_UNKNOWN = "<unk>"
+_SPELLING_END = "\0"
+"""Stands for the delimiter, which may be of several characters, while spellings are one text."""
 
 
-def load_lexicon_decoder(
-    folder: str | Path, tokenizer: BiGRUCTCTokenizer, hotwords: Mapping[str, float], **options: Any
-) -> Any:  # noqa: ANN401 - torchaudio's class, whose module does not import without the extra
-    """Return a `torchaudio.models.decoder.CTCDecoder` with a lexicon, an n-gram and hotwords.
+@dataclass(frozen=True)
+class Lexicon:
+    """Words with their spellings.
 
     Args:
-        folder: A language model from `scripts/build_lm.py`: `lm.binary` and `lexicon.txt`.
-        tokenizer: Has the symbols of the classes.
-        hotwords: Weights by phrase, see [`HotwordPhrases`].
-        options: Weights and widths of `torchaudio.models.decoder.ctc_decoder`.
-
-    Raises:
-        ImportError: If the extra `lm` is not installed.
-        FileNotFoundError: If a file of the language model is missing.
-        ValueError: If a file is broken, or the lexicon has symbols that the tokenizer does not have.
+        words: Every word once; its place is its number.
+        numbers: Number of the word of every spelling `(spellings,)`.
+        classes: Classes of all spellings, one behind the other.
+        ends: Where each spelling ends in `classes` `(spellings,)`.
     """
-    model_path, lexicon_path = (Path(folder) / name for name in (MODEL_NAME, LEXICON_NAME))
-    for path in (model_path, lexicon_path):
-        if not path.is_file():
-            raise FileNotFoundError(f"{path} does not exist; scripts/build_lm.py makes a language model.")
-    symbols = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
-    delimiter = tokenizer.word_delimiter_token
-    words = _read_words(lexicon_path, frozenset(symbols) - {tokenizer.pad_token}, delimiter)
-    try:
-        from torchaudio.models.decoder import ctc_decoder
 
-        from .hotword_lm_bigru_ctc import HotwordLM
-    except (ImportError, RuntimeError) as error:  # torchaudio turns an ImportError into a RuntimeError
-        raise ImportError(
-            "Beam search needs the extra `lm`: pip install flashlight-text kenlm. Greedy decoding works without it."
-        ) from error
-    options |= {"tokens": symbols, "blank_token": tokenizer.pad_token, "sil_token": delimiter, "unk_word": _UNKNOWN}
-    try:
-        if not hotwords:
-            return ctc_decoder(lexicon=str(lexicon_path), lm=str(model_path), **options)
-        phrases = HotwordPhrases(hotwords)
-        added = sorted(phrases.words - words.keys())
-        words |= dict.fromkeys(added) | {_UNKNOWN: None}
-        language_model = HotwordLM(model_path, list(words), phrases, options["lm_weight"])
-        with tempfile.TemporaryDirectory() as temporary:
-            lexicon, index = Path(temporary) / "lexicon", Path(temporary) / "index"
-            entries = "".join(f"{word} {' '.join(word)} {delimiter}\n" for word in added)
-            lexicon.write_text(lexicon_path.read_text(encoding="utf-8") + entries, encoding="utf-8")
-            index.write_text("".join(f"{word}\n" for word in words), encoding="utf-8")
-            return ctc_decoder(lexicon=str(lexicon), lm_dict=str(index), lm=language_model, **options)
-    except (RuntimeError, OSError) as error:
-        raise ValueError(f"{model_path} is no language model that KenLM reads: {error}") from error
+    words: list[str]
+    numbers: IntArray
+    classes: IntArray
+    ends: IntArray
+
+    @classmethod
+    def read(cls, folder: str | Path, symbols: CTCSymbols) -> "Lexicon":
+        """Read the lexicon of a language model.
+
+        Args:
+            folder: The language model.
+            symbols: The symbols that spellings may have; a spelling has them, and not the characters of a text.
+
+        Raises:
+            ValueError: If a line is no word with a spelling, or has other symbols.
+        """
+        path = Path(folder) / LEXICON_NAME
+        delimiter = symbols.symbols[symbols.delimiter]
+        allowed = frozenset(symbols.symbols) - {symbols.symbols[symbols.blank]}
+        end = f" {delimiter}"
+        number_of: dict[str, int] = {}
+        numbers: list[int] = []
+        spellings: list[str] = []
+        others: list[tuple[int, list[str]]] = []
+        text = path.read_text(encoding="utf-8")
+        if _SPELLING_END in text:
+            raise ValueError(f"{path} is no text: it has zero bytes; scripts/build_lm.py makes a language model.")
+        lines = text.split("\n")
+        for line_number, line in enumerate(lines[: None if lines[-1] else -1], 1):
+            word, _, spelling = line.partition(" ")
+            # A word that is spelled as it is written needs no look at each of its symbols.
+            if spelling != " ".join(word) + end or not word or delimiter in word:
+                word, *used = line.split() or [""]
+                if fault := _fault(word, used, allowed, delimiter):
+                    raise _fault_of_line(path, line_number, line, fault, symbols)
+                others.append((len(numbers), used))
+                spellings.append("")
+            else:
+                spellings.append(word)
+            numbers.append(number_of.setdefault(word, len(number_of)))
+        if not numbers:
+            raise ValueError(f"{path} has no words; scripts/build_lm.py makes a language model.")
+        classes, is_known = _classes_of(spellings, symbols)
+        ends = np.cumsum([len(each) + 1 for each in spellings])
+        if not is_known.all():
+            place = int(np.searchsorted(ends, np.flatnonzero(~is_known)[0], side="right"))
+            _, *used = lines[place].split()
+            fault = _fault(spellings[place], used, allowed, delimiter) or "unknown symbols"
+            raise _fault_of_line(path, place + 1, lines[place], fault, symbols)
+        return cls(list(number_of), np.array(numbers), classes, ends)._with_spellings(others, symbols)
+
+    def with_words(self, added: Iterable[str], symbols: CTCSymbols) -> "Lexicon":
+        """The lexicon with further words, which are spelled as they are written."""
+        words = sorted(set(added) - set(self.words))
+        if not words:
+            return self
+        classes, _ = _classes_of(words, symbols)
+        return Lexicon(
+            self.words + words,
+            np.concatenate([self.numbers, len(self.words) + np.arange(len(words))]),
+            np.concatenate([self.classes, classes]),
+            np.concatenate([self.ends, self.ends[-1] + np.cumsum([len(word) + 1 for word in words])]),
+        )
+
+    def _with_spellings(self, others: list[tuple[int, list[str]]], symbols: CTCSymbols) -> "Lexicon":
+        """The lexicon with spellings in place of those that consist of a delimiter alone.
+
+        Args:
+            others: Places of the spellings, ascending, and their symbols.
+            symbols: All symbols.
+        """
+        if not others:
+            return self
+        class_of = {symbol: index for index, symbol in enumerate(symbols.symbols)}
+        lengths = np.diff(self.ends, prepend=0)
+        pieces, done = [], 0
+        for place, used in others:
+            pieces += [self.classes[done : self.ends[place] - 1], np.array([class_of[each] for each in used])]
+            done = int(self.ends[place])
+            lengths[place] = len(used)
+        pieces.append(self.classes[done:])
+        return Lexicon(self.words, self.numbers, np.concatenate(pieces), np.cumsum(lengths))
 
 
 def lexicon_words(folder: str | Path) -> frozenset[str]:
@@ -70,19 +117,26 @@ def lexicon_words(folder: str | Path) -> frozenset[str]:
     return frozenset(word for word, _ in _entries(Path(folder) / LEXICON_NAME))
 
 
-def _read_words(path: Path, symbols: frozenset[str], delimiter: str) -> dict[str, None]:
-    """Check the spellings of a lexicon and return its words in order, each once."""
-    words: dict[str, None] = {}
-    for number, (word, spelling) in enumerate(_entries(path), 1):
-        if fault := _fault(word, spelling, symbols, delimiter):
-            raise ValueError(
-                f"Line {number} of {path}, {' '.join([word, *spelling])!r}, has {fault}. A line is a word and its "
-                f"characters, from {' '.join(sorted(symbols))}, {delimiter} last."
-            )
-        words[word] = None
-    if not words:
-        raise ValueError(f"{path} has no words; scripts/build_lm.py makes a language model.")
-    return words
+def _classes_of(words: list[str], symbols: CTCSymbols) -> tuple[IntArray, np.ndarray]:
+    """Classes of the characters of words, a delimiter behind each, and which of them are in the alphabet."""
+    text = _SPELLING_END.join([*words, ""])
+    codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
+    table = np.full(int(codes.max(initial=0)) + 1, -1)
+    table[ord(_SPELLING_END)] = symbols.delimiter
+    for index, symbol in enumerate(symbols.symbols):
+        if index not in (symbols.blank, symbols.delimiter) and len(symbol) == 1 and ord(symbol) < len(table):
+            table[ord(symbol)] = index
+    classes = table[codes]
+    return classes, classes >= 0
+
+
+def _fault_of_line(path: Path, number: int, line: str, fault: str, symbols: CTCSymbols) -> ValueError:
+    delimiter = symbols.symbols[symbols.delimiter]
+    allowed = sorted(set(symbols.symbols) - {symbols.symbols[symbols.blank]})
+    return ValueError(
+        f"Line {number} of {path}, {' '.join(line.split())!r}, has {fault}. A line is a word and its characters, from "
+        f"{' '.join(allowed)}, {delimiter} last."
+    )
 
 
 def _fault(word: str, spelling: list[str], symbols: frozenset[str], delimiter: str) -> str | None:

@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import fields, replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -185,12 +184,7 @@ class BiGRUCTCProcessor(ProcessorMixin):
             raise ValueError(
                 "This processor came without a language model; name the folder of one that scripts/build_lm.py made."
             )
-        known = {each.name for each in fields(BeamSearchSettings)}
-        if unknown := sorted(settings.keys() - known):
-            raise ValueError(
-                f"There is no setting {', '.join(unknown)} of beam search; choose of {', '.join(sorted(known))}."
-            )
-        chosen = replace(BeamSearchSettings.from_folder(folder), **settings)
+        chosen = BeamSearchSettings.from_folder(folder, **settings)
         is_forgotten = language_model is None and not self._is_calibrated
         return BeamSearchDecoder(folder, self.tokenizer, self.frame_s, chosen, None if is_forgotten else "own")
 

@@ -12,6 +12,8 @@ import torch
 from transformers import PreTrainedTokenizer
 from transformers.utils import ModelOutput, to_py_obj
 
+from .ctc_output_bigru_ctc import unknown_characters, word_boundary
+
 TokenIds = Sequence[Any] | np.ndarray | torch.Tensor
 
 VOCAB_FILES_NAMES = {"vocab_file": "vocab.json"}
@@ -37,22 +39,6 @@ class BiGRUCTCTokenizerOutput(ModelOutput):
     text: str | list[str] | None = None
     char_offsets: list[Any] | None = None
     word_offsets: list[Any] | None = None
-
-
-def word_boundary(pause_frames: int | None, end: int, start: int) -> int | None:
-    """Frame of the word boundary between two letters, if there is a pause between them.
-
-    Args:
-        pause_frames: Frames that make a pause; `None` if no number of them does.
-        end: First frame after the one letter.
-        start: First frame of the next letter.
-
-    Returns:
-        The middle frame of the pause; `None` without a pause.
-    """
-    if pause_frames is None or start - end < pause_frames:
-        return None
-    return (end + start) // 2
 
 
 class BiGRUCTCTokenizer(PreTrainedTokenizer):
@@ -137,13 +123,8 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
 
     def _tokenize(self, text: str, **kwargs: Any) -> list[str]:
         symbols = text.upper() if self.do_upper_case else text
-        unknown = sorted({char for char in symbols if char != " " and not self._is_character(char)})
-        if unknown:
-            named = ", ".join(f"{char!r} (U+{ord(char):04X})" for char in unknown)
-            raise ValueError(
-                f"The text {text[:80]!r} has characters outside the alphabet: {named}. Allowed are "
-                f"{self._alphabet()!r}; hf_bigru_asr.text.normalize_transcript spells out digits and maps punctuation."
-            )
+        if unknown := {char for char in symbols if char != " " and not self._is_character(char)}:
+            raise ValueError(unknown_characters(text, unknown, self._alphabet()))
         return [self.word_delimiter_token if char == " " else char for char in symbols]
 
     def _is_character(self, char: str) -> bool:
@@ -297,4 +278,4 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
 
 BiGRUCTCTokenizer.register_for_auto_class()
 
-__all__ = ["BiGRUCTCTokenizer", "BiGRUCTCTokenizerOutput", "word_boundary"]
+__all__ = ["BiGRUCTCTokenizer", "BiGRUCTCTokenizerOutput"]

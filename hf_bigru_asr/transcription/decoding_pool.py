@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
-import torch
 
 from ..model.beam_search_bigru_ctc import BeamSearchDecoder, BeamSearchSettings
 from ..model.confidence_bigru_ctc import ConfidenceModel
+from ..model.ctc_output_bigru_ctc import CTCSymbols
 from ..model.decoding_bigru_ctc import Decoder, Hypothesis, utterances_of
-from ..model.tokenization_bigru_ctc import BiGRUCTCTokenizer
-from .parts import Parts, decode_in_parts
+from ..runtime.parts import Parts, decode_part, decode_recording
 from .worker_pool import WorkerPool
 
 __all__ = ["BeamSearchPool", "LazyHypotheses", "PendingHypotheses", "start_decoding"]
@@ -72,7 +71,7 @@ class BeamSearchPool:
     def __init__(
         self,
         folder: str | Path,
-        tokenizer: BiGRUCTCTokenizer,
+        tokenizer: Any,  # noqa: ANN401 - see `Decoder`
         frame_s: float,
         num_workers: int = 1,
         settings: BeamSearchSettings | None = None,
@@ -82,9 +81,10 @@ class BeamSearchPool:
         self.folder = Path(folder)
         self.frame_s = frame_s
         self.confidence = ConfidenceModel.from_folder(folder) if confidence == "own" else confidence
-        self._arguments = (self.folder.absolute(), tokenizer, frame_s, self.confidence)
+        # Symbols, and not the tokenizer: with it the processes would import torch.
+        self._symbols = CTCSymbols.of(tokenizer)
+        self._arguments = (self.folder.absolute(), self._symbols, frame_s, self.confidence)
         self.settings = settings or BeamSearchSettings.from_folder(folder)
-        self._tokenizer = tokenizer
 
     def start(self) -> None:
         """Start the processes and load the language model in all of them, so that it takes no time later."""
@@ -104,12 +104,12 @@ class BeamSearchPool:
     def __exit__(self, *exception: Any) -> None:
         self._workers.__exit__(*exception)
 
-    def __call__(self, log_probs: torch.Tensor, lengths: torch.Tensor | None = None) -> list[list[Hypothesis]]:
+    def __call__(self, log_probs: Any, lengths: Any = None) -> list[list[Hypothesis]]:  # noqa: ANN401 - see `Decoder`
         """Hypotheses for every utterance of a batch; see [`Decoder`]."""
-        utterances = utterances_of(log_probs, lengths, len(self._tokenizer))
+        utterances = utterances_of(log_probs, lengths, len(self._symbols))
         return [hypotheses for hypotheses, _ in self.decode(utterances)]
 
-    def submit(self, log_probs: torch.Tensor, settings: BeamSearchSettings | None = None) -> PendingHypotheses:
+    def submit(self, log_probs: Any, settings: BeamSearchSettings | None = None) -> PendingHypotheses:  # noqa: ANN401 - the same
         """Start to decode a recording of any length in parts, as [`decode_in_parts`] does.
 
         Args:
@@ -117,15 +117,12 @@ class BeamSearchPool:
             settings: Weights and width; the pool's own if `None`.
         """
         settings = settings or self.settings
-        parts = Parts.of(log_probs, self._tokenizer, self.frame_s)
-        futures = [
-            self._workers.submit(_decode, (*self._arguments, settings), part.float().cpu().numpy())
-            for part in parts.log_probs
-        ]
+        parts = Parts.of(log_probs, self._symbols, self.frame_s)
+        futures = [self._workers.submit(_decode, (*self._arguments, settings), part) for part in parts.log_probs]
         return PendingHypotheses(parts, futures, settings.nbest)
 
     def decode(
-        self, utterances: Sequence[torch.Tensor], settings: BeamSearchSettings | None = None
+        self, utterances: Sequence[Any], settings: BeamSearchSettings | None = None
     ) -> Iterator[tuple[list[Hypothesis], float]]:
         """Hypotheses for every utterance, in order, each with the seconds that their decoding took.
 
@@ -152,8 +149,8 @@ class LazyHypotheses:
     """
 
     decoder: Decoder
-    log_probs: torch.Tensor
-    tokenizer: BiGRUCTCTokenizer
+    log_probs: Any
+    tokenizer: Any
     frame_s: float
 
     @property
@@ -167,14 +164,14 @@ class LazyHypotheses:
         Raises:
             ValueError: If `log_probs` does not have the classes of `decoder`.
         """
-        settings = getattr(self.decoder, "settings", None)
-        if settings is None:
-            return self.decoder(self.log_probs[None])[0]
-        return decode_in_parts(self.decoder, self.log_probs, self.tokenizer, self.frame_s, nbest=settings.nbest)
+        return decode_recording(self.decoder, self.log_probs, self.tokenizer, self.frame_s)
 
 
 def start_decoding(
-    decoder: Decoder, log_probs: torch.Tensor, tokenizer: BiGRUCTCTokenizer, frame_s: float
+    decoder: Decoder,
+    log_probs: Any,  # noqa: ANN401 - see `Decoder`
+    tokenizer: Any,  # noqa: ANN401 - the same
+    frame_s: float,
 ) -> PendingHypotheses | LazyHypotheses:
     """Hypotheses for a recording of any length; a [`BeamSearchPool`] starts on them at once, in its processes.
 
@@ -201,16 +198,15 @@ def _decode(arguments: tuple[Any, ...], log_probs: np.ndarray) -> tuple[list[Hyp
     """Decode one utterance in a worker."""
     decoder = _decoder_of(arguments)
     start_s = time.perf_counter()
-    hypotheses = decoder(torch.from_numpy(log_probs)[None])[0]
+    hypotheses = decode_part(decoder, log_probs)
     return hypotheses, time.perf_counter() - start_s
 
 
 def _decoder_of(arguments: tuple[Any, ...]) -> BeamSearchDecoder:
     """The decoder of a worker, which keeps the one that it made last."""
-    folder, tokenizer, frame_s, confidence, settings = arguments
+    folder, symbols, frame_s, confidence, settings = arguments
     key = repr((folder, frame_s, confidence, settings))
     if key not in _decoders:
-        torch.set_num_threads(1)
         _decoders.clear()
-        _decoders[key] = BeamSearchDecoder(folder, tokenizer, frame_s, settings, confidence)
+        _decoders[key] = BeamSearchDecoder(folder, symbols, frame_s, settings, confidence)
     return _decoders[key]

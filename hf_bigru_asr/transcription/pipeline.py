@@ -12,7 +12,7 @@ from ..model.beam_search_bigru_ctc import BeamSearchDecoder
 from ..model.decoding_bigru_ctc import Hypothesis
 from ..model.frame_grids_bigru_ctc import use_offsets
 from ..model.language_model_files_bigru_ctc import MODEL_NAME
-from .parts import decode_in_parts
+from ..runtime.parts import decode_in_parts
 
 __all__ = ["OWN_LANGUAGE_MODEL", "BeamSearchPipeline", "language_model_of", "timed_chunks"]
 

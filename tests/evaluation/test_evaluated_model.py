@@ -60,7 +60,7 @@ def test_beam_search_in_processes(
     used: list[int] = []
     monkeypatch.setattr(decoding_pool, "WorkerPool", lambda number: used.append(number) or InlinePool(number))
     # Here the parent must not decode itself.
-    monkeypatch.setattr(decoding_pool, "decode_in_parts", None)
+    monkeypatch.setattr(decoding_pool, "decode_recording", None)
     assert [result.hypothesis for result in evaluated.recognize(rows, num_workers=3)] == alone == TEXTS
     assert used == [3]
     description = json.loads(json.dumps(evaluated.describe()))

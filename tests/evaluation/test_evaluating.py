@@ -107,7 +107,7 @@ def test_long_recordings_have_the_hypotheses_of_transcribe(
     paths = spoken(texts, tmp_path)
     lm = write_language_model(tmp_path / "lm") if language_model else None
     recognizer = load_recognizer(listener_dir, language_model=lm, runtime=runtime, device="cpu")
-    monkeypatch.setattr("hf_bigru_asr.transcription.parts.MAX_PART_S", 3.0)
+    monkeypatch.setattr("hf_bigru_asr.runtime.parts.MAX_PART_S", 3.0)
     expected = list(transcribe(recognizer, paths, long_s=2.0))
     assert [each.text for each in expected] == texts
 

@@ -4,14 +4,15 @@ import itertools
 import math
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 import torch
 from small_network import SMALL_VOCABULARY, random_log_probs
-from torchaudio.functional import forced_align
+from torchaudio.functional import forced_align, merge_tokens
 
 from hf_bigru_asr import BiGRUCTCTokenizer
 from hf_bigru_asr.model import ctc_alignment_bigru_ctc as alignment
-from hf_bigru_asr.model.ctc_alignment_bigru_ctc import align_log_probs, best_path
+from hf_bigru_asr.model.ctc_alignment_bigru_ctc import align_log_probs, best_path, label_spans
 
 BLANK = 0
 NUM_CLASSES = 29
@@ -46,10 +47,37 @@ def test_pieces_are_the_path_of_one_call() -> None:
         log_probs, ids = random_case(seed)
         expected = forced_align(log_probs[None], ids[None], blank=BLANK)[0][0]
 
-        path = best_path(log_probs, ids, BLANK)
+        path = best_path(log_probs.numpy(), ids.numpy(), BLANK)
 
         assert [label for label, _ in itertools.groupby(path.tolist()) if label != BLANK] == ids.tolist(), seed
-        assert torch.equal(path, expected.long()), seed
+        assert path.tolist() == expected.tolist(), seed
+
+
+def test_the_path_is_that_of_torchaudio() -> None:
+    for seed in range(40):
+        log_probs, ids = random_case(seed)
+        expected = forced_align(log_probs[None], ids[None], blank=BLANK)[0][0]
+
+        path = best_path(log_probs.numpy(), ids.numpy(), BLANK)
+
+        assert path.tolist() == expected.tolist(), seed
+        assert label_spans(path, BLANK) == [(span.start, span.end) for span in merge_tokens(expected, log_probs[:, 0])]
+
+
+def test_of_paths_with_one_score_a_best_one_is_taken() -> None:
+    # To stay on the first blank costs most, and the two other ways to the second label are equal:
+    # torchaudio's `forced_align` takes the one that stays there.
+    probabilities = np.array([[0.1, 0.5, 0.4], [0.4, 0.4, 0.2], [0.2, 0.2, 0.6], [0.2, 0.2, 0.6]])
+    log_probs = np.log(probabilities).astype(np.float32)
+
+    path = best_path(log_probs, np.array([1, 2]), BLANK)
+
+    scores = {
+        states: math.prod(row[state] for row, state in zip(probabilities, states, strict=True))
+        for states in itertools.product(range(3), repeat=4)
+        if [state for state, _ in itertools.groupby(states) if state != BLANK] == [1, 2]
+    }
+    assert scores[tuple(path.tolist())] == pytest.approx(max(scores.values()))
 
 
 def spelled(num_labels: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -73,11 +101,13 @@ def spelled(num_labels: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor,
 def table_sizes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     sizes: list[int] = []
 
-    def recorded(log_probs: torch.Tensor, targets: torch.Tensor, blank: int) -> tuple[torch.Tensor, torch.Tensor]:
-        sizes.append(log_probs.shape[1] * (2 * targets.shape[1] + 1))
-        return forced_align(log_probs, targets, blank=blank)
+    search = alignment._forced_path
 
-    monkeypatch.setattr(alignment, "forced_align", recorded)
+    def recorded(log_probs: np.ndarray, labels: np.ndarray, blank: int) -> np.ndarray:
+        sizes.append(len(log_probs) * (2 * len(labels) + 1))
+        return search(log_probs, labels, blank)
+
+    monkeypatch.setattr(alignment, "_forced_path", recorded)
     return sizes
 
 
@@ -85,7 +115,7 @@ def test_a_long_recording_is_aligned_without_a_large_table(table_sizes: list[int
     log_probs, ids, path = spelled(5_000)
     assert len(log_probs) * (2 * len(ids) + 1) > 10 * alignment._MAX_CELLS
 
-    assert torch.equal(best_path(log_probs, ids, BLANK), path)
+    assert np.array_equal(best_path(log_probs.numpy(), ids.numpy(), BLANK), path)
 
     assert len(table_sizes) == math.ceil(len(log_probs) / alignment._MILESTONE_FRAMES)
     assert max(table_sizes) < alignment._MAX_CELLS
@@ -100,7 +130,7 @@ def test_text_that_was_not_said_and_speech_that_is_not_in_the_text(monkeypatch: 
         with monkeypatch.context() as patch:
             patch.setattr(alignment, "_MAX_CELLS", 0)
             patch.setattr(alignment, "_FIRST_BEAMS", (20.0, 400.0, math.inf))
-            path = best_path(log_probs, labels, BLANK)
+            path = torch.from_numpy(best_path(log_probs.numpy(), labels.numpy(), BLANK))
         chosen, best = (log_probs.gather(1, each[:, None]).double().sum() for each in (path, expected))
         assert float(chosen) == pytest.approx(float(best), rel=1e-6)
         assert (path != expected).float().mean() < 0.001  # paths of equal cost, to the precision of float32

@@ -12,8 +12,8 @@ from hf_bigru_asr import BiGRUCTCTokenizer
 from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchDecoder, BeamSearchSettings
 from hf_bigru_asr.model.ctc_alignment_bigru_ctc import CharacterSpan
 from hf_bigru_asr.model.decoding_bigru_ctc import Hypothesis
+from hf_bigru_asr.runtime.parts import decode_in_parts
 from hf_bigru_asr.transcription.decoding_pool import BeamSearchPool, LazyHypotheses, start_decoding
-from hf_bigru_asr.transcription.parts import decode_in_parts
 from hf_bigru_asr.transcription.worker_pool import WorkerPool
 
 FRAME_S = 0.02
@@ -52,7 +52,7 @@ def essence(hypotheses: list[Hypothesis]) -> list[tuple[str, float, tuple[Charac
 def test_long_utterances_are_decoded_in_parts(
     pool: BeamSearchPool, decoder: BeamSearchDecoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hf_bigru_asr.transcription.parts.MAX_PART_S", 1.0)
+    monkeypatch.setattr("hf_bigru_asr.runtime.parts.MAX_PART_S", 1.0)
     expected = [
         essence(
             decode_in_parts(decoder, each, decoder.tokenizer, FRAME_S, nbest=2)

@@ -18,8 +18,8 @@ from hf_bigru_asr.evaluation.evaluating import evaluate_utterances
 from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchDecoder, BeamSearchSettings
 from hf_bigru_asr.model.confidence_bigru_ctc import FEATURES, ConfidenceModel
 from hf_bigru_asr.model.decoding_bigru_ctc import Hypothesis
+from hf_bigru_asr.runtime.parts import Parts
 from hf_bigru_asr.transcription.decoding_pool import BeamSearchPool
-from hf_bigru_asr.transcription.parts import Parts
 from hf_bigru_asr.transcription.pipeline import BeamSearchPipeline
 from hf_bigru_asr.transcription.recognizer import Transcript, load_recognizer, transcribe
 
@@ -208,20 +208,20 @@ class Watch:
     def __init__(self, decoder: BeamSearchDecoder) -> None:
         self.decode, self.settings, self.confidence = decoder, decoder.settings, None
         self.tokenizer, self.frame_s = decoder.tokenizer, decoder.frame_s
-        self.lengths: list[list[int]] = []
+        self.lengths: list[int] = []
 
-    def __call__(self, log_probs: torch.Tensor, lengths: torch.Tensor) -> list[list[Hypothesis]]:
-        self.lengths.append(lengths.tolist())
+    def __call__(self, log_probs: np.ndarray, lengths: np.ndarray | None = None) -> list[list[Hypothesis]]:
+        self.lengths += [len(utterance) for utterance in log_probs]
         return self.decode(log_probs, lengths)
 
 
 def test_the_pipeline_decodes_a_long_recording_in_parts(model_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recognizer = pipeline("automatic-speech-recognition", str(model_dir), pipeline_class=BeamSearchPipeline)
     watch = Watch(recognizer.beam_search)
-    monkeypatch.setattr("hf_bigru_asr.transcription.parts.MAX_PART_S", 6.0)
+    monkeypatch.setattr("hf_bigru_asr.runtime.parts.MAX_PART_S", 6.0)
     monkeypatch.setattr(recognizer, "beam_search", watch)
     found = recognizer({"raw": noise(13), "sampling_rate": 16_000}, return_timestamps="word")
-    (parts,) = watch.lengths
+    parts = watch.lengths
     assert sum(parts) == 13 / watch.frame_s
     assert len(parts) > 2
     assert max(parts) <= 6 / watch.frame_s
@@ -232,7 +232,7 @@ def test_the_pipeline_decodes_a_long_recording_in_parts(model_dir: Path, monkeyp
 def test_an_evaluation_decodes_a_long_recording_in_the_same_parts(
     model_dir: Path, tiny_model: BiGRUForCTC, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hf_bigru_asr.transcription.parts.MAX_PART_S", 6.0)
+    monkeypatch.setattr("hf_bigru_asr.runtime.parts.MAX_PART_S", 6.0)
     processor = BiGRUCTCProcessor.from_pretrained(model_dir)
     waveforms = [noise(2), noise(7)]
     watch = Watch(processor.beam_search_decoder(beam_size=5))
@@ -242,7 +242,7 @@ def test_an_evaluation_decodes_a_long_recording_in_the_same_parts(
     with torch.inference_mode():
         log_probs = tiny_model(**processor(audio=waveforms[1], sampling_rate=16_000)).logits[0]
     parts = Parts.of(log_probs, processor.tokenizer, processor.frame_s)
-    assert watch.lengths == [[100], [len(part) for part in parts.log_probs]]
+    assert watch.lengths == [100, *(len(part) for part in parts.log_probs)]
     assert len(parts.log_probs) > 1
 
 

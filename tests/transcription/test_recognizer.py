@@ -153,7 +153,7 @@ def listener(listener_dir: Path, tmp_path: Path) -> AutomaticSpeechRecognitionPi
 def long_speech(monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
     """Speech that is decoded in three parts."""
     waveform = np.concatenate([speak("IT NO A YOU I NO ")[0], np.zeros(SAMPLING_RATE // 2, dtype=np.float32)])
-    monkeypatch.setattr("hf_bigru_asr.transcription.parts.MAX_PART_S", 1.2 * len(waveform) / SAMPLING_RATE)
+    monkeypatch.setattr("hf_bigru_asr.runtime.parts.MAX_PART_S", 1.2 * len(waveform) / SAMPLING_RATE)
     return np.tile(waveform, 3)
 
 
@@ -170,7 +170,7 @@ def test_what_is_longer_than_a_part_is_decoded_as_the_pipeline_does(
         (found,) = transcribe(listener, [tmp_path / "long.wav"], long_s=long_s)
         assert found.text == expected.text
         assert found.hypotheses[0].score == pytest.approx(expected.score, abs=0.1)
-    monkeypatch.setattr("hf_bigru_asr.transcription.parts.MAX_PART_S", 60.0)
+    monkeypatch.setattr("hf_bigru_asr.runtime.parts.MAX_PART_S", 60.0)
     (whole,) = transcribe(listener, [tmp_path / "long.wav"])
     # The end of every part adds to the score.
     assert abs(whole.hypotheses[0].score - expected.score) > 0.3

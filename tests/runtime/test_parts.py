@@ -11,7 +11,7 @@ from hf_bigru_asr import BiGRUCTCTokenizer
 from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchDecoder, BeamSearchSettings
 from hf_bigru_asr.model.ctc_alignment_bigru_ctc import CharacterSpan
 from hf_bigru_asr.model.decoding_bigru_ctc import DecodedWord, GreedyDecoder, Hypothesis
-from hf_bigru_asr.transcription.parts import decode_in_parts, find_pauses, find_word_boundaries
+from hf_bigru_asr.runtime.parts import decode_in_parts, find_pauses, find_word_boundaries
 
 FRAME_S = 0.02
 TEXT = "IT NO A YOU I NO IT YOU A NO YOU IT I A NO"
@@ -108,16 +108,16 @@ def test_the_best_combinations_of_hypotheses(tokenizer: BiGRUCTCTokenizer) -> No
     given: list[list[Hypothesis]] = []
 
     def decoder(log_probs: torch.Tensor, lengths: torch.Tensor | None = None) -> list[list[Hypothesis]]:
-        for number in range(len(log_probs)):
-            values = sorted(torch.rand(3, generator=scores).tolist(), reverse=True)
-            spans = [(CharacterSpan("ABC"[each], 0.0, 0.1, 0.5),) if each or number != 1 else () for each in range(3)]
-            given.append(
-                [
-                    Hypothesis("".join(s.char for s in span), value, span, words_of(span))
-                    for value, span in zip(values, spans, strict=True)
-                ]
-            )
-        return given
+        assert (len(log_probs), lengths) == (1, None)
+        values = sorted(torch.rand(3, generator=scores).tolist(), reverse=True)
+        spans = [(CharacterSpan("ABC"[each], 0.0, 0.1, 0.5),) if each or len(given) != 1 else () for each in range(3)]
+        given.append(
+            [
+                Hypothesis("".join(s.char for s in span), value, span, words_of(span))
+                for value, span in zip(values, spans, strict=True)
+            ]
+        )
+        return given[-1:]
 
     log_probs = spelled(TEXT, tokenizer)
     found = decode_in_parts(decoder, log_probs, tokenizer, FRAME_S, nbest=5, max_part_s=2.0)

@@ -1,4 +1,4 @@
-"""Beam search on a recording of any length: part by part, cut in pauses.
+"""Hypotheses for a recording of any length; beam search decodes it part by part, cut in pauses.
 
 The memory of the search grows with the frames, and that of the alignment of its text with frames times characters.
 """
@@ -7,27 +7,28 @@ import heapq
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import pairwise, product
+from typing import Any
 
-import torch
+import numpy as np
 
 from ..model.ctc_alignment_bigru_ctc import CharacterSpan
+from ..model.ctc_output_bigru_ctc import CTCSymbols, FrameArray, as_array, word_boundary
 from ..model.decoding_bigru_ctc import Decoder, Hypothesis
-from ..model.tokenization_bigru_ctc import BiGRUCTCTokenizer, word_boundary
 
-__all__ = ["Parts", "decode_in_parts", "find_pauses", "find_word_boundaries"]
+__all__ = ["Parts", "decode_in_parts", "decode_part", "decode_recording", "find_pauses", "find_word_boundaries"]
 
 MAX_PART_S = 60.0
 
 
-def find_pauses(log_probs: torch.Tensor, tokenizer: BiGRUCTCTokenizer, max_frames: int) -> list[int]:
+def find_pauses(log_probs: Any, tokenizer: Any, max_frames: int) -> list[int]:  # noqa: ANN401 - see `Decoder`
     """Frames at which a recording can be cut into parts with whole words in each.
 
     Each cut lies in the second half of the part that it ends, in the middle of the longest run of blanks and spaces.
     Runs with a space come first. Without any run the cut is where blank or space is likeliest.
 
     Args:
-        log_probs: `(frames, classes)`.
-        tokenizer: Tells which classes are the blank and the space.
+        log_probs: `(frames, classes)`, as an array or a torch tensor.
+        tokenizer: Tells which classes are the blank and the space: a [`BiGRUCTCTokenizer`] or [`CTCSymbols`].
         max_frames: Frames of the longest part.
 
     Returns:
@@ -38,44 +39,46 @@ def find_pauses(log_probs: torch.Tensor, tokenizer: BiGRUCTCTokenizer, max_frame
     """
     if max_frames < 2:
         raise ValueError(f"max_frames is {max_frames}; it must be at least 2.")
-    blank, space = tokenizer.pad_token_id, tokenizer.encoder[tokenizer.word_delimiter_token]
-    best = log_probs.argmax(-1)
+    symbols, frames = CTCSymbols.of(tokenizer), as_array(log_probs)
+    blank, space = symbols.blank, symbols.delimiter
+    best = frames.argmax(-1)
     quiet = (best == blank) | (best == space)
     cuts: list[int] = []
     start = 0
-    while len(log_probs) - start > max_frames:
+    while len(frames) - start > max_frames:
         first, last = start + (max_frames + 1) // 2, start + max_frames
-        flags, counts = torch.unique_consecutive(quiet[first : last + 1], return_counts=True)
-        ends = (counts.cumsum(0) + first).tolist()
+        within = quiet[first : last + 1]
+        begins = np.flatnonzero(np.diff(within, prepend=~within[:1])) + first
         runs = [
-            (bool((best[end - count : end] == space).any()), count, end)
-            for flag, count, end in zip(flags.tolist(), counts.tolist(), ends, strict=True)
-            if flag
+            (bool((best[begin:end] == space).any()), end - begin, end)
+            for begin, end in pairwise([*begins.tolist(), last + 1])
+            if quiet[begin]
         ]
         if runs:
             _, count, end = max(runs)
             start = end - (count + 1) // 2
         else:
-            start = first + int(log_probs[first : last + 1, [blank, space]].amax(-1).argmax())
+            start = first + int(frames[first : last + 1, [blank, space]].max(-1).argmax())
         cuts.append(start)
     return cuts
 
 
-def find_word_boundaries(log_probs: torch.Tensor, tokenizer: BiGRUCTCTokenizer) -> list[int]:
+def find_word_boundaries(log_probs: Any, tokenizer: Any) -> list[int]:  # noqa: ANN401 - see `Decoder`
     """Middle frames of the pauses between two letters; see `pause_frames` of the tokenizer.
 
     Args:
-        log_probs: `(frames, classes)`.
-        tokenizer: Tells what is a pause.
+        log_probs: `(frames, classes)`, as an array or a torch tensor.
+        tokenizer: Tells what is a pause: a [`BiGRUCTCTokenizer`] or [`CTCSymbols`].
 
     Returns:
         Ascending; empty if the tokenizer has no `pause_frames`.
     """
-    delimiter = tokenizer.encoder[tokenizer.word_delimiter_token]
-    best = log_probs.argmax(-1)
-    letters = ((best != tokenizer.pad_token_id) & (best != delimiter)).nonzero()[:, 0].tolist()
-    pause_frames = getattr(tokenizer, "pause_frames", None)  # tokenizers of earlier releases have none
-    middles = (word_boundary(pause_frames, before + 1, after) for before, after in pairwise(letters))
+    symbols = CTCSymbols.of(tokenizer)
+    if symbols.pause_frames is None:
+        return []
+    best = as_array(log_probs).argmax(-1)
+    letters = np.flatnonzero((best != symbols.blank) & (best != symbols.delimiter)).tolist()
+    middles = (word_boundary(symbols.pause_frames, before + 1, after) for before, after in pairwise(letters))
     return [middle for middle in middles if middle is not None]
 
 
@@ -92,13 +95,13 @@ class Parts:
     """
 
     starts_s: list[float]
-    log_probs: list[torch.Tensor]
+    log_probs: list[FrameArray]
 
     @classmethod
     def of(
         cls,
-        log_probs: torch.Tensor,
-        tokenizer: BiGRUCTCTokenizer,
+        log_probs: Any,  # noqa: ANN401 - see `Decoder`
+        tokenizer: Any,  # noqa: ANN401 - the same
         frame_s: float,
         *,
         max_part_s: float | None = None,
@@ -106,19 +109,19 @@ class Parts:
         """Cut a recording in its pauses.
 
         Args:
-            log_probs: `(frames, classes)` of the whole recording.
-            tokenizer: Tells which classes are the blank and the space.
+            log_probs: `(frames, classes)` of the whole recording, as an array or a torch tensor.
+            tokenizer: Tells which classes are the blank and the space: a [`BiGRUCTCTokenizer`] or [`CTCSymbols`].
             frame_s: Seconds per frame.
             max_part_s: Length of the longest part; `MAX_PART_S` if `None`.
         """
+        symbols, frames = CTCSymbols.of(tokenizer), as_array(log_probs)
         max_frames = max(round((MAX_PART_S if max_part_s is None else max_part_s) / frame_s), 2)
         edges = [0]
-        for stop in (*find_word_boundaries(log_probs, tokenizer), len(log_probs)):
-            piece = log_probs[edges[-1] : stop]
-            edges += [edges[-1] + cut for cut in find_pauses(piece, tokenizer, max_frames)]
+        for stop in (*find_word_boundaries(frames, symbols), len(frames)):
+            piece = frames[edges[-1] : stop]
+            edges += [edges[-1] + cut for cut in find_pauses(piece, symbols, max_frames)]
             edges.append(stop)
-        parts = log_probs.split([stop - start for start, stop in pairwise(edges)])
-        return cls([start * frame_s for start in edges[:-1]], list(parts))
+        return cls([start * frame_s for start in edges[:-1]], [frames[slice(*each)] for each in pairwise(edges)])
 
     def join(self, of_parts: Iterable[list[Hypothesis]], nbest: int = 1) -> list[Hypothesis]:
         """Hypotheses for the recording, concatenated from those for its parts.
@@ -140,10 +143,22 @@ class Parts:
         return joined
 
 
+def decode_part(decoder: Decoder, log_probs: FrameArray) -> list[Hypothesis]:
+    """Hypotheses for one part of a recording, or for a recording that is decoded as a whole.
+
+    All hypotheses of the decoders, here and in worker processes, come from here.
+
+    Args:
+        decoder: See [`Decoder`].
+        log_probs: `(frames, classes)` of the part.
+    """
+    return decoder(log_probs[None])[0]
+
+
 def decode_in_parts(
     decoder: Decoder,
-    log_probs: torch.Tensor,
-    tokenizer: BiGRUCTCTokenizer,
+    log_probs: Any,  # noqa: ANN401 - see `Decoder`
+    tokenizer: Any,  # noqa: ANN401 - the same
     frame_s: float,
     *,
     nbest: int = 1,
@@ -152,9 +167,9 @@ def decode_in_parts(
     """Hypotheses for a recording by beam search; see [`Parts`].
 
     Args:
-        decoder: Gets all parts as one batch; see [`Decoder`].
-        log_probs: `(frames, classes)` of the whole recording.
-        tokenizer: Tells which classes are the blank and the space.
+        decoder: See [`Decoder`].
+        log_probs: `(frames, classes)` of the whole recording, as an array or a torch tensor.
+        tokenizer: Tells which classes are the blank and the space: a [`BiGRUCTCTokenizer`] or [`CTCSymbols`].
         frame_s: Seconds per frame.
         nbest: Hypotheses that are returned.
         max_part_s: Length of the longest part; `MAX_PART_S` if `None`.
@@ -163,9 +178,30 @@ def decode_in_parts(
         See [`Parts.join`].
     """
     parts = Parts.of(log_probs, tokenizer, frame_s, max_part_s=max_part_s)
-    lengths = torch.tensor([len(part) for part in parts.log_probs])
-    batch = torch.nn.utils.rnn.pad_sequence(parts.log_probs, batch_first=True)
-    return parts.join(decoder(batch, lengths), nbest)
+    return parts.join((decode_part(decoder, part) for part in parts.log_probs), nbest)
+
+
+def decode_recording(
+    decoder: Decoder,
+    log_probs: Any,  # noqa: ANN401 - see `Decoder`
+    tokenizer: Any,  # noqa: ANN401 - the same
+    frame_s: float,
+) -> list[Hypothesis]:
+    """Hypotheses for a recording of any length: greedy ones of the whole, those of a beam search in parts.
+
+    Args:
+        decoder: See [`Decoder`]; one with `settings` is a beam search.
+        log_probs: `(frames, classes)` of the whole recording, as an array or a torch tensor.
+        tokenizer: Tells which classes are the blank and the space: a [`BiGRUCTCTokenizer`] or [`CTCSymbols`].
+        frame_s: Seconds per frame.
+
+    Raises:
+        ValueError: If `log_probs` does not have the classes of `decoder`.
+    """
+    settings = getattr(decoder, "settings", None)
+    if settings is None:
+        return decode_part(decoder, as_array(log_probs))
+    return decode_in_parts(decoder, log_probs, tokenizer, frame_s, nbest=settings.nbest)
 
 
 def _shifted(hypothesis: Hypothesis, offset_s: float) -> Hypothesis:
