@@ -2,7 +2,6 @@
 
 EXTRAS: dict[str, tuple[str, ...]] = {
     "train": ("accelerate", "pytorch-optimizer", "tensorboard"),
-    "lm": ("flashlight-text", "kenlm"),
     "grammar": ("kaldi-decoder", "kaldifst"),
     "onnx": ("onnx", "onnxruntime"),
     "openvino": ("onnx", "openvino"),

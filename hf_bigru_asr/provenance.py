@@ -24,6 +24,7 @@ PACKAGES = (
     "onnxruntime",
     "openvino",
     "flashlight-text",
+    "kenlm-ex",
     "kenlm",
     DISTRIBUTION,
 )

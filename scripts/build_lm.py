@@ -1,6 +1,5 @@
 """Build the word n-gram that `--lm` decodes with, from any text.
 
-    pip install -e ".[lm]"
     python scripts/build_lm.py --text_file lm_corpus.txt.xz --output_dir language_model --kenlm_bin kenlm-build/bin \
         --exclude_dataset_name openslr/librispeech_asr --exclude_dataset_config_name clean \
         --exclude_split_name validation

@@ -1,6 +1,6 @@
 """Choose the weights of beam search on a validation set, and show what the width of the beam costs and gains.
 
-    pip install -e ".[lm,plot]"
+    pip install -e ".[plot]"
     python scripts/tune_decoding.py --model bundled --lm language_model --dataset_name openslr/librispeech_asr \
         --dataset_config_name clean --split validation --output_dir outputs/tuning
 

@@ -19,7 +19,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..extras import needs_extra
 from ..model.language_model_files_bigru_ctc import LEXICON_NAME, MODEL_NAME, RECORD_NAME
 from ..model.lexicon_bigru_ctc import UNIT_END, UNIT_INSIDE
 from ..text.normalization import ALPHABET, normalize_transcript
@@ -238,7 +237,7 @@ def score_sentences(folder: str | Path, sentences: Iterable[str]) -> TextScore:
         sentences: Normalised transcripts.
 
     Raises:
-        ImportError: If the extra `lm` is not installed.
+        ImportError: If KenLM is not installed.
         ValueError: If the sentences have no words.
     """
     model = _load_model(folder)
@@ -268,7 +267,7 @@ def rarest_words(sentences: Iterable[str], folder: str | Path, num_words: int) -
         num_words: Maximum number of words.
 
     Raises:
-        ImportError: If the extra `lm` is not installed.
+        ImportError: If KenLM is not installed.
     """
     model = _load_model(folder)
     words = {word for sentence in sentences for word in sentence.split()}
@@ -279,5 +278,5 @@ def _load_model(folder: str | Path) -> Any:  # noqa: ANN401 - of a package witho
     try:
         import kenlm
     except ImportError as error:
-        raise ImportError(needs_extra("A language model", "lm")) from error
+        raise ImportError("A language model needs KenLM: pip install kenlm-ex.") from error
     return kenlm.Model(str(Path(folder) / MODEL_NAME))

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from ..model.ctc_output_bigru_ctc import CTCSymbols
+from ..model.language_model_files_bigru_ctc import LANGUAGE_MODEL_DIR, MODEL_NAME
 from .log_mel import FloatArray, LogMelSettings
 
 __all__ = ["GRAPH_NAME", "WAVEFORM_GRAPH_NAME", "WEIGHTS_NAME", "ModelFiles", "read_weights", "weights_digest"]
@@ -60,19 +62,42 @@ class ModelFiles:
     @cached_property
     def symbols(self) -> list[str]:
         """Text of every class: a character, a space for the word delimiter, an empty string for the blank."""
-        vocabulary: dict[str, int] = self._read_json("vocab.json")
-        delimiter = self._read_json("tokenizer_config.json").get("word_delimiter_token", "|")
-        texts = {index: " " if symbol == delimiter else symbol for symbol, index in vocabulary.items()}
-        texts[self.blank_id] = ""
-        if sorted(texts) != list(range(len(texts))):
-            raise ValueError(f"{self.folder / 'vocab.json'} has the ids {sorted(texts)}; they must count from 0.")
-        return [texts[index] for index in range(len(texts))]
+        return list(self.ctc_symbols.characters)
+
+    @cached_property
+    def ctc_symbols(self) -> CTCSymbols:
+        """What the classes mean, for the decoders.
+
+        Raises:
+            ValueError: If the vocabulary has gaps, or no word delimiter.
+        """
+        path = self.folder / "vocab.json"
+        vocabulary: dict[str, int] = self._read_json(path.name)
+        tokenizer = self._read_json("tokenizer_config.json")
+        delimiter = tokenizer.get("word_delimiter_token", "|")
+        symbols = {index: symbol for symbol, index in vocabulary.items()}
+        if sorted(symbols) != list(range(len(symbols))):
+            raise ValueError(f"{path} has the ids {sorted(symbols)}; they must count from 0.")
+        if delimiter not in vocabulary:
+            raise ValueError(f"{path} lacks the word delimiter {delimiter!r} that tokenizer_config.json names.")
+        return CTCSymbols(
+            tuple(symbols[index] for index in range(len(symbols))),
+            self.blank_id,
+            vocabulary[delimiter],
+            tokenizer.get("pause_frames"),
+            tokenizer.get("do_upper_case", True),
+        )
 
     @property
     def pause_frames(self) -> int | None:
         """Frames without a letter between two letters that make a word boundary; `None` if no number does."""
-        frames: int | None = self._read_json("tokenizer_config.json").get("pause_frames")
-        return frames
+        return self.ctc_symbols.pause_frames
+
+    @property
+    def language_model(self) -> Path | None:
+        """Folder of the model's own language model, if it has one."""
+        folder = self.folder / LANGUAGE_MODEL_DIR
+        return folder if (folder / MODEL_NAME).is_file() else None
 
     @property
     def blank_id(self) -> int:

@@ -1,7 +1,6 @@
 """The stock speech recognition pipeline with a language model."""
 
 from copy import copy
-from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -11,39 +10,10 @@ from transformers import AutomaticSpeechRecognitionPipeline
 from ..model.beam_search_bigru_ctc import BeamSearchDecoder
 from ..model.decoding_bigru_ctc import Hypothesis
 from ..model.frame_grids_bigru_ctc import use_offsets
-from ..model.language_model_files_bigru_ctc import MODEL_NAME
+from ..runtime.decoding import OWN_LANGUAGE_MODEL, language_model_of
 from ..runtime.parts import decode_in_parts
 
 __all__ = ["OWN_LANGUAGE_MODEL", "BeamSearchPipeline", "language_model_of", "timed_chunks"]
-
-OWN_LANGUAGE_MODEL = "own"
-"""What the scripts take for the language model that lies beside a model."""
-
-
-def language_model_of(language_model: str | Path | None) -> Path | None:
-    """Folder of a language model that is named; `None` for the model's own, or if there is none.
-
-    Args:
-        language_model: The folder, or `"own"`.
-
-    Raises:
-        FileNotFoundError: If the folder holds no language model.
-        ValueError: If it is no name.
-    """
-    if language_model is None or str(language_model) == OWN_LANGUAGE_MODEL:
-        return None
-    if not isinstance(language_model, str | PathLike):
-        raise ValueError(
-            f"language_model is {language_model!r}; give the folder of a language model, {OWN_LANGUAGE_MODEL!r} for "
-            "the model's own, or None."
-        )
-    path = Path(language_model) / MODEL_NAME
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{path} does not exist; give the folder of a language model (scripts/build_lm.py makes one), or "
-            f"{OWN_LANGUAGE_MODEL!r} for the model's own."
-        )
-    return Path(language_model)
 
 
 class BeamSearchPipeline(AutomaticSpeechRecognitionPipeline):
@@ -61,7 +31,7 @@ class BeamSearchPipeline(AutomaticSpeechRecognitionPipeline):
         kwargs: As for the stock pipeline.
 
     Raises:
-        ImportError: If the extra `lm` is not installed.
+        ImportError: If flashlight-text or KenLM is not installed.
         ValueError: If there is no language model.
 
     Example:

@@ -1,6 +1,5 @@
 """Transcribes many recordings, of any length; one that cannot be read does not stop the others."""
 
-import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -21,8 +20,7 @@ from ..bundled import BUNDLED, resolve_model
 from ..model.beam_search_bigru_ctc import BeamSearchDecoder
 from ..model.decoding_bigru_ctc import DecodedWord, Decoder, GreedyDecoder
 from ..model.frame_grids_bigru_ctc import use_offsets
-from ..model.hotwords_bigru_ctc import DEFAULT_HOTWORD_WEIGHT
-from ..text.normalization import normalize_transcript
+from ..runtime.hotwords import parse_hotwords
 from .batches import BATCH_S, BATCH_SIZE, LONG_S, BatchRecognizer, Recognition
 from .decoding_pool import BeamSearchPool
 from .network import AudioSource, ChannelSource, channel_sources, check_source, source_name
@@ -40,46 +38,6 @@ __all__ = [
 ]
 
 TASK: Literal["automatic-speech-recognition"] = "automatic-speech-recognition"
-
-
-_WEIGHTED_PHRASE = re.compile(r"(?P<phrase>.*):(?P<weight>[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))\s*", re.DOTALL)
-_ENDS_WITH_CLOCK_TIME = re.compile(r"(?<![0-9:.,])(?:[01]?[0-9]|2[0-3]):[0-5][0-9]\s*$")
-
-
-def parse_hotwords(entries: Iterable[str]) -> dict[str, float]:
-    """Return phrases with their weights from the words of a command line.
-
-    What follows the last colon is the weight if it is a plain number, without a space before it. Everything else
-    belongs to the phrase, such as `Space: 1999` and a clock time at the end. `3:30:8` is THREE THIRTY with weight 8.
-
-    Args:
-        entries: Each a phrase as people write it, or a phrase, a colon and its weight in nats per word.
-
-    Returns:
-        Weights by phrase, [`DEFAULT_HOTWORD_WEIGHT`] where none is given. Phrases are normalised as transcripts are.
-
-    Raises:
-        ValueError: If an entry has no words, or characters that no rule covers.
-
-    Example:
-        >>> parse_hotwords(["Apollo 11", "Queequeg:9.5", "Star Trek: Picard"])
-        {'APOLLO ELEVEN': 6.0, 'QUEEQUEG': 9.5, 'STAR TREK PICARD': 6.0}
-    """
-    hotwords = {}
-    for entry in entries:
-        phrase, weight = entry, DEFAULT_HOTWORD_WEIGHT
-        if not _ENDS_WITH_CLOCK_TIME.search(entry) and (weighted := _WEIGHTED_PHRASE.fullmatch(entry)):
-            phrase, weight = weighted["phrase"], float(weighted["weight"])
-        try:
-            words = normalize_transcript(phrase)
-        except ValueError as error:
-            raise ValueError(f"The hotword {entry!r} cannot be spelled: {error}") from error
-        if not words:
-            raise ValueError(
-                f"The hotword {entry!r} has no words; give a phrase, or a phrase, a colon and its weight."
-            )
-        hotwords[words] = weight
-    return hotwords
 
 
 def load_recognizer(
