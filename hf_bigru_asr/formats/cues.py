@@ -24,6 +24,9 @@ MAX_CUE_MS = 7000
 MS_PER_CHARACTER = 50
 """20 characters a second, spaces included."""
 
+LINGER_MS = 400
+"""How much longer than its speech a cue is shown, in silence. So a short gap before the next one is closed."""
+
 MAX_LEAD_MS = 1000
 """How much earlier than its speech a cue that is too short may begin, in silence."""
 
@@ -81,13 +84,16 @@ class _Draft:
     end_ms: int = 0
 
 
-def cues_of(transcript: TimedTranscript, *, label_width: int = 0, word_stamps: bool = False) -> list[Cue]:
+def cues_of(
+    transcript: TimedTranscript, *, label_width: int = 0, word_stamps: bool = False, exact_times: bool = False
+) -> list[Cue]:
     """Cues of all channels in order of time; those of one channel do not overlap.
 
     Args:
         transcript: Words with times.
         label_width: Characters that are kept free at the start of every cue, for the name of its channel.
         word_stamps: Whether the cues will have time stamps inside.
+        exact_times: Whether cues begin and end with their speech, however short they are.
     """
     drafts: list[_Draft] = []
     for channel in transcript.channels:
@@ -97,7 +103,9 @@ def cues_of(transcript: TimedTranscript, *, label_width: int = 0, word_stamps: b
             draft.next_ms = after.tokens[0].start_ms
         drafts += own
     drafts.sort(key=lambda draft: (draft.tokens[0].start_ms, draft.channel))
-    _set_times(drafts, milliseconds(transcript.duration_s), label_width)
+    _set_spoken_times(drafts)
+    if not exact_times:
+        _set_shown_times(drafts, milliseconds(transcript.duration_s), label_width)
     cues = [_finished(draft, label_width, word_stamps) for draft in drafts]
     return sorted(cues, key=lambda cue: (cue.start_ms, cue.channel))
 
@@ -131,11 +139,14 @@ def _cut(tokens: Sequence[Token], label_width: int) -> list[Sequence[Token]]:
                     break
                 pause_cost += _pause_cost(pauses[last])
             stop = last + 1
-            lines = layout(texts[first:stop], breaks[first:stop], label_width)
-            if lines is None:
-                continue
+            lines_cost = 0.0
+            if width > MAX_LINE_CHARACTERS:
+                lines = layout(texts[first:stop], breaks[first:stop], label_width)
+                if lines is None:
+                    continue
+                lines_cost = lines[0]
             next_ms = tokens[stop].start_ms if stop < len(tokens) else None
-            cost = costs[first] + pause_cost + breaks[stop] + _LAYOUT_WEIGHT * lines[0]
+            cost = costs[first] + pause_cost + breaks[stop] + _LAYOUT_WEIGHT * lines_cost
             cost += _time_cost(width, tokens[first].start_ms, end_ms, next_ms) + _CUE + _ONE_WORD * (stop == first + 1)
             if cost < costs[stop]:
                 costs[stop], cut_before[stop] = cost, first
@@ -177,26 +188,33 @@ def _time_cost(width: int, start_ms: int, end_ms: int, next_ms: int | None) -> f
     return _PER_MISSING_S * missing_s + _PER_FAST_CHARACTER * min(fast, 20)
 
 
-def _set_times(drafts: Sequence[_Draft], duration_ms: int, label_width: int) -> None:
-    """Show every cue while it is spoken, and for as long as it should be where there is silence.
-
-    A short one first lasts longer, up to the next cue of any channel or the end of the recording. Then it begins
-    earlier, up to the cue before.
-    """
-    starts = [draft.tokens[0].start_ms for draft in drafts]
-    shown_until: dict[int, int] = {}
-    for draft, spoken_ms in zip(drafts, starts, strict=True):
-        start = max(spoken_ms, shown_until.get(draft.channel, 0))
+def _set_spoken_times(drafts: Sequence[_Draft]) -> None:
+    """Times of the speech, cut where words of one channel overlap or one of them is longer than a cue may be."""
+    spoken_until: dict[int, int] = {}
+    for draft in drafts:
+        start = max(draft.tokens[0].start_ms, spoken_until.get(draft.channel, 0))
         end = max(token.end_ms for token in draft.tokens)
         if draft.next_ms is not None:
             end = min(end, draft.next_ms)
-        start, end = max(start, end - MAX_CUE_MS), max(end, start + 1)
+        draft.start_ms, draft.end_ms = max(start, end - MAX_CUE_MS), max(end, start + 1)
+        spoken_until[draft.channel] = draft.end_ms
+
+
+def _set_shown_times(drafts: Sequence[_Draft], duration_ms: int, label_width: int) -> None:
+    """Show every cue for as long as it should be, where there is silence.
+
+    It first lasts longer, up to the next cue of any channel or the end of the recording. If it is still too short, it
+    begins earlier, up to the cue before.
+    """
+    starts = sorted(draft.start_ms for draft in drafts)
+    shown_until: dict[int, int] = {}
+    for draft in drafts:
+        start, end = draft.start_ms, draft.end_ms
         width = label_width + sum(len(token.text) + 1 for token in draft.tokens) - 1
-        needed = max(MIN_CUE_MS, width * MS_PER_CHARACTER)
-        if end - start < needed:
-            place = bisect_left(starts, end)
-            limit = starts[place] if place < len(starts) else max(duration_ms, end)
-            end = min(start + needed, limit)
+        needed = min(max(MIN_CUE_MS, width * MS_PER_CHARACTER), MAX_CUE_MS)
+        place = bisect_left(starts, end)
+        limit = starts[place] if place < len(starts) else max(duration_ms, end)
+        end = min(max(start + needed, min(end + LINGER_MS, start + MAX_CUE_MS)), limit)
         if end - start < needed:
             before = max((until for until in shown_until.values() if until <= start), default=0)
             start = max(end - needed, start - MAX_LEAD_MS, before)

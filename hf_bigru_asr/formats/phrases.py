@@ -26,25 +26,32 @@ _BEGINS_CLAUSE = frozenset(_CONJUNCTIONS.split())
 _BEGINS_PHRASE = frozenset(_PREPOSITIONS.split())
 
 _EDGES = re.compile(r"^[^\w]+|[^\w.,;:!?]+$")
+LONG_PAUSE_MS = 450
+_BEST = -3.0
 _END_OF_SENTENCE, _END_OF_CLAUSE = ".?!", ",;:"
 
 
 def break_cost(before: str, after: str, pause_ms: int) -> float:
-    """How bad it is to break between two words: from about -3, good, to 3, bad; 0 is neutral.
+    """How bad it is to break between two words: from -3, good, to 2, bad; 0 is neutral.
 
     Args:
         before: The word that would end a line.
         after: The word that would begin the next one.
-        pause_ms: Pause between them; 300 ms outweigh what the words say.
+        pause_ms: Pause between them; after one of 450 ms it does not matter which words they are.
 
     Source: the line breaks of the Netflix Timed Text Style Guide and of the BBC Subtitle Guidelines.
     """
     left, right = (_EDGES.sub("", each.lower()) for each in (before, after))
-    cost = -2.0 * min(pause_ms, 450) / 300
+    share = min(pause_ms, LONG_PAUSE_MS) / LONG_PAUSE_MS
+    return share * _BEST + (1 - share) * _cost_of_words(left, right)
+
+
+def _cost_of_words(left: str, right: str) -> float:
     if left[-1:] and left[-1] in _END_OF_SENTENCE:
-        return cost - 3.0
+        return _BEST
     if left[-1:] and left[-1] in _END_OF_CLAUSE:
-        return cost - 2.0
+        return -2.0
+    cost = 0.0
     if left in _JOINS_NEXT:
         cost += 2.0
     elif left in _LEANS_ON_NEXT:

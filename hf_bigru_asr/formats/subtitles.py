@@ -1,13 +1,14 @@
 """SubRip and WebVTT subtitles."""
 
 import html
+from collections.abc import Iterable
 
 from .cues import Cue, Token, cues_of
 from .options import FormatOptions, shown
 from .times import clock
 from .transcript import TimedTranscript
 
-__all__ = ["as_srt", "as_vtt"]
+__all__ = ["as_srt", "as_vtt", "webvtt"]
 
 
 def as_srt(transcript: TimedTranscript, options: FormatOptions) -> str:
@@ -41,25 +42,32 @@ def as_vtt(transcript: TimedTranscript, options: FormatOptions) -> str:
     """
     transcript = shown(transcript, options, needs_times="vtt")
     cues = cues_of(transcript, label_width=_label_width(transcript), word_stamps=options.word_stamps)
-    return "WEBVTT\n" + "".join(
-        f"\n{clock(cue.start_ms)} --> {clock(cue.end_ms)}\n{_payload(cue, transcript, options)}\n" for cue in cues
-    )
+    return webvtt(cues, word_stamps=options.word_stamps, with_voices=len(transcript.channels) > 1)
+
+
+def webvtt(cues: Iterable[Cue], *, word_stamps: bool = False, with_voices: bool = False) -> str:
+    """A WebVTT file.
+
+    Args:
+        cues: In order of time.
+        word_stamps: Whether the times of words stand inside of them.
+        with_voices: Whether they name their channels.
+    """
+    blocks = ["WEBVTT\n"]
+    for cue in cues:
+        voice = f"<v channel {cue.channel}>" if with_voices else ""
+        lines = [
+            " ".join(_escaped(token, stamp if word_stamps else None) for token, stamp in zip(*line, strict=True))
+            for line in zip(cue.lines, cue.stamps, strict=True)
+        ]
+        text = "\n".join(lines)
+        blocks.append(f"{clock(cue.start_ms)} --> {clock(cue.end_ms)}\n{voice}{text}\n")
+    return "\n".join(blocks)
 
 
 def _label_width(transcript: TimedTranscript) -> int:
     """Width of `[0] `. It counts in WebVTT too, so that both have the same cues."""
     return len(f"[{max(transcript.channels)}] ") if len(transcript.channels) > 1 else 0
-
-
-def _payload(cue: Cue, transcript: TimedTranscript, options: FormatOptions) -> str:
-    voice = f"<v channel {cue.channel}>" if len(transcript.channels) > 1 else ""
-    lines = [
-        " ".join(
-            _escaped(token, stamp if options.word_stamps else None) for token, stamp in zip(line, stamps, strict=True)
-        )
-        for line, stamps in zip(cue.lines, cue.stamps, strict=True)
-    ]
-    return voice + "\n".join(lines)
 
 
 def _escaped(token: Token, stamp: int | None) -> str:
