@@ -1,9 +1,13 @@
 """The table of formats, and what holds for each of them."""
 
+import json
+import re
 import subprocess
 import sys
 
 import pytest
+from documents import blocks
+from repository import REPOSITORY
 from spoken_words import transcript
 
 from hf_bigru_asr.formats import FORMATS, FormatOptions, TimedTranscript, TimedWord
@@ -60,3 +64,23 @@ def test_formats_are_imported_without_numpy_and_torch() -> None:
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert result.stdout == "[]\n"
+
+
+def test_the_page_shows_what_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (REPOSITORY / "docs" / "formats.md").read_text(encoding="utf-8")
+    namespace: dict[str, object] = {}
+    exec(blocks(page, "python")[0], namespace)
+    subtitles, record = blocks(page, "text")
+
+    assert capsys.readouterr().out.strip() == subtitles.strip()
+    assert FORMATS["json"].write(namespace["transcript"], FormatOptions()) == record  # type: ignore[arg-type]
+
+
+def test_the_page_explains_every_format_field_and_option() -> None:
+    page = (REPOSITORY / "docs" / "formats.md").read_text(encoding="utf-8")
+    schema = json.loads((REPOSITORY / "hf_bigru_asr/formats/transcript.schema.json").read_text(encoding="utf-8"))
+
+    rows = re.findall(r"^\| `(\w+)` \| `(\.\w+)` ", page, flags=re.MULTILINE)
+    assert sorted(rows) == sorted((name, each.suffix) for name, each in FORMATS.items())
+    for name in (*schema["properties"], *FormatOptions.__dataclass_fields__):
+        assert f"\n| `{name}` |" in page, name
