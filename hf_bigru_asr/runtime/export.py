@@ -1,6 +1,7 @@
 """Export of a model as an ONNX graph, into a file or in memory, without torch and transformers."""
 
 import json
+import os
 import shutil
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ from ..bundled import BUNDLED, resolve_model
 from .log_mel import FloatArray
 from .model_files import GRAPH_NAME, WAVEFORM_GRAPH_NAME, WEIGHTS_NAME, ModelFiles, read_weights, weights_digest
 
-__all__ = ["export_onnx", "graph_metadata", "load_graph", "locate_model"]
+__all__ = ["export_onnx", "export_sherpa_onnx", "graph_metadata", "load_graph", "locate_model"]
 
 MODEL_FILES = (
     "config.json",
@@ -24,6 +25,8 @@ MODEL_FILES = (
     "language_model/*",
 )
 """Patterns of the files of a model beside its graph and its weights."""
+TOKENS_NAME = "tokens.txt"
+"""The symbols beside a graph for sherpa-onnx."""
 
 
 def export_onnx(model: str | Path, output_dir: str | Path, *, waveform: bool = False) -> Path:
@@ -61,11 +64,7 @@ def export_onnx(model: str | Path, output_dir: str | Path, *, waveform: bool = F
         copied = _files_in(files.folder, MODEL_FILES)
         _check_no_leftovers(target, [*copied, WAVEFORM_GRAPH_NAME] if waveform else copied)
     weights = read_weights(files.weights_path)
-    metadata = graph_metadata(files.config, weights) | {
-        "sampling_rate": str(settings.sampling_rate),
-        "feature_settings": json.dumps(vars(settings)),
-        "symbols": json.dumps(files.symbols),
-    }
+    metadata = _full_metadata(files, weights)
     graphs = {GRAPH_NAME: recognizer_graph(weights, blank_id, metadata)}
     if waveform:
         graphs[WAVEFORM_GRAPH_NAME] = waveform_recognizer_graph(weights, settings, blank_id, metadata)
@@ -74,8 +73,58 @@ def export_onnx(model: str | Path, output_dir: str | Path, *, waveform: bool = F
         (target / name).parent.mkdir(exist_ok=True)
         shutil.copyfile(files.folder / name, target / name)
     for name, graph in graphs.items():
-        (target / name).write_bytes(graph.SerializeToString())
+        _write_whole(target / name, graph.SerializeToString())
     return target / GRAPH_NAME
+
+
+def export_sherpa_onnx(model: str | Path, output_dir: str | Path) -> Path:
+    """Write what sherpa-onnx runs: a graph that takes samples, and `tokens.txt`.
+
+    Its greedy search gives the text of this package, with times of letters in steps of 20 ms. It subtracts the mean of
+    the samples before, so a recording with an offset can differ in some letters. It gives no text to less than 25 ms.
+
+    Args:
+        model: As for `export_onnx`.
+        output_dir: Where to write `model.onnx` and `tokens.txt`: a new folder, or that of an earlier such export.
+
+    Returns:
+        Path of `model.onnx`.
+
+    Raises:
+        ImportError: If the extra `onnx` is not installed.
+        FileExistsError: If the folder has files of a model, or of another export.
+        FileNotFoundError: If a file of the model is missing.
+        ValueError: If it is not a BiGRU-CTC model, or one that sherpa-onnx cannot run, as [`sherpa_graph`] says.
+
+    Example:
+        >>> path = export_sherpa_onnx("bundled", "for_sherpa_onnx")
+        >>> path.with_name("tokens.txt").read_text(encoding="utf-8").splitlines()[:3]
+        ['<blk> 0', '▁ 1', "' 2"]
+    """
+    from .sherpa_onnx import FRAME_SAMPLES, sherpa_graph, sherpa_tokens
+
+    files = ModelFiles(locate_model(model))
+    target = Path(output_dir)
+    blank_id, symbols = files.blank_id, files.symbols
+    tokens = sherpa_tokens(symbols)
+    _check_no_leftovers(target, [TOKENS_NAME])
+    weights = read_weights(files.weights_path)
+    metadata = _full_metadata(files, weights) | {"inputs_to_logits_ratio": str(FRAME_SAMPLES)}
+    graph = sherpa_graph(weights, files.feature_settings, symbols, blank_id, files.pause_frames, metadata)
+    target.mkdir(parents=True, exist_ok=True)
+    _write_whole(target / TOKENS_NAME, tokens.encode())
+    _write_whole(target / GRAPH_NAME, graph.SerializeToString())
+    return target / GRAPH_NAME
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Write a file, or leave what was there: a program may have the old one open, and the disk may be full."""
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        partial.write_bytes(content)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _files_in(folder: Path, patterns: Iterable[str]) -> list[str]:
@@ -86,7 +135,7 @@ def _files_in(folder: Path, patterns: Iterable[str]) -> list[str]:
 
 def _check_no_leftovers(target: Path, written: Collection[str]) -> None:
     """Refuse a folder that holds files of a model other than those that are `written`."""
-    present = _files_in(target, [*MODEL_FILES, WAVEFORM_GRAPH_NAME, WEIGHTS_NAME])
+    present = _files_in(target, [*MODEL_FILES, WAVEFORM_GRAPH_NAME, WEIGHTS_NAME, TOKENS_NAME])
     if leftovers := [name for name in present if name not in written]:
         raise FileExistsError(
             f"{target} holds {', '.join(leftovers)}, which another model or an earlier export left and this one does "
@@ -102,6 +151,19 @@ def graph_metadata(config: Mapping[str, Any], weights: Mapping[str, FloatArray])
         "inputs_to_logits_ratio": str(config.get("inputs_to_logits_ratio")),
         "weights_digest": weights_digest(weights),
     }
+
+
+def _full_metadata(files: ModelFiles, weights: Mapping[str, FloatArray]) -> dict[str, str]:
+    """Metadata of an exported graph, with all that a program needs which reads nothing else."""
+    settings = files.feature_settings
+    metadata = graph_metadata(files.config, weights) | {
+        "sampling_rate": str(settings.sampling_rate),
+        "feature_settings": json.dumps(vars(settings)),
+        "symbols": json.dumps(files.symbols),
+    }
+    if files.pause_frames is not None:
+        metadata["pause_frames"] = str(files.pause_frames)
+    return metadata
 
 
 def load_graph(files: ModelFiles) -> bytes:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 __all__ = [
+    "add_waveform_recognizer",
     "gru_direction_graph",
     "head_graph",
     "recognizer_graph",
@@ -62,7 +63,8 @@ def recognizer_graph(weights: Weights, blank_id: int = 0, metadata: Mapping[str,
     # NaN on padding would stay on padding anyway, but arithmetic on it is slow.
     clean = graph.add("Where", graph.unsqueeze(valid, 2), features, graph.constant(np.float32(0)))
     hidden = graph.add("Transpose", clean, perm=[1, 0, 2])
-    _add_network(graph, network, hidden, lengths, valid, blank_id)
+    logits = _add_network(graph, network, hidden, lengths, valid, blank_id)
+    graph.outputs.append((logits, np.float32, ["batch", "frames", network.num_classes]))
     return graph.model("bigru_ctc", metadata)
 
 
@@ -86,6 +88,34 @@ def waveform_recognizer_graph(
         ValueError: If `weights` are not those of a `BiGRUForCTC` or do not fit `settings`, or if `settings` have
             several frame grids.
     """
+    graph = GraphBuilder()
+    waveform = graph.input("waveform", np.float32, ["batch", "samples"])
+    samples = graph.input("lengths", np.int64, ["batch"])
+    logits, lengths = add_waveform_recognizer(graph, weights, settings, blank_id, waveform, samples)
+    graph.outputs.append((logits, np.float32, ["batch", "frames", len(weights["lm_head.bias"])]))
+    graph.outputs.append((lengths, np.int64, ["batch"]))
+    return graph.model("bigru_ctc_waveform", metadata)
+
+
+def add_waveform_recognizer(
+    graph: GraphBuilder, weights: Weights, settings: LogMelSettings, blank_id: int, waveform: str, lengths: str
+) -> tuple[str, str]:
+    """Add the recogniser with its feature extractor to a graph.
+
+    Args:
+        graph: The graph.
+        weights: As for `recognizer_graph`.
+        settings: Settings of the feature extractor.
+        blank_id: Class of padded frames.
+        waveform: Name of the samples `(batch, samples)`, float32.
+        lengths: Name of the valid samples of each utterance `(batch,)`, int64.
+
+    Returns:
+        `logits` `(batch, frames, classes)` and `logit_lengths` `(batch,)`, which are named so.
+
+    Raises:
+        ValueError: As `waveform_recognizer_graph`.
+    """
     network = _Network.of(weights)
     if network.num_mels != settings.feature_size:
         raise ValueError(
@@ -97,25 +127,21 @@ def waveform_recognizer_graph(
             f"num_offsets of the feature extractor is {settings.num_offsets}; a graph that takes waveforms has one "
             "frame grid. Save the processor after set_num_offsets(1), or export without the features."
         )
-    graph = GraphBuilder()
-    waveform = graph.input("waveform", np.float32, ["batch", "samples"])
-    samples = graph.input("lengths", np.int64, ["batch"])
     hop, one = graph.constant(np.int64(settings.hop_length)), graph.constant(np.int64(1))
 
     def frames_of(num_samples: str) -> str:
         return graph.add("Div", graph.add("Add", num_samples, graph.constant(np.int64(settings.hop_length - 1))), hop)
 
     num_samples = graph.size(waveform, 1)
-    lengths = graph.add("Max", frames_of(samples), graph.constant(np.int64(0)), output="logit_lengths")
-    valid_samples = _valid_positions(graph, samples, num_samples)
+    logit_lengths = graph.add("Max", frames_of(lengths), graph.constant(np.int64(0)), output="logit_lengths")
+    valid_samples = _valid_positions(graph, lengths, num_samples)
     clean = graph.add("Where", valid_samples, waveform, graph.constant(np.float32(0)))
     num_frames = graph.unsqueeze(frames_of(num_samples), 0)
-    valid = _valid_positions(graph, lengths, graph.add("Squeeze", num_frames))
+    valid = _valid_positions(graph, logit_lengths, graph.add("Squeeze", num_frames))
     features = add_log_mel(graph, clean, num_frames, settings)
-    features = add_normalization(graph, features, valid, graph.add("Max", lengths, one), settings)
-    _add_network(graph, network, graph.add("Transpose", features, perm=[2, 0, 1]), lengths, valid, blank_id)
-    graph.outputs.append((lengths, np.int64, ["batch"]))
-    return graph.model("bigru_ctc_waveform", metadata)
+    features = add_normalization(graph, features, valid, graph.add("Max", logit_lengths, one), settings)
+    hidden = graph.add("Transpose", features, perm=[2, 0, 1])
+    return _add_network(graph, network, hidden, logit_lengths, valid, blank_id), logit_lengths
 
 
 def gru_direction_graph(weights: Weights, layer: int, *, backward: bool = False) -> "ModelProto":
@@ -258,7 +284,7 @@ def _valid_positions(graph: GraphBuilder, lengths: str, num_positions: str) -> s
     return graph.add("Less", positions, graph.unsqueeze(lengths, 1))
 
 
-def _add_network(graph: GraphBuilder, network: _Network, hidden: str, lengths: str, valid: str, blank_id: int) -> None:
+def _add_network(graph: GraphBuilder, network: _Network, hidden: str, lengths: str, valid: str, blank_id: int) -> str:
     """From frames `(frames, batch, mels)` to the output `logits` `(batch, frames, classes)`.
 
     Between the layers the frames come first, as ONNX has it, so that only the few classes have to be transposed.
@@ -274,8 +300,7 @@ def _add_network(graph: GraphBuilder, network: _Network, hidden: str, lengths: s
     impossible = np.full(network.num_classes, np.finfo(np.float32).min, dtype=np.float32)
     impossible[blank_id] = 0.0
     mask = graph.unsqueeze(valid, 2)
-    logits = graph.add("Where", mask, log_probs, graph.constant(impossible), output="logits")
-    graph.outputs.append((logits, np.float32, ["batch", "frames", network.num_classes]))
+    return graph.add("Where", mask, log_probs, graph.constant(impossible), output="logits")
 
 
 def _add_head(graph: GraphBuilder, network: _Network, hidden: str) -> str:

@@ -1,5 +1,6 @@
 """Export as a file, and the graph that is made on the fly."""
 
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -10,7 +11,7 @@ import torch
 from runtime_support import needs_onnx, padded_batch
 from small_language_model import write_language_model
 
-from hf_bigru_asr import BiGRUCTCProcessor, BiGRUForCTC, bundled_checkpoint
+from hf_bigru_asr import BiGRUCTCProcessor, BiGRUCTCTokenizer, BiGRUForCTC, bundled_checkpoint
 from hf_bigru_asr.model.confidence_bigru_ctc import FEATURES, ConfidenceModel
 from hf_bigru_asr.runtime.export import export_onnx, load_graph, locate_model
 from hf_bigru_asr.runtime.model_files import ModelFiles, read_weights
@@ -18,9 +19,13 @@ from hf_bigru_asr.runtime.model_files import ModelFiles, read_weights
 pytestmark = needs_onnx
 
 
-def test_the_folder_has_all_that_a_program_needs(model_dir: Path, tmp_path: Path) -> None:
+def test_the_folder_has_all_that_a_program_needs(
+    model_dir: Path, processor: BiGRUCTCProcessor, tmp_path: Path
+) -> None:
     import onnx
 
+    processor.tokenizer = BiGRUCTCTokenizer(pause_frames=143)
+    processor.save_pretrained(model_dir)
     path = export_onnx(model_dir, tmp_path / "exported", waveform=True)
 
     names = {each.name for each in path.parent.iterdir()}
@@ -32,6 +37,7 @@ def test_the_folder_has_all_that_a_program_needs(model_dir: Path, tmp_path: Path
         assert metadata["sampling_rate"] == "16000"
         assert metadata["inputs_to_logits_ratio"] == "320"
         assert metadata["blank_id"] == "0"
+        assert metadata["pause_frames"] == "143"
         assert json.loads(metadata["symbols"])[:4] == ["", " ", "'", "A"]
         assert json.loads(metadata["feature_settings"])["n_fft"] == 1024
     assert [each.name for each in model.graph.input] == ["waveform", "lengths"]
@@ -77,6 +83,25 @@ def test_nothing_of_another_model_stays_beside_an_export(model_dir: Path, tmp_pa
     shutil.rmtree(target / "language_model")
     (target / "model_waveform.onnx").unlink()
     export_onnx(model_dir, target)
+
+
+def test_a_full_disk_leaves_the_earlier_graph(
+    model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = export_onnx(model_dir, tmp_path / "exported")
+    before = path.read_bytes()
+
+    def write_half(self: Path, content: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(content[: len(content) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device", str(self))
+
+    monkeypatch.setattr(Path, "write_bytes", write_half)
+    with pytest.raises(OSError, match="No space left"):
+        export_onnx(model_dir, tmp_path / "exported")
+
+    assert path.read_bytes() == before
+    assert not list(path.parent.glob("*.partial"))
 
 
 def test_a_graph_of_other_weights_is_refused(model_dir: Path, tiny_model: BiGRUForCTC) -> None:
