@@ -12,9 +12,10 @@ from runtime_support import needs_onnx
 from script_parsers import all_scripts, module_parser, script_parser
 from script_runs import run_script
 
+from hf_bigru_asr.cli.main import command_parser
 from hf_bigru_asr.runtime import recognizer
 
-OWN = [(page, each) for page in PAGES for each in commands_of(page) if each.script or each.module]
+OWN = [(page, each) for page in PAGES for each in commands_of(page) if each.script or each.module or each.command]
 CHEAP = {"scripts/transcribe.py", "scripts/align.py", "scripts/export.py"}
 
 
@@ -31,7 +32,7 @@ def cheap_commands() -> dict[Path, list[Command]]:
 
 def name(value: object) -> str | None:
     if isinstance(value, Command):
-        return " ".join([value.script or value.module or "", *value.arguments[:6]])
+        return " ".join([value.script or value.module or value.command or "", *value.arguments[:6]])
     return page_id(value) if isinstance(value, Path) else "commands"
 
 
@@ -39,8 +40,11 @@ def name(value: object) -> str | None:
 def test_every_option_is_known(page: Path, command: Command, capsys: pytest.CaptureFixture[str]) -> None:
     if command.script:
         assert (REPOSITORY / command.script).is_file()
-    parser = script_parser(REPOSITORY / command.script) if command.script else module_parser(command.module or "")
     try:
+        if command.command:
+            command_parser(command.command).parse(command.arguments)
+            return
+        parser = script_parser(REPOSITORY / command.script) if command.script else module_parser(command.module or "")
         parser.parse_args(command.arguments)
     except SystemExit:
         pytest.fail(capsys.readouterr().err)

@@ -1,4 +1,4 @@
-"""Writes docs/command-line.md from the parsers of the scripts: `python tests/support/command_line_page.py`."""
+"""Writes docs/command-line.md from the parsers of the commands: `python tests/support/command_line_page.py`."""
 
 import argparse
 import sys
@@ -11,6 +11,8 @@ if __name__ == "__main__":  # as pytest sets it up
 
 from repository import REPOSITORY, SCRIPTS
 from script_parsers import all_scripts, module_parser, script_parser
+
+from hf_bigru_asr.cli.main import COMMANDS, command_parser
 
 PAGE = REPOSITORY / "docs" / "command-line.md"
 
@@ -25,31 +27,54 @@ GROUPS = {
 
 HEAD = """# Command line
 
-Every option of every script, from their parsers. Options are written with `--`; every script shows them with `--help`.
-The scripts are in the clone and not in the wheel.
+Every option of every command, from their parsers.
+
+## hf-bigru-asr
+
+The command comes with the package; `python -m hf_bigru_asr` is the same. `hf-bigru-asr COMMAND --help` shows what is
+here. An option can also be written with underscores, as the scripts have it.
+
+| exit status | meaning |
+|---|---|
+| 0 | everything was done |
+| 1 | something failed meanwhile: a full disk, a server |
+| 2 | what was given is refused; one line on the error output says why |
+| 130, 143 | Ctrl-C, SIGTERM |
+| 141 | nobody reads the output on |
+"""
+
+SCRIPTS_HEAD = """## Scripts
+
+They are in the clone and not in the wheel. Every script shows its options with `--help`.
 """
 
 
 def build_page() -> str:
-    """The page, with a section for each script."""
+    """The page, with a section for each command and each script."""
     grouped = [name for names in GROUPS.values() for name in names]
     assert sorted(grouped) == [script.stem for script in all_scripts()], "GROUPS has to name every script once"
     parts = [HEAD]
+    for name in COMMANDS:
+        parser = command_parser(name)
+        parts.append(_section(parser.prog, parser, parser.prog))
+        parts += [f"```text\n{parser.epilog}\n```\n"] if parser.epilog else []
+    parts.append(SCRIPTS_HEAD)
     for title, names in GROUPS.items():
         parts.append(f"## {title}\n")
         parts += [
-            _section(f"{name}.py", script_parser(SCRIPTS / f"{name}.py"), f"scripts/{name}.py") for name in names
+            _section(f"{name}.py", script_parser(SCRIPTS / f"{name}.py"), f"python scripts/{name}.py")
+            for name in names
         ]
     parts.append("## Without torch\n")
     name = "hf_bigru_asr.runtime"
-    parts.append(_section(f"python -m {name}", module_parser(name), f"-m {name}"))
+    parts.append(_section(f"python -m {name}", module_parser(name), f"python -m {name}"))
     return "\n".join(parts)
 
 
 def _section(title: str, parser: argparse.ArgumentParser, command: str) -> str:
     description = " ".join((parser.description or "").split())
     positional = [action for action in parser._actions if not action.option_strings]
-    usage = " ".join([f"python {command}", "[OPTIONS]", *(_arguments(action) for action in positional)])
+    usage = " ".join([command, "[OPTIONS]", *(_arguments(action) for action in positional)])
     lines = [
         f"### {title}\n",
         f"{description}\n",
@@ -61,9 +86,10 @@ def _section(title: str, parser: argparse.ArgumentParser, command: str) -> str:
     ]
     foreign = _foreign_options(parser)
     for action in parser._actions:
-        if action.dest == "help" or action.dest in foreign or action.option_strings[:1] == [f"--no_{action.dest}"]:
+        if action.dest == "help" or action.dest in foreign or _is_opposite(action):
             continue
-        name = f"`--{action.dest}`" if action.option_strings else f"`{_arguments(action)}`"
+        names = [name for name in action.option_strings if name.startswith("--")]
+        name = f"`{names[0]}`" if names else f"`{_arguments(action)}`"
         lines.append(f"| {name} | {_default(action)} | {_escape(_help(action))} |")
     if foreign:
         link = "https://huggingface.co/docs/transformers/main_classes/trainer#transformers.TrainingArguments"
@@ -71,9 +97,13 @@ def _section(title: str, parser: argparse.ArgumentParser, command: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _is_opposite(action: argparse.Action) -> bool:
+    return any(name in (f"--no_{action.dest}", f"--no-{action.dest}") for name in action.option_strings)
+
+
 def _foreign_options(parser: argparse.ArgumentParser) -> set[str]:
-    """Options that a dataclass inherits from a library, as it declares them."""
-    foreign: set[str] = set()
+    """Options that a dataclass inherits from a library, as it declares them; a command does not show them."""
+    foreign = {action.dest for action in parser._actions if action.help == argparse.SUPPRESS}
     for kind in getattr(parser, "dataclass_types", ()):
         own = set(kind.__annotations__)
         foreign |= {field.name for field in fields(kind) if field.init and field.name not in own}
@@ -82,7 +112,9 @@ def _foreign_options(parser: argparse.ArgumentParser) -> set[str]:
 
 def _arguments(action: argparse.Action) -> str:
     name = action.metavar if isinstance(action.metavar, str) else action.dest.upper()
-    return f"{name} ..." if action.nargs == "+" else name
+    if action.nargs == "+":
+        return f"{name} ..."
+    return f"[{name}]" if action.nargs == "?" else name
 
 
 def _default(action: argparse.Action) -> str:

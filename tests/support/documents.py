@@ -54,9 +54,15 @@ class Command:
         return name if name.startswith("hf_bigru_asr") else None
 
     @property
+    def command(self) -> str | None:
+        """The command of `hf-bigru-asr` that it runs."""
+        is_own = Path(self.words[0]).name == "hf-bigru-asr" and len(self.words) > 1
+        return self.words[1] if is_own and not self.words[1].startswith("-") else None
+
+    @property
     def arguments(self) -> list[str]:
-        """What follows the script or the module."""
-        start = self.script or self.module
+        """What follows the script, the module or the command."""
+        start = self.script or self.module or self.command
         assert start is not None, self.words
         return list(self.words[self.words.index(start) + 1 :])
 
