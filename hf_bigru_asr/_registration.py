@@ -2,13 +2,17 @@
 
 import sys
 from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from .bundled import load_bundled_by_name
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader, MetaPathFinder
+else:  # they take half of the time in which the command shows its help, and only check what is here anyway
+    Loader = MetaPathFinder = object
 
 _MODEL_ROOM = f"{__package__}.model."
 WORKING_PAIR = '"torch>=2.11,<2.15" "torchaudio>=2.11,<2.12"'
@@ -51,6 +55,8 @@ def check_torchaudio() -> None:
 
 
 def _version(package: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(package)
     except PackageNotFoundError:
