@@ -11,9 +11,10 @@ from .confidence_bigru_ctc import ConfidenceModel
 from .ctc_alignment_bigru_ctc import align_log_probs
 from .ctc_output_bigru_ctc import CTCSymbols, FrameArray
 from .decoding_bigru_ctc import Hypothesis, ScoredTokens, utterances_of, words_of
+from .found_path_bigru_ctc import FoundPath, WordPlace
 from .lexicon_bigru_ctc import UNIT_END, UNIT_INSIDE
 from .search_settings_bigru_ctc import BeamSearchSettings
-from .word_search_bigru_ctc import FoundPath, WordPlace, load_word_search
+from .word_search_bigru_ctc import load_word_search
 
 __all__ = ["BeamSearchDecoder", "BeamSearchSettings", "join_units", "word_posteriors"]
 
@@ -40,7 +41,7 @@ class BeamSearchDecoder:
         confidence: Turns the features of a word into a confidence; `"own"` takes that of the folder, if there is one.
 
     Raises:
-        ImportError: If flashlight-text or KenLM is not installed.
+        ImportError: If KenLM is not installed.
         FileNotFoundError: If a file of the language model is missing.
         ValueError: If a file is broken, the lexicon has symbols that the tokenizer lacks, or `class_priors` do not fit
             the tokenizer.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from .ctc_output_bigru_ctc import CTCSymbols, IntArray
 from .language_model_files_bigru_ctc import LEXICON_NAME
@@ -13,8 +14,6 @@ __all__ = ["UNIT_END", "UNIT_INSIDE", "Lexicon", "lexicon_words"]
 
 UNIT_INSIDE, UNIT_END = "~", "$"
 """Second characters of the one-letter units of spelled words: `Q~` inside a word, `Q$` at its end."""
-_SPELLING_END = "\0"
-"""Stands for the delimiter, which may be of several characters, while spellings are one text."""
 
 
 @dataclass(frozen=True)
@@ -39,77 +38,44 @@ class Lexicon:
 
         Args:
             folder: The language model.
-            symbols: The symbols that spellings may have; a spelling has them, and not the characters of a text.
+            symbols: The symbols that spellings may have.
 
         Raises:
             ValueError: If a line is no word with a spelling, or has other symbols.
         """
         path = Path(folder) / LEXICON_NAME
-        delimiter = symbols.symbols[symbols.delimiter]
-        allowed = frozenset(symbols.symbols) - {symbols.symbols[symbols.blank]}
-        end = f" {delimiter}"
-        number_of: dict[str, int] = {}
-        numbers: list[int] = []
-        spellings: list[str] = []
-        others: list[tuple[int, list[str]]] = []
-        text = path.read_text(encoding="utf-8")
-        if _SPELLING_END in text:
-            raise ValueError(f"{path} is no text: it has zero bytes; scripts/build_lm.py makes a language model.")
-        lines = text.split("\n")
-        for line_number, line in enumerate(lines[: None if lines[-1] else -1], 1):
-            word, _, spelling = line.partition(" ")
-            # A word that is spelled as it is written needs no look at each of its symbols.
-            if spelling != " ".join(word) + end or not word or delimiter in word:
-                word, *used = line.split() or [""]
-                if fault := _fault(word, used, allowed, delimiter):
-                    raise _fault_of_line(path, line_number, line, fault, symbols)
-                others.append((len(numbers), used))
-                spellings.append("")
-            else:
-                spellings.append(word)
-            numbers.append(number_of.setdefault(word, len(number_of)))
-        if not numbers:
+        content = path.read_bytes()
+        if content and not content.endswith(b"\n"):
+            content += b"\n"
+        if not content.strip():
             raise ValueError(f"{path} has no words; scripts/build_lm.py makes a language model.")
-        classes, is_known = _classes_of(spellings, symbols)
-        ends = np.cumsum([len(each) + 1 for each in spellings])
-        if not is_known.all():
-            place = int(np.searchsorted(ends, np.flatnonzero(~is_known)[0], side="right"))
-            _, *used = lines[place].split()
-            fault = _fault(spellings[place], used, allowed, delimiter) or "unknown symbols"
-            raise _fault_of_line(path, place + 1, lines[place], fault, symbols)
-        return cls(list(number_of), np.array(numbers), classes, ends)._with_spellings(others, symbols)
+        words, classes, lengths, is_plain = _plain_entries(np.frombuffer(content, dtype=np.uint8), symbols)
+        lines = content.split(b"\n") if not is_plain.all() else []
+        pieces, ends, done = [], np.cumsum(lengths), 0
+        for place in np.flatnonzero(~is_plain).tolist():
+            words[place], spelling = _parsed(lines[place], path, place + 1, symbols)
+            pieces += [classes[done : ends[place] - lengths[place]], spelling]
+            done, lengths[place] = int(ends[place]), len(spelling)
+        classes = np.concatenate([*pieces, classes[done:]])
+        unique = list(dict.fromkeys(words))
+        numbers = np.arange(len(words))
+        if len(unique) < len(words):
+            number_of = {word: number for number, word in enumerate(unique)}
+            numbers = np.array([number_of[word] for word in words])
+        return cls(unique, numbers, classes, np.cumsum(lengths))
 
     def with_words(self, added: Iterable[str], symbols: CTCSymbols) -> "Lexicon":
         """The lexicon with further words, which are spelled as they are written."""
         words = sorted(set(added) - set(self.words))
         if not words:
             return self
-        classes, _ = _classes_of(words, symbols)
+        spellings = [[*symbols.encode(word), symbols.delimiter] for word in words]
         return Lexicon(
             self.words + words,
             np.concatenate([self.numbers, len(self.words) + np.arange(len(words))]),
-            np.concatenate([self.classes, classes]),
-            np.concatenate([self.ends, self.ends[-1] + np.cumsum([len(word) + 1 for word in words])]),
+            np.concatenate([self.classes, *(np.array(spelling) for spelling in spellings)]),
+            np.concatenate([self.ends, self.ends[-1] + np.cumsum([len(spelling) for spelling in spellings])]),
         )
-
-    def _with_spellings(self, others: list[tuple[int, list[str]]], symbols: CTCSymbols) -> "Lexicon":
-        """The lexicon with spellings in place of those that consist of a delimiter alone.
-
-        Args:
-            others: Places of the spellings, ascending, and their symbols.
-            symbols: All symbols.
-        """
-        if not others:
-            return self
-        class_of = {symbol: index for index, symbol in enumerate(symbols.symbols)}
-        lengths = np.diff(self.ends, prepend=0)
-        pieces, done = [], 0
-        for place, used in others:
-            pieces += [self.classes[done : self.ends[place] - 1], np.array([class_of[each] for each in used])]
-            done = int(self.ends[place])
-            lengths[place] = len(used)
-        pieces.append(self.classes[done:])
-        return Lexicon(self.words, self.numbers, np.concatenate(pieces), np.cumsum(lengths))
 
 
 def lexicon_words(folder: str | Path) -> frozenset[str]:
@@ -117,26 +83,62 @@ def lexicon_words(folder: str | Path) -> frozenset[str]:
     return frozenset(word for word, _ in _entries(Path(folder) / LEXICON_NAME))
 
 
-def _classes_of(words: list[str], symbols: CTCSymbols) -> tuple[IntArray, np.ndarray]:
-    """Classes of the characters of words, a delimiter behind each, and which of them are in the alphabet."""
-    text = _SPELLING_END.join([*words, ""])
-    codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
-    table = np.full(int(codes.max(initial=0)) + 1, -1)
-    table[ord(_SPELLING_END)] = symbols.delimiter
+def _plain_entries(
+    content: npt.NDArray[np.uint8], symbols: CTCSymbols
+) -> tuple[list[str], IntArray, IntArray, npt.NDArray[np.bool_]]:
+    """Words that are spelled as they are written, in ASCII: nearly all, and too many to look at one by one in Python.
+
+    Args:
+        content: Lines, each with its end.
+        symbols: The symbols that spellings may have.
+
+    Returns:
+        For every line a word and the length of its spelling, the classes of all spellings one behind the other, and
+        whether the line is such an entry. What is not has a word and classes without meaning.
+    """
+    class_of = np.full(256, -1)
     for index, symbol in enumerate(symbols.symbols):
-        if index not in (symbols.blank, symbols.delimiter) and len(symbol) == 1 and ord(symbol) < len(table):
-            table[ord(symbol)] = index
-    classes = table[codes]
-    return classes, classes >= 0
-
-
-def _fault_of_line(path: Path, number: int, line: str, fault: str, symbols: CTCSymbols) -> ValueError:
+        if len(symbol) == 1 and symbol.isascii() and index not in (symbols.blank, symbols.delimiter):
+            class_of[ord(symbol)] = index
+    ends = np.flatnonzero(content == ord("\n"))
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    spaces = np.append(np.flatnonzero(content == ord(" ")), len(content))
+    lengths = np.minimum(spaces[np.searchsorted(spaces, starts)], ends) - starts
+    # WORD W O R D |
+    is_plain = (lengths > 0) & (ends - starts == 3 * lengths + 2)
     delimiter = symbols.symbols[symbols.delimiter]
-    allowed = sorted(set(symbols.symbols) - {symbols.symbols[symbols.blank]})
-    return ValueError(
-        f"Line {number} of {path}, {' '.join(line.split())!r}, has {fault}. A line is a word and its characters, from "
-        f"{' '.join(allowed)}, {delimiter} last."
-    )
+    is_plain &= content[ends - 1] == (ord(delimiter) if len(delimiter) == 1 and delimiter.isascii() else 0)
+    lengths = np.where(is_plain, lengths, 0)
+    before = np.cumsum(lengths) - lengths
+    within = np.arange(int(lengths.sum())) - np.repeat(before, lengths)
+    letters = content[np.repeat(starts, lengths) + within]
+    spelled = np.repeat(starts + lengths + 1, lengths) + 2 * within
+    is_right = (letters == content[spelled]) & (content[spelled + 1] == ord(" ")) & (class_of[letters] >= 0)
+    is_plain[np.repeat(np.arange(len(ends)), lengths)[~is_right]] = False
+    places = np.repeat(before + np.arange(len(ends)), lengths) + within
+    classes = np.full(len(letters) + len(ends), symbols.delimiter)
+    classes[places] = class_of[letters]
+    text = np.full(len(classes), ord("\n"), dtype=np.uint8)
+    text[places] = letters
+    return text.tobytes().decode("latin-1").split("\n")[:-1], classes, lengths + 1, is_plain
+
+
+def _parsed(line: bytes, path: Path, number: int, symbols: CTCSymbols) -> tuple[str, IntArray]:
+    """Word and classes of one line of a lexicon.
+
+    Raises:
+        ValueError: If it is no entry, or has symbols outside the alphabet.
+    """
+    text = line.decode("utf-8")
+    word, *spelling = text.split() or [""]
+    blank, delimiter = symbols.symbols[symbols.blank], symbols.symbols[symbols.delimiter]
+    allowed = frozenset(symbols.symbols) - {blank}
+    if fault := _fault(word, spelling, allowed, delimiter):
+        raise ValueError(
+            f"Line {number} of {path}, {' '.join(text.split())!r}, has {fault}. A line is a word and its characters, "
+            f"from {' '.join(sorted(allowed))}, {delimiter} last."
+        )
+    return word, np.array([symbols.symbols.index(symbol) for symbol in spelling])
 
 
 def _fault(word: str, spelling: list[str], symbols: frozenset[str], delimiter: str) -> str | None:

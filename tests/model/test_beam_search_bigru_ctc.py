@@ -4,6 +4,7 @@ import itertools
 import math
 import sys
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 from small_network import SMALL_VOCABULARY, random_log_probs
 
 from hf_bigru_asr import BiGRUCTCTokenizer
+from hf_bigru_asr.model import word_search_bigru_ctc
 from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchDecoder, BeamSearchSettings, join_units, word_posteriors
 from hf_bigru_asr.model.confidence_bigru_ctc import ConfidenceModel
 
@@ -97,6 +99,16 @@ def brute_force(
     return texts
 
 
+@pytest.fixture(params=["flashlight", "array"])
+def search(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each of the two searches."""
+    if request.param == "flashlight":
+        pytest.importorskip("flashlight.lib.text", reason="it has no wheels for this Python")
+    else:
+        monkeypatch.setattr(word_search_bigru_ctc, "has_flashlight", lambda: False)
+    return request.param
+
+
 @pytest.mark.parametrize("log_add", [True, False], ids=["sum", "best"])
 @pytest.mark.parametrize(
     "weights",
@@ -110,16 +122,25 @@ def brute_force(
 )
 @pytest.mark.parametrize("seed", range(4))
 def test_beam_search_finds_what_brute_force_finds(
-    seed: int, weights: dict[str, Any], log_add: bool, folder: Path, tokenizer: BiGRUCTCTokenizer
+    seed: int,
+    weights: dict[str, Any],
+    log_add: bool,
+    folder: Path,
+    tokenizer: BiGRUCTCTokenizer,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     frames = random_log_probs(seed, 6)
     settings = BeamSearchSettings(**weights, log_add=log_add, beam_size=5000, beam_threshold=1e4, nbest=3)
-    hypotheses = BeamSearchDecoder(folder, tokenizer, FRAME_S, settings)(frames[None])[0]
+    found = [BeamSearchDecoder(folder, tokenizer, FRAME_S, settings)(frames[None])[0]]
+    if word_search_bigru_ctc.has_flashlight():
+        monkeypatch.setattr(word_search_bigru_ctc, "has_flashlight", lambda: False)
+        found.append(BeamSearchDecoder(folder, tokenizer, FRAME_S, settings)(frames[None])[0])
     lexicon = LEXICON | ({"BA": "BA|"} if settings.hotwords else {})
     expected = sorted(brute_force(frames, settings, lexicon).items(), key=lambda item: -item[1])[:3]
-    assert [hypothesis.text for hypothesis in hypotheses] == [text for text, _ in expected]
-    for hypothesis, (_, score) in zip(hypotheses, expected, strict=True):
-        assert hypothesis.score == pytest.approx(score, abs=1e-3)
+    for hypotheses in found:
+        assert [hypothesis.text for hypothesis in hypotheses] == [text for text, _ in expected]
+        for hypothesis, (_, score) in zip(hypotheses, expected, strict=True):
+            assert hypothesis.score == pytest.approx(score, abs=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -172,6 +193,7 @@ def test_confidences_of_a_beam_search_follow_its_hypotheses(folder: Path, tokeni
     assert 0.25 < first < second <= 0.5
 
 
+@pytest.mark.usefixtures("search")
 def test_beam_search_ignores_batch_and_padding(folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:
     decoder = BeamSearchDecoder(folder, tokenizer, FRAME_S, BeamSearchSettings(nbest=2))
     lengths = [12, 7, 0, 9]
@@ -200,6 +222,7 @@ def test_search_finds_the_same_hypotheses_without_their_times(folder: Path, toke
     assert [tuple(ids) for ids, _ in decoder.search(impossible)[0]][:1] == [()]
 
 
+@pytest.mark.usefixtures("search")
 def test_search_gives_a_word_that_is_spelled_too_once_with_its_better_score(
     folder: Path, tokenizer: BiGRUCTCTokenizer
 ) -> None:
@@ -215,6 +238,7 @@ def test_search_gives_a_word_that_is_spelled_too_once_with_its_better_score(
     assert hypotheses[0] == alone
 
 
+@pytest.mark.usefixtures("search")
 def test_words_that_are_not_in_the_lexicon_are_spelled(folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:
     # The decoder holds the letter of a unit for one frame only: see BeamSearchDecoder.
     (folder / "lexicon.txt").write_text("BB B B |\nA~ A\nB$ B |\n")
@@ -224,6 +248,22 @@ def test_words_that_are_not_in_the_lexicon_are_spelled(folder: Path, tokenizer: 
     decoder = BeamSearchDecoder(folder, tokenizer, FRAME_S)
     (best,) = decoder(frames[None])[0]
     assert best.text == "AB BB"
+
+
+@pytest.mark.parametrize("hotwords", [{}, {"AB A": 1.5}], ids=["plain", "hotwords"])
+def test_threads_share_a_decoder(hotwords: dict[str, float], folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:
+    settings = BeamSearchSettings(lm_weight=0.5, nbest=3, hotwords=hotwords)
+    decoder = BeamSearchDecoder(folder, tokenizer, FRAME_S, settings)
+    batches = [random_log_probs(seed, 20)[None] for seed in range(4)]
+    expected = [decoder(batch) for batch in batches]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            found = list(threads.map(decoder, batches * 3))
+    finally:
+        sys.setswitchinterval(interval)
+    assert found == expected * 3
 
 
 @pytest.mark.parametrize(
@@ -298,7 +338,7 @@ def test_broken_settings_are_named(content: str, message: str, folder: Path, tok
 
 def test_what_is_missing_is_named(folder: Path, tokenizer: BiGRUCTCTokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "kenlm", None)
-    with pytest.raises(ImportError, match=r"pip install flashlight-text kenlm-ex.*Greedy decoding works without"):
+    with pytest.raises(ImportError, match=r"pip install kenlm-ex.*Greedy decoding works without it"):
         BeamSearchDecoder(folder, tokenizer, FRAME_S)
 
 
