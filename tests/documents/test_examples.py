@@ -23,6 +23,8 @@ def test_examples_run_without_a_network(page: Path, clone: Path, closed_network:
     examples = blocks(page.read_text(encoding="utf-8"), "python")
     if re.search("language_model=|beam_search_decoder|BeamSearchPipeline", "".join(examples)):
         pytest.importorskip("flashlight.lib.text", reason="the extra lm has no decoder for this Python")
+    if "import sherpa_onnx" in "".join(examples):
+        pytest.importorskip("sherpa_onnx", reason="sherpa-onnx is not installed")
     namespace: dict[str, object] = {"__name__": "__main__"}
     for code in examples:
         exec(compile(code, page_id(page), "exec"), namespace)
