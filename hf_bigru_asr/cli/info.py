@@ -13,33 +13,23 @@ import shutil
 import subprocess
 import sys
 from argparse import ArgumentParser, Namespace
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..bundled import CHECKPOINT_DIR
 from ..extras import EXTRAS
 from ..provenance import machine
 
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
 __all__ = ["environment_facts"]
 
-PACKAGES = (
-    "numpy",
-    "soundfile",
-    "onnxruntime",
-    "onnxruntime-gpu",
-    "openvino",
-    "flashlight-text",
-    "kenlm",
-    "kenlm-ex",
-    "torch",
-    "torchaudio",
-    "transformers",
-    "huggingface-hub",
-    "datasets",
-)
-"""Distributions that recognition or training stands on, whether or not an extra has them."""
+DISTRIBUTION = "hf-bigru-asr"
+OTHERS = ("onnxruntime-gpu", "kenlm")
+"""Distributions that do the work of a requirement where they are installed instead."""
 
 FFMPEG_COMMANDS = {
     "Linux": "apt-get install ffmpeg",
@@ -64,12 +54,15 @@ def environment_facts() -> dict[str, Any]:
     """What this installation has, JSON-serialisable. Of heavy packages only ONNX Runtime is imported, if it is there.
 
     Returns:
-        `version` of this package, `python`, `packages` (version by name, None where one is missing), `extras` (for
-        each `packages`, `missing` and the `command` that installs what is missing), `ffmpeg` (`path`, `version`, and a
-        `command` where it is missing), `machine`, `gpus` as the driver names them, `providers` of ONNX Runtime, and
-        `model` (`path` of the one that ships, and its files with their sizes in bytes).
+        `version` of this package and its `location`, `python`, `machine`, `gpus` as their driver names them,
+        `packages` (version by name, None where one is missing), `missing` (for `base` and each extra that lacks
+        something its `requirements` and the `command` that installs them; None if this package itself is not
+        installed), `providers` of ONNX Runtime, `ffmpeg` (`path`, `version`, and a `command` where it is missing), and
+        `model` (`path` of the one that ships, and the sizes of its `files` in bytes).
     """
-    names = sorted({*PACKAGES, *(name for names in EXTRAS.values() for name in names)})
+    groups = _requirements()
+    names = {each.name for requirements in (groups or {}).values() for each in requirements} | set(OTHERS)
+    files = (path for path in sorted(CHECKPOINT_DIR.rglob("*")) if path.suffix in (".safetensors", ".onnx", ".binary"))
     return {
         "version": __version__,
         "location": str(Path(__file__).parents[1]),
@@ -80,19 +73,47 @@ def environment_facts() -> dict[str, Any]:
         },
         "machine": machine(),
         "gpus": _gpus(),
-        "packages": {name: _installed_version(name) for name in names},
-        "extras": {name: _extra(names) for name, names in EXTRAS.items()},
+        "packages": {name: _installed_version(name) for name in sorted(names)},
+        "missing": None if groups is None else _missing(groups),
         "providers": _providers(),
         "ffmpeg": _ffmpeg(),
         "model": {
             "path": str(CHECKPOINT_DIR),
-            "files": {
-                str(path.relative_to(CHECKPOINT_DIR)): path.stat().st_size
-                for path in sorted(CHECKPOINT_DIR.rglob("*"))
-                if path.suffix in (".safetensors", ".onnx", ".binary")
-            },
+            "files": {str(path.relative_to(CHECKPOINT_DIR)): path.stat().st_size for path in files},
         },
     }
+
+
+def _requirements() -> dict[str, list["Requirement"]] | None:
+    """What this package asks for on this Python, by extra, and `base` without one; `None` if it is not installed."""
+    from packaging.requirements import Requirement
+
+    try:
+        found = [Requirement(line) for line in requires(DISTRIBUTION) or ()]
+    except PackageNotFoundError:
+        return None
+    base = [each for each in found if each.marker is None or each.marker.evaluate({"extra": ""})]
+    of_extras = [each for each in found if each not in base]
+    groups = {
+        extra: [each for each in of_extras if each.marker is not None and each.marker.evaluate({"extra": extra})]
+        for extra in EXTRAS
+    }
+    return {"base": base} | groups
+
+
+def _missing(groups: dict[str, list["Requirement"]]) -> dict[str, Any]:
+    """Requirements that are not installed, or in a version that does not do."""
+    missing: dict[str, Any] = {}
+    for group, requirements in groups.items():
+        lacking = []
+        for each in requirements:
+            found = _installed_version(each.name)
+            if found is None or not each.specifier.contains(found, prereleases=True):
+                lacking.append(f"{each.name}{each.specifier}")
+        if lacking:
+            command = shlex.join([sys.executable, "-m", "pip", "install", *lacking])
+            missing[group] = {"requirements": lacking, "command": command}
+    return missing
 
 
 def _installed_version(name: str) -> str | None:
@@ -100,12 +121,6 @@ def _installed_version(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
-
-
-def _extra(names: tuple[str, ...]) -> dict[str, Any]:
-    missing = [name for name in names if _installed_version(name) is None]
-    command = shlex.join([sys.executable, "-m", "pip", "install", *missing]) if missing else None
-    return {"packages": list(names), "missing": missing, "command": command}
 
 
 def _providers() -> list[str]:
@@ -158,7 +173,9 @@ def _as_text(facts: dict[str, Any]) -> str:
         "Packages",
         *(f"  {name:<32} {found or '-'}" for name, found in facts["packages"].items()),
     ]
-    missing = {name: extra for name, extra in facts["extras"].items() if extra["missing"]}
-    lines += ["", "Missing" if missing else "Nothing is missing."]
-    lines += [f"  {name:<16} {extra['command']}" for name, extra in missing.items()]
+    if facts["missing"] is None:
+        lines += ["", f"{DISTRIBUTION} is not installed here, so what is missing is not known: pip install -e CLONE"]
+    else:
+        lines += ["", "Missing" if facts["missing"] else "Nothing is missing."]
+        lines += [f"  {group:<16} {each['command']}" for group, each in facts["missing"].items()]
     return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -115,3 +116,13 @@ def test_one_file_can_have_another_format(tmp_path: Path, capsys: pytest.Capture
 
 def test_the_formats_are_those_that_are_read() -> None:
     assert evaluate.FORMATS == FORMATS
+
+
+def test_it_needs_neither_torch_nor_transformers(files: tuple[str, str], run_in_child: Callable[..., str]) -> None:
+    code = """
+import sys
+sys.modules["torch"] = sys.modules["transformers"] = None
+from hf_bigru_asr.cli.main import main
+sys.exit(main(["evaluate", *sys.argv[1:], "--normalize"]))
+"""
+    assert run_in_child(code, *files).startswith("WER 25.00%")

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,6 @@ import pytest
 from hf_bigru_asr import __version__, bundled_checkpoint
 from hf_bigru_asr.cli import info
 from hf_bigru_asr.cli.main import main
-from hf_bigru_asr.extras import EXTRAS
 
 
 def facts(capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, object]]:
@@ -26,7 +25,18 @@ def test_the_facts_are_those_of_this_environment(capsys: pytest.CaptureFixture[s
     assert found["packages"]["numpy"] == version("numpy")
     assert found["model"]["path"] == str(bundled_checkpoint())
     assert found["model"]["files"]["model.safetensors"] == (bundled_checkpoint() / "model.safetensors").stat().st_size  # type: ignore[index]
-    assert found["extras"].keys() == EXTRAS.keys()
+    assert found["packages"].keys() >= {"soundfile", "onnxruntime", "accelerate", *info.OTHERS}
+
+
+REQUIREMENTS = [
+    "torch<2.15,>=2.11",
+    "numpy>=2",
+    "old-thing; python_version < '3'",
+    "matplotlib>=3.9; extra == 'plot'",
+    "shtab>=1.13; extra == 'completion'",
+    "later-thing; python_version < '3' and extra == 'completion'",
+    "pytest>=8.4; extra == 'test'",
+]
 
 
 def test_what_is_missing_comes_with_its_command(
@@ -34,18 +44,33 @@ def test_what_is_missing_comes_with_its_command(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(info.platform, "system", lambda: "Linux")
-    monkeypatch.setattr(info, "_installed_version", lambda name: None if name == "matplotlib" else "1.0")
+    monkeypatch.setattr(info, "requires", lambda _: REQUIREMENTS)
+    monkeypatch.setattr(info, "_installed_version", {"torch": "2.15.0", "numpy": "2.1", "shtab": "1.13.0"}.get)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     found = facts(capsys)
-    command = f"{sys.executable} -m pip install matplotlib"
-    assert found["extras"]["plot"] == {"packages": ["matplotlib"], "missing": ["matplotlib"], "command": command}
+    pip = f"{sys.executable} -m pip install"
+    assert found["missing"] == {
+        "base": {"requirements": ["torch<2.15,>=2.11"], "command": f"{pip} 'torch<2.15,>=2.11'"},
+        "plot": {"requirements": ["matplotlib>=3.9"], "command": f"{pip} 'matplotlib>=3.9'"},
+    }
     assert found["ffmpeg"] == {"path": None, "version": None, "command": "apt-get install ffmpeg"}
     assert (found["providers"], found["gpus"]) == ([], [])
     assert main(["info"]) == 0
     text = capsys.readouterr().out
-    assert f"plot             {command}\n" in text
+    assert f"plot             {pip} 'matplotlib>=3.9'\n" in text
     assert "ffmpeg: not found (M4A, AAC, WMA and films need it): apt-get install ffmpeg\n" in text
     assert "ONNX Runtime runs on: nothing, it is not installed\n" in text
+
+
+def test_a_clone_that_is_not_installed_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def none(name: str) -> None:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(info, "requires", none)
+    assert main(["info"]) == 0
+    assert "hf-bigru-asr is not installed here, so what is missing is not known" in capsys.readouterr().out
 
 
 def test_programs_are_asked(
