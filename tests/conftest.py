@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # Read by the libraries when they are imported. A test that talks to a Hub takes it back for its own children.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -14,13 +15,12 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
-import torch
 from fork_server import ForkServer
 from repository import REPOSITORY, SCRIPTS
-from runtime_support import randomise_biases
-from tone_speech import save_listener
 
-from hf_bigru_asr import BiGRUCTCConfig, BiGRUCTCFeatureExtractor, BiGRUCTCProcessor, BiGRUCTCTokenizer, BiGRUForCTC
+# Torch and transformers are imported where they are used: the process that hands out the tests needs neither.
+if TYPE_CHECKING:
+    from hf_bigru_asr import BiGRUCTCConfig, BiGRUCTCProcessor, BiGRUForCTC
 
 # `recipe` and `benchmarks` lie beside the scripts. At the end, so that no script hides a package of its name.
 sys.path.append(str(SCRIPTS))
@@ -55,6 +55,8 @@ def _skipped_without_decoder(item: pytest.Item) -> Generator[None]:
 @pytest.fixture(scope="session")
 def listener_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The network that understands the tones of `speak`; only to be read."""
+    from tone_speech import save_listener
+
     folder = tmp_path_factory.mktemp("listener")
     save_listener(folder)
     return folder
@@ -62,12 +64,16 @@ def listener_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def seed() -> None:
+    import torch
+
     torch.manual_seed(0)
 
 
 @pytest.fixture
 def two_threads() -> Iterator[None]:
     """Torch with two threads, whatever the machine has."""
+    import torch
+
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     yield
@@ -75,13 +81,20 @@ def two_threads() -> Iterator[None]:
 
 
 @pytest.fixture
-def tiny_config() -> BiGRUCTCConfig:
+def tiny_config() -> "BiGRUCTCConfig":
+    from hf_bigru_asr import BiGRUCTCConfig
+
     return BiGRUCTCConfig(hidden_size=8, num_hidden_layers=2)
 
 
 @pytest.fixture
-def tiny_model(tiny_config: BiGRUCTCConfig) -> BiGRUForCTC:
+def tiny_model(tiny_config: "BiGRUCTCConfig") -> "BiGRUForCTC":
     """A model in evaluation mode whose best classes change from frame to frame, so that it spells something."""
+    import torch
+    from runtime_support import randomise_biases
+
+    from hf_bigru_asr import BiGRUForCTC
+
     torch.manual_seed(0)
     model = BiGRUForCTC(tiny_config).eval()
     model.lm_head.weight.data *= 30
@@ -90,12 +103,14 @@ def tiny_model(tiny_config: BiGRUCTCConfig) -> BiGRUForCTC:
 
 
 @pytest.fixture
-def processor() -> BiGRUCTCProcessor:
+def processor() -> "BiGRUCTCProcessor":
+    from hf_bigru_asr import BiGRUCTCFeatureExtractor, BiGRUCTCProcessor, BiGRUCTCTokenizer
+
     return BiGRUCTCProcessor(BiGRUCTCFeatureExtractor(), BiGRUCTCTokenizer())
 
 
 @pytest.fixture
-def model_dir(tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor, tmp_path: Path) -> Path:
+def model_dir(tiny_model: "BiGRUForCTC", processor: "BiGRUCTCProcessor", tmp_path: Path) -> Path:
     """A folder with the tiny model and its processor, as `save_pretrained` leaves it."""
     folder = tmp_path / "model"
     tiny_model.save_pretrained(folder)

@@ -45,9 +45,6 @@ ORDERS = {
     "auto-class-first": "from transformers import AutoModelForCTC; import hf_bigru_asr",
     "public-name-first": "from hf_bigru_asr import BiGRUForCTC",
     "attribute-first": "import hf_bigru_asr; import torch; hf_bigru_asr.BiGRUCTCTokenizer",
-    "modeling-first": "import hf_bigru_asr.model.modeling_bigru_ctc",
-    "processing-first": "import hf_bigru_asr.model.processing_bigru_ctc",
-    "configuration-first": "import hf_bigru_asr.model.configuration_bigru_ctc",
     "training-first": "import hf_bigru_asr.training.trainer, hf_bigru_asr.data.loading",
 }
 CLASSES = "BiGRUCTCConfig BiGRUCTCFeatureExtractor BiGRUCTCProcessor BiGRUCTCTokenizer BiGRUForCTC BiGRUModel"
@@ -73,7 +70,8 @@ def test_auto_classes_need_no_trust_with_the_package_first(run_in_child: RunInCh
 
 
 @pytest.mark.parametrize("name", SUBMODULES)
-def test_one_module_alone_registers_all_classes(name: str, run_in_fork: RunInChild) -> None:
+def test_one_module_alone_registers_all_classes(name: str, run_in_fork: RunInChild, model_dir: Path) -> None:
+    """And the Auto classes then need no trust."""
     code = f"""
         import hf_bigru_asr.model.{name}_bigru_ctc
         from transformers.models.auto.configuration_auto import CONFIG_MAPPING
@@ -81,7 +79,8 @@ def test_one_module_alone_registers_all_classes(name: str, run_in_fork: RunInChi
         config_class = CONFIG_MAPPING["bigru_ctc"]
         print(config_class.__module__, MODEL_FOR_CTC_MAPPING[config_class].__name__)
     """
-    assert run_in_fork(textwrap.dedent(code)).split() == ["hf_bigru_asr.model.configuration_bigru_ctc", "BiGRUForCTC"]
+    printed = run_in_fork(textwrap.dedent(code) + CHECK, model_dir).splitlines()
+    assert printed == ["hf_bigru_asr.model.configuration_bigru_ctc BiGRUForCTC", f"done {CLASSES}"]
 
 
 def test_unknown_name(run_in_child: RunInChild) -> None:

@@ -11,7 +11,7 @@ from runtime_support import needs_openvino
 
 @needs_openvino
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system does not tell where threads may run")
-def test_threads_are_free_and_signals_are_handled(model_dir: Path, run_in_child: Callable[..., str]) -> None:
+def test_threads_are_free_and_signals_are_handled(model_dir: Path, run_in_fork: Callable[..., str]) -> None:
     """Graphs that run at once are not bound to one core; a signal finds its stack after models went as they came."""
     # In a process of its own, where no other graph has threads; in one for both, because its start takes seconds.
     code = """
@@ -32,4 +32,4 @@ def test_threads_are_free_and_signals_are_handled(model_dir: Path, run_in_child:
         del second
         os.kill(os.getpid(), signal.SIGUSR1)
     """
-    assert run_in_child(textwrap.dedent(code), model_dir) == "True\nhandled\n"
+    assert run_in_fork(textwrap.dedent(code), model_dir) == "True\nhandled\n"

@@ -5,6 +5,7 @@ A push to a Hub and a pull give equal weights and outputs: in a process where th
 travel too, by every door. The Hub is a server on 127.0.0.1.
 """
 
+import functools
 import hashlib
 import itertools
 import json
@@ -12,7 +13,6 @@ import runpy
 import shutil
 from ast import literal_eval
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from fork_server import ForkServer
 from hub_users import ALICE_TOKEN, become_client, open_hub, run_isolated, save_speller
 from loopback_hub import LoopbackHub
 from repository import REPOSITORY, SCRIPTS
@@ -53,6 +54,12 @@ except ModuleNotFoundError:
     pass
 else:
     raise SystemExit("the package is importable")
+"""
+
+WITH_PACKAGE = """
+import sys
+sys.path.insert(0, sys.argv[4])
+import hf_bigru_asr
 """
 
 PULL = """
@@ -188,30 +195,30 @@ def confidences(processor: BiGRUCTCProcessor, logits: torch.Tensor) -> list[floa
 
 @pytest.fixture(scope="module")
 def journeys(
-    loopback_hub: LoopbackHub, pushed: str, speech_dir: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, Callable[[], Path]]]:
-    """Two users at once, each in a folder of their own; calling one waits for it and gives that folder.
+    loopback_hub: LoopbackHub,
+    pushed: str,
+    speech_dir: Path,
+    fork_server: ForkServer,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[str], Path]:
+    """Two users, each in a folder of their own; calling one gives that folder after the journey.
 
     "bare" pulls the model without the package; "installed" has the package, pulls the model, trains it further and
     pushes it with the Trainer. (Importing the library is most of their time, so there are no more than two.)
     """
-    users = {
-        "bare": ("-c", WITHOUT_PACKAGE + PULL, pushed, "trust"),
-        "installed": ("-c", "import hf_bigru_asr\n" + PULL + TRAIN, pushed, "plain", "alice/trained"),
-    }
-    tokens = {"bare": None, "installed": ALICE_TOKEN}
-    folders = {name: tmp_path_factory.mktemp(name) for name in users}
-    with ThreadPoolExecutor() as pool:
 
-        def start(name: str) -> Callable[[], Path]:
-            folder = folders[name]
-            (folder / "speech.flac").write_bytes((speech_dir / "speech.flac").read_bytes())
-            child = pool.submit(
-                run_isolated, loopback_hub, folder / "home", *users[name], token=tokens[name], cwd=folder
-            )
-            return lambda: (child.result(), folder)[1]
+    @functools.cache
+    def travel(name: str) -> Path:
+        folder = tmp_path_factory.mktemp(name)
+        (folder / "speech.flac").write_bytes((speech_dir / "speech.flac").read_bytes())
+        if name == "bare":
+            code, arguments, token = WITHOUT_PACKAGE + PULL, ("trust",), None
+        else:
+            code, arguments, token = WITH_PACKAGE + PULL + TRAIN, ("plain", "alice/trained", REPOSITORY), ALICE_TOKEN
+        run_isolated(fork_server, loopback_hub, code, pushed, *arguments, token=token, folder=folder)
+        return folder
 
-        yield {name: start(name) for name in users}
+    return travel
 
 
 def _weight_hashes(folder: Path) -> dict[str, str]:
@@ -238,13 +245,13 @@ def _assert_card_works(printed: list[str], transcript: str, hypotheses: list[tup
 
 
 def test_pull_without_the_package_is_equal(
-    journeys: dict[str, Callable[[], Path]],
+    journeys: Callable[[str], Path],
     speller_dir: Path,
     transcript: str,
     hypotheses: list[tuple[str, float]],
     confidences: list[float],
 ) -> None:
-    result = json.loads((journeys["bare"]() / "result.json").read_text())
+    result = json.loads((journeys("bare") / "result.json").read_text())
     assert result["module"].startswith("transformers_modules.")
     assert result["weights"] == _weight_hashes(speller_dir)
     assert result["text"] == transcript
@@ -255,13 +262,13 @@ def test_pull_without_the_package_is_equal(
 
 
 def test_pull_with_the_package_needs_no_flag(
-    journeys: dict[str, Callable[[], Path]],
+    journeys: Callable[[str], Path],
     speller_dir: Path,
     transcript: str,
     hypotheses: list[tuple[str, float]],
     confidences: list[float],
 ) -> None:
-    result = json.loads((journeys["installed"]() / "result.json").read_text())
+    result = json.loads((journeys("installed") / "result.json").read_text())
     assert result["module"] == "hf_bigru_asr.model.modeling_bigru_ctc"
     assert result["weights"] == _weight_hashes(speller_dir)
     assert result["text"] == transcript
@@ -272,9 +279,9 @@ def test_pull_with_the_package_needs_no_flag(
 
 
 def test_trainer_push_arrives_without_a_token(
-    loopback_hub: LoopbackHub, journeys: dict[str, Callable[[], Path]], speller_dir: Path
+    loopback_hub: LoopbackHub, journeys: Callable[[str], Path], speller_dir: Path
 ) -> None:
-    trained = journeys["installed"]() / "out" / "model.safetensors"
+    trained = journeys("installed") / "out" / "model.safetensors"
     files = loopback_hub.files("alice/trained")
     code = {path.name for path in (REPOSITORY / "hf_bigru_asr" / "model").glob("*_bigru_ctc.py")}
     assert {"README.md", "processor_config.json", "vocab.json", "confidence.json"} | LANGUAGE_MODEL | code <= set(

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import soundfile
+from fork_server import ForkServer
 from hub_users import ALICE_TOKEN, BOB_TOKEN, run_isolated
 from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.errors import RepositoryNotFoundError
@@ -17,8 +18,7 @@ from loopback_hub import LoopbackHub
 pytestmark = pytest.mark.hub
 
 STREAM = """
-import io, json, os, sys
-os.environ["USE_TORCH"] = "0"  # saves its import
+import io, json, sys
 import soundfile
 from datasets import Audio, load_dataset
 
@@ -33,10 +33,10 @@ with open("result.json", "w") as file:
 """
 
 
-def test_private_dataset_streams(client: LoopbackHub, tmp_path: Path) -> None:
+def test_private_dataset_streams(client: LoopbackHub, fork_server: ForkServer, tmp_path: Path) -> None:
     repo_id = "alice/librispeech_asr"
     rows = _upload_librispeech(repo_id)
-    run_isolated(client, tmp_path / "home", "-c", STREAM, repo_id, token=ALICE_TOKEN, cwd=tmp_path)
+    run_isolated(fork_server, client, STREAM, repo_id, token=ALICE_TOKEN, folder=tmp_path)
     result = json.loads((tmp_path / "result.json").read_text())
     assert result["is_audio"]
     assert result["rows"] == [{**row, "audio": 1600} for row in rows]

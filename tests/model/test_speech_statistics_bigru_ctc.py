@@ -32,7 +32,7 @@ def recording(levels_db: list[float], frames: int = 60, num_grids: int = 1, seed
 def by_hand(
     grid: np.ndarray, frame_s: float, prior_frames: int = 0, prior_std: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Weights `(frames,)` and normalised frames `(frames, mels)` of one grid, a frame at a time."""
+    """Weights `(frames,)` and normalised frames `(frames, mels)` of one grid, a frame or a block at a time."""
     grid = grid.astype(np.float64)
     num_frames = len(grid)
     levels = [10 * np.log10(np.exp(frame).sum()) for frame in grid]
@@ -40,27 +40,31 @@ def by_hand(
     smooth = [np.mean(levels[max(0, i - smoothing) : i + smoothing + 1]) for i in range(num_frames)]
     block = max(1, round(1 / frame_s))
     radius = max(1, round(15 / (block * frame_s)))
+    num_blocks = -(-num_frames // block)
+    windows = [slice(max(0, (i - radius) * block), (i + radius + 1) * block) for i in range(num_blocks)]
+    extremes = [(min(smooth[window]), max(smooth[window])) for window in windows]
+    loudest = max(smooth)
     steps = []
     for i, level in enumerate(smooth):
-        near = smooth[max(0, (i // block - radius) * block) : (i // block + radius + 1) * block]
-        has_speech = min(1.0, max(0.0, (max(near) - min(near) - 8) / 4))
-        top = max(smooth) - has_speech * min(max(smooth) - max(near), 20)
-        threshold = (top + max(min(near), top - 50)) / 2
+        low, high = extremes[i // block]
+        has_speech = min(1.0, max(0.0, (high - low - 8) / 4))
+        top = loudest - has_speech * min(loudest - high, 20)
+        threshold = (top + max(low, top - 50)) / 2
         steps.append(min(1.0, max(0.0, (level - threshold) / 6 + 0.5)))
-    lowest = min(1.0, max(0.0, (12 - min(50, max(smooth) - min(smooth))) / 4))
+    lowest = min(1.0, max(0.0, (12 - min(50, loudest - min(smooth))) / 4))
     weights = np.array([max(lowest, *steps[max(0, i - margin) : i + margin + 1]) for i in range(num_frames)])
 
     normalised = np.empty_like(grid)
-    for i, frame in enumerate(grid):
-        near = slice(max(0, (i // block - radius) * block), (i // block + radius + 1) * block)
+    for i, window in enumerate(windows):
         shares = 10 * weights / weights.sum()
-        shares[near] += weights[near]
+        shares[window] += weights[window]
         count = shares.sum()
         mean = shares @ grid / count
         variance = shares @ (grid - mean) ** 2 / count
         if prior_frames:
             variance = (count * variance + prior_frames * prior_std**2) / (count + prior_frames)
-        normalised[i] = (frame - mean) / np.sqrt(variance + 1e-5)
+        frames = slice(i * block, (i + 1) * block)  # those of a block have the same neighbourhood
+        normalised[frames] = (grid[frames] - mean) / np.sqrt(variance + 1e-5)
     return weights, normalised
 
 

@@ -244,35 +244,54 @@ def test_the_prior_is_taken_out_again(trained_dir: Path, data_dir: Path, tmp_pat
 
 
 TWO_PROCESSES = """
-import gc, json, runpy, sys
+import gc, json, runpy, shutil, sys
+from pathlib import Path
 import torch.distributed
 from accelerate.state import AcceleratorState, GradientState
-import hf_bigru_asr.training.trainer
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+script, launches = sys.argv[1], json.loads(sys.argv[2])
+runpy.run_path(script)  # import once what all processes need
 gc.freeze()  # every training looks through all that can be garbage
-script, runs = sys.argv[1], json.loads(sys.argv[2])
 leave = torch.distributed.destroy_process_group
-for arguments in runs:
-    # The processes of the last run leave each other; torch does not let them meet twice.
-    torch.distributed.destroy_process_group = leave if arguments is runs[-1] else lambda group=None: None
-    AcceleratorState._reset_state()
-    GradientState._reset_state()
-    sys.argv = [script, *arguments]
-    runpy.run_path(script, run_name="__main__")
+
+
+def work(runs):
+    for arguments in runs:
+        # The processes of the last run leave each other; torch does not let them meet twice.
+        torch.distributed.destroy_process_group = leave if arguments is runs[-1] else lambda group=None: None
+        AcceleratorState._reset_state()
+        GradientState._reset_state()
+        sys.argv = [script, *arguments]
+        runpy.run_path(script, run_name="__main__")
+
+
+for number, runs in enumerate(launches):
+    elastic_launch(
+        LaunchConfig(
+            min_nodes=1, max_nodes=1, nproc_per_node=2, run_id=str(number), start_method="fork",
+            rdzv_backend="c10d", rdzv_endpoint="127.0.0.1:0",
+        ),
+        work,
+    )(runs)
+    for arguments in runs:
+        folder = Path(arguments[arguments.index("--output_dir") + 1])
+        shutil.copy(folder / "training.json", folder.with_name(f"{folder.name}-{number}.json"))
 """
 
 
-def run_in_two_processes(run_in_child: Callable[..., str], folder: Path, *runs: str) -> str:
-    """Run the script under torchrun, once for each of `runs`, and give what it printed."""
-    (folder / "runs.py").write_text(TWO_PROCESSES)
-    code = "import runpy; runpy.run_module('torch.distributed.run', run_name='__main__')"
-    lists = json.dumps([arguments.split() for arguments in runs])
-    launch = ("--standalone", "--nproc_per_node", 2, folder / "runs.py", SCRIPTS / "train.py", lists)
-    return run_in_child(code, *launch)
+def run_in_two_processes(run_in_fork: Callable[..., str], *launches: list[str]) -> str:
+    """Run the script as torchrun does, once for each of the runs of a launch, and give what it printed.
+
+    The record of a run is copied beside its folder after every launch, as `FOLDER-0.json`, `FOLDER-1.json`.
+    """
+    lists = [[arguments.split() for arguments in runs] for runs in launches]
+    return run_in_fork(TWO_PROCESSES, SCRIPTS / "train.py", json.dumps(lists))
 
 
-def log_of(out: Path) -> tuple[dict[str, Any], list[int]]:
+def log_of(path: Path) -> tuple[dict[str, Any], list[int]]:
     """The record of a run, and the steps in its log."""
-    record = json.loads((out / "training.json").read_text())
+    record = json.loads(path.read_text())
     return record, [entry["step"] for entry in record["log_history"] if "loss" in entry]
 
 
@@ -280,7 +299,7 @@ BATCHES = {"number": ("--per_device_train_batch_size 1", 2), "seconds": ("--per_
 
 
 def test_two_processes_train_resume_and_have_a_teacher(
-    model_dir: Path, run_in_child: Callable[..., str], tmp_path: Path
+    model_dir: Path, run_in_fork: Callable[..., str], tmp_path: Path
 ) -> None:
     """With a teacher of part of the speech, what comes out is the network alone."""
     data_dir = write_parquet(tmp_path / "librispeech")
@@ -299,22 +318,20 @@ def test_two_processes_train_resume_and_have_a_teacher(
         --output_dir {tmp_path / "teacher"} --per_device_train_batch_size 1 --max_steps 4 --distillation_weight 1.5
         --eval_strategy no --save_strategy steps --save_steps 4 --load_best_model_at_end false"""
 
-    first = run_in_two_processes(
-        run_in_child, tmp_path, *(f"{run} --num_train_epochs 1" for run in runs.values()), teacher
+    printed = run_in_two_processes(
+        run_in_fork,
+        [*(f"{run} --num_train_epochs 1" for run in runs.values()), teacher],
+        [f"{run} --num_train_epochs 2" for run in runs.values()],
     )
-    assert first.count("train.100: 4 utterances") == len(runs)
-    records = {}
-    for kind, (_, steps) in BATCHES.items():
-        records[kind], logged = log_of(tmp_path / kind)
-        assert records[kind]["dataset"]["train"]["num_utterances"] == len(make_rows())
-        assert logged == list(range(1, steps + 1))
+    assert printed.count("train.100: 4 utterances") == 2 * len(runs)
     check_the_run_with_a_teacher(tmp_path / "teacher", model_dir, data_dir)
-
-    run_in_two_processes(run_in_child, tmp_path, *(f"{run} --num_train_epochs 2" for run in runs.values()))
     for kind, (_, steps) in BATCHES.items():
-        again, logged = log_of(tmp_path / kind)
+        first, logged = log_of(tmp_path / f"{kind}-0.json")
+        assert first["dataset"]["train"]["num_utterances"] == len(make_rows())
+        assert logged == list(range(1, steps + 1))
+        again, logged = log_of(tmp_path / f"{kind}-1.json")
         assert logged == list(range(1, 2 * steps + 1))
-        assert again["log_history"][0] == records[kind]["log_history"][0]
+        assert again["log_history"][0] == first["log_history"][0]
         assert [entry["epoch"] for entry in again["log_history"] if "eval_wer" in entry] == [1.0, 2.0]
         check_the_result(tmp_path / kind)
 

@@ -1,8 +1,6 @@
 """Two users of the Hub of the tests, and the model that they push and pull."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +8,7 @@ import huggingface_hub
 import pytest
 import torch
 import transformers.utils.hub
+from fork_server import ForkServer
 from huggingface_hub import constants
 from loopback_hub import LoopbackHub
 from small_language_model import write_language_model
@@ -60,18 +59,11 @@ def become_client(hub: LoopbackHub, patch: pytest.MonkeyPatch, folder: Path) -> 
     return hub
 
 
-def run_isolated(hub: LoopbackHub, home: Path, *arguments: str | Path, token: str | None, cwd: Path) -> None:
-    """Run Python as a client of a Hub, isolated from this folder, its environment and, in `home`, its caches."""
-    child = subprocess.run(
-        [sys.executable, "-I", *map(str, arguments)],
-        env=hub.child_environment(home, token),
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert child.returncode == 0, child.stderr[-4000:]
+def run_isolated(
+    server: ForkServer, hub: LoopbackHub, code: str, *arguments: str | Path, token: str | None, folder: Path
+) -> None:
+    """Run Python as a client of a Hub, isolated from this environment and, in `folder`, with caches of its own."""
+    server.run(code, *arguments, path=folder, folder=folder, environment=hub.child_environment(folder / "home", token))
 
 
 def save_speller(folder: Path) -> Path:
