@@ -10,7 +10,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from .layout import MAX_CUE_CHARACTERS, MAX_LINE_CHARACTERS, layout
 from .phrases import break_cost
@@ -36,7 +36,7 @@ LONG_PAUSE_MS = 700
 # Costs in the unit of `break_cost`.
 _CUE = 1.5
 _ONE_WORD = 1.0
-_PER_MISSING_S = 6.0
+_PER_MISSING_S = 10.0
 _PER_FAST_CHARACTER = 0.4
 _LONG_PAUSE = 3.0
 _LAYOUT_WEIGHT = 0.5
@@ -131,6 +131,8 @@ def _cut(tokens: Sequence[Token], label_width: int) -> list[Sequence[Token]]:
     costs, cut_before = [0.0] + [math.inf] * len(tokens), [0] * (len(tokens) + 1)
     for first in range(len(tokens)):
         width, pause_cost, end_ms = label_width - 1, 0.0, 0
+        # The cue before takes the first part of a pause.
+        before_ms = min(max((pauses[first] if first else tokens[0].start_ms) - LINGER_MS, 0), MAX_LEAD_MS)
         for last in range(first, len(tokens)):
             width += 1 + len(texts[last])
             end_ms = max(end_ms, tokens[last].end_ms)
@@ -145,9 +147,10 @@ def _cut(tokens: Sequence[Token], label_width: int) -> list[Sequence[Token]]:
                 if lines is None:
                     continue
                 lines_cost = lines[0]
-            next_ms = tokens[stop].start_ms if stop < len(tokens) else None
+            after_ms = max(tokens[stop].start_ms - end_ms, 0) if stop < len(tokens) else MAX_CUE_MS
             cost = costs[first] + pause_cost + breaks[stop] + _LAYOUT_WEIGHT * lines_cost
-            cost += _time_cost(width, tokens[first].start_ms, end_ms, next_ms) + _CUE + _ONE_WORD * (stop == first + 1)
+            cost += _time_cost(width, end_ms - tokens[first].start_ms, before_ms + after_ms)
+            cost += _CUE + _ONE_WORD * (stop == first + 1)
             if cost < costs[stop]:
                 costs[stop], cut_before[stop] = cost, first
     pieces: list[Sequence[Token]] = []
@@ -159,8 +162,9 @@ def _cut(tokens: Sequence[Token], label_width: int) -> list[Sequence[Token]]:
 
 
 def _pauses(tokens: Sequence[Token]) -> list[int]:
-    """Pause before every token in milliseconds; none before the first one."""
-    return [0, *(max(after.start_ms - before.end_ms, 0) for before, after in pairwise(tokens))]
+    """Pause before every token in milliseconds; none before the first one, and where they overlap."""
+    ends = accumulate((token.end_ms for token in tokens), max)
+    return [0, *(max(token.start_ms - end, 0) for token, end in zip(tokens[1:], ends, strict=False))]
 
 
 def _breaks(tokens: Sequence[Token]) -> list[float]:
@@ -176,13 +180,10 @@ def _pause_cost(pause_ms: int) -> float:
     return _LONG_PAUSE * pause_ms / LONG_PAUSE_MS if pause_ms >= LONG_PAUSE_MS else pause_ms / LONG_PAUSE_MS
 
 
-def _time_cost(width: int, start_ms: int, end_ms: int, next_ms: int | None) -> float:
-    """Cost of a cue that cannot be shown for as long as it should."""
+def _time_cost(width: int, spoken_ms: int, silence_ms: int) -> float:
+    """Cost of a cue that cannot be shown for as long as it should, in the silence before and after it."""
     needed = max(MIN_CUE_MS, width * MS_PER_CHARACTER)
-    shown = (
-        max(end_ms - start_ms, needed) if next_ms is None else max(min(needed, next_ms - start_ms), end_ms - start_ms)
-    )
-    shown = max(shown, 1)
+    shown = max(spoken_ms, min(needed, spoken_ms + silence_ms), 1)
     missing_s = max(MIN_CUE_MS - shown, 0) / 1000
     fast = max(width * 1000 / shown - 1000 / MS_PER_CHARACTER, 0)
     return _PER_MISSING_S * missing_s + _PER_FAST_CHARACTER * min(fast, 20)

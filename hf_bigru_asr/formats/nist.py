@@ -133,7 +133,7 @@ def _tiles(segments: Sequence[tuple[TimedWord, ...]], duration: int) -> Iterable
         if place + 1 == len(segments):
             break
         after = segments[place + 1]
-        end = milliseconds((words[-1].end_s + after[0].start_s) / 2)
+        end = milliseconds((max(word.end_s for word in words) + after[0].start_s) / 2)
         if max(map(_middle, words)) < end <= min(map(_middle, after)):
             yield end, words
             words = ()

@@ -98,15 +98,16 @@ def _sure_words(transcript: TimedTranscript, min_confidence: float) -> tuple[Tim
 
 def _cased(words: tuple[TimedWord, ...], casing: Casing | None) -> tuple[TimedWord, ...]:
     last: dict[int, TimedWord] = {}
+    spoken_until: dict[int, float] = {}
     found = []
     for word in words:
-        before = last.get(word.channel)
+        before, until_s = last.get(word.channel), spoken_until.get(word.channel, 0.0)
         is_first = (
             before is None
-            or word.start_s - before.end_s >= SENTENCE_PAUSE_S
+            or word.start_s - until_s >= SENTENCE_PAUSE_S
             or _SENTENCE_END.search(before.text) is not None
         )
-        last[word.channel] = word
+        last[word.channel], spoken_until[word.channel] = word, max(until_s, word.end_s)
         spoken = word.normalized
         if spoken is not None and casing is not None:
             spoken = spoken.lower() if casing == "lower" else spoken.upper()

@@ -46,11 +46,13 @@ def segments_of(transcript: TimedTranscript) -> list[Segment]:
     found = []
     for channel in transcript.channels:
         piece: list[TimedWord] = []
+        last_s = 0.0  # words may overlap
         for word in (each for each in transcript.words if each.channel == channel):
-            if piece and word.start_s - piece[-1].end_s >= SENTENCE_PAUSE_S:
+            if piece and word.start_s - last_s >= SENTENCE_PAUSE_S:
                 found += _short_segments(channel, piece)
                 piece = []
             piece.append(word)
+            last_s = max(last_s, word.end_s)
         found += _short_segments(channel, piece)
     return sorted(found, key=lambda segment: (segment.start_s, segment.channel))
 
@@ -69,7 +71,7 @@ def _short_segments(channel: int, words: Sequence[TimedWord]) -> list[Segment]:
     waiting = [tuple(words)] if words else []
     while waiting:
         piece = waiting.pop()
-        if len(piece) > 1 and piece[-1].end_s - piece[0].start_s > MAX_SEGMENT_S:
+        if len(piece) > 1 and max(word.end_s for word in piece) - piece[0].start_s > MAX_SEGMENT_S:
             # Of equal gaps the one nearest to the middle.
             middle = (piece[0].start_s + piece[-1].end_s) / 2
             gaps = [

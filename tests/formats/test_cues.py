@@ -111,6 +111,29 @@ def test_a_written_word_is_cut_only_at_its_spaces(text: str, width: int) -> None
     assert width // 2 < max(map(len, lines)) <= width
 
 
+def test_what_would_be_too_short_joins_its_neighbour() -> None:
+    words = [*spoken("WE SAW THEM THERE", gap_s=0.0), *spoken("OH YES", 1.3, 0.03, 0.0)]
+    words += spoken("NEVER MORE AGAIN", 1.8, gap_s=0.0)
+    cues = cues_of(TimedTranscript("a.wav", 9.0, tuple(words)))
+
+    assert len(cues) == 2
+    assert min(cue.end_ms - cue.start_ms for cue in cues) >= 1000
+
+
+def test_no_word_is_a_cue_of_its_own_in_a_sentence() -> None:
+    lines = shown_lines(" ".join(["ABCDEFGHIJ"] * 7), letter_s=0.1, gap_s=0.0)
+
+    assert sorted(len(" ".join(cue).split()) for cue in lines) == [3, 4]
+
+
+def test_a_cue_ends_where_the_next_one_of_its_channel_begins_though_words_overlap() -> None:
+    words = [TimedWord("A" * 50, 0.0, 4.0), TimedWord("B" * 50, 3.0, 6.0)]
+    for exact_times in (False, True):
+        first, second = cues_of(TimedTranscript("a.wav", 9.0, tuple(words)), exact_times=exact_times)
+
+        assert (first.start_ms, first.end_ms, second.start_ms) == (0, 3000, 3000)
+
+
 def test_time_stamps_lie_inside_of_their_cue() -> None:
     words = (
         *spoken("ONE TWO"),

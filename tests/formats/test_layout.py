@@ -37,8 +37,14 @@ def test_a_word_longer_than_a_line_has_its_own_one(length: int, is_fitting: bool
     assert (lines("y" * 40 + " " + "x" * length) is not None) == is_fitting
 
 
+def test_no_word_is_alone_where_that_can_be_avoided() -> None:
+    assert lines("x" * 24 + " aa bb " + "y" * 16) == ["x" * 24 + " aa", "bb " + "y" * 16]
+    assert lines("x" * 16 + " aa bb " + "y" * 24) == ["x" * 16 + " aa", "bb " + "y" * 24]
+
+
 def test_a_number_is_not_the_last_line() -> None:
-    assert lines("THE " + "x" * 30 + " YEAR 1999") == ["THE " + "x" * 30, "YEAR 1999"]
+    assert lines("THE " + "x" * 30 + " YEAR 1999", {3: -9.0}) == ["THE " + "x" * 30, "YEAR 1999"]
+    assert lines("THE " + "x" * 30 + " YEAR LATE", {3: -9.0}) == ["THE " + "x" * 30 + " YEAR", "LATE"]
 
 
 @pytest.mark.parametrize("stamped", [each for each in product([False, True], repeat=6) if not each[0]])

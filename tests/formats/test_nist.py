@@ -88,6 +88,15 @@ def test_sclite_finds_no_error_in_a_perfect_transcript(seed: int, num_channels: 
     assert found == (len(given.words), 0)
 
 
+def test_segments_are_joined_where_the_middle_of_a_word_lies_in_another_one() -> None:
+    words = (TimedWord("LONG", 0.0, 31.0), TimedWord("SHORT", 0.5, 1.0), TimedWord("LATE", 32.0, 33.0))
+
+    assert as_stm(TimedTranscript("a.wav", 40.0, words), PLAIN).splitlines() == [
+        "a 1 a 0.000 31.500 <O> LONG SHORT",
+        "a 1 a 31.500 40.000 <O> LATE",
+    ]
+
+
 @needs_sclite
 def test_sclite_takes_no_word_for_a_sign(tmp_path: Path) -> None:
     given = transcript(SIGNS)

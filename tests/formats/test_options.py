@@ -28,6 +28,12 @@ def test_every_channel_has_its_own_sentences() -> None:
     assert [word.text for word in found.words if word.text[0].isupper()] == ["Good", "Hello", "Yes"]
 
 
+def test_words_that_overlap_make_no_sentence() -> None:
+    words = (TimedWord("LONG", 0.0, 5.0), TimedWord("SHORT", 0.5, 1.0), TimedWord("LATE", 3.0, 3.5))
+
+    assert shown(TimedTranscript("a.wav", 9.0, words), FormatOptions(casing="sentence")).text == "Long short late"
+
+
 def test_punctuation_ends_a_sentence() -> None:
     words = spoken('"wait." (NO) what? straße 2,000.5 I\u2019M')
 

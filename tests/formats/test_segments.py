@@ -2,6 +2,7 @@ import pytest
 from spoken_words import random_transcript, transcript
 
 from hf_bigru_asr.formats.segments import segments_of, turns_of
+from hf_bigru_asr.formats.transcript import TimedTranscript, TimedWord
 
 
 def test_a_pause_ends_a_segment() -> None:
@@ -31,6 +32,12 @@ def test_long_speech_is_cut_at_its_widest_gaps() -> None:
     assert max(lengths) <= 30
     assert min(lengths) > 10
     assert [word for each in segments for word in each.words] == list(given.words)
+
+
+def test_words_that_overlap_make_no_pause() -> None:
+    words = (TimedWord("LONG", 0.0, 5.0), TimedWord("SHORT", 0.5, 1.0), TimedWord("LATE", 3.0, 3.5))
+
+    assert [each.text for each in segments_of(TimedTranscript("a.wav", 9.0, words))] == ["LONG SHORT LATE"]
 
 
 @pytest.mark.parametrize("seed", range(6))
