@@ -37,8 +37,8 @@ def run_script(script: str, *arguments: object) -> subprocess.CompletedProcess[s
     if isinstance(status, str):
         err.write(status)
         status = 1
-    if "needs the extra `lm`" in err.getvalue() and importlib.util.find_spec("flashlight") is None:
-        pytest.skip(f"{script} needs the extra lm, whose decoder has no wheels for Python 3.13")
+    if "needs KenLM" in err.getvalue() and importlib.util.find_spec("kenlm") is None:
+        pytest.skip(f"{script} needs KenLM, which has no wheels for Python 3.14")
     return subprocess.CompletedProcess(command, status or 0, out.getvalue(), err.getvalue())
 
 
