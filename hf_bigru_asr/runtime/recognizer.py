@@ -9,7 +9,7 @@ Neither torch nor transformers is imported.
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -20,10 +20,14 @@ import numpy as np
 from ..audio.loading import load_audio
 from ..bundled import BUNDLED
 from ..extras import needs_extra
+from ..model.beam_search_bigru_ctc import BeamSearchDecoder
+from ..model.decoding_bigru_ctc import Hypothesis
 from ..model.waveforms_bigru_ctc import mono_waveform
+from .decoding import load_decoder
 from .export import load_graph, locate_model
 from .log_mel import FloatArray, log_mel
 from .model_files import ModelFiles
+from .parts import decode_recording
 from .resampling import resample
 
 __all__ = ["OnnxRecognizer", "check_inputs", "create_session", "greedy_text", "main"]
@@ -39,12 +43,17 @@ class OnnxRecognizer:
             or `"bundled"`.
         num_threads: Threads of the network; `None` leaves the choice to ONNX Runtime.
         num_offsets: Frame grids on which the network runs; their log-probabilities are averaged. Fewer errors for
-            `num_offsets` times the work. `None` takes the number of the model's files.
+            `num_offsets` times the work. `None` takes the number that the language model was tuned with, otherwise
+            that of the model's files.
+        language_model: Folder of a language model, or `"own"` for the model's own; greedy decoding if `None`.
+        decoding: Fields of [`BeamSearchSettings`] to change.
+        hotwords: Expected phrases: weights by phrase, or phrases as [`parse_hotwords`] takes them.
 
     Raises:
-        ImportError: If `onnxruntime` is not installed, or `onnx`, which is needed without an exported graph.
-        FileNotFoundError: If a file of the model is missing.
-        ValueError: If `num_offsets` is out of range.
+        ImportError: If `onnxruntime` is not installed, or `onnx`, which is needed without an exported graph, or what
+            [`BeamSearchDecoder`] needs.
+        FileNotFoundError: If a file of the model or of the language model is missing.
+        ValueError: If `num_offsets` is out of range; and as [`load_decoder`].
 
     Example:
         >>> from hf_bigru_asr.runtime import OnnxRecognizer
@@ -53,10 +62,20 @@ class OnnxRecognizer:
     """
 
     def __init__(
-        self, model: str | Path = BUNDLED, *, num_threads: int | None = None, num_offsets: int | None = None
+        self,
+        model: str | Path = BUNDLED,
+        *,
+        num_threads: int | None = None,
+        num_offsets: int | None = None,
+        language_model: str | Path | None = None,
+        decoding: Mapping[str, Any] | None = None,
+        hotwords: Mapping[str, float] | Iterable[str] = (),
     ) -> None:
         files = ModelFiles(locate_model(model))
+        self.decoder = load_decoder(files, language_model, decoding, hotwords)
         self.feature_settings = files.feature_settings
+        if num_offsets is None and isinstance(self.decoder, BeamSearchDecoder):
+            num_offsets = self.decoder.settings.num_offsets
         if num_offsets is not None:
             self.feature_settings = replace(self.feature_settings, num_offsets=num_offsets)
         self.symbols = files.symbols
@@ -75,8 +94,34 @@ class OnnxRecognizer:
             AudioError: If the recording cannot be used.
             FileNotFoundError: If there is no such file.
         """
-        waveform = load_audio(source, sampling_rate=self.sampling_rate, resample=resample)
-        return greedy_text(self.log_probs([waveform])[0], self.symbols, self.pause_frames)
+        return self.recognize(source)[0].text
+
+    def recognize(self, source: str | os.PathLike[str] | bytes | BinaryIO | FloatArray) -> list[Hypothesis]:
+        """Hypotheses for one recording of any length, the best one first: texts, words with times and confidences.
+
+        Args:
+            source: A recording as [`transcribe`] takes it, or samples at `sampling_rate` in a form of
+                [`mono_waveform`].
+
+        Raises:
+            AudioError: And what else [`transcribe`] raises.
+
+        Example:
+            >>> from hf_bigru_asr.runtime import OnnxRecognizer
+            >>> (best,) = OnnxRecognizer(language_model="own").recognize("tests/data/speech_sample.flac")
+            >>> best.words[2].text
+            'MAN'
+        """
+        waveform = (
+            source
+            if isinstance(source, np.ndarray)
+            else load_audio(source, sampling_rate=self.sampling_rate, resample=resample)
+        )
+        return self.hypotheses_of(self.log_probs([waveform])[0])
+
+    def hypotheses_of(self, log_probs: FloatArray) -> list[Hypothesis]:
+        """Hypotheses for a recording, the best one first, from its log-probabilities `(frames, classes)`."""
+        return decode_recording(self.decoder, log_probs, self.decoder.symbols, self.decoder.frame_s)
 
     def log_probs(self, waveforms: Sequence[FloatArray]) -> list[FloatArray]:
         """Log-probabilities `(frames, classes)` of each utterance of a batch.
