@@ -1,16 +1,17 @@
 """The recogniser as sherpa-onnx runs it: a graph from samples to log-probabilities, and the list of its symbols.
 
 Of the offline CTC models of sherpa-onnx one type takes samples, `omnilingual`. What it does to them and to the output
-is fixed, so the graph undoes it. Source: `offline-recognizer-ctc-impl.h` and `offline-omnilingual-asr-ctc-model.cc` of
-sherpa-onnx 2.0.1.
+is fixed, and the graph is made to fit:
 
-| sherpa-onnx | here |
-|---|---|
-| subtracts the mean of the samples and divides by `sqrt(variance + 1e-5)` | the divisor follows from the variance of the quotient; the mean is lost |
-| has one utterance per call and no lengths | the length is that of the input |
-| counts 20 ms for every frame of the output | every frame is repeated for as long as it lasts |
-| takes the best class of every frame and drops repeats and blanks | a pause that makes a word boundary gets a frame with a space |
-"""  # noqa: E501 - a table has no line breaks
+- It subtracts the mean of the samples and divides them by `sqrt(variance + 1e-5)`. The divisor follows from the
+  variance of the quotient, and is multiplied again. The mean is lost.
+- It gives one utterance at a time and no length. The length is that of the input.
+- It counts 20 ms for every frame of the output. The graph gives, every 20 ms, the frame that lies there.
+- Its greedy search drops repeats and blanks, and knows no pauses. A pause that makes a word boundary gets a frame with
+  a space.
+
+Source: `offline-recognizer-ctc-impl.h` and `offline-omnilingual-asr-ctc-model.cc` of sherpa-onnx 2.0.1.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
