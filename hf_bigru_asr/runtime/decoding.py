@@ -10,7 +10,6 @@ from ..model.confidence_bigru_ctc import ConfidenceModel
 from ..model.decoding_bigru_ctc import GreedyDecoder
 from ..model.language_model_files_bigru_ctc import MODEL_NAME
 from ..model.search_settings_bigru_ctc import BeamSearchSettings
-from .hotwords import parse_hotwords
 from .model_files import ModelFiles
 
 __all__ = ["OWN_LANGUAGE_MODEL", "language_model_of", "load_decoder"]
@@ -69,9 +68,13 @@ def load_decoder(
     changes = dict(decoding or {})
     if isinstance(hotwords, str):
         raise TypeError(f"hotwords is the string {hotwords!r}; give a list of phrases, or weights by phrase.")
-    weights = dict(hotwords) if isinstance(hotwords, Mapping) else parse_hotwords(hotwords)
-    if weights:
-        changes["hotwords"] = weights
+    if not isinstance(hotwords, Mapping) and (entries := list(hotwords)):
+        # Here, because the rules of spelling take long to import.
+        from .hotwords import parse_hotwords
+
+        hotwords = parse_hotwords(entries)
+    if hotwords:
+        changes["hotwords"] = hotwords
     folder = language_model_of(language_model)
     frame_s = files.feature_settings.hop_length / files.feature_settings.sampling_rate
     if language_model is None:
