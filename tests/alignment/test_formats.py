@@ -3,7 +3,8 @@ import json
 import pytest
 
 from hf_bigru_asr.alignment.aligner import AlignedWord, Alignment
-from hf_bigru_asr.alignment.formats import as_ctm, as_json, as_textgrid, as_webvtt
+from hf_bigru_asr.alignment.formats import as_ctm, as_json, as_textgrid, as_transcript, as_webvtt
+from hf_bigru_asr.formats import FORMATS, FormatOptions
 from hf_bigru_asr.model.ctc_alignment_bigru_ctc import CharacterSpan
 
 
@@ -91,3 +92,26 @@ def test_cues(words: list[AlignedWord], num_cues: int) -> None:
     if words[0].start_s > 0:
         assert "00:59:59.000 --> 01:00:00.000\n" in subtitles
         assert "01:00:00.800 --> 01:00:01.000\n" in subtitles
+
+
+def test_the_writers_of_transcripts_take_an_alignment() -> None:
+    alignment = Alignment((word("$5", 0.5, 1.5, "FIVE DOLLARS"), word("now", 1.6, 2.1, "NOW")), 3.0, 0.25)
+    transcript = as_transcript(alignment, "my talk.wav")
+
+    written = {name: each.write(transcript, FormatOptions()) for name, each in FORMATS.items()}
+    assert written["ctm"].splitlines() == [
+        "my_talk 1 0.500 0.364 FIVE 0.5000",
+        "my_talk 1 0.864 0.636 DOLLARS 0.5000",
+        "my_talk 1 1.600 0.500 NOW 0.5000",
+    ]
+    assert "$5 now" in written["srt"]
+    assert '"text": "$5", "normalized": "FIVE DOLLARS", "confidence": 0.5' in written["json"]
+
+
+def test_no_line_of_subtitles_has_exactly_two_time_stamps() -> None:
+    for num_words in range(1, 9):
+        words = tuple(word("so", time / 2, time / 2 + 0.5) for time in range(num_words))
+        lines = as_webvtt(Alignment(words, 4.0, 0.5), "name").splitlines()
+
+        assert sum(line.count("<") for line in lines) == num_words - 1
+        assert all(line.count("<") != 2 for line in lines)
