@@ -1,6 +1,5 @@
 """The common part of the recognisers on ONNX Runtime and OpenVINO: the call and the output of `BiGRUForCTC`."""
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,17 +14,17 @@ from transformers.modeling_outputs import CausalLMOutput
 from transformers.utils import can_return_tuple
 
 from ..bundled import resolve_model
-from ..long_audio.layer_runners import GraphLayerRunner, RunGraph
 from ..model.configuration_bigru_ctc import BiGRUCTCConfig
 from ..model.frame_grids_bigru_ctc import grids_of_frames, mean_of_grids
 from ..model.modeling_bigru_ctc import BiGRUForCTC, batch_of_frames, frame_lengths, mask_of_frames
 from ..runtime.export import graph_metadata, load_graph, locate_model
+from ..runtime.layer_runners import GraphLayerRunner, RunGraph
 from ..runtime.log_mel import FloatArray
 from ..runtime.model_files import GRAPH_NAME, ModelFiles
 from ..runtime.onnx_graph import recognizer_graph, weights_of_graph
-from ..runtime.recognizer import NETWORK_INPUTS
+from ..runtime.recognizer import NETWORK_INPUTS, available_cores
 
-__all__ = ["PRECISIONS", "RuntimeModel", "available_cores"]
+__all__ = ["PRECISIONS", "RuntimeModel"]
 
 PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
 
@@ -251,8 +250,3 @@ class RuntimeModel(ABC):
             inputs: Names of what it takes.
             num_calls: Calls at once for which the threads are divided. More threads may call the result all the same.
         """
-
-
-def available_cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

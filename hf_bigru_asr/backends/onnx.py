@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..long_audio.layer_runners import RunGraph, log_probs_of_layers
+from ..runtime.layer_runners import RunGraph, log_probs_of_layers
 from ..runtime.log_mel import FloatArray
 from ..runtime.recognizer import create_session
 from .base import RuntimeModel

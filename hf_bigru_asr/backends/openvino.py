@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..extras import needs_extra
-from ..long_audio.layer_runners import RunGraph
+from ..runtime.layer_runners import RunGraph
 from ..runtime.log_mel import FloatArray
 from ..runtime.recognizer import check_inputs
 from .base import PRECISIONS, RuntimeModel

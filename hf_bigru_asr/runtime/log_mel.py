@@ -3,14 +3,31 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..model.speech_statistics_bigru_ctc import VARIANCE_FLOOR, normalize_by_speech
+from ..model.speech_statistics_bigru_ctc import (
+    VARIANCE_FLOOR,
+    SpeechNormalizer,
+    SpeechSums,
+    normalize_by_speech,
+)
 
-__all__ = ["VARIANCE_FLOOR", "FloatArray", "LogMelSettings", "hann_window", "log_mel", "mel_filter_bank", "normalized"]
+__all__ = [
+    "VARIANCE_FLOOR",
+    "FloatArray",
+    "LogMelSettings",
+    "hann_window",
+    "log_mel",
+    "log_mel_frames",
+    "mel_filter_bank",
+    "normalized",
+    "speech_normalizer",
+    "standardized",
+]
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -74,6 +91,16 @@ class LogMelSettings:
         """Seconds per frame."""
         return self.hop_length / self.sampling_rate
 
+    @property
+    def num_before(self) -> int:
+        """Samples before its own interval that a frame needs; zeros for the first frame."""
+        return (self.n_fft - self.hop_length) // 2 - self.offsets[0]
+
+    @property
+    def span(self) -> int:
+        """Samples that a frame needs in all, beginning `num_before` samples before its own interval."""
+        return self.n_fft + self.offsets[-1] - self.offsets[0]
+
     def num_frames(self, num_samples: int) -> int:
         """Frames of `num_samples` of audio."""
         return math.ceil(num_samples / self.hop_length)
@@ -84,6 +111,7 @@ def hann_window(num_samples: int) -> FloatArray:
     return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(num_samples) / num_samples)).astype(np.float32)
 
 
+@lru_cache(maxsize=4)
 def mel_filter_bank(settings: LogMelSettings) -> FloatArray:
     """`(n_fft // 2 + 1, feature_size)` triangles on the HTK mel scale, each with a peak of one.
 
@@ -105,39 +133,78 @@ def log_mel(waveform: FloatArray, settings: LogMelSettings) -> FloatArray:
         waveform: `(samples,)` at `settings.sampling_rate`, at least one sample, in [-1, 1].
         settings: Settings of the model's features.
     """
-    return np.concatenate([_log_mel_of_grid(waveform, settings, offset) for offset in settings.offsets], axis=1)
+    num_frames = settings.num_frames(len(waveform))
+    after = (num_frames - 1) * settings.hop_length + settings.span - settings.num_before - len(waveform)
+    return normalized(log_mel_frames(np.pad(waveform, (settings.num_before, after)), settings), settings)
 
 
-def _log_mel_of_grid(waveform: FloatArray, settings: LogMelSettings, offset: int) -> FloatArray:
-    """Normalised frames `(frames, feature_size)` of one frame grid, shifted by `offset` samples."""
-    num_frames, hop, length = settings.num_frames(len(waveform)), settings.hop_length, settings.win_length
-    first = settings.first_sample + offset
-    before = max(0, -first)
-    after = max(0, (num_frames - 1) * hop + first + length - len(waveform))
-    padded = np.pad(waveform, (before, after))[max(0, first) :]
-    frames = np.lib.stride_tricks.sliding_window_view(padded, length)[::hop]
+def log_mel_frames(padded: FloatArray, settings: LogMelSettings) -> FloatArray:
+    """Unnormalised features of samples that include the context of the first and the last frame.
+
+    Args:
+        padded: `((frames - 1) * hop_length + span,)` samples, beginning `num_before` samples before the first frame's
+            interval.
+        settings: Settings of the model's features.
+
+    Returns:
+        `(frames, num_offsets * feature_size)`.
+    """
+    length, num_mels = settings.win_length, settings.feature_size
+    num_frames = (len(padded) - settings.span) // settings.hop_length + 1
     window, filters = hann_window(length), mel_filter_bank(settings)
-    features = np.empty((num_frames, settings.feature_size), dtype=np.float32)
-    # In blocks, to bound the memory that the spectra of a long recording take.
-    for start in range(0, num_frames, _BLOCK_FRAMES):
-        end = min(start + _BLOCK_FRAMES, num_frames)
-        spectrum = np.fft.rfft(frames[start:end] * window, settings.n_fft)
-        power = np.square(spectrum.real) + np.square(spectrum.imag)
-        features[start:end] = np.log(np.maximum(power @ filters, settings.mel_floor))
-    return normalized(features, settings)
+    features = np.empty((num_frames, settings.num_offsets * num_mels), dtype=np.float32)
+    for grid, offset in enumerate(settings.offsets):
+        first = offset - settings.offsets[0] + (settings.n_fft - length) // 2
+        frames = np.lib.stride_tricks.sliding_window_view(padded[first:], length)[:: settings.hop_length]
+        # In blocks, to bound the memory that the spectra of a long recording take.
+        for start in range(0, num_frames, _BLOCK_FRAMES):
+            end = min(start + _BLOCK_FRAMES, num_frames)
+            spectrum = np.fft.rfft(frames[start:end] * window, settings.n_fft)
+            power = np.square(spectrum.real) + np.square(spectrum.imag)
+            mels = np.maximum(power @ filters, settings.mel_floor)
+            np.log(mels, out=features[start:end, grid * num_mels : (grid + 1) * num_mels])
+    return features
 
 
 def normalized(features: FloatArray, settings: LogMelSettings) -> FloatArray:
-    """Normalise `features` `(frames, feature_size)` as `settings.normalization` says."""
+    """Normalise `features` `(frames, num_offsets * feature_size)` as `settings.normalization` says."""
     if settings.normalization == "none":
         return features
     if settings.normalization == "speech":
         return normalize_by_speech(
             features, settings.feature_size, settings.frame_s, settings.prior_frames, settings.prior_std
         )
-    variance = features.var(axis=0)
+    mean, variance = features.mean(axis=0, dtype=np.float64), features.var(axis=0, dtype=np.float64)
+    return standardized(features, mean, variance, len(features), settings)
+
+
+def speech_normalizer(sums: SpeechSums, settings: LogMelSettings) -> SpeechNormalizer:
+    """The normalisation of a recording whose frames have been added to `sums`."""
+    return sums.normalizer(settings.prior_frames, settings.prior_std)
+
+
+def standardized(
+    features: FloatArray,
+    mean: npt.NDArray[np.float64],
+    variance: npt.NDArray[np.float64],
+    num_frames: int,
+    settings: LogMelSettings,
+) -> FloatArray:
+    """Normalise features by the mean and the variance of an utterance.
+
+    Args:
+        features: `(frames, num_offsets * feature_size)`, all frames or some.
+        mean: `(num_offsets * feature_size,)` of the whole utterance.
+        variance: `(num_offsets * feature_size,)` of the whole utterance, without the prior.
+        num_frames: Frames of the whole utterance.
+        settings: Settings of the model's features.
+
+    Returns:
+        `(frames, num_offsets * feature_size)`.
+    """
     if settings.prior_frames > 0:
-        prior = np.square(np.asarray(settings.prior_std, dtype=np.float32))
-        count = np.float32(len(features) + settings.prior_frames)
-        variance = (len(features) * variance + settings.prior_frames * prior) / count
-    return (features - features.mean(axis=0)) / np.sqrt(variance + np.float32(VARIANCE_FLOOR))
+        prior = np.tile(np.square(np.asarray(settings.prior_std, dtype=np.float64)), settings.num_offsets)
+        variance = (num_frames * variance + settings.prior_frames * prior) / (num_frames + settings.prior_frames)
+    deviation = np.sqrt(variance + VARIANCE_FLOOR).astype(np.float32)
+    standard: FloatArray = (features - mean.astype(np.float32)) / deviation
+    return standard

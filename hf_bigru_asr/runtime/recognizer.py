@@ -9,15 +9,16 @@ Neither torch nor transformers is imported.
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from functools import cached_property
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from ..audio.loading import load_audio
+from ..audio.loading import iterate_audio
 from ..bundled import BUNDLED
 from ..extras import needs_extra
 from ..model.beam_search_bigru_ctc import BeamSearchDecoder
@@ -25,12 +26,15 @@ from ..model.decoding_bigru_ctc import Hypothesis
 from ..model.waveforms_bigru_ctc import mono_waveform
 from .decoding import load_decoder
 from .export import load_graph, locate_model
+from .layer_runners import GraphLayerRunner, RunGraph
 from .log_mel import FloatArray, log_mel
-from .model_files import ModelFiles
+from .long_audio import LONG_S, log_probs_in_pieces
+from .model_files import ModelFiles, read_weights
+from .onnx_graph import weights_of_graph
 from .parts import decode_recording
 from .resampling import resample
 
-__all__ = ["OnnxRecognizer", "check_inputs", "create_session", "greedy_text", "main"]
+__all__ = ["OnnxRecognizer", "available_cores", "check_inputs", "create_session", "greedy_text", "main"]
 
 NETWORK_INPUTS = ("input_features", "lengths")
 
@@ -48,12 +52,14 @@ class OnnxRecognizer:
         language_model: Folder of a language model, or `"own"` for the model's own; greedy decoding if `None`.
         decoding: Fields of [`BeamSearchSettings`] to change.
         hotwords: Expected phrases: weights by phrase, or phrases as [`parse_hotwords`] takes them.
+        long_s: Recordings longer than this go through the network in chunks, in bounded memory, with the result of one
+            pass.
 
     Raises:
         ImportError: If `onnxruntime` is not installed, or `onnx`, which is needed without an exported graph, or what
             [`BeamSearchDecoder`] needs.
         FileNotFoundError: If a file of the model or of the language model is missing.
-        ValueError: If `num_offsets` is out of range; and as [`load_decoder`].
+        ValueError: If `num_offsets` is out of range, or `long_s` is not positive; and as [`load_decoder`].
 
     Example:
         >>> from hf_bigru_asr.runtime import OnnxRecognizer
@@ -70,7 +76,10 @@ class OnnxRecognizer:
         language_model: str | Path | None = None,
         decoding: Mapping[str, Any] | None = None,
         hotwords: Mapping[str, float] | Iterable[str] = (),
+        long_s: float = LONG_S,
     ) -> None:
+        if not long_s > 0:
+            raise ValueError(f"long_s is {long_s}; it must be positive.")
         files = ModelFiles(locate_model(model))
         self.decoder = load_decoder(files, language_model, decoding, hotwords)
         self.feature_settings = files.feature_settings
@@ -80,6 +89,9 @@ class OnnxRecognizer:
             self.feature_settings = replace(self.feature_settings, num_offsets=num_offsets)
         self.symbols = files.symbols
         self.pause_frames = files.pause_frames
+        self.num_threads = num_threads
+        self.long_s = long_s
+        self._files = files
         self._session = create_session(load_graph(files), num_threads)
 
     @property
@@ -88,11 +100,12 @@ class OnnxRecognizer:
         return self.feature_settings.sampling_rate
 
     def transcribe(self, source: str | os.PathLike[str] | bytes | BinaryIO) -> str:
-        """Text of one recording, in any format that `hf_bigru_asr.audio.load_audio` reads.
+        """Text of one recording of any length, in any format that `hf_bigru_asr.audio.load_audio` reads.
 
         Raises:
             AudioError: If the recording cannot be used.
             FileNotFoundError: If there is no such file.
+            ImportError: If it is longer than `long_s`, and the package `onnx` is not installed.
         """
         return self.recognize(source)[0].text
 
@@ -112,16 +125,66 @@ class OnnxRecognizer:
             >>> best.words[2].text
             'MAN'
         """
-        waveform = (
-            source
+        blocks: Iterable[FloatArray] = (
+            [source]
             if isinstance(source, np.ndarray)
-            else load_audio(source, sampling_rate=self.sampling_rate, resample=resample)
+            else iterate_audio(source, sampling_rate=self.sampling_rate, resample=resample)
         )
-        return self.hypotheses_of(self.log_probs([waveform])[0])
+        return self.hypotheses_of(np.concatenate(list(self.log_probs_of_blocks(blocks))))
 
     def hypotheses_of(self, log_probs: FloatArray) -> list[Hypothesis]:
         """Hypotheses for a recording, the best one first, from its log-probabilities `(frames, classes)`."""
         return decode_recording(self.decoder, log_probs, self.decoder.symbols, self.decoder.frame_s)
+
+    def log_probs_of_blocks(self, blocks: Iterable[FloatArray]) -> Iterator[FloatArray]:
+        """Log-probabilities of one recording of any length, in bounded memory.
+
+        Args:
+            blocks: Its samples in pieces of any lengths, in forms as `log_probs` takes them. They are read once.
+
+        Yields:
+            `(frames, classes)`, piece by piece; joined they are those of `log_probs` within 1e-4.
+
+        Raises:
+            ImportError: If it is longer than `long_s`, and the package `onnx` is not installed.
+            OSError: If there is no room for the temporary files of a long recording.
+            TypeError: As [`mono_waveform`].
+            ValueError: As [`mono_waveform`]. Of a long recording, also if its graph has been changed, by quantisation
+                for example.
+        """
+        blocks = iter(blocks)
+        start: list[FloatArray] = []
+        num_samples = 0
+        for block in blocks:
+            start.append(mono_waveform(block, num_samples))
+            num_samples += len(start[-1])
+            if num_samples > self.long_s * self.sampling_rate:
+                yield from log_probs_in_pieces(self.layer_runner(), chain(start, blocks), self.feature_settings)
+                return
+        yield self.log_probs([np.concatenate(start) if start else np.empty(0, dtype=np.float32)])[0]
+
+    def layer_runner(self) -> GraphLayerRunner:
+        """Runs the network layer by layer, for recordings of any length; always the same one.
+
+        Raises:
+            ImportError: If the package `onnx` is not installed.
+            ValueError: If the exported graph has been changed, by quantisation for example.
+        """
+        return self._layers
+
+    @cached_property
+    def _layers(self) -> GraphLayerRunner:
+        # The two directions of a layer run at once.
+        num_threads = max((self.num_threads or available_cores()) // 2, 1)
+
+        def compile_graph(graph: bytes, inputs: Sequence[str]) -> RunGraph:
+            session = create_session(graph, num_threads, inputs, keeps_memory=False)
+            names = [each.name for each in session.get_outputs()]
+            return lambda values: dict(zip(names, session.run(names, values), strict=True))
+
+        path = self._files.graph_path
+        weights = weights_of_graph(path.read_bytes()) if path.is_file() else read_weights(self._files.weights_path)
+        return GraphLayerRunner(weights, compile_graph)
 
     def log_probs(self, waveforms: Sequence[FloatArray]) -> list[FloatArray]:
         """Log-probabilities `(frames, classes)` of each utterance of a batch.
@@ -149,13 +212,21 @@ class OnnxRecognizer:
         return [row[:length] for row, length in zip(logits, lengths, strict=True)]
 
 
-def create_session(graph: bytes, num_threads: int | None = None, inputs: Sequence[str] = NETWORK_INPUTS) -> Any:  # noqa: ANN401 - onnxruntime is optional
+def create_session(
+    graph: bytes,
+    num_threads: int | None = None,
+    inputs: Sequence[str] = NETWORK_INPUTS,
+    *,
+    keeps_memory: bool = True,
+) -> Any:  # noqa: ANN401 - onnxruntime is optional
     """An `onnxruntime.InferenceSession` on the CPU.
 
     Args:
         graph: Serialised ONNX model.
         num_threads: `None` leaves the choice to ONNX Runtime.
         inputs: Names of the inputs that the graph must have.
+        keeps_memory: Whether memory of a call is kept for the next one, which makes long calls some percent faster.
+            Every session keeps its own.
 
     Raises:
         ImportError: If the extra `onnx` is not installed.
@@ -171,6 +242,7 @@ def create_session(graph: bytes, num_threads: int | None = None, inputs: Sequenc
         raise ValueError(f"num_threads is {num_threads}; it must be at least 1, or None for the runtime's own choice.")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = num_threads or 0
+    options.enable_cpu_mem_arena = keeps_memory
     try:
         session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's own exceptions have no common class but this one
@@ -179,6 +251,11 @@ def create_session(graph: bytes, num_threads: int | None = None, inputs: Sequenc
         ) from error
     check_inputs([each.name for each in session.get_inputs()], inputs)
     return session
+
+
+def available_cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def check_inputs(names: Sequence[str], expected: Sequence[str] = NETWORK_INPUTS) -> None:

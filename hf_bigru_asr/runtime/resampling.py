@@ -32,7 +32,7 @@ def resample(waveform: FloatArray, rate_from: int, rate_to: int) -> FloatArray:
         kernels[first : first + kernel.shape[1], number * phases : (number + 1) * phases] = kernel.T
     length = math.ceil(phases * len(waveform) / step)
     resampled = np.empty((math.ceil(length / kernels.shape[1]), kernels.shape[1]), dtype=np.float32)
-    num_padded = (len(resampled) - 1) * num_steps * step + len(kernels)
+    num_padded = max(len(resampled) - 1, 0) * num_steps * step + len(kernels)
     padded = np.pad(waveform, (width, max(num_padded - width - len(waveform), 0)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, len(kernels))[:: num_steps * step]
     for start in range(0, len(resampled), _BLOCK_ROWS):

@@ -19,10 +19,12 @@ from ..audio.channels import Channels
 from ..audio.findings import OnDamage
 from ..audio.loading import count_channels, iterate_audio
 from ..audio.sources import Source, can_be_opened_again, open_source
-from ..long_audio.layer_runners import LayerRunner, runner_of, shows_layers
+from ..long_audio.layer_runners import runner_of, shows_layers
 from ..long_audio.network import log_probs_of_long_audio
 from ..model.feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
 from ..model.waveforms_bigru_ctc import mono_waveform
+from ..runtime.layer_runners import LayerRunner
+from ..runtime.long_audio import LONG_S
 from .read_ahead import read_ahead
 
 __all__ = [
@@ -37,8 +39,6 @@ __all__ = [
     "source_name",
 ]
 
-LONG_S = 120.0
-"""Recordings longer than this go through the network in chunks, with the result of one pass over the whole."""
 READ_AHEAD_S = 60.0
 """Audio of a long recording that is read while the features of the part before are computed."""
 

@@ -19,7 +19,7 @@ def test_threads_are_free_and_signals_are_handled(model_dir: Path, run_in_fork: 
         from concurrent.futures import ThreadPoolExecutor
         import torch
         from hf_bigru_asr import OpenVINOBiGRUForCTC
-        from hf_bigru_asr.long_audio.layer_runners import log_probs_of_layers
+        from hf_bigru_asr.runtime.layer_runners import log_probs_of_layers
         signal.signal(signal.SIGUSR1, lambda *_: print("handled"))
         first = OpenVINOBiGRUForCTC.from_pretrained(sys.argv[1], num_threads=2)
         features = torch.randn(1, 20, first.config.num_mel_bins).numpy()

@@ -3,6 +3,7 @@
 import errno
 import os
 import tempfile
+from threading import Lock
 from types import TracebackType
 
 import numpy as np
@@ -11,6 +12,8 @@ import numpy.typing as npt
 __all__ = ["FrameStore", "Frames"]
 
 Frames = npt.NDArray[np.float32]
+
+_NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 class FrameStore:
@@ -32,6 +35,7 @@ class FrameStore:
         self.hour_gb = hour_gb
         self._row_bytes = width * np.dtype(np.float32).itemsize
         self._file = tempfile.TemporaryFile(prefix="hf_bigru_asr-", buffering=0)  # noqa: SIM115 - closed by __exit__
+        self._moving = Lock()  # around the file's position; there is no `os.pwrite` on every system
 
     def __enter__(self) -> "FrameStore":
         return self
@@ -47,31 +51,32 @@ class FrameStore:
     def write(self, start: int, rows: Frames) -> None:
         """Write rows `(rows, width)` from row `start` on."""
         data = np.ascontiguousarray(rows, dtype=np.float32).reshape(-1).view(np.uint8).data
-        position = start * self._row_bytes
-        while data:
-            try:
-                written = os.pwrite(self._file.fileno(), data, position)
-            except OSError as error:
-                if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                    raise
-                raise OSError(
-                    error.errno,
-                    f"there is no room in {tempfile.gettempdir()!r} for the frames of a long recording, "
-                    f"{self.hour_gb:.3g} GB for every hour; name a folder with room in the environment variable "
-                    "TMPDIR",
-                ) from error
-            data = data[written:]
-            position += written
+        with self._moving:
+            self._file.seek(start * self._row_bytes)
+            while data:
+                data = data[self._write(data) :]
+
+    def _write(self, data: memoryview) -> int:
+        try:
+            return self._file.write(data)
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            raise OSError(
+                error.errno,
+                f"there is no room in {tempfile.gettempdir()!r} for the frames of a long recording, "
+                f"{self.hour_gb:.3g} GB for every hour; name a folder with room in the environment variable TMPDIR",
+            ) from error
 
     def read(self, start: int, stop: int) -> Frames:
         """Rows from `start` to `stop`, `(stop - start, width)`; they must have been written."""
         rows = np.empty((stop - start, self.width), dtype=np.float32)
         data = rows.reshape(-1).view(np.uint8).data
-        position = start * self._row_bytes
-        while data:
-            count = os.preadv(self._file.fileno(), [data], position)
-            if count == 0:
-                raise ValueError(f"Rows {start} to {stop} are asked for, but there are {len(self)}.")
-            data = data[count:]
-            position += count
+        with self._moving:
+            self._file.seek(start * self._row_bytes)
+            while data:
+                count = self._file.readinto(data)
+                if count == 0:
+                    raise ValueError(f"Rows {start} to {stop} are asked for, but there are {len(self)}.")
+                data = data[count:]
         return rows
