@@ -30,9 +30,11 @@ class FormatOptions:
         word_stamps: Whether WebVTT has the time of every word inside of its cues, as karaoke has.
         word_times: Whether JSON has the words with their times.
         one_line: Whether plain text is one line, and not a line for every segment.
+        timestamps: Whether lines of plain text begin with their times, as `[00:00:01.200 --> 00:00:03.400]`.
 
     Raises:
-        ValueError: If the casing is another one, or `min_confidence` is not from 0 to 1.
+        ValueError: If the casing is another one, `min_confidence` is not from 0 to 1, or one line should have the
+            times of several.
     """
 
     casing: Casing | None = None
@@ -40,12 +42,15 @@ class FormatOptions:
     word_stamps: bool = False
     word_times: bool = True
     one_line: bool = False
+    timestamps: bool = False
 
     def __post_init__(self) -> None:
         if self.casing is not None and self.casing not in get_args(Casing):
             raise ValueError(f"casing is {self.casing!r}; it is one of {', '.join(get_args(Casing))}, or None.")
         if self.min_confidence is not None and not 0 <= self.min_confidence <= 1:
             raise ValueError(f"min_confidence is {self.min_confidence}; it is a probability from 0 to 1.")
+        if self.one_line and self.timestamps:
+            raise ValueError("one_line has no place for the timestamps of segments; leave out one of them.")
 
 
 def shown(transcript: TimedTranscript, options: FormatOptions, needs_times: str | None = None) -> TimedTranscript:

@@ -85,3 +85,5 @@ def test_options_that_do_not_exist_are_refused() -> None:
         FormatOptions(casing="title")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"min_confidence is 50; it is a probability from 0 to 1"):
         FormatOptions(min_confidence=50)
+    with pytest.raises(ValueError, match="one_line has no place for the timestamps of segments"):
+        FormatOptions(one_line=True, timestamps=True)

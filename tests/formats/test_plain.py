@@ -1,3 +1,4 @@
+import pytest
 from spoken_words import transcript
 
 from hf_bigru_asr.formats.options import FormatOptions
@@ -18,6 +19,20 @@ def test_txt_has_a_line_for_every_segment() -> None:
 
 def test_txt_names_who_speaks() -> None:
     assert as_txt(transcript("HELLO | YES", "GOOD"), PLAIN) == "channel 0: HELLO\nchannel 1: GOOD\nchannel 0: YES\n"
+
+
+def test_txt_has_times_if_they_are_asked_for() -> None:
+    options = FormatOptions(timestamps=True)
+
+    assert as_txt(transcript("HELLO WORLD | YES"), options).splitlines() == [
+        "[00:00:00.000 --> 00:00:00.640] HELLO WORLD",
+        "[00:00:01.680 --> 00:00:01.860] YES",
+    ]
+    assert as_txt(transcript("HELLO", "| YES"), options).splitlines()[1] == (
+        "[00:00:01.000 --> 00:00:01.180] channel 1: YES"
+    )
+    with pytest.raises(ValueError, match="which txt with timestamps needs"):
+        as_txt(TimedTranscript("a.wav", 1.0, text="HELLO"), options)
 
 
 def test_tsv_is_that_of_whisper() -> None:
