@@ -149,6 +149,8 @@ def nearest(unknown: object, known: Iterable[str]) -> str:
 
 def describe_error(error: BaseException) -> str:
     """The message of an error, without the number and with the path of one of the operating system."""
+    if isinstance(error, ModuleNotFoundError):
+        return f"{error}; `hf-bigru-asr info` shows the command that installs what is missing"
     if isinstance(error, OSError) and error.strerror:
         return f"{Path(str(error.filename))}: {error.strerror}" if error.filename is not None else error.strerror
     return str(error) or type(error).__name__

@@ -12,7 +12,6 @@ resume from the last checkpoint in the output folder. Beside the options above i
 from argparse import Namespace
 from pathlib import Path
 
-from ..extras import needs_extra
 from .dataclass_arguments import add_dataclass_arguments
 from .declared_fields import add_declared_fields, installed_module
 from .one_line import OneLineParser
@@ -47,7 +46,7 @@ def run(args: Namespace) -> int:
     if args.file is None and args.dataset_name is None:
         raise ValueError("the following arguments are required: --dataset-name")
     if installed_module("transformers.training_args") is None:
-        raise ImportError(needs_extra("Training", "train"))
+        raise ModuleNotFoundError("transformers is not installed", name="transformers")
     from .train_steps import train
 
     train(args.words, prog="hf-bigru-asr train")

@@ -65,6 +65,12 @@ def test_an_error_of_the_operating_system_has_no_number() -> None:
     assert describe_error(OSError(2, "No such file or directory", "a.wav")) == "a.wav: No such file or directory"
 
 
+def test_a_package_that_is_not_installed_comes_with_what_to_do() -> None:
+    error = ModuleNotFoundError("No module named 'jiwer'", name="jiwer")
+    assert describe_error(error).startswith("No module named 'jiwer'; `hf-bigru-asr info` shows the command")
+    assert describe_error(ImportError("A picture needs the extra")) == "A picture needs the extra"
+
+
 def test_only_what_is_near_is_proposed() -> None:
     assert nearest("transcibe", ["train", "transcribe"]) == "; did you mean transcribe?"
     assert nearest("bogus", ["train", "transcribe"]) == ""

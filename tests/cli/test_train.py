@@ -51,13 +51,13 @@ def test_the_command_takes_every_option_of_the_script() -> None:
     assert len(script) > len(TrainingArguments.__dataclass_fields__)
 
 
-def test_without_transformers_the_extra_is_named(
+def test_without_transformers_that_is_said(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(train, "installed_module", lambda name: None)
     with pytest.raises(SystemExit):
         main(["train", "--dataset-name", "d"])
-    assert "Training needs the extra `train`: pip install accelerate" in capsys.readouterr().err
+    assert "error: transformers is not installed; `hf-bigru-asr info` shows the command" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["train", "--dataset-name", "d", "--num-train-epochs", "3"])
     assert "unknown argument --num-train-epochs; those of transformers.TrainingArguments" in capsys.readouterr().err
