@@ -27,7 +27,8 @@ class SpellingTree:
         children: Node after each class `(nodes, classes)`, -1 if there is none.
         is_inner: Whether there are children `(nodes,)`.
         labels: Words that end at a node `(nodes, most words)`, -1 for none.
-        best_scores: Best score of the words that end at a node or below it `(nodes,)`; 0 at the root.
+        best_scores: Best score of the words that end at a node or below it `(nodes,)`; 0 at the root. Words with one
+            spelling count together.
     """
 
     children: npt.NDArray[np.int32]
@@ -62,13 +63,18 @@ class SpellingTree:
         children = np.full((num_nodes, num_classes), _NONE, dtype=np.int32)
         children[parent[1:], of_class[1:]] = np.arange(1, num_nodes)
         best = np.full(num_nodes, -np.inf, dtype=np.float32)
-        np.maximum.at(best, node_of, scores[lexicon.numbers])
+        labels = _labels_of(node_of, lexicon.numbers, num_nodes)
+        for column in labels.T:
+            is_word = column >= 0
+            # flashlight-text adds the scores of words with one spelling, as natural logarithms, in its mode MAX too.
+            added = np.logaddexp(best[is_word].astype(np.float64), scores[column[is_word]])
+            best[is_word] = added
         for start, end in zip(level_starts[-2:0:-1], level_starts[:1:-1], strict=True):
             np.maximum.at(best, parent[start:end], best[start:end])
         best[_ROOT] = 0.0
         is_inner = np.zeros(num_nodes, dtype=np.bool_)
         is_inner[parent[1:]] = True
-        return cls(children, is_inner, _labels_of(node_of, lexicon.numbers, num_nodes), best)
+        return cls(children, is_inner, labels, best)
 
 
 def _labels_of(node_of: IntArray, numbers: IntArray, num_nodes: int) -> IntArray:

@@ -100,7 +100,7 @@ class FlashlightSearch:
         num_found: int,
     ) -> None:
         try:
-            from flashlight.lib.text.decoder import CriterionType, LexiconDecoder, LexiconDecoderOptions
+            from flashlight.lib.text import decoder
             from flashlight.lib.text.decoder.kenlm import KenLM
             from flashlight.lib.text.dictionary import Dictionary
         except ImportError as error:
@@ -110,8 +110,8 @@ class FlashlightSearch:
         dictionary = Dictionary([*lexicon.words, _UNKNOWN])
         dictionary.set_default_index(len(lexicon.words))
         language_model = KenLM(str(model_path), dictionary)
-        trie = _trie_of(lexicon, unigram_scores, symbols)
-        options = LexiconDecoderOptions(
+        trie = _trie_of(decoder, lexicon, unigram_scores, symbols)
+        options = decoder.LexiconDecoderOptions(
             beam_size=settings.beam_size,
             beam_size_token=settings.beam_size_token or len(symbols),
             beam_threshold=settings.beam_threshold,
@@ -120,10 +120,10 @@ class FlashlightSearch:
             unk_score=-np.inf,
             sil_score=0.0,
             log_add=settings.log_add,
-            criterion_type=CriterionType.CTC,
+            criterion_type=decoder.CriterionType.CTC,
         )
         # A decoder keeps the states of its last search: so each search has its own.
-        self._new_decoder = lambda: LexiconDecoder(
+        self._new_decoder = lambda: decoder.LexiconDecoder(
             options, trie, language_model, symbols.delimiter, symbols.blank, len(lexicon.words), [], False
         )
 
@@ -156,15 +156,18 @@ def _unigram_scores(
     return scores
 
 
-def _trie_of(lexicon: Lexicon, scores: list[float], symbols: CTCSymbols) -> Any:  # noqa: ANN401 - flashlight is untyped
+def _trie_of(
+    decoder: Any,  # noqa: ANN401 - a module of flashlight-text, which is untyped
+    lexicon: Lexicon,
+    scores: list[float],
+    symbols: CTCSymbols,
+) -> Any:  # noqa: ANN401 - the same
     """Trie of the spellings, every node with the best score of the words below it."""
-    from flashlight.lib.text.decoder import SmearingMode, Trie
-
-    trie = Trie(len(symbols), symbols.delimiter)
+    trie = decoder.Trie(len(symbols), symbols.delimiter)
     insert = trie.insert
     classes, begin = lexicon.classes.tolist(), 0
     for number, end in zip(lexicon.numbers.tolist(), lexicon.ends.tolist(), strict=True):
         insert(classes[begin:end], number, scores[number])
         begin = end
-    trie.smear(SmearingMode.MAX)
+    trie.smear(decoder.SmearingMode.MAX)
     return trie

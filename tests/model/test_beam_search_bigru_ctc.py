@@ -250,6 +250,24 @@ def test_words_that_are_not_in_the_lexicon_are_spelled(folder: Path, tokenizer: 
     assert best.text == "AB BB"
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_both_searches_drop_the_same_hypotheses(
+    seed: int, folder: Path, tokenizer: BiGRUCTCTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("flashlight.lib.text", reason="it has no wheels for this Python")
+    # Of words with one spelling, what is expected of both decides what is dropped before they end.
+    (folder / "lexicon.txt").write_text("A A |\nAB A B |\nBB B B |\nBB A B |\nA~ A\nB~ B\nA$ A |\nB$ B |\n")
+    frames = random_log_probs(seed, 40)[None]
+    settings = BeamSearchSettings(
+        lm_weight=2.0, word_score=-0.5, beam_size=30, beam_size_token=3, beam_threshold=3.0, nbest=8
+    )
+    expected = BeamSearchDecoder(folder, tokenizer, FRAME_S, settings).search(frames)[0]
+    monkeypatch.setattr(word_search_bigru_ctc, "has_flashlight", lambda: False)
+    found = BeamSearchDecoder(folder, tokenizer, FRAME_S, settings).search(frames)[0]
+    assert [ids for ids, _ in found] == [ids for ids, _ in expected]
+    assert [score for _, score in found] == pytest.approx([score for _, score in expected], abs=1e-9)
+
+
 @pytest.mark.parametrize("hotwords", [{}, {"AB A": 1.5}], ids=["plain", "hotwords"])
 def test_threads_share_a_decoder(hotwords: dict[str, float], folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:
     settings = BeamSearchSettings(lm_weight=0.5, nbest=3, hotwords=hotwords)
