@@ -183,7 +183,11 @@ class OnnxRecognizer:
             return lambda values: dict(zip(names, session.run(names, values), strict=True))
 
         path = self._files.graph_path
-        weights = weights_of_graph(path.read_bytes()) if path.is_file() else read_weights(self._files.weights_path)
+        try:
+            weights = weights_of_graph(path.read_bytes()) if path.is_file() else read_weights(self._files.weights_path)
+        except ImportError as error:
+            message = f"A recording of more than {self.long_s:g} s goes through the network layer by layer. {error}"
+            raise ImportError(message) from error
         return GraphLayerRunner(weights, compile_graph)
 
     def log_probs(self, waveforms: Sequence[FloatArray]) -> list[FloatArray]:
@@ -314,7 +318,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for file in options.files:
         try:
             text = recognizer.transcribe(file)
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, ImportError) as error:
             print(f"{file}: not transcribed: {error}", file=sys.stderr)  # noqa: T201 - a command talks to a person
             status = 1
             continue

@@ -80,10 +80,16 @@ def test_an_exported_folder_needs_neither_onnx_nor_safetensors(
     soundfile.write(tmp_path / "hello.wav", speak("HELLO WORLD")[0], RATE_HZ)
     code = WITHOUT_TORCH + (
         'BLOCKED |= {"onnx", "safetensors"}\n'
-        "from hf_bigru_asr.runtime.recognizer import main; sys.exit(main(sys.argv[1:]))"
+        "from hf_bigru_asr.runtime.recognizer import OnnxRecognizer, main; main(sys.argv[1:])\n"
+        "try:\n    OnnxRecognizer(sys.argv[2], long_s=0.5).transcribe(sys.argv[3])\n"
+        "except ImportError as error:\n    print(error)"
     )
 
-    assert run_in_child(code, "--model", folder, tmp_path / "hello.wav").strip() == "HELLO WORLD"
+    text, message = run_in_child(code, "--model", folder, tmp_path / "hello.wav").splitlines()
+
+    assert text == "HELLO WORLD"
+    assert message.startswith("A recording of more than 0.5 s goes through the network layer by layer. Reading")
+    assert "pip install onnx" in message
 
 
 def test_text_is_that_of_the_tokenizer(processor: BiGRUCTCProcessor) -> None:
