@@ -204,6 +204,10 @@ class _Beam(NamedTuple):
         return self.histories, self.nodes, self.classes, self.parents, self.words
 
 
+_Trace = tuple[npt.NDArray[np.int16], npt.NDArray[np.int32], npt.NDArray[np.int32]]
+"""Classes, parents and words of a [`_Beam`]."""
+
+
 class ArraySearch:
     """The search of flashlight's lexicon decoder, in NumPy. Threads can share it.
 
@@ -247,14 +251,14 @@ class ArraySearch:
         best_classes = np.argsort(-scores, axis=1, kind="stable")[:, :num_best]
         emissions = scores.astype(np.float64)
         beam = _Beam(np.zeros(1), *(np.array([each]) for each in (0, _ROOT, symbols.delimiter, _NONE, _NONE)))
-        beams = [beam]
+        trail = [_traced(beam)]
         for row, classes in zip(emissions, best_classes, strict=True):
             beam = self._merged(self._extended(beam, row, classes, histories))
             if len(beam.scores) > settings.beam_size:
                 beam = beam.taken(np.argpartition(-beam.scores, settings.beam_size)[: settings.beam_size])
-            beams.append(beam)
-        beams.append(self._finished(beam, histories))
-        return self._paths(beams)
+            trail.append(_traced(beam))
+        last = self._finished(beam, histories)
+        return self._paths(last.scores, [*trail, _traced(last)])
 
     def _extended(self, beam: _Beam, row: ScoreArray, classes: IntArray, histories: _Histories) -> list[_Beam]:
         """Hypotheses for the next frame that are not below the threshold.
@@ -340,16 +344,21 @@ class ArraySearch:
         best = np.argsort(-merged.scores, kind="stable")[: self._settings.beam_size]
         return merged.taken(best)
 
-    def _paths(self, beams: list[_Beam]) -> list[FoundPath]:
-        """Classes and words of the best hypotheses."""
-        last = beams[-1]
-        number = np.arange(min(self._num_found, len(last.scores)))
-        classes = np.empty((len(beams), len(number)), dtype=np.int64)
+    def _paths(self, scores: ScoreArray, trail: list[_Trace]) -> list[FoundPath]:
+        """Classes and words of the best hypotheses, which are in order at the end of the trail."""
+        number = np.arange(min(self._num_found, len(scores)))
+        classes = np.empty((len(trail), len(number)), dtype=np.int64)
         words = np.empty_like(classes)
-        for frame in range(len(beams) - 1, -1, -1):
-            classes[frame], words[frame] = beams[frame].classes[number], beams[frame].words[number]
-            number = beams[frame].parents[number]
+        for frame in range(len(trail) - 1, -1, -1):
+            of_classes, parents, of_words = trail[frame]
+            classes[frame], words[frame] = of_classes[number], of_words[number]
+            number = parents[number].astype(np.int64)
         return [
             FoundPath([self._words[label] for label in of_path[of_path >= 0].tolist()], score, path)
-            for score, path, of_path in zip(last.scores.tolist(), classes.T, words.T, strict=False)
+            for score, path, of_path in zip(scores.tolist(), classes.T, words.T, strict=False)
         ]
+
+
+def _traced(beam: _Beam) -> _Trace:
+    """What of a frame's hypotheses is kept until the end, in little memory."""
+    return beam.classes.astype(np.int16), beam.parents.astype(np.int32), beam.words.astype(np.int32)

@@ -107,8 +107,9 @@ class FlashlightSearch:
             raise ImportError("This search needs flashlight-text: pip install flashlight-text.") from error
         self._words = lexicon.words
         self._num_found = num_found
+        number_of_unknown = len(lexicon.words)
         dictionary = Dictionary([*lexicon.words, _UNKNOWN])
-        dictionary.set_default_index(len(lexicon.words))
+        dictionary.set_default_index(number_of_unknown)
         language_model = KenLM(str(model_path), dictionary)
         trie = _trie_of(decoder, lexicon, unigram_scores, symbols)
         options = decoder.LexiconDecoderOptions(
@@ -124,7 +125,7 @@ class FlashlightSearch:
         )
         # A decoder keeps the states of its last search: so each search has its own.
         self._new_decoder = lambda: decoder.LexiconDecoder(
-            options, trie, language_model, symbols.delimiter, symbols.blank, len(lexicon.words), [], False
+            options, trie, language_model, symbols.delimiter, symbols.blank, number_of_unknown, [], False
         )
 
     def __call__(self, scores: FrameArray) -> list[FoundPath]:
