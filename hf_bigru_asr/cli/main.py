@@ -17,7 +17,12 @@ PROG = "hf-bigru-asr"
 # Each command is a module with `add_arguments(parser)` and `run(args) -> int`, the exit status. Its docstring is its
 # help. It imports what is heavy in `run` alone, after it has refused what can be refused before.
 COMMANDS: dict[str, tuple[str, str]] = {
+    "transcribe": (".transcribe", "Transcribe recordings: files, folders, addresses; text, subtitles, JSON."),
     "evaluate": (".evaluate", "Error rates of hypotheses against references: text, trn, stm, ctm."),
+    "export": (
+        ".export",
+        "Export a model as an ONNX graph, for ONNX Runtime, OpenVINO, sherpa-onnx, a browser or Node.",
+    ),
     "info": (".info", "Versions, devices, runtimes, what is missing and how to get it."),
     "prepare": (".prepare", "Turn LibriSpeech from OpenSLR into verified Parquet."),
     "train": (".train", "Train or fine-tune a recogniser."),

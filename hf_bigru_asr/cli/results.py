@@ -1,0 +1,317 @@
+"""Where transcripts go: a file for each recording and format, one file for all, or standard output.
+
+Whatever ends the process, a file is whole or not there: it is written under a name that nobody takes for a result,
+flushed to disk, and renamed.
+"""
+
+import errno
+import hashlib
+import json
+import os
+import platform
+import re
+import sys
+from collections.abc import Callable, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Protocol
+
+from ..formats.options import FormatOptions
+from ..formats.table import FORMATS
+from ..formats.transcript import TimedTranscript, readable
+from .inputs import Input
+from .one_line import CommandError
+
+__all__ = ["Printed", "ResultFiles", "Results", "SharedFile", "write_whole"]
+
+_numbers = count()
+_STAGING = re.compile(r"\.hf-bigru-asr-(?P<host>[0-9a-f]{8})-(?P<process>\d+)-\d+\.partial")
+_FULL = frozenset({errno.ENOSPC, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)})
+
+
+class Results(Protocol):
+    """Takes transcripts."""
+
+    def are_there(self, recording: Input) -> bool:
+        """Whether nothing is left to do for a recording."""
+
+    def write(self, recording: Input, transcript: TimedTranscript) -> None:
+        """Write what is finished in any order; several threads do so at once.
+
+        Raises:
+            CommandError: If nothing can be written any more.
+            ValueError: If this transcript cannot be written.
+        """
+
+    def show(self, recording: Input, transcript: TimedTranscript) -> None:
+        """Write what is one stream, in the order of the recordings."""
+
+    def end(self, *, is_complete: bool) -> None:
+        """Tell that all recordings were taken, and whether all of them have results."""
+
+
+class ResultFiles:
+    """A file for each recording and each format.
+
+    Args:
+        formats: Names of formats.
+        options: How transcripts are shown.
+        folder: Where the tree is; beside the recordings if `None`.
+        overwrite: Whether to write what exists.
+    """
+
+    def __init__(
+        self, formats: Sequence[str], options: FormatOptions, folder: Path | None, *, overwrite: bool = False
+    ) -> None:
+        self._formats = [FORMATS[name] for name in formats]
+        self._options, self._folder, self._overwrite = options, folder, overwrite
+        self._swept: Path | None = None
+
+    def paths(self, recording: Input) -> list[Path]:
+        """Where the results of a recording are, by format."""
+        if self._folder is None:
+            base = Path(recording.source).parent / recording.place.name
+        else:
+            base = self._folder / recording.place
+        return [base.with_name(base.name + each.suffix) for each in self._formats]
+
+    def are_there(self, recording: Input) -> bool:
+        """Whether all of its files exist, and are not to be overwritten."""
+        return not self._overwrite and all(path.exists() for path in self.paths(recording))
+
+    def write(self, recording: Input, transcript: TimedTranscript) -> None:
+        """Write the files of a recording; see [`Results`]."""
+        for path, each in zip(self.paths(recording), self._formats, strict=True):
+            if self._overwrite or not path.exists():
+                text = each.write(transcript, self._options)
+                if path.parent != self._swept:
+                    _make_folder(path.parent)
+                    _sweep(path.parent)
+                    self._swept = path.parent
+                write_whole(path, text.encode("utf-8", "backslashreplace"))
+
+    def show(self, recording: Input, transcript: TimedTranscript) -> None:
+        """Nothing is left to do."""
+
+    def end(self, *, is_complete: bool) -> None:
+        """Nothing is left to do."""
+
+
+class SharedFile:
+    """The transcripts of all recordings in one file, in their order.
+
+    A second file beside it says up to where the first one is whole, and what it holds. With it the next run goes on;
+    it is removed when all is done.
+
+    Args:
+        path: The file.
+        format_name: A format whose transcripts can follow each other.
+        options: How transcripts are shown.
+        overwrite: Whether to begin anew.
+
+    Raises:
+        CommandError: If the file cannot be written, or was changed since the last run.
+    """
+
+    def __init__(self, path: Path, format_name: str, options: FormatOptions, *, overwrite: bool = False) -> None:
+        self._path, self._format, self._options = path, FORMATS[format_name], options
+        self._record_path = path.with_name(f".{path.name}.hf-bigru-asr-progress")
+        self._done: set[str] = set()
+        _make_folder(path.parent)
+        try:
+            if overwrite:
+                self._record_path.unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
+            self.is_complete = path.exists() and not self._record_path.exists()
+            if not self.is_complete:
+                self._open()
+        except OSError as error:
+            raise CommandError(f"{path}: {error.strerror}; nothing can be written there", status=1) from error
+
+    def _open(self) -> None:
+        size = 0
+        whole = b""
+        if self._record_path.exists():
+            for line in self._record_path.read_bytes().splitlines(keepends=True):
+                if not line.endswith(b"\n"):  # the process ended while it wrote this
+                    break
+                entry = json.loads(line)
+                size = entry["bytes"]
+                self._done.add(entry["recording"])
+                whole += line
+        self._record = open(self._record_path, "wb", buffering=0)  # noqa: SIM115 - closed in end
+        self._record.write(whole)
+        os.fsync(self._record.fileno())
+        self._file = open(self._path, "ab", buffering=0)  # noqa: SIM115 - the same
+        if self._file.tell() < size:
+            raise CommandError(
+                f"{self._path} is shorter than the last run left it; remove it and {self._record_path}, or give "
+                "--overwrite"
+            )
+        self._file.truncate(size)
+
+    def are_there(self, recording: Input) -> bool:
+        """Whether its transcript is in the file."""
+        return self.is_complete or _key(recording) in self._done
+
+    def write(self, recording: Input, transcript: TimedTranscript) -> None:
+        """Nothing: see [`show`]."""
+
+    def show(self, recording: Input, transcript: TimedTranscript) -> None:
+        """Append the transcript; see [`Results`]."""
+        if transcript.error is not None:
+            return
+        block = self._format.write(transcript, self._options).encode("utf-8", "backslashreplace")
+        try:
+            _write_all(self._file.fileno(), block)
+            os.fsync(self._file.fileno())
+            entry = {"bytes": os.fstat(self._file.fileno()).st_size, "recording": _key(recording)}
+            _write_all(self._record.fileno(), f"{json.dumps(entry)}\n".encode())
+            os.fsync(self._record.fileno())
+        except OSError as error:
+            raise CommandError(f"{self._path}: {error.strerror}; what was finished is in it", status=1) from error
+        self._done.add(_key(recording))
+
+    def end(self, *, is_complete: bool) -> None:
+        """Close the file; it is complete when every recording has its transcript."""
+        if self.is_complete:
+            return
+        self._file.close()
+        self._record.close()
+        if is_complete:
+            self._record_path.unlink(missing_ok=True)
+
+
+class Printed:
+    """Transcripts on standard output.
+
+    Args:
+        format_name: Name of a format.
+        options: How transcripts are shown.
+        is_one: Whether there is one recording, whose text needs no name.
+        around: What is called with the function that prints.
+    """
+
+    def __init__(
+        self,
+        format_name: str,
+        options: FormatOptions,
+        *,
+        is_one: bool,
+        around: Callable[[Callable[[], None]], None] = lambda show: show(),
+    ) -> None:
+        self._name, self._format, self._options = format_name, FORMATS[format_name], options
+        self._is_one, self._around = is_one, around
+
+    def are_there(self, recording: Input) -> bool:
+        """Never: what was printed once is printed again."""
+        return False
+
+    def write(self, recording: Input, transcript: TimedTranscript) -> None:
+        """Nothing: see [`show`]."""
+
+    def show(self, recording: Input, transcript: TimedTranscript) -> None:
+        """Print the transcript, in text with the name of the recording if there are several."""
+        if transcript.error is not None and not self._format.holds_errors:
+            return
+        text = self._format.write(transcript, self._options)
+        if self._name == "txt" and not self._is_one:
+            lines = text.splitlines() or [""]
+            text = "".join(f"{recording.source}: {line}\n" for line in lines)
+
+        def show() -> None:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+
+        self._around(show)
+
+    def end(self, *, is_complete: bool) -> None:
+        """Nothing is left to do."""
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, or leave what was there.
+
+    Raises:
+        CommandError: If the disk is full.
+        ValueError: If the file cannot be written for another reason.
+    """
+    partial = path.with_name(f".hf-bigru-asr-{_host()}-{os.getpid()}-{next(_numbers)}.partial")
+    try:
+        file = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+        try:
+            _write_all(file, content)
+            os.fsync(file)
+        finally:
+            os.close(file)
+        os.replace(partial, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        what = f"{readable(str(path))} cannot be written: {error.strerror}"
+        if error.errno in _FULL:
+            raise CommandError(f"{what}; what was finished before is kept", status=1) from error
+        raise ValueError(what) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _write_all(file: int, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(file, rest) :]
+
+
+def _sync_folder(folder: Path) -> None:
+    """Let the new name survive a power failure, where folders can be opened."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # file systems that cannot
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandError(
+            f"{readable(str(folder))}: {error.strerror}; no results can be written there", status=1
+        ) from error
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a process of this machine left here when it was killed."""
+    for name in os.listdir(folder):
+        found = _STAGING.fullmatch(name)
+        if found and found["host"] == _host() and not _is_alive(int(found["process"])):
+            (folder / name).unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    if os.name != "posix":
+        return True  # signal 0 would end it
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _host() -> str:
+    return _digest(platform.node())[:8]
+
+
+def _key(recording: Input) -> str:
+    """Stands for a recording, so that long names need not be kept."""
+    return _digest(recording.source)
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()

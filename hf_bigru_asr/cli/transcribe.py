@@ -1,0 +1,302 @@
+"""Transcribe recordings: files, folders, addresses; text, subtitles, JSON.
+
+Examples:
+  hf-bigru-asr transcribe talk.mp3
+  hf-bigru-asr transcribe talk.mp3 --format srt --beside
+  hf-bigru-asr transcribe recordings --format txt json --output-dir transcripts
+  hf-bigru-asr transcribe recordings --format jsonl --output all.jsonl
+  hf-bigru-asr transcribe https://example.org/talk.ogg --casing sentence --timestamps
+  ffmpeg -i film.mkv -f wav - | hf-bigru-asr transcribe - --format vtt
+
+A folder is searched for recordings, with the folders in it. Without --output-dir, --beside and --output the results
+are printed. Results that exist are left as they are, so that the same command goes on where it was interrupted;
+--overwrite writes them anew. A recording that cannot be used is one line on the error output, the others are
+transcribed, and the exit status is 1.
+"""
+
+import os
+from argparse import ArgumentParser, Namespace, _ArgumentGroup
+from collections.abc import Iterator
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .one_line import CommandError
+
+if TYPE_CHECKING:
+    from ..formats.options import FormatOptions
+    from ..formats.transcript import TimedTranscript
+    from .inputs import Input, Inputs
+    from .jobs import Check
+    from .progress import Progress
+    from .recognition import RecognitionOptions
+    from .results import Results
+
+__all__ = ["FORMAT_NAMES"]
+
+# Of the formats and the audio, which the parser does not import.
+FORMAT_NAMES = ("txt", "json", "jsonl", "srt", "vtt", "tsv", "ctm", "textgrid", "stm", "rttm")
+CASINGS = ("upper", "lower", "sentence")
+RUNTIMES = ("onnx", "openvino", "torch")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the recordings and the options."""
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATH", help="File, folder, pattern such as 'a/**/*.wav', http(s) address, or -."
+    )
+    _add_results(parser.add_argument_group("results"))
+    _add_recognition(parser.add_argument_group("recognition"))
+    _add_audio(parser.add_argument_group("audio"))
+
+
+def _add_results(group: _ArgumentGroup) -> None:
+    names = ", ".join(FORMAT_NAMES)
+    group.add_argument("--format", nargs="+", metavar="FORMAT", default=["txt"], help=f"One or several of {names}.")
+    group.add_argument(
+        "--output-dir", "-o", type=Path, metavar="FOLDER", help="Write files there, in the tree of the recordings."
+    )
+    group.add_argument("--beside", action="store_true", help="Write files beside the recordings.")
+    group.add_argument(
+        "--output", type=Path, metavar="FILE", help="Write all into one file, in jsonl, ctm, stm or rttm."
+    )
+    group.add_argument("--overwrite", action="store_true", help="Write results anew that exist.")
+    group.add_argument("--casing", choices=CASINGS, metavar="CASING", help="Case of the text: upper, lower, sentence.")
+    group.add_argument("--lower", action="store_const", const="lower", dest="casing", help="Short for --casing lower.")
+    group.add_argument("--timestamps", action="store_true", help="Begin lines of txt with their times.")
+    group.add_argument("--word-stamps", action="store_true", help="Put the time of every word into cues of vtt.")
+    group.add_argument("--one-line", action="store_true", help="Write txt as one line, and not a line a segment.")
+    group.add_argument(
+        "--min-confidence", type=float, metavar="P", help="Leave out words that are less likely to be right: 0 to 1."
+    )
+
+
+def _add_recognition(group: _ArgumentGroup) -> None:
+    group.add_argument(
+        "--model", default="bundled", metavar="MODEL", help="Folder, name on the Hub, or the one that ships: bundled."
+    )
+    group.add_argument(
+        "--lm", metavar="FOLDER", help="Language model: own, none, or a folder. The model's own if it has one."
+    )
+    group.add_argument(
+        "--hotwords", nargs="+", default=[], metavar="PHRASE", help="Expected phrases: PHRASE or PHRASE:WEIGHT."
+    )
+    group.add_argument("--hotwords-file", type=Path, metavar="FILE", help="The same, one a line; # begins a comment.")
+    group.add_argument(
+        "--runtime", choices=RUNTIMES, default="onnx", metavar="RUNTIME", help=f"One of {', '.join(RUNTIMES)}."
+    )
+    group.add_argument(
+        "--num-offsets", type=int, metavar="N", help="Frame grids to average: fewer errors for N times the work."
+    )
+    group.add_argument("--jobs", "-j", type=int, metavar="N", help="Recordings that run at once; one for each core.")
+
+
+def _add_audio(group: _ArgumentGroup) -> None:
+    group.add_argument(
+        "--channels", default="mix", metavar="CHANNELS", help="Their mix, each on its own (split), or one: 0, 1."
+    )
+    group.add_argument(
+        "--on-damage",
+        choices=("error", "warn"),
+        default="error",
+        metavar="WHAT",
+        help="Refuse damaged recordings (error), or use what is left of them (warn).",
+    )
+    group.add_argument(
+        "--max-download-mb", type=float, default=2000, metavar="MB", help="Largest recording to download."
+    )
+    group.add_argument(
+        "--max-download-s", type=float, default=1800, metavar="S", help="Longest time that a download takes."
+    )
+
+
+def run(args: Namespace) -> int:
+    """Transcribe, and return the exit status."""
+    _check(args)
+    from .inputs import Inputs
+
+    problems: list[str] = []
+    inputs = Inputs(args.paths, problems.append)
+    _check_results(args, inputs)
+    recordings = iter(inputs)
+    first = list(islice(recordings, 2))
+    if not first:
+        raise CommandError(
+            problems[0]
+            if problems
+            else f"no recordings in {', '.join(args.paths)}; a folder is searched for files with the endings of sound"
+        )
+    from .progress import Progress
+
+    with Progress(lambda: sum(1 for _ in Inputs(args.paths, lambda _: None))) as progress:
+        results = _results(args, progress, is_one=inputs.is_one)
+        num_jobs = 1 if len(first) == 1 else args.jobs or _num_cores()
+        work = _Work(args, results, progress, problems, num_jobs)
+        return work.run(chain(first, recordings))
+
+
+class _Work:
+    """The way from recordings to results."""
+
+    def __init__(
+        self, args: Namespace, results: "Results", progress: "Progress", problems: list[str], num_jobs: int
+    ) -> None:
+        self._args, self._results, self._progress, self._problems = args, results, progress, problems
+        self._num_jobs = num_jobs
+        self._num_skipped = self._num_failed = self._num_done = 0
+
+    def run(self, recordings: "Iterator[Input]") -> int:
+        """Transcribe what is left to do, and return the exit status."""
+        left = self._left(recordings)
+        first = next(left, None)
+        if first is not None:
+            self._transcribe(chain([first], left))
+        self._tell_problems()
+        if self._num_skipped:
+            self._progress.say(f"{self._num_skipped} recordings have results already; --overwrite writes them anew")
+        self._results.end(is_complete=not self._num_failed)
+        return int(self._num_failed > 0)
+
+    def _left(self, recordings: "Iterator[Input]") -> "Iterator[Input]":
+        for recording in recordings:
+            if self._results.are_there(recording):
+                self._num_skipped += 1
+                self._progress.done(None)
+            else:
+                yield recording
+
+    def _transcribe(self, recordings: "Iterator[Input]") -> None:
+        from .jobs import groups_of, run_in_order
+        from .recognition import load_recognition
+
+        recognition = load_recognition(_recognition_options(self._args, self._num_jobs))
+        jobs = "" if self._num_jobs == 1 else f", {self._num_jobs} at once"
+        self._progress.say(f"{recognition.describe()}{jobs}")
+
+        def work(group: "list[Input]", check: "Check") -> "list[tuple[Input, TimedTranscript, str | None]]":
+            found = []
+            for recording, transcript in zip(group, recognition(group, check), strict=True):
+                problem = transcript.error
+                if problem is None:
+                    try:
+                        self._results.write(recording, transcript)
+                    except ValueError as error:
+                        problem = str(error)
+                found.append((recording, transcript, problem))
+            return found
+
+        for group in run_in_order(groups_of(recordings), work, self._num_jobs):
+            for recording, transcript, problem in group:
+                self._show(recording, transcript, problem)
+
+    def _show(self, recording: "Input", transcript: "TimedTranscript", problem: str | None) -> None:
+        self._tell_problems()
+        for warning in transcript.warnings:
+            self._progress.say(f"warning: {warning}")
+        try:
+            self._results.show(recording, transcript)
+        except ValueError as error:
+            problem = problem or str(error)
+        if problem is not None:
+            self._num_failed += 1
+            self._progress.say(f"{recording.source}: not transcribed: {problem}")
+        self._progress.done(transcript.duration_s)
+
+    def _tell_problems(self) -> None:
+        while self._problems:
+            self._num_failed += 1
+            self._progress.say(self._problems.pop(0))
+
+
+def _check(args: Namespace) -> None:
+    unknown = [name for name in args.format if name not in FORMAT_NAMES]
+    if unknown:
+        raise CommandError(f"--format has {', '.join(unknown)}; choose from {', '.join(FORMAT_NAMES)}")
+    args.format = list(dict.fromkeys(args.format))
+    given = [name for name in ("output_dir", "beside", "output") if getattr(args, name) not in (None, False)]
+    if len(given) > 1:
+        raise CommandError(f"{' and '.join(f'--{name}'.replace('_', '-') for name in given)}: give one of them")
+    if args.jobs is not None and args.jobs < 1:
+        raise CommandError(f"--jobs is {args.jobs}; it must be at least 1")
+    if args.channels not in ("mix", "split"):
+        if not args.channels.isdecimal():
+            raise CommandError(f"--channels is {args.channels}; give mix, split, or the number of one from 0")
+        args.channels = int(args.channels)
+    if not (args.max_download_mb > 0 and args.max_download_s > 0):
+        raise CommandError("--max-download-mb and --max-download-s must be positive")
+    if args.hotwords_file is not None:
+        lines = args.hotwords_file.read_text(encoding="utf-8-sig").splitlines()
+        args.hotwords += [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    if args.hotwords and args.lm == "none":
+        raise CommandError("--hotwords work with a language model; leave --lm none out")
+
+
+def _check_results(args: Namespace, inputs: "Inputs") -> None:
+    from ..formats.table import FORMATS
+
+    if args.output_dir is not None and args.output_dir.exists() and not args.output_dir.is_dir():
+        raise CommandError(f"--output-dir {args.output_dir} is a file; give a folder")
+    if args.beside and (elsewhere := [path for path in args.paths if path == "-" or "://" in path]):
+        raise CommandError(f"{elsewhere[0]} has no folder for --beside; give --output-dir")
+    if args.output_dir is not None or args.beside:
+        return
+    several = [name for name in FORMATS if FORMATS[name].can_append]
+    if len(args.format) > 1:
+        raise CommandError("several formats are several files; give --output-dir FOLDER or --beside")
+    (name,) = args.format
+    if not FORMATS[name].can_append and (args.output is not None or not (inputs.is_one or name == "txt")):
+        raise CommandError(
+            f"{name} of several recordings is several files; give --output-dir FOLDER or --beside, or one of "
+            f"{', '.join(several)}"
+        )
+    if args.output is not None and args.output.is_dir():
+        raise CommandError(f"--output {args.output} is a folder; give a file, or --output-dir")
+
+
+def _results(args: Namespace, progress: "Progress", *, is_one: bool) -> "Results":
+    from .results import Printed, ResultFiles, SharedFile
+
+    options = _format_options(args)
+    if args.output_dir is not None or args.beside:
+        return ResultFiles(args.format, options, args.output_dir, overwrite=args.overwrite)
+    (name,) = args.format
+    if args.output is not None:
+        return SharedFile(args.output, name, options, overwrite=args.overwrite)
+    return Printed(name, options, is_one=is_one, around=progress.around)
+
+
+def _format_options(args: Namespace) -> "FormatOptions":
+    from ..formats.options import FormatOptions
+
+    return FormatOptions(
+        casing=args.casing,
+        min_confidence=args.min_confidence,
+        word_stamps=args.word_stamps,
+        one_line=args.one_line,
+        timestamps=args.timestamps,
+    )
+
+
+def _recognition_options(args: Namespace, num_jobs: int) -> "RecognitionOptions":
+    from .recognition import DownloadLimits, RecognitionOptions
+
+    hotwords = None
+    if args.hotwords:
+        from ..runtime.hotwords import parse_hotwords
+
+        hotwords = parse_hotwords(args.hotwords)
+    return RecognitionOptions(
+        model=args.model,
+        runtime=args.runtime,
+        language_model=args.lm,
+        hotwords=hotwords,
+        num_offsets=args.num_offsets,
+        num_threads=None if num_jobs == 1 else max(_num_cores() // num_jobs, 1),
+        channels=args.channels,
+        on_damage=args.on_damage,
+        limits=DownloadLimits(int(args.max_download_mb * 1e6), args.max_download_s),
+    )
+
+
+def _num_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
