@@ -29,8 +29,8 @@ __all__ = ["CHUNK_S", "LONG_S", "log_probs_in_pieces"]
 
 LONG_S = 120.0
 """Recordings longer than this go through the network in chunks, with the result of one pass over the whole."""
-CHUNK_S = 1.0
-"""Short enough that what a chunk needs stays in the processor's cache."""
+CHUNK_S = 1.5
+"""Short, so that what a chunk needs stays small and in the cache; shorter ones cost more calls."""
 MAX_SEGMENTS = 16
 MIN_SEGMENT_FRAMES = 4000
 """Segments this long cost little to rerun at their beginnings: the bundled network forgets in 80 to 2,500 frames."""
@@ -74,7 +74,9 @@ def log_probs_in_pieces(
         # Every frame has its features and the outputs of both directions of two layers, in float32.
         hour_gb = 3600 / settings.frame_s * 4 * (num_grids * num_mels + 4 * runner.hidden_size) / 1e9
         store = files.enter_context(FrameStore(num_grids * num_mels, hour_gb))
-        features = LongFeatures.compute(blocks, settings, store, max_frames=chunk_frames, extract=extract)
+        threads = files.enter_context(ThreadPoolExecutor(1)) if num_parallel > 1 else None
+        ahead = _read_ahead(blocks, threads) if threads else blocks
+        features = LongFeatures.compute(ahead, settings, store, max_frames=chunk_frames, extract=extract)
         # The outputs of a layer, and those of the layer below, which it reads.
         layers = [
             _BothDirections(*(files.enter_context(FrameStore(runner.hidden_size, hour_gb)) for _ in range(2)))
@@ -82,7 +84,6 @@ def log_probs_in_pieces(
         ]
         if num_segments is None:
             num_segments = min(max(len(features) // MIN_SEGMENT_FRAMES, 1), MAX_SEGMENTS)
-        threads = files.enter_context(ThreadPoolExecutor(1)) if num_parallel > 1 else None
         layer_pass = _LayerPass(runner, len(features), layers, num_segments, chunk_frames, threads)
         grids = (layer_pass.log_probs(_Grid(features, grid, num_mels)) for grid in range(num_grids))
         if num_grids == 1:
@@ -91,11 +92,24 @@ def log_probs_in_pieces(
         yield from _mean_of_grids(grids, num_grids, files, hour_gb)
 
 
+def _read_ahead(blocks: Iterable[AudioArray], threads: Executor) -> Iterator[AudioArray]:
+    """The blocks, each of which is read while the caller works on the one before."""
+    remaining = iter(blocks)
+    following = threads.submit(next, remaining, None)
+    while (block := following.result()) is not None:
+        following = threads.submit(next, remaining, None)
+        yield block
+
+
 class _Source(Protocol):
     """Frames that a layer reads."""
 
-    def read(self, start: int, stop: int) -> Frames:
-        """`(stop - start, features)`."""
+    @property
+    def width(self) -> int:
+        """Features of a frame."""
+
+    def read(self, start: int, stop: int, target: Frames) -> None:
+        """Write the frames from `start` to `stop` into `target` `(stop - start, width)`."""
 
 
 @dataclass(frozen=True)
@@ -104,11 +118,10 @@ class _Grid:
 
     features: LongFeatures
     index: int
-    size: int
+    width: int
 
-    def read(self, start: int, stop: int) -> Frames:
-        """`(stop - start, size)`."""
-        return self.features.read(start, stop)[:, self.index * self.size : (self.index + 1) * self.size]
+    def read(self, start: int, stop: int, target: Frames) -> None:
+        target[:] = self.features.read(start, stop)[:, self.index * self.width : (self.index + 1) * self.width]
 
 
 @dataclass(frozen=True)
@@ -118,8 +131,13 @@ class _BothDirections:
     ahead: FrameStore
     behind: FrameStore
 
-    def read(self, start: int, stop: int) -> Frames:
-        return np.concatenate([self.ahead.read(start, stop), self.behind.read(start, stop)], axis=1)
+    @property
+    def width(self) -> int:
+        return 2 * self.ahead.width
+
+    def read(self, start: int, stop: int, target: Frames) -> None:
+        target[:, : self.ahead.width] = self.ahead.read(start, stop)
+        target[:, self.ahead.width :] = self.behind.read(start, stop)
 
 
 @dataclass(frozen=True)
@@ -144,14 +162,16 @@ class _LayerPass:
 
     def log_probs(self, features: _Source) -> Iterator[Frames]:
         """Log-probabilities `(frames, classes)` of one frame grid, piece by piece."""
-        hidden_states = features
+        hidden_states: _Source = features
         for layer in range(self.runner.num_layers):
             outputs = self.layers[layer % 2]
             self._run_layer(layer, hidden_states, outputs)
             hidden_states = outputs
         for start in range(0, self.num_frames, self.chunk_frames):
-            yield self.runner.log_probs(hidden_states.read(start, min(start + self.chunk_frames, self.num_frames)))
-
+            stop = min(start + self.chunk_frames, self.num_frames)
+            rows = np.empty((stop - start, hidden_states.width), dtype=np.float32)
+            hidden_states.read(start, stop, rows)
+            yield self.runner.log_probs(rows)
 
     def _run_layer(self, layer: int, source: _Source, outputs: _BothDirections) -> None:
         interrupted = Event()
@@ -215,10 +235,10 @@ class _Direction:
             spans = {start: span for start, span in spans.items() if span[0] < span[1]}
             if not spans or self.interrupted.is_set():
                 return {}
-            pieces = [self._read(*span) for span in spans.values()]
-            inputs = np.zeros((max(map(len, pieces)), len(pieces), pieces[0].shape[1]), dtype=np.float32)
-            for column, piece in enumerate(pieces):
-                inputs[: len(piece), column] = piece
+            lengths = [stop - start for start, stop in spans.values()]
+            inputs = np.zeros((max(lengths), len(spans), self.source.width), dtype=np.float32)
+            for column, (span, size) in enumerate(zip(spans.values(), lengths, strict=True)):
+                self._read(*span, inputs[:size, column])
             outputs, last_states = self.runner(
                 self.layer, self.direction, inputs, np.stack([states[start] for start in spans])
             )
@@ -231,10 +251,11 @@ class _Direction:
                     states[start] = last_states[column]
         return states
 
-    def _read(self, start: int, stop: int) -> Frames:
+    def _read(self, start: int, stop: int, target: Frames) -> None:
         if self.direction == "forward":
-            return self.source.read(start, stop)
-        return self.source.read(self.num_frames - stop, self.num_frames - start)[::-1]
+            self.source.read(start, stop, target)
+        else:
+            self.source.read(self.num_frames - stop, self.num_frames - start, target[::-1])
 
     def _written(self, position: int) -> Frames:
         row = position if self.direction == "forward" else self.num_frames - 1 - position
