@@ -24,7 +24,7 @@ __all__ = [
     "open_stream",
 ]
 
-MAX_IN_MEMORY = 32 << 20
+MAX_IN_MEMORY = 8 << 20
 """Bytes of a recording that are kept in memory; what is larger stays in its file, or goes to a temporary one."""
 
 _COPY_BYTES = 1 << 20

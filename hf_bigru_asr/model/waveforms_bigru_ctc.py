@@ -140,8 +140,7 @@ def cancels(samples: Waveform) -> bool:
     """Whether the mean of two channels `(channels, samples)` loses what is in both, for they have opposite phase."""
     if len(samples) != MAX_CHANNELS or samples.shape[1] == 0:
         return False
-    power = float(np.mean(np.square(samples, dtype=np.float64)))
-    mixed = float(np.mean(np.square(_mean_of_two(samples), dtype=np.float64)))
+    power, mixed = _mean_square(samples), _mean_square(_mean_of_two(samples))
     return bool(power > SILENT_POWER and mixed < CANCELLED_POWER * power)
 
 
@@ -178,6 +177,12 @@ def mean_of_channels(samples: Waveform, first_sample: int = 0) -> Waveform:
         )
     mono: Waveform = samples[0] if num_channels == 1 else _mean_of_two(samples)
     return mono
+
+
+def _mean_square(samples: Waveform) -> float:
+    """Mean square in double precision, without a copy of the samples in it."""
+    rows = np.atleast_2d(samples)
+    return float(np.einsum("ij,ij->", rows, rows, dtype=np.float64) / samples.size)
 
 
 def _mean_of_two(samples: Waveform) -> Waveform:
