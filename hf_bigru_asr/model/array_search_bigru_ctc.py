@@ -326,9 +326,7 @@ class ArraySearch:
             sizes = np.diff(heads, append=len(keys))
             for rank in range(1, int(sizes.max())):
                 groups = np.flatnonzero(sizes > rank)
-                other = scores[heads[groups] + rank]
-                high, low = np.maximum(total[groups], other), np.minimum(total[groups], other)
-                total[groups] = high + np.log1p(np.exp(low - high))
+                total[groups] = np.logaddexp(total[groups], scores[heads[groups] + rank])
         first = order[heads]
         return _Beam(total, *(values[first] for values in every.numbers))
 

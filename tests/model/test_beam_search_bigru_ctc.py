@@ -3,7 +3,7 @@
 import itertools
 import math
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from hf_bigru_asr import BiGRUCTCTokenizer
 from hf_bigru_asr.model import word_search_bigru_ctc
 from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchDecoder, BeamSearchSettings, join_units, word_posteriors
 from hf_bigru_asr.model.confidence_bigru_ctc import ConfidenceModel
+from hf_bigru_asr.model.found_path_bigru_ctc import FoundPath
+from hf_bigru_asr.model.word_search_bigru_ctc import QuickStartSearch, WordSearch
 
 FRAME_S = 0.02
 # Base-10 logarithms: probability, and back-off weight where there is one.
@@ -104,6 +106,7 @@ def search(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     """Each of the two searches."""
     if request.param == "flashlight":
         pytest.importorskip("flashlight.lib.text", reason="it has no wheels for this Python")
+        monkeypatch.setattr(word_search_bigru_ctc, "QUICK_FRAMES", -1)
     else:
         monkeypatch.setattr(word_search_bigru_ctc, "has_flashlight", lambda: False)
     return request.param
@@ -131,6 +134,7 @@ def test_beam_search_finds_what_brute_force_finds(
 ) -> None:
     frames = random_log_probs(seed, 6)
     settings = BeamSearchSettings(**weights, log_add=log_add, beam_size=5000, beam_threshold=1e4, nbest=3)
+    monkeypatch.setattr(word_search_bigru_ctc, "QUICK_FRAMES", -1)
     found = [BeamSearchDecoder(folder, tokenizer, FRAME_S, settings)(frames[None])[0]]
     if word_search_bigru_ctc.has_flashlight():
         monkeypatch.setattr(word_search_bigru_ctc, "has_flashlight", lambda: False)
@@ -261,6 +265,7 @@ def test_both_searches_drop_the_same_hypotheses(
     settings = BeamSearchSettings(
         lm_weight=2.0, word_score=-0.5, beam_size=30, beam_size_token=3, beam_threshold=3.0, nbest=8
     )
+    monkeypatch.setattr(word_search_bigru_ctc, "QUICK_FRAMES", -1)
     expected = BeamSearchDecoder(folder, tokenizer, FRAME_S, settings).search(frames)[0]
     monkeypatch.setattr(word_search_bigru_ctc, "has_flashlight", lambda: False)
     found = BeamSearchDecoder(folder, tokenizer, FRAME_S, settings).search(frames)[0]
@@ -268,8 +273,28 @@ def test_both_searches_drop_the_same_hypotheses(
     assert [score for _, score in found] == pytest.approx([score for _, score in expected], abs=1e-9)
 
 
+def test_the_search_that_is_ready_sooner_makes_way_for_the_faster_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    def maker(name: str) -> Callable[[], WordSearch]:
+        path = FoundPath([name], 0.0, np.zeros(1, dtype=np.int64))
+        return lambda: made.append(name) or (lambda _: [path])
+
+    monkeypatch.setattr(word_search_bigru_ctc, "QUICK_FRAMES", 100)
+    search = QuickStartSearch(maker("quick"), maker("fast"))
+    used = [search(np.zeros((length, 4), dtype=np.float32))[0].words[0] for length in (60, 40, 1, 5)]
+    assert used == ["quick", "quick", "fast", "fast"]
+    assert made == ["quick", "fast"]
+    assert QuickStartSearch(maker("never"), maker("at once"))(np.zeros((101, 4), dtype=np.float32))[0].words == [
+        "at once"
+    ]
+
+
 @pytest.mark.parametrize("hotwords", [{}, {"AB A": 1.5}], ids=["plain", "hotwords"])
-def test_threads_share_a_decoder(hotwords: dict[str, float], folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:
+def test_threads_share_a_decoder(
+    hotwords: dict[str, float], folder: Path, tokenizer: BiGRUCTCTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(word_search_bigru_ctc, "QUICK_FRAMES", 150)  # both searches
     settings = BeamSearchSettings(lm_weight=0.5, nbest=3, hotwords=hotwords)
     decoder = BeamSearchDecoder(folder, tokenizer, FRAME_S, settings)
     batches = [random_log_probs(seed, 20)[None] for seed in range(4)]
