@@ -161,7 +161,11 @@ class Utterance:
 
     def accepted(self, min_confidence: float) -> list[str]:
         """Texts that are sure enough."""
-        return [each.text for each in self.results if each.text and each.confidence >= min_confidence]
+        return [each.text for each in self.results if _is_sure(each, min_confidence)]
+
+
+def _is_sure(result: GrammarResult, min_confidence: float) -> bool:
+    return bool(result.text) and result.confidence >= min_confidence
 
 
 def fitted_confidence(utterances: Sequence[Utterance]) -> float:
@@ -286,7 +290,7 @@ def _clips(args: Arguments, rate: int) -> Iterator[tuple[str, bool, str, FloatAr
             yield Path(name).name, half == 0, row["text"], load_utterance(row["audio"], rate)
 
 
-def _session(args: Arguments, recognize: Recognize, rate: int) -> dict[str, Any]:
+def _session(args: Arguments, recognize: Recognize, rate: int, min_confidence: float) -> dict[str, Any]:
     """All commands of a voice in one recording, with pauses between them."""
     pause = np.zeros(round(PAUSE_S * rate), dtype=np.float32)
     load = cache(partial(load_voice, kokoro_styles=args.kokoro_styles))
@@ -297,7 +301,10 @@ def _session(args: Arguments, recognize: Recognize, rate: int) -> dict[str, Any]
         starts = np.cumsum([0, *(len(each) + len(pause) for each in waveforms)]) / rate
         found += len(results)
         for text, start, end in zip(COMMANDS, starts, starts[1:], strict=False):
-            inside = [each.text for each in results if each.text and start <= (each.start_s + each.end_s) / 2 < end]
+            middles = ((each, (each.start_s + each.end_s) / 2) for each in results)
+            inside = [
+                each.text for each, middle in middles if start <= middle < end and _is_sure(each, min_confidence)
+            ]
             right.append(inside == [text.upper()])
     return {"recordings": len(args.report_voices), "pause_s": PAUSE_S, "utterances": found, "right": _share(right)}
 
@@ -355,7 +362,7 @@ def main() -> int:
         "fitting": summary(fitting, min_confidence),
         "report": summary(reported, min_confidence),
         "other_confidences": [other_confidence(reported, limit) for limit in OTHER_CONFIDENCES],
-        "one_recording": _session(args, recognize, rate),
+        "one_recording": _session(args, recognize, rate, min_confidence),
         "speed": speed,
     }
     print(json.dumps(figures, indent=2))
