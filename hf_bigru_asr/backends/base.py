@@ -22,11 +22,10 @@ from ..runtime.layer_runners import GraphLayerRunner, RunGraph
 from ..runtime.log_mel import FloatArray
 from ..runtime.model_files import GRAPH_NAME, ModelFiles
 from ..runtime.onnx_graph import recognizer_graph, weights_of_graph
+from ..runtime.openvino import PRECISIONS
 from ..runtime.recognizer import NETWORK_INPUTS, available_cores
 
 __all__ = ["PRECISIONS", "RuntimeModel"]
-
-PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
 
 MIN_PART = 4
 """Utterances that are enough for a thread of their own."""

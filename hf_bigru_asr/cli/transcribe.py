@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .inputs import Input, Inputs
     from .jobs import Check
     from .progress import Progress
-    from .recognition import RecognitionOptions
+    from .recognition import Recognition
     from .results import Results
 
 __all__ = ["FORMAT_NAMES"]
@@ -82,6 +82,12 @@ def _add_recognition(group: _ArgumentGroup) -> None:
         "--hotwords", nargs="+", default=[], metavar="PHRASE", help="Expected phrases: PHRASE or PHRASE:WEIGHT."
     )
     group.add_argument("--hotwords-file", type=Path, metavar="FILE", help="The same, one a line; # begins a comment.")
+    group.add_argument(
+        "--grammar",
+        type=Path,
+        metavar="FILE",
+        help="Recognise phrases of this list or JSGF grammar, and nothing else.",
+    )
     group.add_argument(
         "--runtime", choices=RUNTIMES, default="onnx", metavar="RUNTIME", help=f"One of {', '.join(RUNTIMES)}."
     )
@@ -167,9 +173,8 @@ class _Work:
 
     def _transcribe(self, recordings: "Iterator[Input]") -> None:
         from .jobs import groups_of, run_in_order
-        from .recognition import load_recognition
 
-        recognition = load_recognition(_recognition_options(self._args, self._num_jobs))
+        recognition = _recognition(self._args, self._num_jobs)
         jobs = "" if self._num_jobs == 1 else f", {self._num_jobs} at once"
         self._progress.say(f"{recognition.describe()}{jobs}")
 
@@ -227,8 +232,14 @@ def _check(args: Namespace) -> None:
     if args.hotwords_file is not None:
         lines = args.hotwords_file.read_text(encoding="utf-8-sig").splitlines()
         args.hotwords += [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
-    if args.hotwords and args.lm == "none":
-        raise CommandError("--hotwords work with a language model; leave --lm none out")
+    if args.hotwords and (args.lm == "none" or args.grammar is not None):
+        raise CommandError("--hotwords need a language model; leave them out, or --lm none and --grammar")
+    if args.grammar is not None:
+        if args.lm not in (None, "none"):
+            raise CommandError("--grammar takes the place of a language model; leave --lm out")
+        if args.runtime == "torch":
+            raise CommandError("--grammar works without torch; give --runtime onnx or openvino")
+        args.grammar.open("rb").close()
 
 
 def _check_results(args: Namespace, inputs: "Inputs") -> None:
@@ -277,25 +288,29 @@ def _format_options(args: Namespace) -> "FormatOptions":
     )
 
 
-def _recognition_options(args: Namespace, num_jobs: int) -> "RecognitionOptions":
+def _recognition(args: Namespace, num_jobs: int) -> "Recognition":
     from .recognition import DownloadLimits, RecognitionOptions
 
-    hotwords = None
-    if args.hotwords:
-        from ..runtime.hotwords import parse_hotwords
-
-        hotwords = parse_hotwords(args.hotwords)
-    return RecognitionOptions(
+    options = RecognitionOptions(
         model=args.model,
         runtime=args.runtime,
         language_model=args.lm,
-        hotwords=hotwords,
+        hotwords=tuple(args.hotwords),
+        grammar=args.grammar,
+        min_confidence=args.min_confidence,
         num_offsets=args.num_offsets,
         num_threads=None if num_jobs == 1 else max(_num_cores() // num_jobs, 1),
         channels=args.channels,
         on_damage=args.on_damage,
         limits=DownloadLimits(int(args.max_download_mb * 1e6), args.max_download_s),
     )
+    if args.runtime == "torch":
+        from .torch_recognition import load_torch_recognition
+
+        return load_torch_recognition(options)
+    from .light_recognition import load_light_recognition
+
+    return load_light_recognition(options)
 
 
 def _num_cores() -> int:

@@ -31,11 +31,13 @@ from .log_mel import FloatArray, log_mel
 from .long_audio import LONG_S, log_probs_in_pieces
 from .model_files import ModelFiles, read_weights
 from .onnx_graph import weights_of_graph
+from .openvino import compile_on_openvino
 from .parts import decode_recording
 from .resampling import resample
 
 __all__ = ["OnnxRecognizer", "available_cores", "check_inputs", "create_session", "greedy_text", "main"]
 
+RUNTIMES = ("onnx", "openvino")
 NETWORK_INPUTS = ("input_features", "lengths")
 
 
@@ -54,12 +56,13 @@ class OnnxRecognizer:
         hotwords: Expected phrases: weights by phrase, or phrases as [`parse_hotwords`] takes them.
         long_s: Recordings longer than this go through the network in chunks, in bounded memory, with the result of one
             pass.
+        runtime: What runs the network: `"onnx"` for ONNX Runtime, or `"openvino"`.
 
     Raises:
-        ImportError: If `onnxruntime` is not installed, or `onnx`, which is needed without an exported graph, or what
+        ImportError: If the runtime is not installed, or `onnx`, which is needed without an exported graph, or what
             [`BeamSearchDecoder`] needs.
         FileNotFoundError: If a file of the model or of the language model is missing.
-        ValueError: If `num_offsets` is out of range, or `long_s` is not positive; and as [`load_decoder`].
+        ValueError: If `num_offsets` or another argument is out of range; and as [`load_decoder`].
 
     Example:
         >>> from hf_bigru_asr.runtime import OnnxRecognizer
@@ -77,9 +80,12 @@ class OnnxRecognizer:
         decoding: Mapping[str, Any] | None = None,
         hotwords: Mapping[str, float] | Iterable[str] = (),
         long_s: float = LONG_S,
+        runtime: str = "onnx",
     ) -> None:
         if not long_s > 0:
             raise ValueError(f"long_s is {long_s}; it must be positive.")
+        if runtime not in RUNTIMES:
+            raise ValueError(f"runtime is {runtime!r}; choose {' or '.join(RUNTIMES)}.")
         files = ModelFiles(locate_model(model))
         self.decoder = load_decoder(files, language_model, decoding, hotwords)
         self.feature_settings = files.feature_settings
@@ -92,7 +98,8 @@ class OnnxRecognizer:
         self.num_threads = num_threads
         self.long_s = long_s
         self._files = files
-        self._session = create_session(load_graph(files), num_threads)
+        self._runtime = runtime
+        self._run_network = self._compiled(load_graph(files), num_threads, NETWORK_INPUTS)
 
     @property
     def sampling_rate(self) -> int:
@@ -178,9 +185,7 @@ class OnnxRecognizer:
         num_threads = max((self.num_threads or available_cores()) // 2, 1)
 
         def compile_graph(graph: bytes, inputs: Sequence[str]) -> RunGraph:
-            session = create_session(graph, num_threads, inputs, keeps_memory=False)
-            names = [each.name for each in session.get_outputs()]
-            return lambda values: dict(zip(names, session.run(names, values), strict=True))
+            return self._compiled(graph, num_threads, inputs, keeps_memory=False)
 
         path = self._files.graph_path
         try:
@@ -189,6 +194,18 @@ class OnnxRecognizer:
             message = f"A recording of more than {self.long_s:g} s goes through the network layer by layer. {error}"
             raise ImportError(message) from error
         return GraphLayerRunner(weights, compile_graph)
+
+    def _compiled(
+        self, graph: bytes, num_threads: int | None, inputs: Sequence[str], *, keeps_memory: bool = True
+    ) -> RunGraph:
+        """A graph that is ready to run; several threads may call it."""
+        if self._runtime == "openvino":
+            run, given = compile_on_openvino(graph, num_threads)
+            check_inputs(given, inputs)
+            return run
+        session = create_session(graph, num_threads, inputs, keeps_memory=keeps_memory)
+        names = [each.name for each in session.get_outputs()]
+        return lambda values: dict(zip(names, session.run(names, values), strict=True))
 
     def log_probs(self, waveforms: Sequence[FloatArray]) -> list[FloatArray]:
         """Log-probabilities `(frames, classes)` of each utterance of a batch.
@@ -209,7 +226,7 @@ class OnnxRecognizer:
         for row, frames in enumerate(features):
             batch[:, row, : len(frames)] = frames.reshape(len(frames), num_grids, num_mels).swapaxes(0, 1)
         inputs = {"input_features": batch.reshape(-1, *batch.shape[2:]), "lengths": np.tile(lengths, num_grids)}
-        (logits,) = self._session.run(["logits"], inputs)
+        logits = self._run_network(inputs)["logits"]
         if num_grids > 1:
             mean = logits.reshape(num_grids, len(features), *logits.shape[1:]).mean(axis=0, dtype=np.float64)
             logits = (mean - np.log(np.exp(mean).sum(axis=-1, keepdims=True))).astype(np.float32)

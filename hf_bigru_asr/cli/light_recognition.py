@@ -1,0 +1,274 @@
+"""Recognition without torch: NumPy, and ONNX Runtime or OpenVINO."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..audio.channels import Channels
+from ..audio.download import Download
+from ..audio.loading import count_channels, iterate_audio
+from ..audio.sources import Source, open_source
+from ..formats.transcript import RecognizedWord, RecognizerFacts, TimedTranscript
+from ..model.ctc_alignment_bigru_ctc import align_log_probs
+from ..model.decoding_bigru_ctc import Decoder, Hypothesis, words_of
+from ..runtime.export import locate_model
+from ..runtime.layer_runners import Direction, LayerRunner
+from ..runtime.log_mel import FloatArray
+from ..runtime.long_audio import log_probs_in_pieces
+from ..runtime.model_files import ModelFiles
+from ..runtime.parts import decode_recording
+from ..runtime.recognizer import OnnxRecognizer
+from ..runtime.resampling import resample
+from .inputs import Input
+from .jobs import Check
+from .one_line import describe_error
+from .recognition import REFUSED, RecognitionOptions, SpokenWord, description, facts_of, stream_of
+
+if TYPE_CHECKING:
+    from ..grammar import GrammarDecoder, GrammarResult
+
+__all__ = ["LightRecognition", "load_light_recognition"]
+
+BATCH_SIZE = 8
+BATCH_S = 60.0
+"""Recordings, and seconds of them with their padding, that go through the network together."""
+
+Found = tuple[Sequence[RecognizedWord], list[str]]
+"""Words, and warnings."""
+
+
+@dataclass
+class _Channel:
+    """One channel of a recording on its way: its samples until it has words."""
+
+    row: int
+    num_samples: int = 0
+    waveform: FloatArray | None = None
+    words: Sequence[RecognizedWord] = ()
+
+
+def load_light_recognition(options: RecognitionOptions) -> "LightRecognition":
+    """Load model and decoder.
+
+    Raises:
+        FileNotFoundError: If a file of the model or of the language model is missing.
+        ImportError: If a package is missing.
+        ValueError: If an option is wrong.
+    """
+    folder = locate_model(options.model)
+    language_model = options.language_model
+    if language_model == "none" or options.grammar is not None:
+        language_model = None
+    elif language_model is None and ModelFiles(folder).language_model is not None:
+        language_model = "own"
+    recognizer = OnnxRecognizer(
+        folder,
+        num_threads=options.num_threads,
+        num_offsets=options.num_offsets,
+        language_model=language_model,
+        hotwords=options.hotwords,
+        runtime=options.runtime,
+    )
+    return LightRecognition(recognizer, options, facts_of(options, language_model))
+
+
+class LightRecognition:
+    """Recognises recordings; see [`Recognition`][hf_bigru_asr.cli.recognition.Recognition].
+
+    Args:
+        recognizer: The network and its decoder.
+        options: What runs.
+        facts: The same, as transcripts have it.
+
+    Raises:
+        ImportError: If the package of grammars is missing.
+        ValueError: If the grammar cannot be used.
+    """
+
+    def __init__(self, recognizer: OnnxRecognizer, options: RecognitionOptions, facts: RecognizerFacts) -> None:
+        self._recognizer, self._options, self._facts = recognizer, options, facts
+        self._grammar = None if options.grammar is None else _grammar_decoder(recognizer, options)
+
+    def describe(self) -> str:
+        """What runs, for people."""
+        return description(self._options, self._facts, self._recognizer.feature_settings.num_offsets)
+
+    def __call__(self, recordings: Sequence[Input], check: Check) -> list[TimedTranscript]:
+        """Transcripts of some recordings; the short ones go through the network together."""
+        warnings: list[list[str]] = [[] for _ in recordings]
+        channels: list[list[_Channel]] = [[] for _ in recordings]
+        errors: dict[int, str] = {}
+        for row, recording in enumerate(recordings):
+            try:
+                channels[row] = list(self._read(recording, row, warnings[row], check))
+            except REFUSED as error:
+                errors[row] = describe_error(error)
+        self._recognize_short([channel for each in channels for channel in each], warnings, check)
+        transcripts = []
+        for row, recording in enumerate(recordings):
+            noted = tuple(dict.fromkeys(warnings[row]))
+            if row in errors:
+                transcript = TimedTranscript(
+                    recording.source, 0.0, warnings=noted, error=errors[row], recognizer=self._facts
+                )
+            else:
+                transcript = TimedTranscript.from_channels(
+                    recording.source,
+                    max(channel.num_samples for channel in channels[row]) / self._recognizer.sampling_rate,
+                    [channel.words for channel in channels[row]],
+                    warnings=noted,
+                    recognizer=self._facts,
+                )
+            transcripts.append(transcript)
+        return transcripts
+
+    def _read(self, recording: Input, row: int, warnings: list[str], check: Check) -> Iterator[_Channel]:
+        """The channels of a recording: short ones with their samples, long ones with their words."""
+        source = self._opened(recording)
+        wanted: Iterable[Channels] = [self._options.channels]
+        if self._options.channels == "split":
+            wanted = range(count_channels(source))
+        for number in wanted:
+            blocks = iterate_audio(
+                source,
+                sampling_rate=self._recognizer.sampling_rate,
+                resample=resample,
+                channels=number,
+                on_damage=self._options.on_damage,
+                warn=warnings.append,
+            )
+            channel = _Channel(row)
+            yield self._read_channel(channel, _counted(blocks, channel, check), warnings, check)
+
+    def _opened(self, recording: Input) -> Source:
+        stream = stream_of(recording, self._options.limits)
+        try:
+            return open_source(stream)
+        finally:
+            if isinstance(stream, Download):
+                stream.close()
+
+    def _read_channel(
+        self, channel: _Channel, blocks: Iterator[FloatArray], warnings: list[str], check: Check
+    ) -> _Channel:
+        start: list[FloatArray] = []
+        longest = self._recognizer.long_s * self._recognizer.sampling_rate
+        for block in blocks:
+            start.append(block)
+            if channel.num_samples > longest:
+                runner = _CheckedRunner(self._recognizer.layer_runner(), check)
+                pieces = log_probs_in_pieces(runner, chain(start, blocks), self._recognizer.feature_settings)
+                channel.words, more = self._decode(np.concatenate(list(pieces)), check)
+                warnings += more
+                return channel
+        channel.waveform = np.concatenate(start)
+        return channel
+
+    def _recognize_short(self, channels: Iterable[_Channel], warnings: list[list[str]], check: Check) -> None:
+        waiting = [channel for channel in channels if channel.waveform is not None]
+        for batch in _batches(waiting, BATCH_S * self._recognizer.sampling_rate):
+            check()
+            found = self._recognizer.log_probs([each.waveform for each in batch if each.waveform is not None])
+            for channel, log_probs in zip(batch, found, strict=True):
+                channel.words, more = self._decode(log_probs, check)
+                warnings[channel.row] += more
+                channel.waveform = None
+
+    def _decode(self, log_probs: FloatArray, check: Check) -> Found:
+        if self._grammar is not None:
+            return self._decode_grammar(self._grammar, log_probs)
+        decoder = _CheckedDecoder(self._recognizer.decoder, check)
+        symbols, frame_s = self._recognizer.decoder.symbols, self._recognizer.decoder.frame_s
+        best = decode_recording(decoder, log_probs, symbols, frame_s)[0]
+        if decoder.confidence is not None:
+            return best.words, []
+        # What is not calibrated is no probability.
+        return [SpokenWord(word.text, word.start_s, word.end_s) for word in best.words], []
+
+    def _decode_grammar(self, decoder: "GrammarDecoder", log_probs: FloatArray) -> Found:
+        results = decoder(log_probs)
+        words: list[RecognizedWord] = []
+        for result in results:
+            if result.is_accepted:
+                words += self._words_of_phrase(result, log_probs)
+        num_rejected = sum(not result.is_accepted for result in results)
+        return words, [f"{num_rejected} utterances are not in the grammar and left out."] if num_rejected else []
+
+    def _words_of_phrase(self, result: "GrammarResult", log_probs: FloatArray) -> list[RecognizedWord]:
+        """The words of a phrase with their times, each with the confidence of the phrase."""
+        symbols, frame_s = self._recognizer.decoder.symbols, self._recognizer.decoder.frame_s
+        first, end = round(result.start_s / frame_s), round(result.end_s / frame_s)
+        spans = align_log_probs(log_probs[first:end], result.text, symbols, frame_s)
+        start_s = first * frame_s
+        return [
+            SpokenWord(word.text, start_s + word.start_s, start_s + word.end_s, result.confidence)
+            for word in words_of(spans, None)
+        ]
+
+
+def _grammar_decoder(recognizer: OnnxRecognizer, options: RecognitionOptions) -> "GrammarDecoder":
+    from ..grammar import Grammar, GrammarDecoder
+
+    assert options.grammar is not None
+    symbols = recognizer.decoder.symbols
+    threshold = {} if options.min_confidence is None else {"min_confidence": options.min_confidence}
+    return GrammarDecoder(
+        Grammar.from_file(options.grammar),
+        symbols.characters,
+        blank_id=symbols.blank,
+        frame_s=recognizer.decoder.frame_s,
+        **threshold,
+    )
+
+
+class _CheckedRunner:
+    """A [`LayerRunner`] that can be stopped."""
+
+    def __init__(self, runner: LayerRunner, check: Check) -> None:
+        self._runner, self._check = runner, check
+        self.num_layers, self.hidden_size, self.same_state = runner.num_layers, runner.hidden_size, runner.same_state
+
+    def __call__(
+        self, layer: int, direction: Direction, inputs: FloatArray, states: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        self._check()
+        return self._runner(layer, direction, inputs, states)
+
+    def log_probs(self, hidden_states: FloatArray) -> FloatArray:
+        self._check()
+        return self._runner.log_probs(hidden_states)
+
+
+class _CheckedDecoder:
+    """A [`Decoder`] that can be stopped."""
+
+    def __init__(self, decoder: Decoder, check: Check) -> None:
+        self._decoder, self._check = decoder, check
+        self.confidence = decoder.confidence
+        self.settings = getattr(decoder, "settings", None)
+
+    def __call__(self, log_probs: FloatArray, lengths: object = None) -> list[list[Hypothesis]]:
+        self._check()
+        return self._decoder(log_probs, lengths)
+
+
+def _counted(blocks: Iterable[FloatArray], channel: _Channel, check: Callable[[], None]) -> Iterator[FloatArray]:
+    for block in blocks:
+        check()
+        channel.num_samples += len(block)
+        yield block
+
+
+def _batches(channels: Iterable[_Channel], max_samples: float) -> Iterator[list[_Channel]]:
+    """Channels of similar lengths, the longest first."""
+    batch: list[_Channel] = []
+    for channel in sorted(channels, key=lambda channel: -channel.num_samples):
+        if batch and (len(batch) == BATCH_SIZE or (len(batch) + 1) * batch[0].num_samples > max_samples):
+            yield batch
+            batch = []
+        batch.append(channel)
+    if batch:
+        yield batch
