@@ -14,6 +14,7 @@ from .decoding_bigru_ctc import Hypothesis, ScoredTokens, utterances_of, words_o
 from .found_path_bigru_ctc import FoundPath, WordPlace
 from .lexicon_bigru_ctc import UNIT_END, UNIT_INSIDE
 from .search_settings_bigru_ctc import BeamSearchSettings
+from .speech_evidence_bigru_ctc import without_weak_letters
 from .word_search_bigru_ctc import load_word_search
 
 __all__ = ["BeamSearchDecoder", "BeamSearchSettings", "join_units", "word_posteriors"]
@@ -78,7 +79,7 @@ class BeamSearchDecoder:
 
     def __call__(self, log_probs: Any, lengths: Any = None) -> list[list[Hypothesis]]:  # noqa: ANN401 - see `Decoder`
         """The `nbest` best hypotheses of every utterance; see [`Decoder`]."""
-        return [self._decode(frames) for frames in utterances_of(log_probs, lengths, len(self.symbols))]
+        return [self._decode(self._speech(each)) for each in utterances_of(log_probs, lengths, len(self.symbols))]
 
     def search(self, log_probs: Any, lengths: Any = None) -> list[list[ScoredTokens]]:  # noqa: ANN401 - see `Decoder`
         """The `nbest` best hypotheses of every utterance without times and confidences, which take long.
@@ -91,7 +92,10 @@ class BeamSearchDecoder:
             Token ids and scores, the best first; one hypothesis without tokens where nothing is found.
         """
         utterances = utterances_of(log_probs, lengths, len(self.symbols))
-        return [self._search(frames) if self._has_letters(frames) else [((), 0.0)] for frames in utterances]
+        return [self._search(self._speech(frames)) for frames in utterances]
+
+    def _speech(self, log_probs: FrameArray) -> FrameArray:
+        return without_weak_letters(log_probs, self.symbols, self.frame_s, self.settings.min_evidence)
 
     def _has_letters(self, log_probs: FrameArray) -> bool:
         """Whether a letter is the best class of any frame: where none is, a language model must not write words."""
@@ -99,6 +103,8 @@ class BeamSearchDecoder:
         return bool(((best != self.symbols.blank) & (best != self.symbols.delimiter)).any())
 
     def _search(self, log_probs: FrameArray) -> list[ScoredTokens]:
+        if not self._has_letters(log_probs):
+            return [((), 0.0)]
         found = self._distinct(self._find(self._with_end(log_probs)))
         return [(self.symbols.encode(text), path.score) for text, path in found] or [((), 0.0)]
 

@@ -28,6 +28,8 @@ class BeamSearchSettings:
         nbest: Hypotheses that are returned.
         hotwords: Expected phrases, each with the bonus of every word of it in nats. A list of phrases gives each
             [`DEFAULT_HOTWORD_WEIGHT`]. Words outside the lexicon are allowed.
+        min_evidence: Nats per second by which letters must be likelier than the blank to be speech, see
+            [`without_weak_letters`]; 0 takes all.
         num_offsets: Frame grids with which the weights were tuned. [`BeamSearchPipeline`] and the scripts use as many
             by default; the decoder itself does not read it.
 
@@ -46,6 +48,7 @@ class BeamSearchSettings:
     beam_threshold: float = 50.0
     nbest: int = 1
     hotwords: Mapping[str, float] = field(default_factory=dict)
+    min_evidence: float = 0.0
     num_offsets: int | None = None
 
     def __post_init__(self) -> None:
@@ -67,6 +70,8 @@ class BeamSearchSettings:
             raise ValueError(f"beam_size_token is {self.beam_size_token}; it must be at least 1, or None for all.")
         if self.num_offsets is not None and self.num_offsets < 1:
             raise ValueError(f"num_offsets is {self.num_offsets}; it must be at least 1, or None.")
+        if not self.min_evidence >= 0:
+            raise ValueError(f"min_evidence is {self.min_evidence}; it must be at least 0.")
         if self.beam_threshold <= 0 or self.lm_weight < 0:
             raise ValueError(
                 f"beam_threshold is {self.beam_threshold} and lm_weight {self.lm_weight}; the one must be positive "
