@@ -7,6 +7,7 @@ The probability that the network gives the words of this path decides whether th
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,8 @@ FloatArray = npt.NDArray[np.float32]
 
 PAUSE_S = 0.6
 """Seconds without a letter between two utterances."""
+MAX_UTTERANCE_S = 30.0
+"""Longer utterances are cut at their longest pause, which bounds memory and time."""
 MARGIN_S = 0.3
 """Seconds on both sides of an utterance that are decoded with it, at the most."""
 BEAMS = ((24.0, 3000), (1000.0, 2000))
@@ -93,6 +96,7 @@ class GrammarDecoder:
         self._is_letter = np.array([bool(symbol.strip()) for symbol in symbols])
         self._is_letter[blank_id] = False
         self._pause_frames, self._margin_frames = round(pause_s / frame_s), round(MARGIN_S / frame_s)
+        self._max_frames = round(MAX_UTTERANCE_S / frame_s)
 
     def __call__(self, log_probs: FloatArray) -> list[GrammarResult]:
         """Utterances of a recording, in order, accepted or not; none where the network writes no letter.
@@ -115,12 +119,30 @@ class GrammarDecoder:
         letters = np.flatnonzero(self._is_letter[log_probs.argmax(axis=-1)])
         if not len(letters):
             return []
-        last = np.flatnonzero(np.diff(letters) > self._pause_frames)  # before each pause
-        starts, ends = letters[[0, *(last + 1)]], letters[[*last, -1]] + 1
+        last = self._last_letters(letters)
+        starts, ends = letters[[0, *(each + 1 for each in last)]], letters[[*last, -1]] + 1
         middles = (ends[:-1] + starts[1:]) // 2
         starts = np.maximum(starts - self._margin_frames, [0, *middles])
         ends = np.minimum(ends + self._margin_frames, [*middles, len(log_probs)])
         return list(zip(starts.tolist(), ends.tolist(), strict=True))
+
+    def _last_letters(self, letters: npt.NDArray[np.int64]) -> list[int]:
+        """Positions of the last letters of all utterances but the last one, from the frames of all letters."""
+        gaps = np.diff(letters)
+        last = np.flatnonzero(gaps > self._pause_frames).tolist()
+        waiting = list(pairwise([-1, *last, len(letters) - 1]))
+        while waiting:
+            before, end = waiting.pop()
+            length = letters[end] - letters[before + 1]
+            if length > self._max_frames:
+                # Not near the ends, so that few cuts suffice.
+                quarters = letters[before + 1] + length * np.array([1, 3]) / 4
+                first, stop = before + 1 + np.searchsorted(letters[before + 1 : end], quarters)
+                first = max(first - 1, before + 1)  # the pause that the first quarter ends in
+                cut = int(first + gaps[first : max(stop, first + 1)].argmax())
+                last.append(cut)
+                waiting += [(before, cut), (cut, end)]
+        return sorted(last)
 
     def _decode(self, log_probs: FloatArray, start: int, end: int) -> GrammarResult:
         frames = np.ascontiguousarray(log_probs[start:end], dtype=np.float32)

@@ -68,6 +68,32 @@ def test_utterances_are_decoded_as_if_they_were_alone() -> None:
     assert [each.confidence for each in together] == pytest.approx([each.confidence for each in alone], rel=0.8)
 
 
+def test_long_speech_is_cut_at_its_longest_pause() -> None:
+    go_on = GrammarDecoder(Grammar.from_jsgf("#JSGF V1.0; public <r> = go+ | stop+;"), SYMBOLS, frame_s=FRAME_S)
+    going, stopping = " ".join(["GO"] * 120), " ".join(["STOP"] * 60)  # 21 and 18 s
+
+    results = go_on(spoken(going, 0.3, stopping))
+
+    assert [each.text for each in results] == [going, stopping]
+
+
+@pytest.mark.parametrize("char", ["A", "AB", "A B "])
+def test_speech_without_an_end_is_cut_all_the_same(char: str) -> None:
+    log_probs = spoken(*[char] * round(100 / 0.06 / len(char)))
+    log_probs[:, 0] = log_probs.min()  # no blanks
+
+    results = decoder("a b")(log_probs)
+
+    assert 4 <= len(results) <= 16
+    assert all(each.end_s - each.start_s <= 30 for each in results)
+
+
+def test_letters_far_apart_are_cut_too() -> None:
+    results = decoder("a b", "ab", pause_s=100.0)(spoken("A", "B", 40.0, "A", 20.0, "B"))
+
+    assert [(round(each.start_s), round(each.end_s)) for each in results] == [(0, 0), (40, 60)]
+
+
 def test_what_is_not_in_the_grammar_is_rejected_with_the_nearest_phrase() -> None:
     (near, far) = decoder("turn on the light")(spoken("TURN ON THE LIGHTS", 1.0, "HE WAS A SAILOR ONCE"))
 
