@@ -4,13 +4,16 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from transformers import BatchFeature, SequenceFeatureExtractor
 from transformers.utils import logging
 
+from .feature_prior_bigru_ctc import check_prior, fit_prior
 from .frame_grids_bigru_ctc import MAX_OFFSETS
 from .mel_filters_bigru_ctc import MelScale, mel_filter_bank, mel_powers
-from .speech_statistics_bigru_ctc import VARIANCE_FLOOR, SpeechSums, normalize_by_speech
+from .speech_statistics_bigru_ctc import VARIANCE_FLOOR, SpeechPrior, normalize_by_speech
 from .waveforms_bigru_ctc import AudioArray, list_of_waveforms
 
 logger = logging.get_logger(__name__)
@@ -42,6 +45,8 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         prior_frames (`int`, defaults to 0): Shrinkage of the variance: this many pseudo-frames with standard
             deviation `prior_std` are added to the variance of the utterance; 0 is off.
         prior_std (`list[float]`, *optional*): Standard deviation of each bin within utterances, for `prior_frames`.
+        prior_mean (`list[float]`, *optional*): Mean of each bin over speech, for `normalization="speech"`, which needs
+            all three priors. `fit_prior` computes them.
         num_offsets (`int`, defaults to 1): Frame grids for test-time averaging, shifted evenly over one hop. A frame
             has the features of every grid, `num_offsets * feature_size` values. The model runs on each grid and
             averages the log-probabilities: fewer errors for `num_offsets` times the work. Not for training.
@@ -75,6 +80,7 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         normalization: str = "utterance",
         prior_frames: int = 0,
         prior_std: list[float] | None = None,
+        prior_mean: list[float] | None = None,
         num_offsets: int = 1,
         padding_value: float = 0.0,
         return_attention_mask: bool = True,
@@ -98,6 +104,7 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         self.normalization = normalization
         self.prior_frames = prior_frames
         self.prior_std = prior_std
+        self.prior_mean = prior_mean
         self._check_parameters()
         self.set_num_offsets(num_offsets)
         # The library leaves these two names out of the saved JSON.
@@ -172,9 +179,7 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         features = self._log_mel(waveform)
         if self.normalization != "speech":
             return self._normalized(features)
-        normalised = normalize_by_speech(
-            features.cpu().numpy(), self.feature_size, self.frame_s, self.prior_frames, self.prior_std
-        )
+        normalised = normalize_by_speech(features.cpu().numpy(), self.frame_s, self.mel_floor, self.speech_prior)
         return torch.from_numpy(normalised).to(waveform.device)
 
     @property
@@ -182,37 +187,45 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         """Seconds per frame."""
         return self.hop_length / self.sampling_rate
 
-    def speech_sums(self) -> SpeechSums:
-        """Empty sums of a recording, for `normalization="speech"`."""
-        return SpeechSums(self.feature_size, self.frame_s)
+    @property
+    def speech_prior(self) -> SpeechPrior:
+        """Statistics of the training data, for `normalization="speech"`.
 
-    def fit_prior(self, waveforms: Iterable[AudioArray], prior_frames: int) -> None:
-        """Set `prior_frames`, and `prior_std` from the mean variance of each bin within an utterance.
+        Raises:
+            ValueError: If a prior is missing.
+        """
+        return SpeechPrior.of(self.feature_size, self.prior_frames, self.prior_mean, self.prior_std)
+
+    def fit_prior(self, waveforms: Iterable[AudioArray], prior_frames: int, normalization: str | None = None) -> None:
+        """Set `prior_frames`, `prior_std` from the mean variance of each bin within an utterance, and `prior_mean`.
+
+        The mean of a bin is that over the speech of all utterances, whatever the normalisation is.
 
         Args:
             waveforms: Utterances as `__call__` takes them, at the extractor's sampling rate.
             prior_frames: Pseudo-frames that are added to the variance of an utterance; at least 1.
+            normalization: The normalisation to change to: `"speech"` cannot be had before its priors. `None` keeps it.
 
         Raises:
-            ValueError: If there is no utterance, `prior_frames` is not positive, or a bin never changes.
+            ValueError: If there is no utterance, `prior_frames` is not positive, or a bin never changes; for
+                `"speech"` also if no utterance has speech. Nothing is changed then.
         """
         if prior_frames < 1:
             raise ValueError(f"prior_frames is {prior_frames}; give at least 1, or leave the extractor as it is.")
-        count, squares = 0, torch.zeros(self.feature_size).double()
-        for frames in self._frames_of(waveforms):
-            count += len(frames)
-            squares += len(frames) * frames.var(0, correction=0)
-        if count == 0:
-            raise ValueError("There is no utterance to take a variance from; give at least one.")
-        prior_std = [round(value, 4) for value in (squares / count).sqrt().tolist()]
-        _check_positive("prior_std", prior_std)
-        self.prior_frames, self.prior_std = prior_frames, prior_std
+        normalization = self.normalization if normalization is None else normalization
+        _check_normalization(normalization)
+        prior = fit_prior(self._grids_of(waveforms), self.frame_s)
+        if normalization == "speech":
+            SpeechPrior.of(self.feature_size, prior_frames, prior.mean, prior.std)
+        self.normalization = normalization
+        self.prior_frames, self.prior_std, self.prior_mean = prior_frames, prior.std, prior.mean
 
-    def _frames_of(self, waveforms: Iterable[AudioArray]) -> Iterator[torch.Tensor]:
-        """Unnormalised frames `(frames, mels)` of each utterance in double precision, those of all its grids."""
+    def _grids_of(self, waveforms: Iterable[AudioArray]) -> Iterator[npt.NDArray[np.float32]]:
+        """Unnormalised frames `(frames, mels)` of each utterance, one grid after another."""
         for raw_speech in waveforms:
             for waveform in list_of_waveforms(raw_speech):
-                yield self._log_mel(torch.from_numpy(waveform)).reshape(-1, self.feature_size).double()
+                for frames in self._log_mel(torch.from_numpy(waveform)).split(self.feature_size, dim=1):
+                    yield frames.numpy()
 
     def set_num_offsets(self, num_offsets: int) -> None:
         """Change `num_offsets`.
@@ -325,7 +338,7 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
             return features
         if self.normalization == "speech":
             raise ValueError(
-                'normalization="speech" has no single mean and variance; use extract, or speech_sums for a recording '
+                'normalization="speech" has no single mean and variance; use extract, or SpeechSums for a recording '
                 "in pieces."
             )
         if mean is None or variance is None:
@@ -354,24 +367,12 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
                 f"win_length is {self.win_length} and hop_length {self.hop_length}; neither may exceed n_fft "
                 f"({self.n_fft})."
             )
-        if not 0 <= self.fmin < self.fmax <= self.sampling_rate / 2:
-            raise ValueError(
-                f"fmin is {self.fmin} Hz and fmax {self.fmax} Hz; they must satisfy 0 <= fmin < fmax <= "
-                f"{self.sampling_rate / 2} Hz, half the sampling rate."
-            )
         if self.mel_floor <= 0:
             raise ValueError(f"mel_floor is {self.mel_floor}; its logarithm is taken, so it must be positive.")
-        if self.normalization not in NORMALIZATIONS:
-            raise ValueError(f"normalization is {self.normalization!r}; choose one of {', '.join(NORMALIZATIONS)}.")
-        if self.prior_frames < 0:
-            raise ValueError(f"prior_frames is {self.prior_frames}; it must be at least 0.")
-        if self.prior_frames > 0:
-            if self.prior_std is None or len(self.prior_std) != self.feature_size:
-                raise ValueError(
-                    f"prior_frames is {self.prior_frames}, which needs prior_std with {self.feature_size} values; got "
-                    f"{self.prior_std if self.prior_std is None else len(self.prior_std)}. fit_prior computes them."
-                )
-            _check_positive("prior_std", self.prior_std)
+        _check_normalization(self.normalization)
+        check_prior(self.feature_size, self.prior_frames, self.prior_std)
+        if self.normalization == "speech":
+            _ = self.speech_prior
 
     @property
     def _mel_scale(self) -> MelScale:
@@ -383,10 +384,9 @@ def _squares(values: tuple[float, ...]) -> torch.Tensor:
     return torch.tensor(values).square()
 
 
-def _check_positive(name: str, values: Sequence[float]) -> None:
-    lowest = min(values)
-    if lowest <= 0:
-        raise ValueError(f"{name} has the value {lowest}; all of them must be positive.")
+def _check_normalization(name: str) -> None:
+    if name not in NORMALIZATIONS:
+        raise ValueError(f"normalization is {name!r}; choose one of {', '.join(NORMALIZATIONS)}.")
 
 
 BiGRUCTCFeatureExtractor.register_for_auto_class()

@@ -35,10 +35,15 @@ def mel_filter_bank(scale: MelScale) -> torch.Tensor:
     """Filters `(num_bins, num_mels)`, triangles with a peak of one.
 
     Raises:
-        ValueError: If a filter contains no bin.
+        ValueError: If the band of frequencies is out of range, or a filter contains no bin.
 
     Source: `torchaudio.functional.melscale_fbanks` with `norm=None, mel_scale="htk"`.
     """
+    if not 0 <= scale.fmin < scale.fmax <= scale.sampling_rate / 2:
+        raise ValueError(
+            f"fmin is {scale.fmin} Hz and fmax {scale.fmax} Hz; they must satisfy 0 <= fmin < fmax <= "
+            f"{scale.sampling_rate / 2} Hz, half the sampling rate."
+        )
     with warnings.catch_warnings():
         # torchaudio warns of an empty filter, which is an error here.
         warnings.simplefilter("ignore", UserWarning)

@@ -2,20 +2,25 @@
 
 Pauses, silence and noise around speech would move the mean and the variance of a recording. Here frames count by how
 likely they are speech, and only those within `WINDOW_S` seconds count. So silence changes no word of what follows it,
-and every speaker of a long recording is normalised by his own speech.
+and every speaker of a long recording is normalised by his own speech. What is no speech becomes silence.
 
 The rule, for each frame grid on its own:
 
-1. The level of a frame is the sum of its mel powers in dB, averaged over `SMOOTHING_S` on both sides.
-2. The threshold of a block of `BLOCK_S` is the mean of the highest and the lowest level of the blocks within
-   `WINDOW_S` on both sides, so that a quiet speaker has one of his own. The highest counts as at most
-   `SPEAKERS_DB` below that of the recording, the lowest as at most `RANGE_DB` below the highest. Where these blocks
-   have less contrast than `MIN_CONTRAST_DB` there is noise alone, and the highest is that of the recording.
-3. The weight of a frame rises from 0 to 1 within `RAMP_DB` around the threshold, and is the highest one within
-   `MARGIN_S` on both sides. A recording whose highest and lowest level differ by less than about `MIN_CONTRAST_DB` has
-   no pauses: all weights are 1. Between `CONTRAST_RAMP_DB / 2` above and below it the lowest weight falls from 1 to 0.
+1. The level of a frame is the mean of its mel powers in dB, averaged over `SMOOTHING_S` on both sides. The mean over
+   bins of steady noise hardly changes, whatever its spectrum is.
+2. For a block of `BLOCK_S`, the highest and the lowest level are those of the blocks within `WINDOW_S` on both sides,
+   so that a quiet speaker has a threshold of his own. The highest counts as at most `SPEAKERS_DB` below that of the
+   recording. The threshold lies `DEPTH_DB` below the highest, but at least `FLOOR_DB` above the lowest, or half way
+   between both if that is lower.
+3. The weight of a frame rises from 0 to 1 within `RAMP_DB` around the threshold. It falls to 0 where levels differ by
+   less than `CONTRAST_DB` within `CONTRAST_S` on both sides, with a ramp of `CONTRAST_RAMP_DB`: noise and tones are
+   steady, and speech is not. The weight is then the highest one within `MARGIN_S` on both sides.
 4. Weighted sums are taken over the blocks. The statistics of a block are those of the blocks within `WINDOW_S` on
-   both sides, with the weight of `SHRINKAGE_FRAMES` frames of the whole recording's statistics.
+   both sides, with up to `SHRINKAGE_FRAMES` frames of the whole recording's statistics.
+5. `PRIOR_MEAN_FRAMES` pseudo-frames of the mean of the training data, shifted to the level of the speech, are added to
+   every mean, and those of the prior to every variance.
+6. Before they are normalised, frames without any speech within `SILENCE_S` on both sides become the silence of zeros;
+   where the highest weight is below `1 / SILENCE_SLOPE` they fade towards it.
 
 Every step is continuous, so rounding never changes more than rounding. NumPy alone: the feature extractor and the
 runtime without torch share this file, and `runtime/onnx_features.py` has the rule as nodes of a graph.
@@ -23,6 +28,7 @@ runtime without torch share this file, and `runtime/onnx_features.py` has the ru
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +36,7 @@ import numpy.typing as npt
 __all__ = [
     "VARIANCE_FLOOR",
     "SpeechNormalizer",
+    "SpeechPrior",
     "SpeechSums",
     "block_frames",
     "normalize_by_speech",
@@ -41,20 +48,27 @@ __all__ = [
 FloatArray = npt.NDArray[np.float32]
 
 SMOOTHING_S = 0.1
-RANGE_DB = 50.0
 SPEAKERS_DB = 20.0
+DEPTH_DB = 18.0
+FLOOR_DB = 8.0
 RAMP_DB = 6.0
+CONTRAST_DB = 4.0
+CONTRAST_RAMP_DB = 2.0
+CONTRAST_S = 1.0
 MARGIN_S = 0.2
-MIN_CONTRAST_DB = 10.0
-CONTRAST_RAMP_DB = 4.0
 BLOCK_S = 1.0
 WINDOW_S = 15.0
 SHRINKAGE_FRAMES = 10.0
+PRIOR_MEAN_FRAMES = 10.0
+SILENCE_S = 0.5
+SILENCE_SLOPE = 2.0
 VARIANCE_FLOOR = 1e-5
 """Added to every variance, so that a bin that never changes becomes zero."""
 DB_PER_NEPER = 10.0 / np.log(10.0)
 """Decibels of power for a natural logarithm of power of one."""
 
+_TINY = 1e-9
+"""Weight below which there is no speech, and nothing to divide."""
 _BLOCKS_AT_ONCE = 256
 """Blocks whose statistics are computed together, which bounds the memory of the intermediate results."""
 
@@ -74,28 +88,62 @@ def window_blocks(frame_s: float) -> int:
     return frames_of(WINDOW_S, block_frames(frame_s) * frame_s)
 
 
-def normalize_by_speech(
-    features: FloatArray,
-    num_mels: int,
-    frame_s: float,
-    prior_frames: int = 0,
-    prior_std: Sequence[float] | None = None,
-) -> FloatArray:
+@dataclass(frozen=True)
+class SpeechPrior:
+    """Statistics of the speech in the training data.
+
+    Args:
+        frames: Pseudo-frames with the standard deviation `std` that are added to every variance, at least 1.
+        mean: `(mels,)` mean of each bin over all speech.
+        std: `(mels,)` standard deviation of each bin within utterances.
+    """
+
+    frames: int
+    mean: Sequence[float]
+    std: Sequence[float]
+
+    @classmethod
+    def of(
+        cls, num_mels: int, frames: int, mean: Sequence[float] | None, std: Sequence[float] | None
+    ) -> "SpeechPrior":
+        """The prior of an extractor's settings.
+
+        Args:
+            num_mels: Mel bins of a frame.
+            frames: Its `prior_frames`.
+            mean: Its `prior_mean`.
+            std: Its `prior_std`.
+
+        Raises:
+            ValueError: If one of them is missing, or has not a value for every bin.
+        """
+        if frames < 1 or mean is None or std is None or {len(mean), len(std)} != {num_mels}:
+            sizes = ["no values" if values is None else f"{len(values)} values" for values in (mean, std)]
+            raise ValueError(
+                f'normalization="speech" needs prior_frames, and {num_mels} values of prior_mean and of prior_std; '
+                f"prior_frames is {frames}, prior_mean has {sizes[0]} and prior_std {sizes[1]}. fit_prior computes "
+                "them, of utterances that have speech."
+            )
+        return cls(frames, mean, std)
+
+
+def normalize_by_speech(features: FloatArray, frame_s: float, mel_floor: float, prior: SpeechPrior) -> FloatArray:
     """Normalise all frames of a recording.
 
     Args:
-        features: `(frames, grids * num_mels)` logarithms of mel powers, at least one frame.
-        num_mels: Mel bins of a frame.
+        features: `(frames, grids * mels)` logarithms of mel powers, at least one frame.
         frame_s: Seconds per frame.
-        prior_frames: Pseudo-frames with the standard deviation `prior_std` that are added to every variance.
-        prior_std: `(num_mels,)`.
+        mel_floor: Mel power of silence.
+        prior: Statistics of the training data.
 
     Returns:
-        `(frames, grids * num_mels)` float32.
+        `(frames, grids * mels)` float32.
     """
+    num_mels = len(prior.mean)
+    weights = speech_weights(speech_levels(features, num_mels), frame_s)
     sums = SpeechSums(num_mels, frame_s)
-    sums.add(0, features, speech_weights(speech_levels(features, num_mels), frame_s))
-    return sums.normalizer(prior_frames, prior_std)(features)
+    sums.add(0, features, weights)
+    return sums.normalizer(weights, mel_floor, prior)(features)
 
 
 def speech_levels(features: FloatArray, num_mels: int) -> FloatArray:
@@ -108,8 +156,7 @@ def speech_levels(features: FloatArray, num_mels: int) -> FloatArray:
     Returns:
         `(frames, grids)` float32.
     """
-    powers = np.exp(features).reshape(len(features), -1, num_mels).sum(-1)
-    levels: FloatArray = (np.float32(DB_PER_NEPER) * np.log(powers)).astype(np.float32)
+    levels: FloatArray = np.float32(DB_PER_NEPER) * features.reshape(len(features), -1, num_mels).mean(-1)
     return levels
 
 
@@ -124,19 +171,23 @@ def speech_weights(levels: FloatArray, frame_s: float) -> FloatArray:
         `(frames, grids)` float32.
     """
     smooth = _moving_mean(levels, frames_of(SMOOTHING_S, frame_s))
-    top = smooth.max(0)
-    contrast = np.minimum(top - smooth.min(0), RANGE_DB)
-    is_flat = np.clip((MIN_CONTRAST_DB - contrast) / CONTRAST_RAMP_DB + 0.5, 0.0, 1.0)
     size, radius = block_frames(frame_s), window_blocks(frame_s)
     starts = np.arange(0, len(smooth), size)
     highest = _moving_max(np.maximum.reduceat(smooth, starts), radius)
     lowest = -_moving_max(-np.minimum.reduceat(smooth, starts), radius)
-    has_speech = np.clip((highest - lowest - MIN_CONTRAST_DB) / CONTRAST_RAMP_DB + 0.5, 0.0, 1.0)
-    near_top = top - has_speech * np.minimum(top - highest, SPEAKERS_DB)
-    near_bottom = np.maximum(lowest, near_top - RANGE_DB)
-    threshold = ((near_top + near_bottom) / 2)[np.arange(len(smooth)) // size]
-    weights = np.clip((smooth - threshold) / RAMP_DB + 0.5, 0.0, 1.0)
-    return np.maximum(_moving_max(weights, frames_of(MARGIN_S, frame_s)), is_flat).astype(np.float32)
+    highest = np.maximum(highest, smooth.max(0) - SPEAKERS_DB)
+    distance = highest - lowest
+    threshold = highest - np.minimum(np.maximum(distance - FLOOR_DB, distance / 2), DEPTH_DB)
+    weights = _ramp(smooth - threshold[np.arange(len(smooth)) // size], RAMP_DB)
+    near = frames_of(CONTRAST_S, frame_s)
+    contrast = _moving_max(smooth, near) + _moving_max(-smooth, near)
+    weights *= _ramp(contrast - CONTRAST_DB, CONTRAST_RAMP_DB)
+    return _moving_max(weights, frames_of(MARGIN_S, frame_s)).astype(np.float32)
+
+
+def _ramp(distance: npt.NDArray[np.float64], width: float) -> npt.NDArray[np.float64]:
+    """From 0 to 1 within `width` around a distance of 0."""
+    return np.clip(distance / width + 0.5, 0.0, 1.0)
 
 
 def _moving_mean(values: npt.NDArray[np.floating], radius: int) -> npt.NDArray[np.float64]:
@@ -148,10 +199,10 @@ def _moving_mean(values: npt.NDArray[np.floating], radius: int) -> npt.NDArray[n
     return means
 
 
-def _moving_max(values: npt.NDArray[np.float64], radius: int) -> npt.NDArray[np.float64]:
+def _moving_max(values: npt.NDArray[Any], radius: int) -> npt.NDArray[Any]:
     """Highest value within `radius` rows on both sides."""
     padded = np.pad(values, ((radius, radius), (0, 0)), mode="edge")
-    highest: npt.NDArray[np.float64] = np.lib.stride_tricks.sliding_window_view(padded, 2 * radius + 1, axis=0).max(-1)
+    highest: npt.NDArray[Any] = np.lib.stride_tricks.sliding_window_view(padded, 2 * radius + 1, axis=0).max(-1)
     return highest
 
 
@@ -185,29 +236,37 @@ class SpeechSums:
         for number, part in zip(numbers[starts].tolist(), np.add.reduceat(parts, starts, axis=0), strict=True):
             self._blocks[number] = self._blocks[number] + part if number in self._blocks else part
 
-    def normalizer(self, prior_frames: int = 0, prior_std: Sequence[float] | None = None) -> "SpeechNormalizer":
-        """Step 4 of the rule, when all frames have been added.
+    def normalizer(self, weights: FloatArray, mel_floor: float, prior: SpeechPrior) -> "SpeechNormalizer":
+        """Steps 4 to 6 of the rule, when all frames have been added.
 
         Args:
-            prior_frames: Pseudo-frames with the standard deviation `prior_std` that are added to every variance.
-            prior_std: `(num_mels,)`.
+            weights: `(frames, grids)` of the whole recording.
+            mel_floor: Mel power of silence.
+            prior: Statistics of the training data.
         """
         sums = np.stack([self._blocks[number] for number in range(len(self._blocks))])
         whole = sums.sum(0)
-        share = whole * (SHRINKAGE_FRAMES / whole[..., :1])
-        prior = 0.0 if prior_frames == 0 else np.square(np.asarray(prior_std, dtype=np.float64))
+        share = whole * (SHRINKAGE_FRAMES / np.maximum(whole[..., :1], SHRINKAGE_FRAMES))
+        prior_mean = np.asarray(prior.mean, dtype=np.float64)
+        prior_squares = prior.frames * np.square(np.asarray(prior.std, dtype=np.float64))
         mean = np.empty((len(sums), *sums.shape[1:-1], self.num_mels), dtype=np.float32)
         variance = np.empty_like(mean)
         for start in range(0, len(sums), _BLOCKS_AT_ONCE):
             part = slice(start, min(start + _BLOCKS_AT_ONCE, len(sums)))
             near = _moving_sum(sums, part, window_blocks(self.frame_s)) + share
             count, total, squares = np.split(near, [1, 1 + self.num_mels], axis=-1)
-            part_mean = total / count
-            part_variance = np.maximum(squares / count - part_mean * part_mean, 0.0)
-            mean[part] = part_mean
-            variance[part] = (count * part_variance + prior_frames * prior) / (count + prior_frames)
-        shape = (len(sums), -1)
-        return SpeechNormalizer(block_frames(self.frame_s), mean.reshape(shape), variance.reshape(shape))
+            above = (total - count * prior_mean).mean(-1, keepdims=True) / (count + PRIOR_MEAN_FRAMES)
+            mean[part] = (total + PRIOR_MEAN_FRAMES * (prior_mean + above)) / (count + PRIOR_MEAN_FRAMES)
+            deviations = np.maximum(squares - total * total / np.maximum(count, _TINY), 0.0)
+            variance[part] = (deviations + prior_squares) / (count + prior.frames)
+        nearest = _moving_max(weights, frames_of(SILENCE_S, self.frame_s))
+        return SpeechNormalizer(
+            block_frames(self.frame_s),
+            mean.reshape(len(sums), -1),
+            variance.reshape(len(sums), -1),
+            np.minimum(SILENCE_SLOPE * nearest, 1.0).astype(np.float32),
+            float(np.log(mel_floor)),
+        )
 
 
 def _moving_sum(values: npt.NDArray[np.float64], part: slice, radius: int) -> npt.NDArray[np.float64]:
@@ -224,26 +283,34 @@ def _moving_sum(values: npt.NDArray[np.float64], part: slice, radius: int) -> np
 
 @dataclass(frozen=True)
 class SpeechNormalizer:
-    """Mean and variance for every block of a recording.
+    """Mean and variance for every block of a recording, and where it is silent.
 
     Args:
         block_frames: Frames of a block.
-        mean: `(blocks, grids * num_mels)` float32.
-        variance: `(blocks, grids * num_mels)` float32.
+        mean: `(blocks, grids * mels)` float32.
+        variance: `(blocks, grids * mels)` float32.
+        presence: `(frames, grids)` float32: 1 near speech, 0 where a frame becomes silence.
+        silence: Logarithm of the mel power of silence.
     """
 
     block_frames: int
     mean: FloatArray
     variance: FloatArray
+    presence: FloatArray
+    silence: float
 
     def __call__(self, features: FloatArray, first_frame: int = 0) -> FloatArray:
         """Normalised frames.
 
         Args:
-            features: `(frames, grids * num_mels)`.
+            features: `(frames, grids * mels)`.
             first_frame: Position of the first one in the recording.
         """
         blocks = (first_frame + np.arange(len(features))) // self.block_frames
+        presence = self.presence[first_frame : first_frame + len(features)]
+        presence = np.repeat(presence, features.shape[1] // presence.shape[1], axis=1)
+        silence = np.float32(self.silence)
+        faded = silence + presence * (features - silence)
         scale = 1 / np.sqrt(self.variance + np.float32(VARIANCE_FLOOR))
-        normalised: FloatArray = (features - self.mean[blocks]) * scale[blocks]
+        normalised: FloatArray = (faded - self.mean[blocks]) * scale[blocks]
         return normalised

@@ -9,12 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..model.speech_statistics_bigru_ctc import (
-    VARIANCE_FLOOR,
-    SpeechNormalizer,
-    SpeechSums,
-    normalize_by_speech,
-)
+from ..model.speech_statistics_bigru_ctc import VARIANCE_FLOOR, SpeechPrior, normalize_by_speech
 
 __all__ = [
     "VARIANCE_FLOOR",
@@ -25,7 +20,6 @@ __all__ = [
     "log_mel_frames",
     "mel_filter_bank",
     "normalized",
-    "speech_normalizer",
     "standardized",
 ]
 
@@ -42,7 +36,7 @@ class LogMelSettings:
     """Settings of the features, with the names, defaults and meaning of `BiGRUCTCFeatureExtractor`.
 
     Raises:
-        ValueError: If `num_offsets`, `normalization` or `prior_std` is not valid.
+        ValueError: If `num_offsets`, `normalization`, `prior_std` or `prior_mean` is not valid.
     """
 
     feature_size: int = 128
@@ -56,6 +50,7 @@ class LogMelSettings:
     normalization: str = "utterance"
     prior_frames: int = 0
     prior_std: tuple[float, ...] | None = None
+    prior_mean: tuple[float, ...] | None = None
     num_offsets: int = 1
 
     def __post_init__(self) -> None:
@@ -66,13 +61,14 @@ class LogMelSettings:
             raise ValueError(f"normalization is {self.normalization!r}; choose speech, utterance or none.")
         if self.prior_frames > 0 and (self.prior_std is None or len(self.prior_std) != self.feature_size):
             raise ValueError(f"prior_frames needs prior_std with {self.feature_size} values.")
+        if self.normalization == "speech":
+            _ = self.speech_prior
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "LogMelSettings":
         """Settings from the JSON of a feature extractor; other fields are ignored."""
         known = {each.name: values[each.name] for each in fields(cls) if values.get(each.name) is not None}
-        if "prior_std" in known:
-            known["prior_std"] = tuple(known["prior_std"])
+        known |= {name: tuple(known[name]) for name in ("prior_std", "prior_mean") if name in known}
         return cls(**known)
 
     @property
@@ -92,6 +88,11 @@ class LogMelSettings:
         return self.hop_length / self.sampling_rate
 
     @property
+    def speech_prior(self) -> SpeechPrior:
+        """Statistics of the training data, for `normalization="speech"`."""
+        return SpeechPrior.of(self.feature_size, self.prior_frames, self.prior_mean, self.prior_std)
+
+    @property
     def num_before(self) -> int:
         """Samples before its own interval that a frame needs; zeros for the first frame."""
         return (self.n_fft - self.hop_length) // 2 - self.offsets[0]
@@ -106,6 +107,7 @@ class LogMelSettings:
         return math.ceil(num_samples / self.hop_length)
 
 
+@lru_cache(maxsize=4)
 def hann_window(num_samples: int) -> FloatArray:
     """Periodic Hann window. Source: `torch.hann_window`."""
     return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(num_samples) / num_samples)).astype(np.float32)
@@ -171,16 +173,9 @@ def normalized(features: FloatArray, settings: LogMelSettings) -> FloatArray:
     if settings.normalization == "none":
         return features
     if settings.normalization == "speech":
-        return normalize_by_speech(
-            features, settings.feature_size, settings.frame_s, settings.prior_frames, settings.prior_std
-        )
+        return normalize_by_speech(features, settings.frame_s, settings.mel_floor, settings.speech_prior)
     mean, variance = features.mean(axis=0, dtype=np.float64), features.var(axis=0, dtype=np.float64)
     return standardized(features, mean, variance, len(features), settings)
-
-
-def speech_normalizer(sums: SpeechSums, settings: LogMelSettings) -> SpeechNormalizer:
-    """The normalisation of a recording whose frames have been added to `sums`."""
-    return sums.normalizer(settings.prior_frames, settings.prior_std)
 
 
 def standardized(

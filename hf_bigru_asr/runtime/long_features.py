@@ -9,7 +9,7 @@ import numpy.typing as npt
 from ..model.speech_statistics_bigru_ctc import SpeechSums, speech_levels, speech_weights
 from ..model.waveforms_bigru_ctc import AudioArray, mono_waveform
 from .frame_store import Frames, FrameStore
-from .log_mel import FloatArray, LogMelSettings, log_mel_frames, speech_normalizer, standardized
+from .log_mel import FloatArray, LogMelSettings, log_mel_frames, standardized
 
 __all__ = ["Extract", "LongFeatures", "log_mel_blocks"]
 
@@ -160,4 +160,4 @@ class _SpeechStatistics(_NoStatistics):
         for start in range(0, len(weights), max_frames):
             part = weights[start : start + max_frames]
             sums.add(start, store.read(start, start + len(part)), part)
-        return speech_normalizer(sums, settings)
+        return sums.normalizer(weights, settings.mel_floor, settings.speech_prior)

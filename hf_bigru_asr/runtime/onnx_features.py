@@ -1,7 +1,5 @@
 """The feature extractor as nodes of an ONNX graph: log-mel frames and their normalisation."""
 
-from typing import Any
-
 import numpy as np
 
 from ..model import speech_statistics_bigru_ctc as rule
@@ -9,6 +7,9 @@ from .log_mel import LogMelSettings, hann_window, mel_filter_bank
 from .onnx_builder import GraphBuilder
 
 __all__ = ["add_log_mel", "add_normalization"]
+
+_NOTHING_DB = -1e4
+"""Level of what is not there: lower than every other one."""
 
 
 def add_log_mel(graph: GraphBuilder, waveform: str, num_frames: str, settings: LogMelSettings) -> str:
@@ -62,9 +63,10 @@ def add_normalization(graph: GraphBuilder, features: str, valid: str, lengths: s
     count = graph.unsqueeze(graph.unsqueeze(_as_float(graph, lengths), 1), 2)
     weight = graph.unsqueeze(_as_float(graph, valid), 1)
     total = graph.add("ReduceSum", graph.add("Mul", features, weight), graph.constant(np.array([2])))
-    centred = graph.add("Mul", graph.add("Sub", features, graph.add("Div", total, count)), weight)
+    centre = graph.add("Div", total, count)
     if settings.normalization == "speech":
-        return _add_speech_normalization(graph, features, centred, weight, settings)
+        return _add_speech_normalization(graph, features, centre, weight, settings)
+    centred = graph.add("Mul", graph.add("Sub", features, centre), weight)
     return _add_utterance_normalization(graph, centred, count, settings)
 
 
@@ -82,52 +84,85 @@ def _add_utterance_normalization(graph: GraphBuilder, centred: str, count: str, 
 
 
 def _add_speech_normalization(
-    graph: GraphBuilder, features: str, centred: str, valid: str, settings: LogMelSettings
+    graph: GraphBuilder, features: str, centre: str, valid: str, settings: LogMelSettings
 ) -> str:
     """Normalise by the statistics of the speech around each frame: the rule of `speech_statistics_bigru_ctc`.
 
     Args:
         graph: The graph.
         features: `(batch, mels, frames)`.
-        centred: The same without the mean of each bin, zero on padding: sums of its squares do not cancel.
+        centre: `(batch, mels, 1)` mean of each bin. Sums of squares of features without it do not cancel.
         valid: `(batch, 1, frames)` float32, 1 on valid frames.
         settings: Settings of the features.
 
     Returns:
         `(batch, mels, frames)`, zero on padding.
     """
-    weights = _add_speech_weights(graph, features, valid, settings.frame_s)
-    weighted = graph.add("Mul", centred, weights)
-    block, radius = rule.block_frames(settings.frame_s), rule.window_blocks(settings.frame_s)
-
-    def statistic(values: str) -> str:
-        """Sums over the blocks around each block, with a share of the whole: `(batch, channels, blocks)`."""
-        blocks = _add_block_sums(graph, values, block)
-        whole = graph.add("ReduceSum", blocks, graph.constant(np.array([2])))
-        share = graph.add("Mul", graph.add("Div", whole, total_weight), number(rule.SHRINKAGE_FRAMES))
-        near = graph.add(
-            "AveragePool", blocks, kernel_shape=[2 * radius + 1], pads=[radius, radius], count_include_pad=1
-        )
-        return graph.add("Add", graph.add("Mul", near, number(2 * radius + 1)), share)
 
     def number(value: float) -> str:
         return graph.constant(np.float32(value))
 
-    # An utterance without frames has no weight at all, and would divide zero by zero.
-    tiny = number(1e-6)
-    total_weight = graph.add("Max", graph.add("ReduceSum", weights, graph.constant(np.array([2]))), tiny)
-    count = graph.add("Max", statistic(weights), tiny)
-    mean = graph.add("Div", statistic(weighted), count)
-    variance = graph.add("Div", statistic(graph.add("Mul", weighted, centred)), count)
-    variance = graph.add("Max", graph.add("Sub", variance, graph.add("Mul", mean, mean)), number(0))
-    if settings.prior_frames > 0:
-        prior = np.square(np.array(settings.prior_std, dtype=np.float32))[:, None]
-        more = graph.add("Add", graph.add("Mul", variance, count), graph.constant(prior * settings.prior_frames))
-        variance = graph.add("Div", more, graph.add("Add", count, number(settings.prior_frames)))
-    deviation = graph.add("Sqrt", graph.add("Add", variance, number(rule.VARIANCE_FLOOR)))
+    centred = graph.add("Mul", graph.add("Sub", features, centre), valid)
+    weights = _add_speech_weights(graph, features, valid, settings.frame_s)
+    mean, deviation = _add_speech_statistics(graph, centred, centre, weights, settings)
     blocks = _add_block_numbers(graph, features, settings.frame_s)
     mean, deviation = (graph.add("Gather", values, blocks, axis=2) for values in (mean, deviation))
-    return graph.add("Mul", graph.add("Div", graph.add("Sub", centred, mean), deviation), valid)
+    nearest = _slid(graph, "MaxPool", weights, rule.frames_of(rule.SILENCE_S, settings.frame_s))
+    presence = graph.add("Min", graph.add("Mul", nearest, number(rule.SILENCE_SLOPE)), number(1))
+    silence = number(np.log(settings.mel_floor))
+    # In parts that do not cancel: far from silence the features stay the very numbers that they are.
+    fade = graph.add("Mul", graph.add("Sub", number(1), presence), graph.add("Sub", silence, features))
+    faded = graph.add("Add", centred, fade)
+    return graph.add("Mul", graph.add("Div", graph.add("Sub", faded, mean), deviation), valid)
+
+
+def _add_speech_statistics(
+    graph: GraphBuilder, centred: str, centre: str, weights: str, settings: LogMelSettings
+) -> tuple[str, str]:
+    """Mean, without the centre, and standard deviation of each block: both `(batch, mels, blocks)`."""
+
+    def number(value: float) -> str:
+        return graph.constant(np.float32(value))
+
+    weighted = graph.add("Mul", centred, weights)
+    block, radius = rule.block_frames(settings.frame_s), rule.window_blocks(settings.frame_s)
+    total_weight = graph.add("ReduceSum", weights, graph.constant(np.array([2])))
+    shrinkage = number(rule.SHRINKAGE_FRAMES)
+    share = graph.add("Div", shrinkage, graph.add("Max", total_weight, shrinkage))
+
+    def near_sums(values: str) -> str:
+        """Sums over the blocks around each block, with a share of the whole: `(batch, channels, blocks)`."""
+        blocks = _add_block_sums(graph, values, block)
+        whole = graph.add("ReduceSum", blocks, graph.constant(np.array([2])))
+        near = _slid(graph, "AveragePool", blocks, radius)
+        return graph.add("Add", graph.add("Mul", near, number(2 * radius + 1)), graph.add("Mul", whole, share))
+
+    count, total = near_sums(weights), near_sums(weighted)
+    squares = near_sums(graph.add("Mul", weighted, centred))
+    means = graph.add("Sub", graph.constant(np.array(settings.prior_mean, dtype=np.float32)[:, None]), centre)
+    mean_count = graph.add("Add", count, number(rule.PRIOR_MEAN_FRAMES))
+    distance = graph.add("ReduceMean", graph.add("Sub", total, graph.add("Mul", count, means)), axes=[1], keepdims=1)
+    shifted = graph.add("Add", means, graph.add("Div", distance, mean_count))
+    more = graph.add("Add", total, graph.add("Mul", number(rule.PRIOR_MEAN_FRAMES), shifted))
+    mean = graph.add("Div", more, mean_count)
+    # Where nothing is speech, all sums are zero.
+    of_mean = graph.add("Div", graph.add("Mul", total, total), graph.add("Max", count, number(1e-6)))
+    deviations = graph.add("Max", graph.add("Sub", squares, of_mean), number(0))
+    prior = np.square(np.array(settings.prior_std, dtype=np.float32))[:, None] * settings.prior_frames
+    variance = graph.add("Add", deviations, graph.constant(prior))
+    variance = graph.add("Div", variance, graph.add("Add", count, number(settings.prior_frames)))
+    deviation = graph.add("Sqrt", graph.add("Add", variance, number(rule.VARIANCE_FLOOR)))
+    return mean, deviation
+
+
+def _slid(graph: GraphBuilder, operator: str, values: str, radius: int, beyond: float = 0.0) -> str:
+    """`values` `(batch, channels, length)` pooled over a radius on both sides of each; with `beyond` past the ends.
+
+    The padding is a node of its own: onnx's reference evaluator ignores that of pooling in one dimension.
+    """
+    sides = graph.constant(np.array([0, 0, radius, 0, 0, radius]))
+    padded = graph.add("Pad", values, sides, graph.constant(np.float32(beyond)))
+    return graph.add(operator, padded, kernel_shape=[2 * radius + 1])
 
 
 def _add_speech_weights(graph: GraphBuilder, features: str, valid: str, frame_s: float) -> str:
@@ -136,47 +171,43 @@ def _add_speech_weights(graph: GraphBuilder, features: str, valid: str, frame_s:
     def number(value: float) -> str:
         return graph.constant(np.float32(value))
 
-    def clipped(value: str, width: float) -> str:
-        """`value / width + 0.5` between 0 and 1."""
-        return graph.add(
-            "Clip", graph.add("Add", graph.add("Div", value, number(width)), number(0.5)), number(0), number(1)
-        )
+    def ramp(value: str, width: float) -> str:
+        """From 0 to 1 within `width` around a value of 0."""
+        scaled = graph.add("Add", graph.add("Div", value, number(width)), number(0.5))
+        return graph.add("Clip", scaled, number(0), number(1))
 
-    def pooled(operator: str, value: str, seconds: float, **attributes: Any) -> str:
-        radius = rule.frames_of(seconds, frame_s)
-        return graph.add(operator, value, kernel_shape=[2 * radius + 1], pads=[radius, radius], **attributes)
-
-    powers = graph.add("ReduceSum", graph.add("Exp", features), graph.constant(np.array([1])))
-    levels = graph.add("Mul", graph.add("Mul", graph.add("Log", powers), number(rule.DB_PER_NEPER)), valid)
-    sums, counts = (pooled("AveragePool", value, rule.SMOOTHING_S, count_include_pad=1) for value in (levels, valid))
+    means = graph.add("ReduceMean", features, axes=[1], keepdims=1)
+    levels = graph.add("Mul", graph.add("Mul", means, number(rule.DB_PER_NEPER)), valid)
+    smoothing = rule.frames_of(rule.SMOOTHING_S, frame_s)
+    sums, counts = (_slid(graph, "AveragePool", values, smoothing) for values in (levels, valid))
     # Padding far from valid frames would divide zero by zero.
     smooth = graph.add("Div", sums, graph.add("Max", counts, number(1e-6)))
     is_valid = graph.add("Greater", valid, number(0.5))
-    top = graph.add("ReduceMax", graph.add("Where", is_valid, smooth, number(-1e4)), axes=[2], keepdims=1)
-    lowest = graph.add("ReduceMin", graph.add("Where", is_valid, smooth, number(1e4)), axes=[2], keepdims=1)
-    contrast = graph.add("Min", graph.add("Sub", top, lowest), number(rule.RANGE_DB))
-    near_highest = _add_near_top(graph, graph.add("Where", is_valid, smooth, number(-1e4)), frame_s)
-    flipped = graph.add("Where", is_valid, graph.add("Neg", smooth), number(-1e4))
-    near_lowest = graph.add("Neg", _add_near_top(graph, flipped, frame_s))
-    near_contrast = graph.add("Sub", graph.add("Sub", near_highest, near_lowest), number(rule.MIN_CONTRAST_DB))
-    has_speech = clipped(near_contrast, rule.CONTRAST_RAMP_DB)
-    below = graph.add("Min", graph.add("Sub", top, near_highest), number(rule.SPEAKERS_DB))
-    near_top = graph.add("Sub", top, graph.add("Mul", has_speech, below))
-    near_bottom = graph.add("Max", near_lowest, graph.add("Sub", near_top, number(rule.RANGE_DB)))
-    of_blocks = graph.add("Mul", graph.add("Add", near_top, near_bottom), number(0.5))
+    upward = graph.add("Where", is_valid, smooth, number(_NOTHING_DB))
+    downward = graph.add("Where", is_valid, graph.add("Neg", smooth), number(_NOTHING_DB))
+    top = graph.add("ReduceMax", upward, axes=[2], keepdims=1)
+    highest = graph.add("Max", _add_near_top(graph, upward, frame_s), graph.add("Sub", top, number(rule.SPEAKERS_DB)))
+    distance = graph.add("Add", highest, _add_near_top(graph, downward, frame_s))
+    above_floor = graph.add("Sub", distance, number(rule.FLOOR_DB))
+    depth = graph.add("Max", above_floor, graph.add("Mul", distance, number(0.5)))
+    of_blocks = graph.add("Sub", highest, graph.add("Min", depth, number(rule.DEPTH_DB)))
     threshold = graph.add("Gather", of_blocks, _add_block_numbers(graph, features, frame_s), axis=2)
-    weights = graph.add("Mul", clipped(graph.add("Sub", smooth, threshold), rule.RAMP_DB), valid)
-    is_flat = clipped(graph.add("Sub", number(rule.MIN_CONTRAST_DB), contrast), rule.CONTRAST_RAMP_DB)
-    return graph.add("Mul", graph.add("Max", pooled("MaxPool", weights, rule.MARGIN_S), is_flat), valid)
+    weights = ramp(graph.add("Sub", smooth, threshold), rule.RAMP_DB)
+    radius = rule.frames_of(rule.CONTRAST_S, frame_s)
+    near = [_slid(graph, "MaxPool", each, radius, _NOTHING_DB) for each in (upward, downward)]
+    contrast = graph.add("Sub", graph.add("Add", *near), number(rule.CONTRAST_DB))
+    weights = graph.add("Mul", weights, ramp(contrast, rule.CONTRAST_RAMP_DB))
+    weights = graph.add("Mul", weights, valid)
+    return graph.add("Mul", _slid(graph, "MaxPool", weights, rule.frames_of(rule.MARGIN_S, frame_s)), valid)
 
 
 def _add_near_top(graph: GraphBuilder, levels: str, frame_s: float) -> str:
     """Highest of `levels` `(batch, 1, frames)` within the window of each block: `(batch, 1, blocks)`."""
     block, radius = rule.block_frames(frame_s), rule.window_blocks(frame_s)
     ends = graph.constant(np.array([0, 0, 0, 0, 0, block - 1]))
-    padded = graph.add("Pad", levels, ends, graph.constant(np.float32(-1e4)))
+    padded = graph.add("Pad", levels, ends, graph.constant(np.float32(_NOTHING_DB)))
     highest = graph.add("MaxPool", padded, kernel_shape=[block], strides=[block])
-    return graph.add("MaxPool", highest, kernel_shape=[2 * radius + 1], pads=[radius, radius])
+    return _slid(graph, "MaxPool", highest, radius, _NOTHING_DB)
 
 
 def _add_block_numbers(graph: GraphBuilder, features: str, frame_s: float) -> str:

@@ -75,7 +75,7 @@ def _load(name: str) -> BiGRUForCTC:
 def _features(processor: BiGRUCTCProcessor) -> dict[str, Any]:
     """The settings that all models of a mean share; `auto_map` is in some checkpoints only."""
     settings: dict[str, Any] = processor.feature_extractor.to_dict()
-    for name in ("auto_map", "hop_length", "win_length", "prior_frames", "prior_std"):
+    for name in ("auto_map", "hop_length", "win_length", "prior_frames", "prior_std", "prior_mean"):
         settings.pop(name, None)
     return settings
 

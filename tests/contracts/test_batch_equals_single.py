@@ -12,6 +12,7 @@ import pytest
 import torch
 from recognition import RATE_HZ, TOLERANCE, recognise
 from runtime_support import RUNTIME_CASES, needs_onnx, run_graph, weights_of
+from speech_prior import set_normalization
 from tone_speech import speak
 from transformers import pipeline
 
@@ -125,7 +126,7 @@ def test_exported_graph_of_waveforms(
     waveforms: list[np.ndarray],
 ) -> None:
     """The features are part of the graph: padding of noise must not count as speech, nor as silence."""
-    processor.feature_extractor.normalization = normalization
+    set_normalization(processor.feature_extractor, normalization)
     waveforms = [np.concatenate([waveform, np.zeros(8000, np.float32), waveform]) for waveform in waveforms]
     settings = LogMelSettings.from_dict(processor.feature_extractor.to_dict())
     graph = waveform_recognizer_graph(weights_of(tiny_model), settings)

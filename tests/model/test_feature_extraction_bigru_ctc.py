@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from log_mel_reference import HOP, RATE_HZ, features, noise, normalized, reference_log_mel
+from speech_prior import SPEECH, set_normalization
 from transformers import AutoFeatureExtractor
 
 from hf_bigru_asr import BiGRUCTCFeatureExtractor
@@ -40,12 +41,15 @@ def test_default_features_equal_the_reference(extractor: BiGRUCTCFeatureExtracto
 @pytest.mark.parametrize("normalization", ["utterance", "speech"])
 @pytest.mark.parametrize("num_offsets", [1, 3])
 def test_an_utterance_alone_has_the_features_of_a_batch(num_offsets: int, normalization: str) -> None:
-    extractor = BiGRUCTCFeatureExtractor(num_offsets=num_offsets, normalization=normalization)
-    short, audio = noise(3000).astype(np.float32), noise(5000).astype(np.float32)
+    extractor = BiGRUCTCFeatureExtractor(num_offsets=num_offsets)
+    set_normalization(extractor, normalization)
+    short, audio = noise(3000), noise(5000)
+    short[1500:], audio[2000:3000] = short[1500:] / 50, audio[2000:3000] / 50  # steady noise would be silence
     batch = extractor([short, audio], sampling_rate=RATE_HZ, return_tensors="np").input_features
     alone = extractor.extract(torch.from_numpy(short)).numpy()
     np.testing.assert_array_equal(alone, batch[0, : extractor.num_frames(3000)])
     np.testing.assert_array_equal(extractor.extract(torch.from_numpy(audio)).numpy(), batch[1])
+    assert len(np.unique(alone)) > 1000
     if num_offsets == 1 and normalization == "utterance":
         np.testing.assert_allclose(alone, normalized(reference_log_mel(short)), atol=2e-4)
 
@@ -96,6 +100,12 @@ def test_a_tone_peaks_in_the_mel_bin_of_its_frequency(extractor: BiGRUCTCFeature
         ({"prior_frames": 60}, "which needs prior_std with 128 values; got None. fit_prior"),
         ({"prior_frames": 60, "prior_std": [1.0]}, "needs prior_std with 128 values; got 1"),
         ({"prior_frames": 60, "prior_std": [1.0] * 127 + [0.0]}, "prior_std has the value 0.0"),
+        (
+            {"normalization": "speech"},
+            "prior_frames is 0, prior_mean has no values and prior_std no values. fit_prior",
+        ),
+        (SPEECH | {"prior_mean": None}, 'normalization="speech" needs prior_frames, and 128 values of prior_mean'),
+        (SPEECH | {"prior_mean": [1.0] * 20}, "prior_mean has 20 values and prior_std 128 values"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
 )
@@ -133,9 +143,13 @@ def test_chunks_cut_at_multiples_of_the_hop_have_the_frames_of_the_whole(small: 
 @pytest.mark.parametrize("num_samples", [1, 320, 16_000])
 @pytest.mark.parametrize("normalization", ["speech", "utterance", "none"])
 def test_silence_is_finite(num_samples: int, normalization: str) -> None:
-    got = features(BiGRUCTCFeatureExtractor(normalization=normalization), np.zeros(num_samples))
-    expected = math.log(1e-6) if normalization == "none" else 0.0
-    np.testing.assert_allclose(got, expected, atol=1e-5)
+    extractor = BiGRUCTCFeatureExtractor()
+    set_normalization(extractor, normalization)
+    expected = np.array({"none": math.log(1e-6), "utterance": 0.0}.get(normalization, math.nan))
+    if normalization == "speech":
+        expected = (math.log(1e-6) - np.array(SPEECH["prior_mean"])) / np.array(SPEECH["prior_std"])
+    got = features(extractor, np.zeros(num_samples))
+    np.testing.assert_allclose(got, np.broadcast_to(expected, got.shape), atol=1e-4)
 
 
 def test_one_sample_is_finite(extractor: BiGRUCTCFeatureExtractor) -> None:
@@ -178,9 +192,41 @@ def test_a_prior_that_cannot_be_had(clips: list[np.ndarray], prior_frames: int, 
     assert extractor.prior_frames == 0, "a failure changes nothing"
 
 
+def test_speech_is_normalised_by_a_prior_that_is_fitted() -> None:
+    """An extractor that normalises by utterances until it has a prior."""
+    bursts = [np.concatenate([noise(8000, seed), noise(8000, seed) / 300, noise(4000, seed)]) for seed in (1, 2)]
+    extractor = BiGRUCTCFeatureExtractor(feature_size=20)
+    extractor.fit_prior(bursts, 60, normalization="speech")
+    assert extractor.normalization == "speech"
+    # Both have the same bursts with a margin; the quarter of frames between them is no speech.
+    frames = np.concatenate([reference_log_mel(clip, feature_size=20) for clip in bursts])
+    loud = frames[frames.mean(1) > -5]
+    assert 0.5 < len(loud) / len(frames) < 0.8
+    assert np.abs(np.array(extractor.prior_mean) - loud.mean(0)).max() < np.abs(frames.mean(0) - loud.mean(0)).min()
+    loaded = BiGRUCTCFeatureExtractor.from_dict(extractor.to_dict())
+    np.testing.assert_array_equal(features(loaded, bursts[0]), features(extractor, bursts[0]))
+    assert np.isfinite(features(extractor, bursts[0])).all()
+
+
+def test_without_speech_there_is_no_prior_for_it() -> None:
+    extractor = BiGRUCTCFeatureExtractor(feature_size=20)
+    with pytest.raises(ValueError, match=r"prior_mean has no values .* of utterances that have speech"):
+        extractor.fit_prior([noise(8000)], 60, normalization="speech")
+    with pytest.raises(ValueError, match="normalization is 'batch'; choose one of"):
+        extractor.fit_prior([noise(8000)], 60, normalization="batch")
+    assert (extractor.normalization, extractor.prior_frames) == ("utterance", 0), "a failure changes nothing"
+
+
+def test_a_normalisation_that_is_set_without_its_prior_is_refused() -> None:
+    extractor = BiGRUCTCFeatureExtractor()
+    extractor.normalization = "speech"
+    with pytest.raises(ValueError, match='normalization="speech" needs prior_frames, and 128 values of prior_mean'):
+        features(extractor, noise(2000))
+
+
 def test_speech_has_no_single_mean() -> None:
-    extractor = BiGRUCTCFeatureExtractor(normalization="speech")
-    with pytest.raises(ValueError, match="has no single mean and variance; use extract, or speech_sums"):
+    extractor = BiGRUCTCFeatureExtractor(**SPEECH)
+    with pytest.raises(ValueError, match="has no single mean and variance; use extract, or SpeechSums"):
         extractor.normalize(torch.zeros(3, 128), torch.zeros(128), torch.ones(128))
 
 
@@ -194,7 +240,7 @@ def with_prior() -> BiGRUCTCFeatureExtractor:
 
 
 def by_speech() -> BiGRUCTCFeatureExtractor:
-    return BiGRUCTCFeatureExtractor(normalization="speech", prior_frames=60, prior_std=[1.5] * 128)
+    return BiGRUCTCFeatureExtractor(**SPEECH)
 
 
 def changed() -> BiGRUCTCFeatureExtractor:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from runtime_support import EXTRACTORS, real_waveforms
+from speech_prior import SPEECH
 
 from hf_bigru_asr import BiGRUCTCFeatureExtractor, bundled_checkpoint
 from hf_bigru_asr.runtime.log_mel import LogMelSettings, log_mel
@@ -24,13 +25,14 @@ def assert_same_features(extractor: BiGRUCTCFeatureExtractor, waveform: np.ndarr
 @pytest.mark.parametrize("options", EXTRACTORS.values(), ids=EXTRACTORS)
 def test_noise(options: dict[str, Any], num_samples: int) -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, num_samples).astype(np.float32)
+    noise[num_samples // 2 :] /= 100  # so that one half is speech for the normalisation by speech
 
     assert_same_features(BiGRUCTCFeatureExtractor(**options), noise)
 
 
 @pytest.mark.parametrize("normalization", ["utterance", "speech"])
 def test_silence_and_a_click(normalization: str) -> None:
-    extractor = BiGRUCTCFeatureExtractor(normalization=normalization)
+    extractor = BiGRUCTCFeatureExtractor(**SPEECH | {"normalization": normalization})
     waveform = np.zeros(8000, dtype=np.float32)
     assert_same_features(extractor, waveform)
     waveform[4000] = 1.0
@@ -45,7 +47,9 @@ def test_more_frames_than_one_block_holds() -> None:
 
 @pytest.mark.parametrize("normalization", ["utterance", "speech"])
 def test_real_speech(librispeech_dir: Path, normalization: str) -> None:
-    extractor = BiGRUCTCFeatureExtractor.from_pretrained(bundled_checkpoint(), normalization=normalization)
+    extractor = BiGRUCTCFeatureExtractor.from_pretrained(bundled_checkpoint())
+    if normalization == "speech":
+        extractor = BiGRUCTCFeatureExtractor.from_dict(extractor.to_dict() | SPEECH)
 
     for waveform in real_waveforms(librispeech_dir, 8):
         assert_same_features(extractor, waveform)
@@ -56,3 +60,7 @@ def test_settings_that_do_not_fit_are_refused() -> None:
         LogMelSettings(prior_frames=60, prior_std=(1.0,))
     with pytest.raises(ValueError, match="normalization is 'batch'; choose speech, utterance or none"):
         LogMelSettings(normalization="batch")
+    with pytest.raises(ValueError, match="prior_frames is 0, prior_mean has no values and prior_std no values"):
+        LogMelSettings(normalization="speech")
+    with pytest.raises(ValueError, match='normalization="speech" needs prior_frames, and 128 values of prior_mean'):
+        LogMelSettings.from_dict(SPEECH | {"prior_mean": [1.0]})

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from sounds import changing_sound
+from speech_prior import SPEECH, speech_prior
 from tone_speech import RATE_HZ
 
 from hf_bigru_asr import BiGRUCTCFeatureExtractor
@@ -13,13 +14,13 @@ from hf_bigru_asr.runtime.frame_store import Frames, FrameStore
 from hf_bigru_asr.runtime.log_mel import FloatArray, LogMelSettings, log_mel, log_mel_frames
 from hf_bigru_asr.runtime.long_features import LongFeatures, log_mel_blocks
 
-PRIOR = {"prior_frames": 50, "prior_std": [2.0] * 128, "prior_mean": [-4.0] * 128}
+PRIOR = speech_prior(128)
 CASES: dict[str, dict[str, Any]] = {
     "utterance": {},
     "utterance, prior": PRIOR,
     "utterance, three grids": {"num_offsets": 3, **PRIOR},
-    "speech": {"normalization": "speech", **PRIOR},
-    "speech, two grids": {"normalization": "speech", "num_offsets": 2, **PRIOR},
+    "speech": SPEECH,
+    "speech, two grids": {"num_offsets": 2, **SPEECH},
     "none": {"normalization": "none"},
     "long hop": {"hop_length": 600, "win_length": 400, "num_offsets": 2},
 }
@@ -50,7 +51,7 @@ def test_blocks_of_any_length_have_the_features_of_the_whole(options: dict[str, 
 @pytest.mark.parametrize("num_offsets", [1, 2])
 def test_a_recording_with_pauses_in_pieces(num_offsets: int) -> None:
     """Speech, silence beyond the window of the statistics, another speaker: pieces have the features of the whole."""
-    options = {"hop_length": 600, "normalization": "speech", "num_offsets": num_offsets, **PRIOR}
+    options = {"hop_length": 600, "num_offsets": num_offsets, **SPEECH}
     settings = LogMelSettings.from_dict(options)
     pause = np.zeros(25 * RATE_HZ, dtype=np.float32)
     audio = np.concatenate([changing_sound(50_000), pause, 0.2 * changing_sound(40_000, seed=1), pause[:7]])

@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from runtime_support import EXTRACTORS, RUNTIME_CASES, run_graph
+from runtime_support import EXTRACTORS, RUNTIME_CASES, needs_onnx, run_graph
+from speech_prior import SPEECH, speech_prior
 
 from hf_bigru_asr import BiGRUCTCFeatureExtractor
-from hf_bigru_asr.runtime.log_mel import LogMelSettings
+from hf_bigru_asr.runtime.log_mel import LogMelSettings, log_mel
 from hf_bigru_asr.runtime.onnx_builder import GraphBuilder
 from hf_bigru_asr.runtime.onnx_features import add_log_mel, add_normalization
 
@@ -72,7 +73,31 @@ def test_features_equal_those_of_the_extractor(runtime: str, options: dict[str, 
 @pytest.mark.parametrize("runtime", RUNTIME_CASES)
 @pytest.mark.parametrize("normalization", ["speech", "utterance"])
 def test_an_utterance_without_samples_is_zero(runtime: str, normalization: str) -> None:
-    settings = LogMelSettings(normalization=normalization)
+    settings = LogMelSettings.from_dict(SPEECH | {"normalization": normalization})
     found = features_of_graph(runtime, settings, [bursts([0, -200], 0), np.zeros(0, np.float32)])
     assert np.isfinite(found).all()
     assert not found[1].any()
+
+
+@needs_onnx
+def test_the_reference_evaluator_computes_the_same() -> None:
+    """A third runtime, which follows the definition of every operator."""
+    settings = LogMelSettings.from_dict({**SPEECH, **speech_prior(20), "feature_size": 20, "hop_length": 640})
+    waveforms = [bursts([-200, 0, -200, -10, -60, 0], 0, burst_s=0.7), bursts([0, -20], 1, burst_s=0.7)]
+
+    found = features_of_graph("reference", settings, waveforms)
+
+    for row, waveform in zip(found, waveforms, strict=True):
+        expected = log_mel(waveform, settings)
+        np.testing.assert_allclose(row[: len(expected)], expected, atol=TOLERANCE)
+        assert len(np.unique(expected)) > 500
+        assert not row[len(expected) :].any()
+
+
+@pytest.mark.parametrize("runtime", RUNTIME_CASES)
+def test_sums_do_not_cancel_in_long_silence(runtime: str) -> None:
+    """The mean of every bin lies near that of silence, far from the half second of speech."""
+    settings = LogMelSettings.from_dict({**SPEECH, "hop_length": 640})
+    waveform = np.concatenate([np.zeros(60 * RATE_HZ, np.float32), bursts([0, -30, 0], 4, burst_s=0.2)])
+    found = features_of_graph(runtime, settings, [waveform])[0]
+    np.testing.assert_allclose(found, log_mel(waveform, settings), atol=TOLERANCE)

@@ -67,7 +67,8 @@ def test_a_network_that_was_trained_on_with_a_prior_and_other_frames(
     tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor, tmp_path: Path
 ) -> None:
     size = processor.feature_extractor.feature_size
-    changes = {"prior_frames": 100, "prior_std": [2.0] * size, "hop_length": 384, "win_length": 640}
+    prior = {"prior_frames": 100, "prior_std": [2.0] * size, "prior_mean": [-5.0] * size}
+    changes = {**prior, "hop_length": 384, "win_length": 640}
     values = processor.feature_extractor.to_dict() | changes
     later = BiGRUCTCProcessor(BiGRUCTCFeatureExtractor.from_dict(values), processor.tokenizer)
     before = save(tmp_path / "before", tiny_model, processor)
