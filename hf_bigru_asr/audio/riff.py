@@ -6,7 +6,7 @@ from typing import Literal
 from .findings import Findings
 from .sources import Bytes, Part, has_content
 
-__all__ = ["UNKNOWN_RIFF_SIZE", "checked_wav", "wav_codec"]
+__all__ = ["UNKNOWN_RIFF_SIZE", "StreamFormat", "checked_wav", "stream_format", "wav_codec"]
 
 UNKNOWN_RIFF_SIZE = 0x7FFF_F000  # from here on a size field means "written to a pipe, up to the end of the file"
 
@@ -67,6 +67,50 @@ def wav_codec(data: Bytes) -> int:
     if chunks.codec == _EXTENSIBLE:  # the tag is the beginning of an identifier of 16 bytes
         return int.from_bytes(chunks.format_chunk[32:34], chunks.order)
     return chunks.codec
+
+
+@dataclass(frozen=True)
+class StreamFormat:
+    """How the samples of a stream are written.
+
+    Args:
+        first_byte: Where they begin.
+        codec: Format tag: 1 is integers, 3 is floats.
+        bits: Bits per sample.
+        rate: In hertz.
+        num_channels: Channels of every frame.
+        is_big_endian: Whether the bytes of a sample come in that order.
+    """
+
+    first_byte: int
+    codec: int
+    bits: int
+    rate: int
+    num_channels: int
+    is_big_endian: bool = False
+
+
+def stream_format(head: bytes) -> StreamFormat | None:
+    """Return the format of a WAV file by its beginning; `None` as long as its samples have not begun.
+
+    Args:
+        head: All that has come of it. The sizes that it states are not read: a pipe has none.
+    """
+    chunks = _chunks(head)
+    if chunks is None or len(chunks.format_chunk) < 24:
+        return None
+
+    def number(first: int, end: int) -> int:
+        return int.from_bytes(chunks.format_chunk[first:end], chunks.order)
+
+    return StreamFormat(
+        chunks.samples,
+        wav_codec(head),
+        number(22, 24),
+        number(12, 16),
+        number(10, 12),
+        chunks.order == "big",
+    )
 
 
 def _is_end_of_samples(data: Bytes, position: int, order: Literal["little", "big"]) -> bool:

@@ -18,6 +18,7 @@ PROG = "hf-bigru-asr"
 # help. It imports what is heavy in `run` alone, after it has refused what can be refused before.
 COMMANDS: dict[str, tuple[str, str]] = {
     "transcribe": (".transcribe", "Transcribe recordings: files, folders, addresses; text, subtitles, JSON."),
+    "listen": (".listen", "Print what is spoken into the microphone or a pipe, utterance by utterance."),
     "evaluate": (".evaluate", "Error rates of hypotheses against references: text, trn, stm, ctm."),
     "export": (
         ".export",

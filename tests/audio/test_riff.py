@@ -12,7 +12,7 @@ from media import ffmpeg_samples, needs_ffmpeg
 
 from hf_bigru_asr.audio.findings import AudioWarning, Findings
 from hf_bigru_asr.audio.loading import audio_duration_s, load_audio
-from hf_bigru_asr.audio.riff import checked_wav, wav_codec
+from hf_bigru_asr.audio.riff import StreamFormat, checked_wav, stream_format, wav_codec
 from hf_bigru_asr.audio.sources import FileBytes
 
 
@@ -103,3 +103,15 @@ def test_gsm_is_what_ffmpeg_decodes(speechlike: Samples, tmp_path: Path) -> None
 def test_codec_of_an_extensible_header() -> None:
     assert wav_codec(encode(np.zeros(10), format="WAVEX", subtype="FLOAT")) == 3
     assert wav_codec(b"RIFF\0\0\0\0WAVE") == 0
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT"])
+def test_the_format_of_a_stream_is_known_when_its_samples_begin(subtype: str) -> None:
+    file = io.BytesIO()
+    soundfile.write(file, np.ones((4, 2)), 22_050, format="WAVEX", subtype=subtype)
+    data = file.getvalue()
+    first = data.index(b"data") + 8
+
+    assert [stream_format(data[:end]) for end in range(first)] == [None] * first
+    bits = {"PCM_16": 16, "FLOAT": 32}[subtype]
+    assert stream_format(data[:first]) == StreamFormat(first, {16: 1, 32: 3}[bits], bits, 22_050, 2)
