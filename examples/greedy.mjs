@@ -43,5 +43,7 @@ export function greedyText(logits, { symbols, pauseFrames }) {
     }
     before = best;
   }
-  return text;
+  // Words with a letter, and one space between them.
+  const words = text.split(" ").filter((word) => word.replaceAll("'", "") !== "");
+  return words.join(" ");
 }

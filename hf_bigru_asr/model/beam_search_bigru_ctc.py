@@ -9,8 +9,8 @@ import numpy as np
 
 from .confidence_bigru_ctc import ConfidenceModel
 from .ctc_alignment_bigru_ctc import align_log_probs
-from .ctc_output_bigru_ctc import CTCSymbols, FrameArray
-from .decoding_bigru_ctc import Hypothesis, ScoredTokens, utterances_of, words_of
+from .ctc_output_bigru_ctc import CTCSymbols, FrameArray, tidy_text
+from .decoding_bigru_ctc import Hypothesis, ScoredTokens, hypothesis_of, utterances_of, words_of
 from .found_path_bigru_ctc import FoundPath, WordPlace
 from .lexicon_bigru_ctc import UNIT_END, UNIT_INSIDE
 from .search_settings_bigru_ctc import BeamSearchSettings
@@ -112,7 +112,7 @@ class BeamSearchDecoder:
         """The best path of each of the `nbest` best texts; a text can be found as a word and spelled."""
         best: dict[str, FoundPath] = {}
         for path in found:
-            best.setdefault(join_units(path.words), path)
+            best.setdefault(tidy_text(join_units(path.words)), path)
             if len(best) == self.settings.nbest:
                 break
         return list(best.items())
@@ -125,11 +125,11 @@ class BeamSearchDecoder:
         alternatives = [path.places(self.symbols) for path in considered]
         weights = _softmax([path.score for path in considered])
         results: list[Hypothesis] = []
-        for text, path in self._distinct(found):
-            spans = align_log_probs(log_probs, text, self.symbols, self.frame_s)
+        for _, path in self._distinct(found):
+            spans = align_log_probs(log_probs, join_units(path.words), self.symbols, self.frame_s)
             posteriors = word_posteriors(path.places(self.symbols), alternatives, weights)
             words = words_of(spans, self.confidence, posteriors)
-            results.append(Hypothesis(text, path.score, tuple(spans), words))
+            results.append(hypothesis_of(spans, path.score, words))
         return results or [Hypothesis("", -math.inf, (), ())]
 
     def _with_end(self, log_probs: FrameArray) -> FrameArray:

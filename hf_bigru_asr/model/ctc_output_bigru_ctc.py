@@ -4,15 +4,26 @@ The decoders and the forced alignment take log-probabilities as NumPy arrays or 
 [`CTCSymbols`]. Nothing that they import loads torch or transformers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["CTCSymbols", "FrameArray", "IntArray", "as_array", "unknown_characters", "word_boundary"]
+__all__ = [
+    "CTCSymbols",
+    "FrameArray",
+    "IntArray",
+    "as_array",
+    "kept_characters",
+    "spoken_part",
+    "tidy_text",
+    "unknown_characters",
+    "word_boundary",
+]
 
 FrameArray = npt.NDArray[np.float32]
 """Log-probabilities, `(frames, classes)` or `(batch, frames, classes)`."""
@@ -88,6 +99,55 @@ def unknown_characters(text: str, unknown: set[str], alphabet: str) -> str:
         f"The text {text[:80]!r} has characters outside the alphabet: {named}. Allowed are {alphabet!r}; "
         "hf_bigru_asr.text.normalize_transcript spells out digits and maps punctuation."
     )
+
+
+def kept_characters(characters: Sequence[str]) -> list[int]:
+    """Places of the characters that are text, among those that a network emits.
+
+    A network emits spaces before the first word and after the last one, several in a pause, and apostrophes without
+    letters. One space between two words is kept, and every word with a letter.
+
+    Args:
+        characters: Letters, apostrophes and spaces.
+    """
+    kept: list[int] = []
+    space = None
+    for is_space, group in groupby(range(len(characters)), key=lambda place: characters[place] == " "):
+        places = list(group)
+        if is_space:
+            space = places[0] if kept else None
+        elif any(characters[place] != "'" for place in places):
+            kept += places if space is None else [space, *places]
+            space = None
+    return kept
+
+
+def tidy_text(text: str) -> str:
+    """A text without the characters that [`kept_characters`] leaves out.
+
+    Example:
+        >>> tidy_text(" U  'UD ' O")
+        "U 'UD O"
+    """
+    return "".join(text[place] for place in kept_characters(text))
+
+
+def spoken_part(spans: Sequence[tuple[float, float]], max_gap: float) -> tuple[float, float]:
+    """Start and end of a word: those of its longest part without a gap.
+
+    A network often marks the first letter of a word early, at the beginning of the pause before it.
+
+    Args:
+        spans: Start and end of every letter, at least one.
+        max_gap: A longer gap between two letters ends a part. Of equally long parts the last one is taken.
+    """
+    parts = [[spans[0]]]
+    for before, after in pairwise(spans):
+        if after[0] - before[1] > max_gap:
+            parts.append([])
+        parts[-1].append(after)
+    longest = max(reversed(parts), key=len)
+    return longest[0][0], longest[-1][1]
 
 
 def word_boundary(pause_frames: int | None, end: int, start: int) -> int | None:

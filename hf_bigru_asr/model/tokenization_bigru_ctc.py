@@ -12,11 +12,13 @@ import torch
 from transformers import PreTrainedTokenizer
 from transformers.utils import ModelOutput, to_py_obj
 
-from .ctc_output_bigru_ctc import unknown_characters, word_boundary
+from .ctc_output_bigru_ctc import kept_characters, spoken_part, unknown_characters, word_boundary
 
 TokenIds = Sequence[Any] | np.ndarray | torch.Tensor
 
 VOCAB_FILES_NAMES = {"vocab_file": "vocab.json"}
+MAX_GAP_FRAMES = 24
+"""Frames between two letters of a word that are a pause before it: half a second at the bundled model's 21 ms."""
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -155,7 +157,8 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
     def _char_offsets(self, tokens: list[str], group_tokens: bool) -> list[dict[str, Any]]:
         """Characters with their frames `[start_offset, end_offset)`, in order, blanks left out.
 
-        With `group_tokens`, a pause between two letters is a word delimiter in its middle.
+        With `group_tokens`, a pause between two letters is a word delimiter in its middle, and characters that are no
+        text are left out too.
         """
         offsets: list[dict[str, Any]] = []
         end = 0
@@ -169,7 +172,10 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
                     if middle is not None:
                         offsets.append({"char": delimiter, "start_offset": middle, "end_offset": middle + 1})
                 offsets.append({"char": char, "start_offset": start, "end_offset": end})
-        return offsets
+        if not group_tokens:
+            return offsets
+        kept = kept_characters([" " if offset["char"] == delimiter else offset["char"] for offset in offsets])
+        return [offsets[place] for place in kept]
 
     @staticmethod
     def _get_word_offsets(offsets: list[dict[str, Any]], word_delimiter_char: str = " ") -> list[dict[str, Any]]:
@@ -179,13 +185,8 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
             if is_delimiter:
                 continue
             chars = list(group)
-            words.append(
-                {
-                    "word": "".join(offset["char"] for offset in chars),
-                    "start_offset": chars[0]["start_offset"],
-                    "end_offset": chars[-1]["end_offset"],
-                }
-            )
+            start, end = spoken_part([(each["start_offset"], each["end_offset"]) for each in chars], MAX_GAP_FRAMES)
+            words.append({"word": "".join(each["char"] for each in chars), "start_offset": start, "end_offset": end})
         return words
 
     def decode(  # type: ignore[override] # with offsets the result is more than text
@@ -200,12 +201,13 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
     ) -> str | list[str] | BiGRUCTCTokenizerOutput:
         """Text of ids: frame-wise ids by default, labels with `group_tokens=False`.
 
-        Repeats are collapsed first and blanks removed after that, so "LL" is written `L blank L`. Spaces are kept.
+        Repeats are collapsed first and blanks removed after that, so "LL" is written `L blank L`. Of frame-wise ids,
+        spaces that separate nothing and apostrophes without letters are left out; of labels every character is kept.
 
         Args:
             token_ids: `(frames,)` ids as a list, an array or a tensor; `(batch, frames)` gives a list of texts.
             skip_special_tokens: Without effect: the only special token is the blank, which is always removed.
-            clean_up_tokenization_spaces: Without effect: spaces are kept as they are.
+            clean_up_tokenization_spaces: Without effect.
             group_tokens: Whether to collapse repeats. `False` for labels, where "LL" are two letters.
             output_char_offsets: Whether to return the characters' frames too.
             output_word_offsets: Whether to return the words' frames too.

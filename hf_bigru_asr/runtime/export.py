@@ -80,8 +80,9 @@ def export_onnx(model: str | Path, output_dir: str | Path, *, waveform: bool = F
 def export_sherpa_onnx(model: str | Path, output_dir: str | Path) -> Path:
     """Write what sherpa-onnx runs: a graph that takes samples, and `tokens.txt`.
 
-    Its greedy search gives the text of this package, with times of letters in steps of 20 ms. It subtracts the mean of
-    the samples before, so a recording with an offset can differ in some letters. It gives no text to less than 25 ms.
+    Its greedy search gives the words of this package, with times of letters in steps of 20 ms. Spaces that separate
+    nothing stay in its text. It subtracts the mean of the samples before, so a recording with an offset can differ in
+    some letters. It gives no text to less than 25 ms.
 
     Args:
         model: As for `export_onnx`.

@@ -22,6 +22,7 @@ from ..audio.loading import iterate_audio
 from ..bundled import BUNDLED
 from ..extras import needs_extra
 from ..model.beam_search_bigru_ctc import BeamSearchDecoder
+from ..model.ctc_output_bigru_ctc import tidy_text
 from ..model.decoding_bigru_ctc import Hypothesis
 from ..model.waveforms_bigru_ctc import mono_waveform
 from .decoding import load_decoder
@@ -299,6 +300,8 @@ def check_inputs(names: Sequence[str], expected: Sequence[str] = NETWORK_INPUTS)
 def greedy_text(log_probs: FloatArray, symbols: Sequence[str], pause_frames: int | None = None) -> str:
     """Text of the best classes of `(frames, classes)`: repeats are collapsed, then blanks removed.
 
+    Spaces that separate nothing and apostrophes without letters are left out.
+
     Args:
         log_probs: `(frames, classes)`, any scores of the classes.
         symbols: Text of every class, an empty string for the blank.
@@ -314,7 +317,7 @@ def greedy_text(log_probs: FloatArray, symbols: Sequence[str], pause_frames: int
             is_pause = pause_frames is not None and start - last >= pause_frames
             text += f" {char}" if is_pause and text and " " not in (char, text[-1]) else char
             last = end
-    return text
+    return tidy_text(text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

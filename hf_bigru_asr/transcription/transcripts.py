@@ -2,10 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
-from ..model.ctc_alignment_bigru_ctc import CharacterSpan
 from ..model.decoding_bigru_ctc import DecodedWord, Hypothesis
 
 __all__ = ["Transcript", "Turn", "join_channels"]
@@ -103,26 +101,11 @@ def _pieces(channel: int, words: Sequence[DecodedWord]) -> Iterator[Turn]:
     """Words of one channel between longer pauses."""
     piece: Turn | None = None
     for word in words:
-        start_s, end_s = _core(word.characters)
-        if piece is not None and start_s - piece.end_s <= MAX_PAUSE_S:
-            piece = Turn(channel, piece.start_s, end_s, f"{piece.text} {word.text}")
+        if piece is not None and word.start_s - piece.end_s <= MAX_PAUSE_S:
+            piece = Turn(channel, piece.start_s, word.end_s, f"{piece.text} {word.text}")
             continue
         if piece is not None:
             yield piece
-        piece = Turn(channel, start_s, end_s, word.text)
+        piece = Turn(channel, word.start_s, word.end_s, word.text)
     if piece is not None:
         yield piece
-
-
-def _core(characters: Sequence[CharacterSpan]) -> tuple[float, float]:
-    """Times of the longest stretch of a word without a pause.
-
-    The network may put the first letter of a word at the beginning of the pause before it.
-    """
-    stretches = [[characters[0]]]
-    for before, character in pairwise(characters):
-        if character.start_s - before.end_s > MAX_PAUSE_S:
-            stretches.append([])
-        stretches[-1].append(character)
-    longest = max(stretches, key=len)
-    return longest[0].start_s, longest[-1].end_s

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from ctc_frames import SYMBOLS, TEXTS
+from ctc_frames import SYMBOLS, TEXTS, words_in
 
 from hf_bigru_asr import BiGRUCTCTokenizer
-from hf_bigru_asr.model.ctc_output_bigru_ctc import CTCSymbols, as_array
+from hf_bigru_asr.model.ctc_output_bigru_ctc import CTCSymbols, as_array, spoken_part, tidy_text
 
 
 def test_symbols_of_a_tokenizer() -> None:
@@ -40,3 +40,22 @@ def test_tensors_and_arrays_are_treated_alike() -> None:
         assert as_array(given).dtype == np.float32
         np.testing.assert_allclose(as_array(given), values.detach().numpy(), atol=0.01)
     assert as_array(values.bfloat16()).dtype == np.float32
+
+
+def test_text_is_words_with_one_space_between_them() -> None:
+    for text in TEXTS:
+        assert tidy_text(text) == words_in(text)
+
+
+@pytest.mark.parametrize(
+    ("spans", "part"),
+    [
+        ([(1, 2)], (1, 2)),
+        ([(0, 1), (3, 4), (6, 7)], (0, 7)),
+        ([(0, 1), (4, 5), (6, 7)], (4, 7)),
+        ([(0, 1), (2, 3), (6, 7)], (0, 3)),
+        ([(0, 1), (9, 10)], (9, 10)),  # two letters: the first one came early
+    ],
+)
+def test_a_word_is_its_longest_part_without_a_gap(spans: list[tuple[float, float]], part: tuple[float, float]) -> None:
+    assert spoken_part(spans, 2) == part

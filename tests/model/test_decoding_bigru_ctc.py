@@ -6,7 +6,9 @@ import pytest
 import torch
 
 from hf_bigru_asr import BiGRUCTCTokenizer
+from hf_bigru_asr.model.ctc_output_bigru_ctc import CTCSymbols
 from hf_bigru_asr.model.decoding_bigru_ctc import GreedyDecoder
+from hf_bigru_asr.runtime.recognizer import greedy_text
 
 FRAME_S = 0.02
 
@@ -48,6 +50,36 @@ def test_a_pause_is_a_word_boundary(pause_frames: int | None, text: str) -> None
         boundary = offsets[-2]
         assert offsets[-3]["end_offset"] <= boundary["start_offset"] < boundary["end_offset"] <= ids.index(a)
         assert hypothesis.characters[-2].start_s == pytest.approx(boundary["start_offset"] * FRAME_S)
+
+
+def frames_of(text: str, tokenizer: BiGRUCTCTokenizer) -> torch.Tensor:
+    """Log-probabilities `(1, frames, classes)` that spell a text, `.` being a blank."""
+    ids = [tokenizer.encoder[{" ": "|", ".": "<pad>"}.get(char, char)] for char in text]
+    return (9 * torch.nn.functional.one_hot(torch.tensor(ids), len(tokenizer)).float()).log_softmax(-1)[None]
+
+
+@pytest.mark.parametrize(
+    ("emitted", "text"),
+    [(" U . U.D  . O .", "U UD O"), (" ' 'TIS '.' A'. ", "'TIS A'"), (" . ", ""), ("'.'", ""), ("A '", "A")],
+)
+def test_spaces_that_separate_nothing_and_lone_apostrophes_are_left_out(emitted: str, text: str) -> None:
+    tokenizer = BiGRUCTCTokenizer()
+    log_probs = frames_of(emitted, tokenizer)
+    ((hypothesis,),) = GreedyDecoder(tokenizer, FRAME_S)(log_probs)
+    assert hypothesis.text == text == tokenizer.decode(log_probs[0].argmax(-1))
+    assert text == greedy_text(log_probs[0].numpy(), list(CTCSymbols.of(tokenizer).characters))
+    assert "".join(span.char for span in hypothesis.characters) == text
+    assert [word.text for word in hypothesis.words] == text.split()
+
+
+def test_a_word_lasts_from_where_it_is_spoken() -> None:
+    tokenizer = BiGRUCTCTokenizer()
+    for num_blanks, start_s in ((1, 0.0), (17, 0.0), (18, 0.38), (99, 2.0)):
+        ((hypothesis,),) = GreedyDecoder(tokenizer, FRAME_S)(frames_of(f"T{'.' * num_blanks}HE", tokenizer))
+        (word,) = hypothesis.words
+        assert (word.text, word.start_s) == ("THE", pytest.approx(start_s))
+        assert word.end_s == pytest.approx((num_blanks + 3) * FRAME_S)
+        assert word.characters[0].start_s == 0.0
 
 
 def test_a_tokenizer_of_an_earlier_release_has_no_pauses() -> None:

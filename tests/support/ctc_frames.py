@@ -62,5 +62,10 @@ def collapsed(frames: list[int]) -> list[tuple[int, int, int]]:
     return emissions
 
 
+def words_in(text: str) -> str:
+    """What is decoded from the frames of a text: words with a letter, and one space between them."""
+    return " ".join(word for word in text.split(" ") if word.strip("'"))
+
+
 def ids_of(text: str) -> list[int]:
     return [SYMBOLS.index("|" if char == " " else char) for char in text]
