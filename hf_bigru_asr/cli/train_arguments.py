@@ -45,7 +45,7 @@ class ModelArguments:
     )
     normalization: str | None = field(
         default=None,
-        metadata={"help": "Feature normalisation: utterance or none (unset: the model's, or utterance)."},
+        metadata={"help": "Feature normalisation: utterance, speech or none (unset: the model's, or utterance)."},
     )
     prior_frames: int | None = field(
         default=None,

@@ -63,13 +63,23 @@ def parse_arguments(
 
 
 def make_processor(model_args: ModelArguments) -> BiGRUCTCProcessor:
-    """Processor of the model to fine-tune, or a new one, with the settings that are given."""
-    processor = build_processor(model_args.model_name_or_path, **model_args.features())
-    normalization = processor.feature_extractor.normalization
-    if model_args.prior_frames and normalization != "utterance":
+    """Processor of the model to fine-tune, or a new one, with the settings that are given.
+
+    That of speech normalisation which is still to be fitted (`set_prior`) has another normalisation until then.
+    """
+    settings, prior_frames = model_args.features(), model_args.prior_frames
+    if prior_frames and settings.get("normalization") == "speech":
+        del settings["normalization"]
+    processor = build_processor(model_args.model_name_or_path, **settings)
+    normalization = model_args.normalization or processor.feature_extractor.normalization
+    if prior_frames and normalization == "none":
         raise ValueError(
-            f"prior_frames is {model_args.prior_frames} and normalization {normalization!r}: the prior is of the "
-            "variance of an utterance. Leave prior_frames out or set normalization to utterance."
+            f"prior_frames is {prior_frames} and normalization 'none': the prior is of the variance of an utterance. "
+            "Leave prior_frames out or set normalization to utterance or speech."
+        )
+    if prior_frames == 0 and normalization == "speech":
+        raise ValueError(
+            "prior_frames is 0 and normalization 'speech', which needs a prior. Give prior_frames, 200 for example."
         )
     return processor
 
@@ -110,13 +120,13 @@ def load_splits(
 
 
 def set_prior(processor: BiGRUCTCProcessor, model_args: ModelArguments, train: Dataset, audio_column: str) -> None:
-    """Fit the prior of the features' variance to the training split alone: other data are made of it, or synthetic."""
+    """Fit the prior of the features to the training split alone: other data are made of it, or synthetic."""
     extractor = processor.feature_extractor
     if model_args.prior_frames == 0:
         extractor.prior_frames = 0
     elif model_args.prior_frames is not None:
         waveforms = (load_utterance(row[audio_column], extractor.sampling_rate) for row in train)
-        extractor.fit_prior(waveforms, model_args.prior_frames)
+        extractor.fit_prior(waveforms, model_args.prior_frames, model_args.normalization)
 
 
 def make_collator(

@@ -18,6 +18,8 @@ def data_dir(tmp_path: Path) -> Path:
         ("--mmi_weight 1", "mmi_weight is 1.0 and needs mmi_lm; scripts/build_character_lm.py writes one."),
         ("--metric_for_best_model=lm_wer", "metric_for_best_model is lm_wer and needs eval_lm, a language"),
         ("--prior_frames 9 --normalization none", "prior_frames is 9 and normalization 'none': the prior is of the"),
+        ("--normalization speech", 'normalization="speech" needs prior_frames, and 128 values of prior_mean'),
+        ("--normalization speech --prior_frames 0", "prior_frames is 0, prior_mean has no values"),
         ("--normalization batch", "normalization is 'batch'; choose one of "),
         ("--mwer_weight 1", "unknown argument --mwer_weight 1; did you mean --mmi_weight?"),
         ("--optim foo", "foo is not a valid OptimizerNames, please select one of"),
