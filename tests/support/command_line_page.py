@@ -21,7 +21,7 @@ GROUPS = {
     "Measure": ["evaluate", "benchmark", "benchmark_gpu", "compare_chunks", "compare_int8"],
     "Language model and confidences": ["build_lm", "tune_decoding", "calibrate_confidence", "measure_hotwords"],
     "Data": ["prepare_librispeech", "segment_dataset", "synthesize", "teach_dataset"],
-    "Train": ["train", "average_checkpoints", "build_character_lm", "plot_training"],
+    "Train": ["train", "learn_silence", "average_checkpoints", "build_character_lm", "plot_training"],
     "Hub": ["push_to_hub"],
 }
 
