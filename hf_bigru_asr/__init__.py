@@ -4,6 +4,7 @@ Importing the package is cheap: torch is loaded with the first public name that 
 pipeline know the model as soon as both this package and `transformers` are imported, in either order.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from .transcription.recognizer import load_recognizer, transcribe
 
 __version__ = "0.1.0"
+
+# ONNX Runtime from 1.32 on sends reports of its use to its maker, and keeps an identifier in the home folder, unless
+# this is set before it is imported. Who wants that sets it to 0.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = [
     "Aligner",
