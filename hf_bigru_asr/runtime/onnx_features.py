@@ -158,7 +158,7 @@ def _add_speech_statistics(
 def _slid(graph: GraphBuilder, operator: str, values: str, radius: int, beyond: float = 0.0) -> str:
     """`values` `(batch, channels, length)` pooled over a radius on both sides of each; with `beyond` past the ends.
 
-    The padding is a node of its own: onnx's reference evaluator ignores that of pooling in one dimension.
+    The padding is a node of its own: onnx's reference evaluator cannot run a padded MaxPool in one dimension.
     """
     sides = graph.constant(np.array([0, 0, radius, 0, 0, radius]))
     padded = graph.add("Pad", values, sides, graph.constant(np.float32(beyond)))
