@@ -17,6 +17,7 @@ from safetensors import safe_open
 from .. import __version__
 from ..data.librispeech.index import SUBSETS
 from ..model.language_model_files_bigru_ctc import LANGUAGE_MODEL_DIR, RECORD_NAME, read_model_json
+from ..runtime.log_mel import LogMelSettings
 from ..runtime.model_files import ModelFiles
 from .card_tables import (
     LIBRISPEECH,
@@ -121,7 +122,7 @@ def build_card(
         version=__version__,
         librispeech=LIBRISPEECH,
         config=read_model_json(folder / "config.json"),
-        prior_frames=_prior_frames(folder),
+        features=_feature_settings(folder),
         num_parameters=_count_parameters(folder / "model.safetensors"),
         size_mb=(folder / "model.safetensors").stat().st_size / 1e6,
         results=rows,
@@ -141,11 +142,11 @@ def build_card(
     return card
 
 
-def _prior_frames(folder: Path) -> int:
-    """That of the feature extractor, if it is there."""
+def _feature_settings(folder: Path) -> LogMelSettings:
+    """Those of the feature extractor, if it is there."""
     names = ("processor_config.json", "preprocessor_config.json")
     has_features = any((folder / name).is_file() for name in names)
-    return ModelFiles(folder).feature_settings.prior_frames if has_features else 0
+    return ModelFiles(folder).feature_settings if has_features else LogMelSettings()
 
 
 def evaluation_records(evaluations: Sequence[Json]) -> dict[str, str]:

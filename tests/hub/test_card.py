@@ -9,6 +9,7 @@ import yaml
 from card_records import EVALUATION, TRAINING, changed_evaluation, table, training_list
 from huggingface_hub import EvalResult, ModelCard, parse_eval_result_entries
 from repository import REPOSITORY
+from speech_prior import SPEECH
 
 from hf_bigru_asr import bundled_checkpoint
 from hf_bigru_asr.hub import card as card_module
@@ -145,6 +146,10 @@ def test_the_prior_of_the_features_is_told(model_dir: Path) -> None:
     features = {"prior_frames": 150, "prior_std": [2.0] * 128}
     (model_dir / "processor_config.json").write_text(json.dumps({"feature_extractor": features}))
     assert "as if the utterance had 150 more frames" in build_card(model_dir, [], "alice/tiny").text
+    (model_dir / "processor_config.json").write_text(json.dumps({"feature_extractor": SPEECH}))
+    text = build_card(model_dir, [], "alice/tiny").text
+    assert "Bins are normalised by mean and standard deviation of the speech around a frame" in text
+    assert "as if the utterance had" not in text
 
 
 def test_card_names_the_repository_and_the_size(model_dir: Path) -> None:
