@@ -9,7 +9,7 @@ from ..formats.nist import ctm
 from ..formats.subtitles import webvtt
 from ..formats.textgrid import textgrid
 from ..formats.transcript import TimedTranscript, TimedWord
-from .aligner import Alignment
+from .aligned_text import Alignment
 
 __all__ = ["FORMATS", "as_ctm", "as_json", "as_textgrid", "as_transcript", "as_webvtt"]
 

@@ -114,7 +114,7 @@ def test_words_keep_their_spelling(aligner: Aligner) -> None:
 def test_a_text_that_cannot_be_matched_gives_the_normalised_words(
     aligner: Aligner, sample_log_probs: torch.Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hf_bigru_asr.alignment.aligner.written_words", lambda text, on_unknown: None)
+    monkeypatch.setattr("hf_bigru_asr.alignment.aligned_text.written_words", lambda text, on_unknown: None)
     result = aligner.align_log_probs(sample_log_probs, TEXT)
     assert not result.is_as_written
     assert [word.text for word in result.words] == TEXT.replace(",", "").replace(".", "").upper().split()
