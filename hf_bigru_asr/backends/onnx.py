@@ -13,7 +13,7 @@ __all__ = ["OnnxBiGRUForCTC"]
 
 
 class OnnxBiGRUForCTC(RuntimeModel):
-    """The recogniser on ONNX Runtime (extra `onnx`); arguments are those of [`RuntimeModel`].
+    """The recogniser on ONNX Runtime; arguments are those of [`RuntimeModel`].
 
     Example:
         >>> import torch
@@ -22,7 +22,7 @@ class OnnxBiGRUForCTC(RuntimeModel):
         torch.Size([1, 50, 29])
     """
 
-    extra = "onnx"
+    runtime_name = "onnx"
 
     def _score_together(self, features: FloatArray, lengths: np.ndarray) -> FloatArray:
         # The directions of a layer are independent, and two threads of which each has one are faster than two that

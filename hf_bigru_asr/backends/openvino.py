@@ -23,7 +23,7 @@ class OpenVINOBiGRUForCTC(RuntimeModel):
         torch.Size([1, 50, 29])
     """
 
-    extra = "openvino"
+    runtime_name = "openvino"
 
     def compile_graph(
         self, graph: bytes, num_threads: int | None, inputs: Sequence[str], num_calls: int = 1

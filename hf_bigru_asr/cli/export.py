@@ -61,7 +61,7 @@ def export(options: ExportArguments) -> int:
         The exit status.
 
     Raises:
-        ImportError: If the extra `onnx` is not installed.
+        ImportError: If the package `onnx` is not installed.
         FileExistsError: If the folder has files of another model or export.
         FileNotFoundError: If a file of the model is missing.
         ValueError: If the model or an option is not valid.

@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 from transformers import AutoModelForCTC, AutoProcessor
 
 from ..backends.loading import check_weights
-from ..bundled import resolve_model
+from ..bundled import check_not_installed, resolve_model
 from ..data.loading import load_speech_dataset
 from ..data.utterances import utterance_source, utterance_text
 from ..model.beam_search_bigru_ctc import BeamSearchSettings
@@ -98,18 +98,28 @@ class ScoredDataset:
         return cls(processor, [text for text, _ in pairs], [log_probs for _, log_probs in pairs], origin)
 
 
-def language_model_folder(language_model: str | Path, model: str | Path, *, to_write: bool = False) -> Path:
+def language_model_folder(
+    language_model: str | Path, model: str | Path, *, to_write: bool = False, overwrite_installed: bool = False
+) -> Path:
     """Folder of a language model as the scripts take it.
 
     Args:
         language_model: The folder, or `"own"` for that of the language model beside `model`.
         model: Folder, name on the Hub, or `"bundled"`.
         to_write: Whether files are to be written into the folder.
+        overwrite_installed: Whether it may then be that of the model that ships with the package.
 
     Raises:
         FileNotFoundError: If the model has no language model of its own, or the folder holds none.
-        ValueError: If it lies on the Hub, where nothing can be written.
+        ValueError: If it lies on the Hub, where nothing can be written, or in the installed package.
     """
+    folder = _language_model_folder(language_model, model, to_write)
+    if to_write and not overwrite_installed:
+        check_not_installed(folder)
+    return folder
+
+
+def _language_model_folder(language_model: str | Path, model: str | Path, to_write: bool) -> Path:
     if (named := language_model_of(language_model)) is not None:
         return named
     name = resolve_model(model)

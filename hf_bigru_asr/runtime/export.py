@@ -45,7 +45,7 @@ def export_onnx(model: str | Path, output_dir: str | Path, *, waveform: bool = F
         Path of `model.onnx`.
 
     Raises:
-        ImportError: If the extra `onnx` is not installed.
+        ImportError: If the package `onnx` is not installed.
         FileExistsError: If the folder has files of another model, or of an earlier export, that would stay there.
         FileNotFoundError: If a file of the model is missing.
         ValueError: If it is not a BiGRU-CTC model.
@@ -92,7 +92,7 @@ def export_sherpa_onnx(model: str | Path, output_dir: str | Path) -> Path:
         Path of `model.onnx`.
 
     Raises:
-        ImportError: If the extra `onnx` is not installed.
+        ImportError: If the package `onnx` is not installed.
         FileExistsError: If the folder has files of a model, or of another export.
         FileNotFoundError: If a file of the model is missing.
         ValueError: If it is not a BiGRU-CTC model, or one that sherpa-onnx cannot run, as [`sherpa_graph`] says.
@@ -172,7 +172,7 @@ def load_graph(files: ModelFiles) -> bytes:
 
     Raises:
         FileNotFoundError: If the folder has neither a graph nor weights.
-        ImportError: If there is no graph and the extra `onnx` is not installed.
+        ImportError: If there is no graph and the package `onnx` is not installed.
         ValueError: If the graph was made from other weights than those beside it.
     """
     has_weights = files.weights_path.is_file()

@@ -72,7 +72,7 @@ class GraphLayerRunner:
         precision: Number format that the runtime computes in, one of `SAME_STATE`.
 
     Raises:
-        ImportError: If the extra `onnx` is not installed.
+        ImportError: If the package `onnx` is not installed.
     """
 
     def __init__(

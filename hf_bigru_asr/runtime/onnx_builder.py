@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..extras import needs_extra
+from ..extras import needs_package
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -26,7 +26,7 @@ class GraphBuilder:
             from onnx import helper, numpy_helper
         except ImportError as error:
             raise ImportError(
-                f"{needs_extra('Writing the network as an ONNX graph', 'onnx')} A folder that scripts/export.py wrote "
+                f"{needs_package('Writing the network as an ONNX graph', 'onnx')} A folder that scripts/export.py wrote "
                 "has its graph already."
             ) from error
         self._onnx, self._numpy_helper = helper, numpy_helper

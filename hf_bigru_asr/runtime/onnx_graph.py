@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..extras import needs_extra
+from ..extras import needs_package
 from .log_mel import FloatArray, LogMelSettings
 from .onnx_builder import GraphBuilder
 from .onnx_features import add_log_mel, add_normalization
@@ -52,7 +52,7 @@ def recognizer_graph(weights: Weights, blank_id: int = 0, metadata: Mapping[str,
         metadata: Texts that are stored with the graph.
 
     Raises:
-        ImportError: If the extra `onnx` is not installed.
+        ImportError: If the package `onnx` is not installed.
         ValueError: If `weights` are not those of a `BiGRUForCTC`.
     """
     network = _Network.of(weights)
@@ -84,7 +84,7 @@ def waveform_recognizer_graph(
         metadata: Texts that are stored with the graph.
 
     Raises:
-        ImportError: If the extra `onnx` is not installed.
+        ImportError: If the package `onnx` is not installed.
         ValueError: If `weights` are not those of a `BiGRUForCTC` or do not fit `settings`, or if `settings` have
             several frame grids.
     """
@@ -158,7 +158,7 @@ def gru_direction_graph(weights: Weights, layer: int, *, backward: bool = False)
         backward: Whether it is the backward direction.
 
     Raises:
-        ImportError: If the extra `onnx` is not installed.
+        ImportError: If the package `onnx` is not installed.
         ValueError: If `weights` are not those of a `BiGRUForCTC`, or there is no such layer.
     """
     network = _Network.of(weights)
@@ -203,13 +203,13 @@ def weights_of_graph(graph: bytes) -> dict[str, FloatArray]:
         graph: Serialised.
 
     Raises:
-        ImportError: If the extra `onnx` is not installed.
+        ImportError: If the package `onnx` is not installed.
         ValueError: If the graph has been changed since, by quantisation for example.
     """
     try:
         from onnx import load_model_from_string, numpy_helper
     except ImportError as error:
-        raise ImportError(needs_extra("Reading a graph", "onnx")) from error
+        raise ImportError(needs_package("Reading a graph", "onnx")) from error
     model = load_model_from_string(graph).graph
     constants = {each.name: numpy_helper.to_array(each) for each in model.initializer}
     nodes = {kind: [node for node in model.node if node.op_type == kind] for kind in ("GRU", "MatMul", "Add")}

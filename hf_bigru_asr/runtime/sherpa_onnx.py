@@ -58,7 +58,7 @@ def sherpa_graph(
         metadata: Texts that are stored with the graph.
 
     Raises:
-        ImportError: If the extra `onnx` is not installed.
+        ImportError: If the package `onnx` is not installed.
         ValueError: If the sampling rate is not 16 kHz or a frame is shorter than 20 ms, and as
             [`waveform_recognizer_graph`].
     """

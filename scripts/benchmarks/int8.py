@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from benchmarks.training import PackedGRUForCTC
-from hf_bigru_asr.extras import needs_extra
+from hf_bigru_asr.extras import needs_package
 from hf_bigru_asr.metrics import word_error_counts
 from hf_bigru_asr.model.configuration_bigru_ctc import BiGRUCTCConfig
 from hf_bigru_asr.model.modeling_bigru_ctc import BiGRUForCTC
@@ -60,7 +60,7 @@ def int8_networks(model: str | Path, num_threads: int) -> dict[str, Int8Network]
 
     Raises:
         FileNotFoundError: If there is no such model.
-        ImportError: If the extra `onnx` is not installed.
+        ImportError: If the package `onnx` is not installed.
     """
     files = ModelFiles(locate_model(model))
     whole = BiGRUForCTC.from_pretrained(files.folder)
@@ -89,13 +89,13 @@ def quantize_graph(graph: bytes) -> bytes:
     """A serialised ONNX graph with eight-bit weights in every operator for which ONNX Runtime has some.
 
     Raises:
-        ImportError: If the extra `onnx` is not installed.
+        ImportError: If the package `onnx` is not installed.
     """
     try:
         from onnx import load_model_from_string
         from onnxruntime.quantization import QuantType, quantize_dynamic
     except ImportError as error:
-        raise ImportError(needs_extra("Quantising a graph", "onnx")) from error
+        raise ImportError(needs_package("Quantising a graph", "onnx", "onnxruntime")) from error
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.onnx")
         quantize_dynamic(load_model_from_string(graph), path, weight_type=QuantType.QInt8)

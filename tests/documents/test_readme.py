@@ -34,7 +34,7 @@ def test_two_set_up_commands() -> None:
 
     assert len(commands) == 2
     assert all(len(command.strip().splitlines()) == 1 for command in commands)
-    assert commands[0].strip().endswith("scripts/transcribe.py tests/data/speech_sample.flac")
+    assert commands[0].strip().endswith("hf-bigru-asr transcribe tests/data/speech_sample.flac")
     assert commands[1].strip().endswith("python -m pytest -n auto")
 
 
@@ -53,5 +53,5 @@ def test_the_tree_is_that_of_the_repository() -> None:
 
     package = REPOSITORY / "hf_bigru_asr"
     folders = {path.name for path in package.iterdir() if path.is_dir() and path.name != "__pycache__"}
-    assert top == {"hf_bigru_asr", "scripts", "tests", "docs"}
+    assert top == {"hf_bigru_asr", "scripts", "examples", "tests", "docs"}
     assert rooms == folders

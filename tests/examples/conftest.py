@@ -11,7 +11,7 @@ from hf_bigru_asr.runtime.export import export_onnx
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shipped model, as examples/README.md exports it; only to be read."""
-    pytest.importorskip("onnx", reason="the extra `onnx` is not installed")
+    pytest.importorskip("onnx", reason="the package `onnx` is not installed")
     return export_onnx("bundled", tmp_path_factory.mktemp("exported"), waveform=True).parent
 
 

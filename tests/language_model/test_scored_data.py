@@ -73,7 +73,12 @@ def test_folder_of_a_language_model(model_dir: Path, tmp_path: Path) -> None:
     assert language_model_folder(named, "nobody/nothing", to_write=True) == named
     with pytest.raises(FileNotFoundError, match=r"nosuch/lm.binary does not exist; .* 'own' for the model's own"):
         language_model_folder(tmp_path / "nosuch", model_dir)
-    assert language_model_folder("own", "bundled", to_write=True) == bundled_checkpoint() / "language_model"
+    installed = bundled_checkpoint() / "language_model"
+    assert language_model_folder("own", "bundled") == installed
+    assert language_model_folder("own", "bundled", to_write=True, overwrite_installed=True) == installed
+    for name in ("own", installed):
+        with pytest.raises(ValueError, match="belongs to the installed model, which is not changed unasked; copy"):
+            language_model_folder(name, "bundled", to_write=True)
     with pytest.raises(FileNotFoundError, match=r"model has no language model of its own; .* scripts/build_lm\.py"):
         language_model_folder("own", model_dir)
     folder = write_language_model(model_dir / "language_model")

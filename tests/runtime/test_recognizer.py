@@ -180,5 +180,5 @@ def test_without_onnx_the_remedy_is_named(run_in_child: RunInChild, listener_dir
         "try:\n    OnnxRecognizer(sys.argv[1])\nexcept ImportError as error:\n    print(error)"
     )
 
-    assert "needs the extra `onnx`: pip install onnx onnxruntime" in run_in_child(code, listener_dir, "onnx")
-    assert "ONNX Runtime needs the extra `onnx`" in run_in_child(code, listener_dir, "onnxruntime")
+    assert "Writing the network as an ONNX graph needs onnx: pip install onnx." in run_in_child(code, listener_dir, "onnx")
+    assert "Running the network needs onnxruntime: pip install onnxruntime" in run_in_child(code, listener_dir, "onnxruntime")

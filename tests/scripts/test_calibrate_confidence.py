@@ -22,3 +22,12 @@ def test_confidences_are_fitted_to_the_data(tone_model: Path, tone_data: tuple[o
     assert record["num_offsets"] == 3
     assert record["cross_validated"]["num_words"] >= 8
     assert ConfidenceModel.from_folder(folder) is not None
+
+
+@pytest.mark.usefixtures("in_one_process")
+@pytest.mark.parametrize("script", ["calibrate_confidence.py", "tune_decoding.py"])
+def test_the_installed_model_is_not_changed_unasked(script: str, tmp_path: Path) -> None:
+    ended = run_script(script, "--dataset_name", tmp_path, "--split", "validation", "--lm", "own")
+    assert ended.returncode == 2
+    assert "belongs to the installed model, which is not changed unasked; copy the model" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1

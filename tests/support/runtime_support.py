@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 needs_onnx = pytest.mark.skipif(
     find_spec("onnx") is None or find_spec("onnxruntime") is None,
-    reason="the extra `onnx` is not installed",
+    reason="the package `onnx` is not installed",
 )
 needs_openvino = pytest.mark.skipif(
     find_spec("onnx") is None or find_spec("openvino") is None,
