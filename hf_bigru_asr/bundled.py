@@ -38,8 +38,8 @@ def check_not_installed(folder: str | Path) -> None:
     """
     if Path(folder).resolve().is_relative_to(CHECKPOINT_DIR.resolve()):
         raise ValueError(
-            f"{folder} belongs to the installed model, which is not changed unasked; copy the model and name the copy, "
-            "or pass --overwrite_installed."
+            f"{folder} belongs to the installed model, which is not changed unasked; copy the model and name the "
+            "copy, or pass --overwrite_installed."
         )
 
 

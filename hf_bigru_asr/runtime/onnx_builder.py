@@ -26,8 +26,8 @@ class GraphBuilder:
             from onnx import helper, numpy_helper
         except ImportError as error:
             raise ImportError(
-                f"{needs_package('Writing the network as an ONNX graph', 'onnx')} A folder that scripts/export.py wrote "
-                "has its graph already."
+                f"{needs_package('Writing the network as an ONNX graph', 'onnx')} A folder that scripts/export.py "
+                "wrote has its graph already."
             ) from error
         self._onnx, self._numpy_helper = helper, numpy_helper
         self._nodes: list[Any] = []

@@ -180,5 +180,6 @@ def test_without_onnx_the_remedy_is_named(run_in_child: RunInChild, listener_dir
         "try:\n    OnnxRecognizer(sys.argv[1])\nexcept ImportError as error:\n    print(error)"
     )
 
-    assert "Writing the network as an ONNX graph needs onnx: pip install onnx." in run_in_child(code, listener_dir, "onnx")
-    assert "Running the network needs onnxruntime: pip install onnxruntime" in run_in_child(code, listener_dir, "onnxruntime")
+    without_onnx, without_runtime = (run_in_child(code, listener_dir, name) for name in ("onnx", "onnxruntime"))
+    assert "Writing the network as an ONNX graph needs onnx: pip install onnx." in without_onnx
+    assert "Running the network needs onnxruntime: pip install onnxruntime" in without_runtime
