@@ -1,7 +1,7 @@
 """A text in the log-probabilities of a recording: times of its words, and how well they match. Without torch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -87,6 +87,10 @@ class SpokenText:
             raise ValueError(f"text is {text[:60]!r}, in which nothing is said; give the words of the recording.")
         words = written_words(text, on_unknown=on_unknown)
         return cls(tuple(words or [WrittenWord(word, word) for word in normalized.split()]), words is not None)
+
+    def part(self, first: int, end: int) -> "SpokenText":
+        """The words from one to the one before another."""
+        return replace(self, words=self.words[first:end])
 
     def align(
         self,

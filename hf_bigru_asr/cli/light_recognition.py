@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..audio.channels import Channels
-from ..audio.download import Download
 from ..audio.loading import count_channels, iterate_audio
-from ..audio.sources import Source, open_source
 from ..formats.transcript import RecognizedWord, RecognizerFacts, TimedTranscript
 from ..model.ctc_alignment_bigru_ctc import align_log_probs
 from ..model.decoding_bigru_ctc import Decoder, Hypothesis, words_of
@@ -19,13 +17,13 @@ from ..runtime.layer_runners import Direction, LayerRunner
 from ..runtime.log_mel import FloatArray
 from ..runtime.long_audio import log_probs_in_pieces
 from ..runtime.model_files import ModelFiles
-from ..runtime.parts import decode_recording
+from ..runtime.parts import decode_pieces
 from ..runtime.recognizer import OnnxRecognizer
 from ..runtime.resampling import resample
 from .inputs import Input
 from .jobs import Check
 from .one_line import describe_error
-from .recognition import REFUSED, RecognitionOptions, SpokenWord, description, facts_of, stream_of
+from .recognition import REFUSED, RecognitionOptions, SpokenWord, description, facts_of, opened
 
 if TYPE_CHECKING:
     from ..grammar import GrammarDecoder, GrammarResult
@@ -127,7 +125,7 @@ class LightRecognition:
 
     def _read(self, recording: Input, row: int, warnings: list[str], check: Check) -> Iterator[_Channel]:
         """The channels of a recording: short ones with their samples, long ones with their words."""
-        source = self._opened(recording)
+        source = opened(recording, self._options.limits)
         wanted: Iterable[Channels] = [self._options.channels]
         if self._options.channels == "split":
             wanted = range(count_channels(source))
@@ -143,14 +141,6 @@ class LightRecognition:
             channel = _Channel(row)
             yield self._read_channel(channel, _counted(blocks, channel, check), warnings, check)
 
-    def _opened(self, recording: Input) -> Source:
-        stream = stream_of(recording, self._options.limits)
-        try:
-            return open_source(stream)
-        finally:
-            if isinstance(stream, Download):
-                stream.close()
-
     def _read_channel(
         self, channel: _Channel, blocks: Iterator[FloatArray], warnings: list[str], check: Check
     ) -> _Channel:
@@ -161,7 +151,7 @@ class LightRecognition:
             if channel.num_samples > longest:
                 runner = _CheckedRunner(self._recognizer.layer_runner(), check)
                 pieces = log_probs_in_pieces(runner, chain(start, blocks), self._recognizer.feature_settings)
-                channel.words, more = self._decode(np.concatenate(list(pieces)), check)
+                channel.words, more = self._decode(pieces, check)
                 warnings += more
                 return channel
         channel.waveform = np.concatenate(start)
@@ -173,16 +163,16 @@ class LightRecognition:
             check()
             found = self._recognizer.log_probs([each.waveform for each in batch if each.waveform is not None])
             for channel, log_probs in zip(batch, found, strict=True):
-                channel.words, more = self._decode(log_probs, check)
+                channel.words, more = self._decode([log_probs], check)
                 warnings[channel.row] += more
                 channel.waveform = None
 
-    def _decode(self, log_probs: FloatArray, check: Check) -> Found:
+    def _decode(self, pieces: Iterable[FloatArray], check: Check) -> Found:
         if self._grammar is not None:
-            return self._decode_grammar(self._grammar, log_probs)
+            return self._decode_grammar(self._grammar, np.concatenate(list(pieces)))
         decoder = _CheckedDecoder(self._recognizer.decoder, check)
         symbols, frame_s = self._recognizer.decoder.symbols, self._recognizer.decoder.frame_s
-        best = decode_recording(decoder, log_probs, symbols, frame_s)[0]
+        best = decode_pieces(decoder, pieces, symbols, frame_s)[0]
         if decoder.confidence is not None:
             return best.words, []
         # What is not calibrated is no probability.

@@ -11,6 +11,7 @@ from .. import __version__
 from ..audio.channels import Channels
 from ..audio.download import MAX_BYTES, MAX_S, Download
 from ..audio.findings import OnDamage
+from ..audio.sources import Source, open_source
 from ..bundled import BUNDLED
 from ..formats.transcript import RecognizerFacts, TimedTranscript
 from .inputs import STANDARD_INPUT, Input
@@ -24,6 +25,7 @@ __all__ = [
     "SpokenWord",
     "description",
     "facts_of",
+    "opened",
     "stream_of",
 ]
 
@@ -143,3 +145,18 @@ def stream_of(recording: Input, limits: DownloadLimits) -> str | BinaryIO | Down
     if recording.is_file:
         return recording.source
     return Download(recording.source, max_bytes=limits.max_bytes, max_s=limits.max_s)
+
+
+def opened(recording: Input, limits: DownloadLimits) -> Source:
+    """The bytes of a recording, all of which are here then.
+
+    Raises:
+        AudioError: If it cannot be opened or fetched.
+        FileNotFoundError: If there is no such file.
+    """
+    stream = stream_of(recording, limits)
+    try:
+        return open_source(stream)
+    finally:
+        if isinstance(stream, Download):
+            stream.close()

@@ -1,0 +1,188 @@
+"""Find out when each word of a known text is spoken.
+
+Examples:
+  hf-bigru-asr align talk.mp3 talk.txt
+  hf-bigru-asr align talk.mp3 talk.txt --format textgrid json --output-dir aligned
+  hf-bigru-asr align talk.mp3 talk.txt --format srt --beside
+  hf-bigru-asr align chapter.mp3 book.txt --skip-unmatched
+
+The text is ordinary English, and that of the whole recording. Words keep their spelling; what is spoken stands beside
+them in json. Where the text is not that of the recording, lines on the error output say so, and the exit status is 3;
+the results are written all the same. --skip-unmatched leaves out words at the beginning and at the end of the text
+that are not spoken, such as a preface.
+"""
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .one_line import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..alignment.aligned_text import Alignment, SpokenText
+    from ..formats.transcript import TimedTranscript
+    from ..runtime.log_mel import FloatArray
+    from ..runtime.recognizer import OnnxRecognizer
+
+__all__ = ["NOT_THE_TEXT"]
+
+NOT_THE_TEXT = 3
+"""Exit status where the text is not that of the recording."""
+
+FORMAT_NAMES = ("txt", "json", "jsonl", "srt", "vtt", "tsv", "ctm", "textgrid", "stm", "rttm")
+RUNTIMES = ("onnx", "openvino")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the recording, its text and the options."""
+    parser.add_argument("audio", metavar="AUDIO", help="Recording in any common format, http(s) address, or -.")
+    parser.add_argument(
+        "text", metavar="TEXT", nargs="?", help="File with what is said (UTF-8), or -; AUDIO with .txt if left out."
+    )
+    parser.add_argument("--text-is", metavar="WORDS", help="What is said, in place of a file.")
+    names = ", ".join(FORMAT_NAMES)
+    parser.add_argument("--format", nargs="+", metavar="FORMAT", default=["ctm"], help=f"One or several of {names}.")
+    parser.add_argument("--output-dir", "-o", type=Path, metavar="FOLDER", help="Write files there.")
+    parser.add_argument("--beside", action="store_true", help="Write files beside the recording.")
+    parser.add_argument("--overwrite", action="store_true", help="Write results anew that exist.")
+    parser.add_argument("--word-stamps", action="store_true", help="Put the time of every word into cues of vtt.")
+    parser.add_argument(
+        "--skip-unmatched", action="store_true", help="Leave out a beginning and an end of the text that are not read."
+    )
+    parser.add_argument(
+        "--on-unknown",
+        choices=("error", "remove"),
+        default="error",
+        metavar="WHAT",
+        help="Refuse characters that cannot be said (error), or remove them.",
+    )
+    parser.add_argument(
+        "--model", default="bundled", metavar="MODEL", help="Folder, name on the Hub, or the one that ships: bundled."
+    )
+    parser.add_argument(
+        "--runtime", choices=RUNTIMES, default="onnx", metavar="RUNTIME", help=f"One of {', '.join(RUNTIMES)}."
+    )
+
+
+def run(args: Namespace) -> int:
+    """Align, write, and return the exit status."""
+    from .inputs import Inputs
+
+    unknown = [name for name in args.format if name not in FORMAT_NAMES]
+    if unknown:
+        raise CommandError(f"--format has {', '.join(unknown)}; choose from {', '.join(FORMAT_NAMES)}")
+    if len(args.format) > 1 and args.output_dir is None and not args.beside:
+        raise CommandError("several formats are several files; give --output-dir FOLDER or --beside")
+    inputs = Inputs([args.audio], lambda _: None)
+    if not inputs.is_one:
+        raise CommandError(f"{args.audio} is a folder or a pattern; give one recording")
+    text = _text_of(args)
+    from ..formats.options import FormatOptions
+    from .results import Printed, ResultFiles
+
+    options = FormatOptions(word_stamps=args.word_stamps)
+    (recording,) = inputs
+    if args.output_dir is None and not args.beside:
+        printed = Printed(args.format[0], options, is_one=True)
+        transcript, status = _aligned(args, text)
+        printed.show(recording, transcript)
+        return status
+    if args.beside and not recording.is_file:
+        raise CommandError(f"{args.audio} has no folder for --beside; give --output-dir")
+    files = ResultFiles(args.format, options, args.output_dir, overwrite=args.overwrite)
+    if files.are_there(recording):
+        print(f"{args.audio} has results already; --overwrite writes them anew", file=sys.stderr)
+        return 0
+    transcript, status = _aligned(args, text)
+    files.write(recording, transcript)
+    return status
+
+
+def _text_of(args: Namespace) -> str:
+    """What is said in the recording."""
+    if args.text is not None and args.text_is is not None:
+        raise CommandError("TEXT and --text-is are two texts; give one of them")
+    if args.text_is is not None:
+        return str(args.text_is)
+    if args.text == "-":
+        if args.audio == "-":
+            raise CommandError("- is standard input, which can be read once; give a file for one of AUDIO and TEXT")
+        return sys.stdin.read()
+    path = Path(args.text) if args.text is not None else Path(args.audio).with_suffix(".txt")
+    if not path.is_file():
+        raise CommandError(f"{path} does not exist; give a file with what is said, or --text-is WORDS")
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{path} is no UTF-8 text (byte {error.start}); give a text file") from error
+
+
+def _aligned(args: Namespace, text: str) -> "tuple[TimedTranscript, int]":
+    """The words with their times, and the exit status."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    from ..alignment.aligned_text import SpokenText
+    from ..alignment.formats import as_transcript
+    from ..audio.loading import iterate_audio
+    from ..runtime.recognizer import OnnxRecognizer
+    from ..runtime.resampling import resample
+    from .inputs import Input
+    from .recognition import DownloadLimits, RecognitionOptions, facts_of, opened
+
+    spoken = SpokenText.of(text, args.on_unknown)
+    recognizer = OnnxRecognizer(args.model, runtime=args.runtime)
+    warnings: list[str] = []
+    lengths: list[int] = []
+
+    def blocks() -> "Iterator[FloatArray]":
+        source = opened(Input(args.audio, Path()), DownloadLimits())
+        rate = recognizer.sampling_rate
+        for block in iterate_audio(source, sampling_rate=rate, resample=resample, warn=warnings.append):
+            lengths.append(len(block))
+            yield block
+
+    log_probs = np.concatenate(list(recognizer.log_probs_of_blocks(blocks())))
+    if args.skip_unmatched:
+        spoken = _without_unread(spoken, recognizer, log_probs)
+    alignment = spoken.align(
+        log_probs, recognizer.decoder.symbols, recognizer.decoder.frame_s, sum(lengths) / recognizer.sampling_rate
+    )
+    found, status = _doubts(args.audio, alignment)
+    for warning in [*warnings, *found]:
+        print(f"warning: {warning}", file=sys.stderr)
+    facts = facts_of(RecognitionOptions(args.model, args.runtime), None)
+    transcript = as_transcript(alignment, args.audio)
+    return replace(transcript, warnings=(*warnings, *found), recognizer=facts), status
+
+
+def _without_unread(spoken: "SpokenText", recognizer: "OnnxRecognizer", log_probs: "FloatArray") -> "SpokenText":
+    from ..alignment.matching import spoken_part
+
+    first, end = spoken_part(spoken, recognizer.hypotheses_of(log_probs)[0].text)
+    for what, words in (("beginning", spoken.words[:first]), ("end", spoken.words[end:])):
+        if words:
+            shown = " ".join(word.text for word in words[:6]) + (" ..." if len(words) > 6 else "")
+            print(f"{len(words)} words at the {what} of the text are not read: {shown}", file=sys.stderr)
+    return spoken.part(first, end)
+
+
+def _doubts(audio: str, alignment: "Alignment") -> tuple[list[str], int]:
+    """What is wrong with the text of a recording, and the exit status."""
+    from ..alignment.matching import MIN_SCORE, unmatched_runs
+
+    if alignment.score < MIN_SCORE:
+        return [f"{audio}: this is not its text, or not the whole of it (score {alignment.score:.4f})"], NOT_THE_TEXT
+    doubts = []
+    for first, end in unmatched_runs(alignment):
+        words = alignment.words[first:end]
+        shown = " ".join(word.text for word in words[:4])
+        doubts.append(
+            f"{audio}: {len(words)} words from {words[0].start_s:.2f} to {words[-1].end_s:.2f} s are not what is "
+            f"spoken there: {shown} ..."
+        )
+    return doubts, NOT_THE_TEXT if doubts else 0
