@@ -227,14 +227,16 @@ class SpeechSums:
             features: `(frames, grids * num_mels)`.
             weights: `(frames, grids)`.
         """
-        size = block_frames(self.frame_s)
-        values = features.reshape(len(features), -1, self.num_mels).astype(np.float64)
-        scale = weights.astype(np.float64)[..., None]
-        parts = np.concatenate([scale, scale * values, scale * values * values], axis=-1)
-        numbers = (first_frame + np.arange(len(features))) // size
-        starts = np.flatnonzero(np.diff(numbers, prepend=-1))
-        for number, part in zip(numbers[starts].tolist(), np.add.reduceat(parts, starts, axis=0), strict=True):
-            self._blocks[number] = self._blocks[number] + part if number in self._blocks else part
+        values = features.reshape(len(features), -1, self.num_mels)
+        numbers = (first_frame + np.arange(len(features))) // block_frames(self.frame_s)
+        starts = np.flatnonzero(np.diff(numbers, prepend=-1)).tolist()
+        # One block after another: products of matrices are many times as fast as sums over a copy of all frames.
+        for start, end in zip(starts, [*starts[1:], len(features)], strict=True):
+            scale = weights[start:end].T[:, None].astype(np.float64)
+            part = values[start:end].swapaxes(0, 1).astype(np.float64)
+            sums = np.concatenate([scale.sum(-1), (scale @ part)[:, 0], (scale @ np.square(part))[:, 0]], axis=-1)
+            number = int(numbers[start])
+            self._blocks[number] = self._blocks[number] + sums if number in self._blocks else sums
 
     def normalizer(self, weights: FloatArray, mel_floor: float, prior: SpeechPrior) -> "SpeechNormalizer":
         """Steps 4 to 6 of the rule, when all frames have been added.
