@@ -143,20 +143,21 @@ def change_normalization(
         former: The features that it read, on the same frames.
         clips: Utterances, each `(samples,)` float32 in [-1, 1].
     """
-    num_frames, factor, constant = 0, torch.zeros(()), torch.zeros(())
+    num_frames = 0
+    factor, constant = torch.zeros(extractor.feature_size), torch.zeros(extractor.feature_size)
     for clip in clips:
         new, old = (each.extract(torch.from_numpy(clip)) for each in (extractor, former))
         covariance = ((new - new.mean(0)) * (old - old.mean(0))).mean(0)
         slope = covariance / new.var(0, correction=0).clamp(min=1e-6)
-        factor = factor + len(new) * slope
-        constant = constant + len(new) * (old.mean(0) - slope * new.mean(0))
+        factor += len(new) * slope
+        constant += len(new) * (old.mean(0) - slope * new.mean(0))
         num_frames += len(new)
     parameters = dict(model.named_parameters())
     with torch.no_grad():
         for direction in ("", "_reverse"):
             weight = parameters[f"bigru.layers.0.weight_ih_l0{direction}"]
-            parameters[f"bigru.layers.0.bias_ih_l0{direction}"] += weight @ (constant / num_frames)
-            weight *= factor / num_frames
+            parameters[f"bigru.layers.0.bias_ih_l0{direction}"].add_(weight @ (constant / num_frames))
+            weight.mul_(factor / num_frames)
 
 
 def distillation_loss(

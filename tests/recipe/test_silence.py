@@ -10,7 +10,14 @@ from speech_prior import SPEECH
 from tone_speech import RATE_HZ, speak
 
 from hf_bigru_asr import BiGRUCTCFeatureExtractor, BiGRUForCTC
-from recipe.silence import SilenceExample, distillation_loss, examples, learn_silence, speechless_sound
+from recipe.silence import (
+    SilenceExample,
+    change_normalization,
+    distillation_loss,
+    examples,
+    learn_silence,
+    speechless_sound,
+)
 
 HOP = 320
 
@@ -83,6 +90,18 @@ def test_the_loss_against_a_loop() -> None:
 
     found = distillation_loss(log_probs, targets, firsts, lengths)
     assert float(found) == pytest.approx(np.mean(losses), rel=1e-5)
+
+
+def test_the_first_layer_takes_in_what_is_linear(tiny_model: BiGRUForCTC) -> None:
+    """Features before and after their normalisation over one utterance are linear functions of each other."""
+    clip = speak("A PAUSE")[0]
+    raw, normalised = BiGRUCTCFeatureExtractor(normalization="none"), BiGRUCTCFeatureExtractor()
+    model = copy.deepcopy(tiny_model)
+    change_normalization(model, raw, normalised, [clip])
+    with torch.inference_mode():
+        expected = tiny_model(input_features=normalised.extract(torch.from_numpy(clip))[None]).logits
+        found = model(input_features=raw.extract(torch.from_numpy(clip))[None]).logits
+    torch.testing.assert_close(found, expected, atol=1e-2, rtol=0)
 
 
 def test_the_network_learns_what_it_heard_without_silence(tiny_model: BiGRUForCTC) -> None:
