@@ -25,8 +25,8 @@ SPEECH_OFF = 0.35
 
 ONSET_WINDOWS = 2
 LEAD_IN_WINDOWS = 10
-LEAD_OUT_WINDOWS = 7
-"""Windows of speech that begin an utterance, and how many belong to it before and after its speech: 0.3 and 0.2 s."""
+LEAD_OUT_WINDOWS = 4
+"""Windows of speech that begin an utterance, and how many belong to it before and after its speech: 0.3 and 0.1 s."""
 
 SHORTEST_PAUSE_WINDOWS = 5
 """Windows whose mean probability says where an utterance that becomes too long is cut."""
@@ -80,7 +80,7 @@ class UtteranceCutter:
         ValueError: If the pause is not from 0.1 to 10 s, or the longest utterance not from 2 to 600 s.
     """
 
-    def __init__(self, detector: SpeechDetector, silence_s: float = 0.4, max_s: float = 20.0) -> None:
+    def __init__(self, detector: SpeechDetector, silence_s: float = 0.3, max_s: float = 20.0) -> None:
         if not 0.1 <= silence_s <= 10:
             raise ValueError(f"The pause that ends an utterance is {silence_s} s; it must be from 0.1 to 10 s.")
         if not 2 <= max_s <= 600:

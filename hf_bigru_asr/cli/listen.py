@@ -55,7 +55,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     group.add_argument("--channels-in", type=int, metavar="N", help="Channels of PCM, 1 by default; they are mixed.")
     group.add_argument(
-        "--silence", type=float, default=0.4, metavar="S", help="Seconds of silence that end an utterance."
+        "--silence", type=float, default=0.3, metavar="S", help="Seconds of silence that end an utterance."
     )
     group.add_argument(
         "--max-utterance", type=float, default=20.0, metavar="S", help="Longer speech is cut where it is quietest."

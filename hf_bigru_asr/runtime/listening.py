@@ -32,7 +32,7 @@ def recognize_live(
 ) -> Iterator[LiveUtterance]:
     """Recognise each utterance of a stream.
 
-    An utterance is recognised in its first 0.2 s of silence already. If the pause lasts, the text is there at once.
+    An utterance is recognised after its first 0.1 s of silence already. If the pause lasts, the text is there at once.
     If speech goes on, that work was in vain; so it is not done while recognition is behind.
 
     Args:

@@ -7,7 +7,8 @@ from repository import SAMPLE
 from hf_bigru_asr.audio.loading import load_audio
 from hf_bigru_asr.audio.speech import WINDOW_SAMPLES, Utterance, UtteranceCutter, load_speech_detector
 
-LEAD_IN, LEAD_OUT = 10 * WINDOW_SAMPLES, 7 * WINDOW_SAMPLES
+LEAD_IN, LEAD_OUT = 10, 4
+"""Windows of silence before and after speech."""
 
 
 def loud(window: np.ndarray) -> float:
@@ -39,9 +40,9 @@ def test_an_utterance_has_its_sound_with_a_little_silence(block: int) -> None:
     stream = sound((20, 0), (5, 1), (30, 0), (8, 1), (40, 0))[: None if block > 1 else 40 * WINDOW_SAMPLES]
     found = [each for each in cut(stream, block) if each.is_over]
 
-    assert over(found)[0] == (10, 10 + 5 + 7)
+    assert over(found)[0] == (10, LEAD_IN + 5 + LEAD_OUT)
     if block > 1:
-        assert over(found)[1:] == [(45, 10 + 8 + 7)]
+        assert over(found)[1:] == [(45, LEAD_IN + 8 + LEAD_OUT)]
     for each in found:
         np.testing.assert_array_equal(each.samples, stream[each.start : each.start + len(each.samples)])
 
@@ -51,13 +52,13 @@ def test_an_utterance_is_given_early_and_again_unless_it_goes_on() -> None:
     assert (early.is_over, late.is_over, early.start) == (False, True, late.start)
     np.testing.assert_array_equal(early.samples, late.samples)
 
-    found = cut(sound((20, 0), (5, 1), (9, 0), (5, 1), (20, 0)))
+    found = cut(sound((20, 0), (5, 1), (8, 0), (5, 1), (20, 0)))
     assert [each.is_over for each in found] == [False, False, True]
-    assert len(found[0].samples) == (10 + 5 + 7) * WINDOW_SAMPLES
-    assert over(found) == [(10, 10 + 5 + 9 + 5 + 7)]
+    assert len(found[0].samples) == (LEAD_IN + 5 + LEAD_OUT) * WINDOW_SAMPLES
+    assert over(found) == [(10, LEAD_IN + 5 + 8 + 5 + LEAD_OUT)]
 
 
-@pytest.mark.parametrize(("silence_s", "num_utterances"), [(0.2, 2), (0.4, 2), (0.6, 1)])
+@pytest.mark.parametrize(("silence_s", "num_utterances"), [(0.1, 2), (0.4, 2), (0.6, 1)])
 def test_the_pause_is_as_long_as_asked_for(silence_s: float, num_utterances: int) -> None:
     assert len(over(cut(sound((20, 0), (5, 1), (15, 0), (5, 1), (30, 0)), silence_s=silence_s))) == num_utterances
 
@@ -67,9 +68,9 @@ def test_a_click_is_no_speech() -> None:
 
 
 def test_utterances_do_not_overlap() -> None:
-    first, second = over(cut(sound((3, 0), (5, 1), (13, 0), (5, 1), (20, 0))))
-    assert first == (0, 3 + 5 + 7)
-    assert second[0] == 15
+    first, second = over(cut(sound((3, 0), (5, 1), (10, 0), (5, 1), (20, 0))))
+    assert first == (0, 3 + 5 + LEAD_OUT)
+    assert second[0] == 3 + 5 + LEAD_OUT
 
 
 def test_speech_without_a_pause_is_cut_where_it_is_quietest() -> None:
@@ -77,11 +78,11 @@ def test_speech_without_a_pause_is_cut_where_it_is_quietest() -> None:
     found = cut(stream, max_s=70 * 512 / 16_000)
 
     # 10 windows before, then 60 of the next: its second half has the pause of five, which is cut in its middle.
-    assert over(found)[0] == (10, 10 + 20 + 3 + 22 + 2)
+    assert over(found)[0] == (10, LEAD_IN + 20 + 3 + 22 + 2)
     # Nothing is lost or twice.
     starts, lengths = zip(*over(found), strict=True)
     assert [start + length for start, length in over(found)][:-1] == list(starts[1:])
-    assert starts[-1] + lengths[-1] == 150 + 7
+    assert starts[-1] + lengths[-1] == 150 + LEAD_OUT
     assert max(lengths) <= 70
 
 
