@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from ..model.decoding_bigru_ctc import Decoder, Hypothesis, words_of
 from ..runtime.export import locate_model
 from ..runtime.layer_runners import Direction, LayerRunner
 from ..runtime.log_mel import FloatArray
-from ..runtime.long_audio import log_probs_in_pieces
+from ..runtime.long_audio import log_probs_in_pieces, read_before
 from ..runtime.model_files import ModelFiles
 from ..runtime.parts import decode_pieces
 from ..runtime.recognizer import OnnxRecognizer
@@ -34,17 +33,14 @@ BATCH_SIZE = 8
 BATCH_S = 60.0
 """Recordings, and seconds of them with their padding, that go through the network together."""
 
-Found = tuple[Sequence[RecognizedWord], list[str]]
-"""Words, and warnings."""
-
 
 @dataclass
 class _Channel:
-    """One channel of a recording on its way: its samples until it has words."""
+    """One channel of a recording on its way: its samples, log-probabilities `(frames, classes)`, and words."""
 
-    row: int
     num_samples: int = 0
     waveform: FloatArray | None = None
+    log_probs: FloatArray | None = None
     words: Sequence[RecognizedWord] = ()
 
 
@@ -94,36 +90,35 @@ class LightRecognition:
         """What runs, for people."""
         return description(self._options, self._facts, self._recognizer.feature_settings.num_offsets)
 
-    def __call__(self, recordings: Sequence[Input], check: Check) -> list[TimedTranscript]:
+    def __call__(self, recordings: Sequence[Input], check: Check) -> Iterator[TimedTranscript]:
         """Transcripts of some recordings; the short ones go through the network together."""
         warnings: list[list[str]] = [[] for _ in recordings]
         channels: list[list[_Channel]] = [[] for _ in recordings]
         errors: dict[int, str] = {}
         for row, recording in enumerate(recordings):
             try:
-                channels[row] = list(self._read(recording, row, warnings[row], check))
+                channels[row] = list(self._read(recording, warnings[row], check))
             except REFUSED as error:
                 errors[row] = describe_error(error)
-        self._recognize_short([channel for each in channels for channel in each], warnings, check)
-        transcripts = []
+        self._score_short([channel for each in channels for channel in each], check)
         for row, recording in enumerate(recordings):
-            noted = tuple(dict.fromkeys(warnings[row]))
             if row in errors:
-                transcript = TimedTranscript(
-                    recording.source, 0.0, warnings=noted, error=errors[row], recognizer=self._facts
-                )
-            else:
-                transcript = TimedTranscript.from_channels(
-                    recording.source,
-                    max(channel.num_samples for channel in channels[row]) / self._recognizer.sampling_rate,
-                    [channel.words for channel in channels[row]],
-                    warnings=noted,
-                    recognizer=self._facts,
-                )
-            transcripts.append(transcript)
-        return transcripts
+                noted = tuple(dict.fromkeys(warnings[row]))
+                yield TimedTranscript(recording.source, 0.0, warnings=noted, error=errors[row], recognizer=self._facts)
+                continue
+            for channel in channels[row]:
+                if channel.log_probs is not None:
+                    channel.words = self._decode([channel.log_probs], warnings[row], check)
+                    channel.log_probs = None
+            yield TimedTranscript.from_channels(
+                recording.source,
+                max(channel.num_samples for channel in channels[row]) / self._recognizer.sampling_rate,
+                [channel.words for channel in channels[row]],
+                warnings=tuple(dict.fromkeys(warnings[row])),
+                recognizer=self._facts,
+            )
 
-    def _read(self, recording: Input, row: int, warnings: list[str], check: Check) -> Iterator[_Channel]:
+    def _read(self, recording: Input, warnings: list[str], check: Check) -> Iterator[_Channel]:
         """The channels of a recording: short ones with their samples, long ones with their words."""
         source = opened(recording, self._options.limits)
         wanted: Iterable[Channels] = [self._options.channels]
@@ -138,54 +133,55 @@ class LightRecognition:
                 on_damage=self._options.on_damage,
                 warn=warnings.append,
             )
-            channel = _Channel(row)
-            yield self._read_channel(channel, _counted(blocks, channel, check), warnings, check)
+            channel = _Channel()
+            self._read_channel(channel, _counted(blocks, channel, check), warnings, check)
+            yield channel
 
     def _read_channel(
         self, channel: _Channel, blocks: Iterator[FloatArray], warnings: list[str], check: Check
-    ) -> _Channel:
-        start: list[FloatArray] = []
+    ) -> None:
+        start: list[Any] = []
         longest = self._recognizer.long_s * self._recognizer.sampling_rate
         for block in blocks:
             start.append(block)
             if channel.num_samples > longest:
                 runner = _CheckedRunner(self._recognizer.layer_runner(), check)
-                pieces = log_probs_in_pieces(runner, chain(start, blocks), self._recognizer.feature_settings)
-                channel.words, more = self._decode(pieces, check)
-                warnings += more
-                return channel
+                whole = read_before(start, blocks)
+                pieces = log_probs_in_pieces(runner, whole, self._recognizer.feature_settings)
+                channel.words = self._decode(pieces, warnings, check)
+                return
         channel.waveform = np.concatenate(start)
-        return channel
 
-    def _recognize_short(self, channels: Iterable[_Channel], warnings: list[list[str]], check: Check) -> None:
+    def _score_short(self, channels: Iterable[_Channel], check: Check) -> None:
         waiting = [channel for channel in channels if channel.waveform is not None]
         for batch in _batches(waiting, BATCH_S * self._recognizer.sampling_rate):
             check()
             found = self._recognizer.log_probs([each.waveform for each in batch if each.waveform is not None])
             for channel, log_probs in zip(batch, found, strict=True):
-                channel.words, more = self._decode([log_probs], check)
-                warnings[channel.row] += more
-                channel.waveform = None
+                channel.log_probs, channel.waveform = log_probs, None
 
-    def _decode(self, pieces: Iterable[FloatArray], check: Check) -> Found:
+    def _decode(self, pieces: Iterable[FloatArray], warnings: list[str], check: Check) -> Sequence[RecognizedWord]:
         if self._grammar is not None:
-            return self._decode_grammar(self._grammar, np.concatenate(list(pieces)))
+            return self._decode_grammar(self._grammar, np.concatenate(list(pieces)), warnings)
         decoder = _CheckedDecoder(self._recognizer.decoder, check)
         symbols, frame_s = self._recognizer.decoder.symbols, self._recognizer.decoder.frame_s
         best = decode_pieces(decoder, pieces, symbols, frame_s)[0]
         if decoder.confidence is not None:
-            return best.words, []
+            return best.words
         # What is not calibrated is no probability.
-        return [SpokenWord(word.text, word.start_s, word.end_s) for word in best.words], []
+        return [SpokenWord(word.text, word.start_s, word.end_s) for word in best.words]
 
-    def _decode_grammar(self, decoder: "GrammarDecoder", log_probs: FloatArray) -> Found:
+    def _decode_grammar(
+        self, decoder: "GrammarDecoder", log_probs: FloatArray, warnings: list[str]
+    ) -> Sequence[RecognizedWord]:
         results = decoder(log_probs)
         words: list[RecognizedWord] = []
         for result in results:
             if result.is_accepted:
                 words += self._words_of_phrase(result, log_probs)
-        num_rejected = sum(not result.is_accepted for result in results)
-        return words, [f"{num_rejected} utterances are not in the grammar and left out."] if num_rejected else []
+        if num_rejected := sum(not result.is_accepted for result in results):
+            warnings.append(f"{num_rejected} utterances are not in the grammar and left out.")
+        return words
 
     def _words_of_phrase(self, result: "GrammarResult", log_probs: FloatArray) -> list[RecognizedWord]:
         """The words of a phrase with their times, each with the confidence of the phrase."""

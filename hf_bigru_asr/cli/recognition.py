@@ -1,7 +1,7 @@
 """What recognises the recordings of a command, and how it is told what to do."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -92,8 +92,8 @@ class SpokenWord:
 class Recognition(Protocol):
     """Makes transcripts. Several threads may call it at once."""
 
-    def __call__(self, recordings: Sequence[Input], check: Check) -> list[TimedTranscript]:
-        """Transcripts of some recordings, with an error where one cannot be used.
+    def __call__(self, recordings: Sequence[Input], check: Check) -> Iterator[TimedTranscript]:
+        """Transcripts of some recordings, in order, with an error where one cannot be used.
 
         Args:
             recordings: Those that run together.

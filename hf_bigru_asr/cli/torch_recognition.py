@@ -1,6 +1,6 @@
 """Recognition by the pipeline of transformers, for those who ask for torch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from transformers import AutomaticSpeechRecognitionPipeline
@@ -62,7 +62,7 @@ class TorchRecognition:
         extractor: Any = self._recognizer.feature_extractor
         return description(self._options, self._facts, getattr(extractor, "num_offsets", 1))
 
-    def __call__(self, recordings: Sequence[Input], check: Check) -> list[TimedTranscript]:
+    def __call__(self, recordings: Sequence[Input], check: Check) -> Iterator[TimedTranscript]:
         """Transcripts of some recordings, which go through the network together."""
         sources: list[Any] = []
         for recording in recordings:
@@ -75,7 +75,8 @@ class TorchRecognition:
             channels=self._options.channels,
             on_damage=self._options.on_damage,
         )
-        return [self._transcript(*each) for each in zip(recordings, found, strict=True)]
+        for each in zip(recordings, found, strict=True):
+            yield self._transcript(*each)
 
     def _transcript(self, recording: Input, found: Transcript) -> TimedTranscript:
         warnings = tuple(found.warnings)
