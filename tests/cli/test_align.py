@@ -1,0 +1,92 @@
+"""The command that aligns: its texts, its formats, and how it says that a text is another one's."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from repository import SAMPLE
+
+from hf_bigru_asr.cli import align
+from hf_bigru_asr.cli.main import main
+from hf_bigru_asr.formats.table import FORMATS
+
+TEXT = SAMPLE.with_suffix(".txt").read_text(encoding="utf-8").strip()
+AUDIO = str(SAMPLE)
+
+
+def test_the_parser_knows_the_formats() -> None:
+    assert list(align.FORMAT_NAMES) == list(FORMATS)
+
+
+def test_the_words_of_the_file_beside_the_recording(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["align", AUDIO]) == 0
+    out, err = capsys.readouterr()
+    lines = [line.split() for line in out.splitlines()]
+    assert err == ""
+    assert " ".join(line[4] for line in lines) == TEXT.upper().translate({ord(char): None for char in ",."})
+    assert all(float(line[5]) > 0.1 for line in lines)
+    assert 0.35 < float(lines[1][2]) < 0.6, "OLD"
+
+
+def test_files_of_several_formats_are_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["align", AUDIO, "--format", "json", "textgrid", "--output-dir", str(tmp_path)]
+    assert main(words) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"speech_sample.json", "speech_sample.TextGrid"}
+    found = json.loads((tmp_path / "speech_sample.json").read_text())
+    assert " ".join(word["text"] for word in found["words"]) == TEXT
+    assert found["recognizer"]["language_model"] is None
+    capsys.readouterr()
+    assert main(words) == 0
+    assert "has results already" in capsys.readouterr().err
+
+
+def test_another_text_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    other = "Good morning to everybody in this large and noisy room today"
+    assert main(["align", AUDIO, "--text-is", other, "--format", "jsonl"]) == 3
+    out, err = capsys.readouterr()
+    assert err.startswith(f"warning: {AUDIO}: this is not its text")
+    assert err.count("\n") == 1
+    assert json.loads(out)["warnings"] == [err.removeprefix("warning: ").rstrip("\n")]
+
+
+def test_a_preface_and_an_end_that_are_not_read(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = f"This is a preface that nobody reads aloud. {TEXT} The end."
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    assert main(["align", AUDIO, "-", "--skip-unmatched", "--format", "txt"]) == 0
+    out, err = capsys.readouterr()
+    assert " ".join(out.split()) == TEXT
+    assert err.splitlines() == [
+        "8 words at the beginning of the text are not read: This is a preface that nobody ...",
+        "2 words at the end of the text are not read: The end.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["missing.wav", "a.txt"], "missing.wav does not exist"),
+        ([AUDIO, "missing.txt"], "missing.txt does not exist; give a file with what is said"),
+        ([AUDIO, AUDIO], "is no UTF-8 text"),
+        ([AUDIO, "a.txt", "--text-is", "hello"], "TEXT and --text-is are two texts"),
+        (["-", "-"], "- is standard input, which can be read once"),
+        ([str(SAMPLE.parent), "a.txt"], "is a folder or a pattern; give one recording"),
+        ([AUDIO, "--format", "doc"], "--format has doc"),
+        ([AUDIO, "--format", "srt", "vtt"], "several formats are several files"),
+        (["-", "a.txt", "--beside"], "- has no folder for --beside"),
+        ([AUDIO, "--text-is", "..."], "in which nothing is said"),
+    ],
+)
+def test_what_is_wrong_is_one_line(
+    words: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.txt").write_text("hello")
+    with pytest.raises(SystemExit) as end:
+        main(["align", *words])
+    assert end.value.code == 2
+    out, line = capsys.readouterr()
+    assert (out, line.count("\n")) == ("", 1)
+    assert message in line

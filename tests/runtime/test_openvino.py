@@ -1,0 +1,47 @@
+"""Recognition on OpenVINO without torch."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from repository import SAMPLE
+from runtime_support import needs_openvino
+
+from hf_bigru_asr.audio.loading import load_audio
+from hf_bigru_asr.runtime.openvino import compile_on_openvino
+from hf_bigru_asr.runtime.recognizer import OnnxRecognizer
+
+pytestmark = needs_openvino
+
+
+def test_log_probabilities_are_those_of_onnx_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
+    speech = load_audio(SAMPLE)
+    batch = [speech[:30_000], speech]
+    recognizers = [OnnxRecognizer(num_threads=1, runtime=runtime) for runtime in ("onnx", "openvino")]
+    expected, found = (each.log_probs(batch) for each in recognizers)
+    for one, other in zip(expected, found, strict=True):
+        np.testing.assert_allclose(other, one, atol=1e-4)
+    recognizers[1].long_s = 1.0
+    pieces = np.concatenate(list(recognizers[1].log_probs_of_blocks([speech])))
+    np.testing.assert_allclose(pieces, expected[1], atol=1e-4)
+
+
+def test_another_runtime_is_refused() -> None:
+    with pytest.raises(ValueError, match="runtime is 'tflite'; choose onnx or openvino"):
+        OnnxRecognizer(runtime="tflite")
+
+
+def test_a_graph_that_cannot_be_read() -> None:
+    with pytest.raises(ValueError, match="OpenVINO cannot read the graph"):
+        compile_on_openvino(b"no graph")
+
+
+def test_torch_is_not_imported(run_in_child: Callable[..., str]) -> None:
+    code = """
+import sys
+for name in ("torch", "torchaudio", "transformers", "onnxruntime"):
+    sys.modules[name] = None
+from hf_bigru_asr.runtime import OnnxRecognizer
+print(OnnxRecognizer(runtime="openvino").feature_settings.num_offsets)
+"""
+    assert run_in_child(code) == "1\n"
