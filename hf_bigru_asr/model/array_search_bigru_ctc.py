@@ -17,6 +17,8 @@ __all__ = ["ArraySearch"]
 FloatArray = npt.NDArray[np.float32]
 ScoreArray = npt.NDArray[np.float64]
 _ROOT, _NONE = 0, -1
+_MANY_HISTORIES = 8192
+"""Sequences of words that a search may know beside those of its hypotheses; each takes some 400 bytes."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,9 @@ class _Histories:
         self._known: dict[int, tuple[int, float]] = {}
         state = new_state()
         model.BeginSentenceWrite(state)
-        self._states = [(state, phrases.start)]  # the empty sequence has the number 0
+        self._states = {0: (state, phrases.start)}  # the empty sequence has the number 0
+        self._next_number = 1
+        self._num_kept = 0
         # Whether the next word may end or lengthen a phrase, whatever word it is.
         self.is_in_phrase = np.zeros(1024, dtype=np.bool_)
 
@@ -130,16 +134,30 @@ class _Histories:
         (before, phrase), state = self._states[history], self._new_state()
         word = self._words[label]
         log10 = self._score_of(before, word, state)
-        number = len(self._states)
+        number = self._next_number
+        self._next_number += 1
         if self._phrases.words:
             phrase, gain = self._phrases.advance(phrase, word)
             log10 += gain / self._lm_weight
             if number == len(self.is_in_phrase):
                 self.is_in_phrase = np.concatenate([self.is_in_phrase, np.zeros_like(self.is_in_phrase)])
             self.is_in_phrase[number] = phrase != self._phrases.start
-        self._states.append((state, phrase))
+        self._states[number] = (state, phrase)
         self._known[key] = number, log10
         return self._known[key]
+
+    def forget_all_but(self, histories: IntArray) -> None:
+        """Forget sequences that no hypothesis has, when there are many; one that comes again gets a new number."""
+        if len(self._states) < self._num_kept + _MANY_HISTORIES:
+            return
+        kept = set(histories.tolist())
+        self._states = {number: self._states[number] for number in kept}
+        num_words = len(self._words)
+        # Two hypotheses at one place are one if they have the same number.
+        self._known = {
+            key: found for key, found in self._known.items() if found[0] in kept and key // num_words in kept
+        }
+        self._num_kept = len(kept)
 
     def finish(self, histories: IntArray) -> FloatArray:
         """Scores of the end of sequences."""
@@ -257,6 +275,7 @@ class ArraySearch:
             if len(beam.scores) > settings.beam_size:
                 beam = beam.taken(np.argpartition(-beam.scores, settings.beam_size)[: settings.beam_size])
             trail.append(_traced(beam))
+            histories.forget_all_but(beam.histories)
         last = self._finished(beam, histories)
         return self._paths(last.scores, [*trail, _traced(last)])
 

@@ -20,6 +20,8 @@ __all__ = ["FlashlightSearch", "QuickStartSearch", "WordSearch", "has_flashlight
 _UNKNOWN = "<unk>"
 QUICK_FRAMES = 600
 """Frames until flashlight-text takes over. It is ready 0.13 s later, and saves 0.2 ms a frame."""
+SMALL_FRAMES = 700
+"""Frames of the longest utterance for flashlight-text where memory is to be saved: it keeps up to 100 kB of each."""
 
 WordSearch = Callable[[FrameArray], list[FoundPath]]
 """From scores `(frames, classes)` to the paths that are found, the best one first."""
@@ -35,7 +37,12 @@ def has_flashlight() -> bool:
 
 
 def load_word_search(
-    folder: str | Path, symbols: CTCSymbols, settings: BeamSearchSettings, num_found: int
+    folder: str | Path,
+    symbols: CTCSymbols,
+    settings: BeamSearchSettings,
+    num_found: int,
+    *,
+    saves_memory: bool = False,
 ) -> WordSearch:
     """Return a search over the words of a language model.
 
@@ -48,6 +55,7 @@ def load_word_search(
         symbols: The symbols of the classes.
         settings: Weights and widths.
         num_found: Paths that it returns at most.
+        saves_memory: Whether flashlight-text searches utterances of at most [`SMALL_FRAMES`] alone.
 
     Raises:
         ImportError: If KenLM is not installed.
@@ -79,7 +87,9 @@ def load_word_search(
     if phrases.words or not has_flashlight():
         return array_search()
     return QuickStartSearch(
-        array_search, lambda: FlashlightSearch(model_path, lexicon, scores, symbols, settings, num_found)
+        array_search,
+        lambda: FlashlightSearch(model_path, lexicon, scores, symbols, settings, num_found),
+        SMALL_FRAMES if saves_memory else None,
     )
 
 
@@ -89,12 +99,19 @@ class QuickStartSearch:
     Both find the same paths with the same scores. Threads can share it.
 
     Args:
-        make_quick: Makes the one that is sooner ready.
+        make_quick: Makes the one that is sooner ready, and takes less memory.
         make_fast: Makes the faster one.
+        max_fast_frames: Frames of the longest utterance for the faster one; any number if `None`.
     """
 
-    def __init__(self, make_quick: Callable[[], WordSearch], make_fast: Callable[[], WordSearch]) -> None:
+    def __init__(
+        self,
+        make_quick: Callable[[], WordSearch],
+        make_fast: Callable[[], WordSearch],
+        max_fast_frames: int | None = None,
+    ) -> None:
         self._make_quick, self._make_fast = make_quick, make_fast
+        self._max_fast_frames = max_fast_frames
         self._quick: WordSearch | None = None
         self._fast: WordSearch | None = None
         self._num_frames = 0
@@ -106,12 +123,20 @@ class QuickStartSearch:
             search = self._choose(len(scores))
         return search(scores)
 
+    def save_memory(self) -> None:
+        """Let the quick one do everything from now on, and the other one go."""
+        with self._lock:
+            self._max_fast_frames, self._fast = 0, None
+
     def _choose(self, num_frames: int) -> WordSearch:
-        self._num_frames += num_frames
-        if self._fast is None and self._num_frames > QUICK_FRAMES:
-            self._fast, self._quick = self._make_fast(), None
-        if self._fast is not None:
-            return self._fast
+        if self._max_fast_frames is None or num_frames <= self._max_fast_frames:
+            self._num_frames += num_frames
+            if self._fast is None and self._num_frames > QUICK_FRAMES:
+                self._fast = self._make_fast()
+                if self._max_fast_frames is None:
+                    self._quick = None
+            if self._fast is not None:
+                return self._fast
         if self._quick is None:
             self._quick = self._make_quick()
         return self._quick

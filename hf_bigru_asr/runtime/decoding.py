@@ -50,7 +50,7 @@ def load_decoder(
     decoding: Mapping[str, Any] | None = None,
     hotwords: Mapping[str, float] | Iterable[str] = (),
 ) -> GreedyDecoder | BeamSearchDecoder:
-    """The decoder of a model, as [`load_recognizer`] has it with the same arguments.
+    """The decoder of a model, as [`load_recognizer`] has it with the same arguments, but in less memory.
 
     Args:
         files: The model.
@@ -90,4 +90,4 @@ def load_decoder(
             f"{files.folder} came without a language model; name the folder of one that scripts/build_lm.py made."
         )
     settings = BeamSearchSettings.from_folder(folder, **changes)
-    return BeamSearchDecoder(folder, files.ctc_symbols, frame_s, settings)
+    return BeamSearchDecoder(folder, files.ctc_symbols, frame_s, settings, saves_memory=True)

@@ -15,7 +15,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from threading import Event
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -25,7 +25,9 @@ from .layer_runners import Direction, LayerRunner
 from .log_mel import LogMelSettings, log_mel_frames
 from .long_features import Extract, LongFeatures
 
-__all__ = ["CHUNK_S", "LONG_S", "log_probs_in_pieces"]
+__all__ = ["CHUNK_S", "LONG_S", "log_probs_in_pieces", "read_before"]
+
+BlockT = TypeVar("BlockT")
 
 LONG_S = 120.0
 """Recordings longer than this go through the network in chunks, with the result of one pass over the whole."""
@@ -90,6 +92,18 @@ def log_probs_in_pieces(
             yield from next(grids)
             return
         yield from _mean_of_grids(grids, num_grids, files, hour_gb)
+
+
+def read_before(start: list[BlockT], blocks: Iterable[BlockT]) -> Iterator[BlockT]:
+    """The samples of a recording of which some blocks have been read already; those are taken out of the list.
+
+    Args:
+        start: The first ones.
+        blocks: Those that follow.
+    """
+    while start:
+        yield start.pop(0)
+    yield from blocks
 
 
 def _read_ahead(blocks: Iterable[AudioArray], threads: Executor) -> Iterator[AudioArray]:

@@ -4,7 +4,8 @@ The memory of the search grows with the frames, and that of the alignment of its
 """
 
 import heapq
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise, product
 from typing import Any
@@ -13,73 +14,117 @@ import numpy as np
 
 from ..model.ctc_alignment_bigru_ctc import CharacterSpan
 from ..model.ctc_output_bigru_ctc import CTCSymbols, FrameArray, as_array, word_boundary
-from ..model.decoding_bigru_ctc import Decoder, Hypothesis
+from ..model.decoding_bigru_ctc import DecodedWord, Decoder, Hypothesis
 
-__all__ = ["Parts", "decode_in_parts", "decode_part", "decode_recording", "find_pauses", "find_word_boundaries"]
+__all__ = ["Parts", "cut_in_pauses", "decode_in_parts", "decode_part", "decode_pieces", "decode_recording"]
 
 MAX_PART_S = 60.0
 
 
-def find_pauses(log_probs: Any, tokenizer: Any, max_frames: int) -> list[int]:  # noqa: ANN401 - see `Decoder`
-    """Frames at which a recording can be cut into parts with whole words in each.
+def cut_in_pauses(
+    pieces: Iterable[FrameArray], symbols: CTCSymbols, max_frames: int
+) -> Iterator[tuple[int, FrameArray]]:
+    """The parts of a recording with whole words in each, as soon as their ends are sure.
 
-    Each cut lies in the second half of the part that it ends, in the middle of the longest run of blanks and spaces.
-    Runs with a space come first. Without any run the cut is where blank or space is likeliest.
+    A part ends in the middle of every pause of `pause_frames` between two letters. What is still too long is cut in
+    the second half of the longest part that is allowed, in the middle of the longest run of blanks and spaces. Runs
+    with a space come first. Without any run the cut is where blank or space is likeliest.
 
     Args:
-        log_probs: `(frames, classes)`, as an array or a torch tensor.
-        tokenizer: Tells which classes are the blank and the space: a [`BiGRUCTCTokenizer`] or [`CTCSymbols`].
+        pieces: Log-probabilities `(frames, classes)`, in pieces of any lengths; where they end has no influence.
+        symbols: Tells which classes are the blank and the space, and what is a pause.
         max_frames: Frames of the longest part.
 
-    Returns:
-        First frame of every part but the first; ascending.
+    Yields:
+        The first frame of each part, and its log-probabilities `(frames, classes)`.
 
     Raises:
         ValueError: If `max_frames` is below 2.
     """
     if max_frames < 2:
         raise ValueError(f"max_frames is {max_frames}; it must be at least 2.")
-    symbols, frames = CTCSymbols.of(tokenizer), as_array(log_probs)
-    blank, space = symbols.blank, symbols.delimiter
-    best = frames.argmax(-1)
-    quiet = (best == blank) | (best == space)
-    cuts: list[int] = []
-    start = 0
-    while len(frames) - start > max_frames:
-        first, last = start + (max_frames + 1) // 2, start + max_frames
-        within = quiet[first : last + 1]
-        begins = np.flatnonzero(np.diff(within, prepend=~within[:1])) + first
+    cutter = _Cutter(symbols, max_frames)
+    piece = None
+    for piece in pieces:
+        cutter.add(piece)
+        yield from cutter.parts()
+    yield from cutter.parts(is_end=True)
+    if piece is not None and cutter.num_frames == 0:
+        yield 0, piece
+
+
+class _Cutter:
+    """The frames of a recording that are in no part yet; see [`cut_in_pauses`].
+
+    Attributes:
+        num_frames: Those that have come.
+    """
+
+    def __init__(self, symbols: CTCSymbols, max_frames: int) -> None:
+        self._symbols, self._max_frames = symbols, max_frames
+        self._waiting: list[FrameArray] = []
+        self._start = 0
+        self.num_frames = 0
+        self._last_letters: list[int] = []  # the position of the last one, if there has been one
+        self._pauses: deque[int] = deque()  # the middles of those that have ended
+
+    def add(self, frames: FrameArray) -> None:
+        """Take in the next frames."""
+        best, symbols = frames.argmax(-1), self._symbols
+        found = np.flatnonzero((best != symbols.blank) & (best != symbols.delimiter)) + self.num_frames
+        letters = [*self._last_letters, *found.tolist()]
+        middles = (word_boundary(symbols.pause_frames, before + 1, after) for before, after in pairwise(letters))
+        self._pauses += [middle for middle in middles if middle is not None]
+        self._last_letters = letters[-1:]
+        self._waiting.append(frames)
+        self.num_frames += len(frames)
+
+    def parts(self, *, is_end: bool = False) -> Iterator[tuple[int, FrameArray]]:
+        """The parts whose ends are sure, or all if no frames follow."""
+        while self._start < self.num_frames:
+            stop = self._pauses[0] if self._pauses else self.num_frames if is_end else None
+            if (self._least_stop() if stop is None else stop) - self._start > self._max_frames:
+                yield self._taken(self._start + self._cut())
+            elif stop is not None:
+                if self._pauses:
+                    self._pauses.popleft()
+                yield self._taken(stop)
+            else:
+                return
+
+    def _least_stop(self) -> int:
+        """The first frame in which the next pause can have its middle, or the recording can end."""
+        if self._symbols.pause_frames is None or not self._last_letters:
+            return self.num_frames
+        return (self._last_letters[0] + 1 + self.num_frames) // 2
+
+    def _cut(self) -> int:
+        """Where the waiting frames are cut, which are more than `max_frames`."""
+        self._waiting = [_whole(self._waiting)]
+        first, last = (self._max_frames + 1) // 2, self._max_frames
+        frames = self._waiting[0][first : last + 1]
+        blank, space = self._symbols.blank, self._symbols.delimiter
+        best = frames.argmax(-1)
+        quiet = (best == blank) | (best == space)
+        edges = [*np.flatnonzero(np.diff(quiet, prepend=~quiet[:1])).tolist(), len(frames)]
         runs = [
             (bool((best[begin:end] == space).any()), end - begin, end)
-            for begin, end in pairwise([*begins.tolist(), last + 1])
+            for begin, end in pairwise(edges)
             if quiet[begin]
         ]
-        if runs:
-            _, count, end = max(runs)
-            start = end - (count + 1) // 2
-        else:
-            start = first + int(frames[first : last + 1, [blank, space]].max(-1).argmax())
-        cuts.append(start)
-    return cuts
+        if not runs:
+            return first + int(frames[:, [blank, space]].max(-1).argmax())
+        _, count, end = max(runs)
+        return first + end - (count + 1) // 2
+
+    def _taken(self, stop: int) -> tuple[int, FrameArray]:
+        frames, start = _whole(self._waiting), self._start
+        self._waiting, self._start = [frames[stop - start :]], stop
+        return start, frames[: stop - start]
 
 
-def find_word_boundaries(log_probs: Any, tokenizer: Any) -> list[int]:  # noqa: ANN401 - see `Decoder`
-    """Middle frames of the pauses between two letters; see `pause_frames` of the tokenizer.
-
-    Args:
-        log_probs: `(frames, classes)`, as an array or a torch tensor.
-        tokenizer: Tells what is a pause: a [`BiGRUCTCTokenizer`] or [`CTCSymbols`].
-
-    Returns:
-        Ascending; empty if the tokenizer has no `pause_frames`.
-    """
-    symbols = CTCSymbols.of(tokenizer)
-    if symbols.pause_frames is None:
-        return []
-    best = as_array(log_probs).argmax(-1)
-    letters = np.flatnonzero((best != symbols.blank) & (best != symbols.delimiter)).tolist()
-    middles = (word_boundary(symbols.pause_frames, before + 1, after) for before, after in pairwise(letters))
-    return [middle for middle in middles if middle is not None]
+def _whole(pieces: list[FrameArray]) -> FrameArray:
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
 
 @dataclass(frozen=True)
@@ -114,14 +159,9 @@ class Parts:
             frame_s: Seconds per frame.
             max_part_s: Length of the longest part; `MAX_PART_S` if `None`.
         """
-        symbols, frames = CTCSymbols.of(tokenizer), as_array(log_probs)
-        max_frames = max(round((MAX_PART_S if max_part_s is None else max_part_s) / frame_s), 2)
-        edges = [0]
-        for stop in (*find_word_boundaries(frames, symbols), len(frames)):
-            piece = frames[edges[-1] : stop]
-            edges += [edges[-1] + cut for cut in find_pauses(piece, symbols, max_frames)]
-            edges.append(stop)
-        return cls([start * frame_s for start in edges[:-1]], [frames[slice(*each)] for each in pairwise(edges)])
+        symbols, max_frames = CTCSymbols.of(tokenizer), _max_frames(max_part_s, frame_s)
+        parts = list(cut_in_pauses([as_array(log_probs)], symbols, max_frames))
+        return cls([start * frame_s for start, _ in parts], [frames for _, frames in parts])
 
     def join(self, of_parts: Iterable[list[Hypothesis]], nbest: int = 1) -> list[Hypothesis]:
         """Hypotheses for the recording, concatenated from those for its parts.
@@ -133,14 +173,7 @@ class Parts:
         Returns:
             The `nbest` best ones of all combinations of hypotheses for the parts, the best one first.
         """
-        joined = [Hypothesis("", 0.0, (), ())]
-        for start_s, hypotheses in zip(self.starts_s, of_parts, strict=True):
-            shifted = [_shifted(hypothesis, start_s) for hypothesis in hypotheses]
-            # A beginning that is not among the best cannot be part of the best hypotheses for the whole.
-            joined = heapq.nlargest(
-                nbest, (_joined(*pair) for pair in product(joined, shifted)), key=lambda hypothesis: hypothesis.score
-            )
-        return joined
+        return _joined_parts(zip(self.starts_s, of_parts, strict=True), nbest)
 
 
 def decode_part(decoder: Decoder, log_probs: FrameArray) -> list[Hypothesis]:
@@ -177,8 +210,8 @@ def decode_in_parts(
     Returns:
         See [`Parts.join`].
     """
-    parts = Parts.of(log_probs, tokenizer, frame_s, max_part_s=max_part_s)
-    return parts.join((decode_part(decoder, part) for part in parts.log_probs), nbest)
+    parts = cut_in_pauses([as_array(log_probs)], CTCSymbols.of(tokenizer), _max_frames(max_part_s, frame_s))
+    return _joined_parts(((start * frame_s, decode_part(decoder, part)) for start, part in parts), nbest)
 
 
 def decode_recording(
@@ -198,18 +231,60 @@ def decode_recording(
     Raises:
         ValueError: If `log_probs` does not have the classes of `decoder`.
     """
+    return decode_pieces(decoder, [as_array(log_probs)], CTCSymbols.of(tokenizer), frame_s)
+
+
+def decode_pieces(
+    decoder: Decoder, pieces: Iterable[FrameArray], symbols: CTCSymbols, frame_s: float
+) -> list[Hypothesis]:
+    """Hypotheses for a recording whose log-probabilities come in pieces, as [`decode_recording`] gives them.
+
+    A beam search decodes each part when its end is sure, and keeps nothing but the hypotheses.
+
+    Args:
+        decoder: See [`Decoder`]; one with `settings` is a beam search.
+        pieces: Log-probabilities `(frames, classes)`, in pieces of any lengths.
+        symbols: Tells which classes are the blank and the space.
+        frame_s: Seconds per frame.
+
+    Raises:
+        ValueError: If the log-probabilities do not have the classes of `decoder`.
+    """
     settings = getattr(decoder, "settings", None)
     if settings is None:
-        return decode_part(decoder, as_array(log_probs))
-    return decode_in_parts(decoder, log_probs, tokenizer, frame_s, nbest=settings.nbest)
+        return decode_part(decoder, _whole(list(pieces)))
+    parts = cut_in_pauses(pieces, symbols, _max_frames(None, frame_s))
+    return _joined_parts(((start * frame_s, decode_part(decoder, part)) for start, part in parts), settings.nbest)
+
+
+def _max_frames(max_part_s: float | None, frame_s: float) -> int:
+    return max(round((MAX_PART_S if max_part_s is None else max_part_s) / frame_s), 2)
+
+
+def _joined_parts(parts: Iterable[tuple[float, list[Hypothesis]]], nbest: int) -> list[Hypothesis]:
+    """Hypotheses for a recording from those for its parts, each with its first second; see [`Parts.join`]."""
+    joined = [Hypothesis("", 0.0, (), ())]
+    for start_s, hypotheses in parts:
+        shifted = [_shifted(hypothesis, start_s) for hypothesis in hypotheses]
+        # A beginning that is not among the best cannot be part of the best hypotheses for the whole.
+        joined = heapq.nlargest(
+            nbest, (_joined(*pair) for pair in product(joined, shifted)), key=lambda hypothesis: hypothesis.score
+        )
+    return joined
 
 
 def _shifted(hypothesis: Hypothesis, offset_s: float) -> Hypothesis:
-    def later(spans: Iterable[CharacterSpan]) -> tuple[CharacterSpan, ...]:
-        return tuple(replace(span, start_s=span.start_s + offset_s, end_s=span.end_s + offset_s) for span in spans)
+    def later(span: CharacterSpan) -> CharacterSpan:
+        return replace(span, start_s=span.start_s + offset_s, end_s=span.end_s + offset_s)
 
-    words = tuple(replace(word, characters=later(word.characters)) for word in hypothesis.words)
-    return replace(hypothesis, characters=later(hypothesis.characters), words=words)
+    # Words share the characters of the text: twice as many objects would be most of what a long recording leaves.
+    characters = [later(span) for span in hypothesis.characters]
+    known = dict(zip(map(id, hypothesis.characters), characters, strict=True))
+
+    def moved(word: DecodedWord) -> DecodedWord:
+        return replace(word, characters=tuple(known.get(id(span)) or later(span) for span in word.characters))
+
+    return replace(hypothesis, characters=tuple(characters), words=tuple(map(moved, hypothesis.words)))
 
 
 def _joined(left: Hypothesis, right: Hypothesis) -> Hypothesis:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from itertools import chain, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,7 +20,7 @@ import numpy as np
 
 from ..audio.loading import iterate_audio
 from ..bundled import BUNDLED
-from ..extras import needs_extra
+from ..extras import needs_package
 from ..model.beam_search_bigru_ctc import BeamSearchDecoder
 from ..model.ctc_output_bigru_ctc import tidy_text
 from ..model.decoding_bigru_ctc import Hypothesis
@@ -29,11 +29,11 @@ from .decoding import load_decoder
 from .export import load_graph, locate_model
 from .layer_runners import GraphLayerRunner, RunGraph
 from .log_mel import FloatArray, log_mel
-from .long_audio import LONG_S, log_probs_in_pieces
+from .long_audio import LONG_S, log_probs_in_pieces, read_before
 from .model_files import ModelFiles, read_weights
 from .onnx_graph import weights_of_graph
 from .openvino import compile_on_openvino
-from .parts import decode_recording
+from .parts import decode_pieces
 from .resampling import resample
 
 __all__ = ["OnnxRecognizer", "available_cores", "check_inputs", "create_session", "greedy_text", "main"]
@@ -138,11 +138,14 @@ class OnnxRecognizer:
             if isinstance(source, np.ndarray)
             else iterate_audio(source, sampling_rate=self.sampling_rate, resample=resample)
         )
-        return self.hypotheses_of(np.concatenate(list(self.log_probs_of_blocks(blocks))))
+        return self._decode(self.log_probs_of_blocks(blocks))
 
     def hypotheses_of(self, log_probs: FloatArray) -> list[Hypothesis]:
         """Hypotheses for a recording, the best one first, from its log-probabilities `(frames, classes)`."""
-        return decode_recording(self.decoder, log_probs, self.decoder.symbols, self.decoder.frame_s)
+        return self._decode([log_probs])
+
+    def _decode(self, pieces: Iterable[FloatArray]) -> list[Hypothesis]:
+        return decode_pieces(self.decoder, pieces, self.decoder.symbols, self.decoder.frame_s)
 
     def log_probs_of_blocks(self, blocks: Iterable[FloatArray]) -> Iterator[FloatArray]:
         """Log-probabilities of one recording of any length, in bounded memory.
@@ -167,17 +170,22 @@ class OnnxRecognizer:
             start.append(mono_waveform(block, num_samples))
             num_samples += len(start[-1])
             if num_samples > self.long_s * self.sampling_rate:
-                yield from log_probs_in_pieces(self.layer_runner(), chain(start, blocks), self.feature_settings)
+                whole = read_before(start, blocks)
+                yield from log_probs_in_pieces(self.layer_runner(), whole, self.feature_settings)
                 return
         yield self.log_probs([np.concatenate(start) if start else np.empty(0, dtype=np.float32)])[0]
 
     def layer_runner(self) -> GraphLayerRunner:
         """Runs the network layer by layer, for recordings of any length; always the same one.
 
+        A beam search takes less memory from then on.
+
         Raises:
             ImportError: If the package `onnx` is not installed.
             ValueError: If the exported graph has been changed, by quantisation for example.
         """
+        if isinstance(self.decoder, BeamSearchDecoder):
+            self.decoder.save_memory()
         return self._layers
 
     @cached_property
@@ -251,15 +259,13 @@ def create_session(
             Every session keeps its own.
 
     Raises:
-        ImportError: If the extra `onnx` is not installed.
+        ImportError: If the package `onnx` is not installed.
         ValueError: If `num_threads` is below 1, or the graph is broken or has other inputs.
     """
     try:
         import onnxruntime
     except ImportError as error:
-        raise ImportError(
-            f"{needs_extra('ONNX Runtime', 'onnx')} Without torch: the packages of requirements-runtime.txt."
-        ) from error
+        raise ImportError(needs_package("Running the network", "onnxruntime")) from error
     if num_threads is not None and num_threads < 1:
         raise ValueError(f"num_threads is {num_threads}; it must be at least 1, or None for the runtime's own choice.")
     options = onnxruntime.SessionOptions()

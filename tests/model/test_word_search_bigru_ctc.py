@@ -1,0 +1,55 @@
+"""The choice between two searches."""
+
+import numpy as np
+import pytest
+
+from hf_bigru_asr.model import word_search_bigru_ctc
+from hf_bigru_asr.model.found_path_bigru_ctc import FoundPath
+from hf_bigru_asr.model.word_search_bigru_ctc import QuickStartSearch, WordSearch
+
+
+class Makers:
+    """Make searches that find their own names, and note which were made."""
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+
+    def quick(self) -> WordSearch:
+        return self._search("quick")
+
+    def fast(self) -> WordSearch:
+        return self._search("fast")
+
+    def _search(self, name: str) -> WordSearch:
+        self.made.append(name)
+        return lambda _: [FoundPath([name], 0.0, np.zeros(1, dtype=np.int64))]
+
+
+def used(search: QuickStartSearch, *lengths: int) -> list[str]:
+    """Which search utterances of so many frames get."""
+    return [search(np.zeros((length, 4), dtype=np.float32))[0].words[0] for length in lengths]
+
+
+@pytest.fixture
+def makers(monkeypatch: pytest.MonkeyPatch) -> Makers:
+    monkeypatch.setattr(word_search_bigru_ctc, "QUICK_FRAMES", 100)
+    return Makers()
+
+
+def test_the_search_that_is_ready_sooner_makes_way_for_the_faster_one(makers: Makers) -> None:
+    search = QuickStartSearch(makers.quick, makers.fast)
+    assert used(search, 60, 40, 1, 5) == ["quick", "quick", "fast", "fast"]
+    assert makers.made == ["quick", "fast"]
+
+
+def test_a_long_utterance_has_the_faster_search_at_once(makers: Makers) -> None:
+    assert used(QuickStartSearch(makers.quick, makers.fast), 101) == ["fast"]
+    assert makers.made == ["fast"]
+
+
+def test_memory_is_saved_by_the_search_that_is_ready_sooner(makers: Makers) -> None:
+    search = QuickStartSearch(makers.quick, makers.fast, max_fast_frames=60)
+    assert used(search, 60, 200, 60, 61, 1) == ["quick", "quick", "fast", "quick", "fast"]
+    search.save_memory()
+    assert used(search, 1, 60, 200) == ["quick"] * 3
+    assert makers.made == ["quick", "fast"]
