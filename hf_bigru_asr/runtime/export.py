@@ -184,8 +184,9 @@ def load_graph(files: ModelFiles) -> bytes:
         from .onnx_graph import recognizer_graph
 
         weights = read_weights(files.weights_path)
-        metadata = graph_metadata(files.config, weights)
-        return recognizer_graph(weights, files.blank_id, metadata).SerializeToString()
+        model = recognizer_graph(weights, files.blank_id, graph_metadata(files.config, weights))
+        del weights  # which take as much memory as the graph
+        return model.SerializeToString()
     graph = files.graph_path.read_bytes()
     # The metadata are plain text in the file.
     if has_weights and weights_digest(read_weights(files.weights_path)).encode() not in graph:

@@ -148,7 +148,7 @@ def _float32(name: str, tensor: Mapping[str, Any]) -> FloatArray:
     if tensor["dtype"] == "BF16":  # numpy has no bfloat16; it is the upper half of a float32
         values = (np.frombuffer(tensor["data"], dtype="<u2").astype(np.uint32) << 16).view(np.float32)
     elif tensor["dtype"] in _NUMPY_DTYPES:
-        values = np.frombuffer(tensor["data"], dtype=_NUMPY_DTYPES[tensor["dtype"]]).astype(np.float32)
+        values = np.frombuffer(tensor["data"], dtype=_NUMPY_DTYPES[tensor["dtype"]]).astype(np.float32, copy=False)
     else:
         raise ValueError(f"The weight {name} has numbers of the type {tensor['dtype']}; floating-point is needed.")
     return values.reshape(tensor["shape"])

@@ -78,14 +78,17 @@ class GraphBuilder:
         return self.add("Gather", self.add("Shape", value), self.constant(np.int64(axis)))
 
     def model(self, name: str, metadata: Mapping[str, str] | None = None) -> "ModelProto":
-        """The finished model, checked by `onnx.checker`."""
+        """The finished model, checked by `onnx.checker`; the builder has no constants any more."""
         from onnx import checker
 
         helper = self._onnx
         outputs = [self._value(*output) for output in self.outputs]
-        graph = helper.make_graph(self._nodes, name, self._inputs, outputs, list(self._constants.values()))
+        graph = helper.make_graph(self._nodes, name, self._inputs, outputs)
         opset = helper.make_opsetid("", OPSET)
         model = helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION, producer_name="hf_bigru_asr")
+        # They are moved one by one: `make_graph` and `make_model` would copy all of them.
+        for constant in list(self._constants):
+            model.graph.initializer.append(self._constants.pop(constant))
         helper.set_model_props(model, dict(metadata or {}))
         checker.check_model(model)
         return model
