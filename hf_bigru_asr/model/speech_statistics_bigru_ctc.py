@@ -52,8 +52,8 @@ SPEAKERS_DB = 20.0
 DEPTH_DB = 18.0
 FLOOR_DB = 8.0
 RAMP_DB = 6.0
-CONTRAST_DB = 4.0
-CONTRAST_RAMP_DB = 2.0
+CONTRAST_DB = 2.5
+CONTRAST_RAMP_DB = 1.5
 CONTRAST_S = 1.0
 MARGIN_S = 0.2
 BLOCK_S = 1.0
@@ -313,6 +313,7 @@ class SpeechNormalizer:
         presence = np.repeat(presence, features.shape[1] // presence.shape[1], axis=1)
         silence = np.float32(self.silence)
         faded = silence + presence * (features - silence)
-        scale = 1 / np.sqrt(self.variance + np.float32(VARIANCE_FLOOR))
-        normalised: FloatArray = (faded - self.mean[blocks]) * scale[blocks]
+        used, places = np.unique(blocks, return_inverse=True)
+        scale = 1 / np.sqrt(self.variance[used] + np.float32(VARIANCE_FLOOR))
+        normalised: FloatArray = (faded - self.mean[blocks]) * scale[places]
         return normalised
