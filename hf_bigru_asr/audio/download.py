@@ -10,22 +10,12 @@ from urllib.parse import urlsplit
 
 from .findings import AudioError
 
-__all__ = ["MAX_BYTES", "MAX_S", "Download", "is_address"]
+__all__ = ["Download", "check_address"]
 
 SCHEMES = ("http", "https")
-MAX_BYTES = 2_000_000_000
-"""Largest recording that is downloaded, unless another limit is given."""
-MAX_S = 1800.0
-"""Longest time that a download takes, unless another limit is given."""
 SILENCE_S = 30.0
 """A server that sends nothing for so long is given up."""
 MAX_REDIRECTS = 5
-
-
-def is_address(text: str) -> bool:
-    """Whether a text is an address with a scheme, of whichever kind, and no path."""
-    scheme, separator, _ = text.partition("://")
-    return bool(separator) and scheme.replace("+", "").isalnum()
 
 
 class Download:
@@ -40,13 +30,13 @@ class Download:
         AudioError: If the address has another scheme, no host, or a password.
     """
 
-    def __init__(self, address: str, *, max_bytes: int = MAX_BYTES, max_s: float = MAX_S) -> None:
+    def __init__(self, address: str, *, max_bytes: int, max_s: float) -> None:
         self.name = address
         self._max_bytes, self._max_s = max_bytes, max_s
         self._num_read = 0
         self._deadline_s = 0.0
         self._response: http.client.HTTPResponse | None = None
-        _check_address(address, address)
+        check_address(address)
 
     def read(self, size: int) -> bytes:
         """The next bytes, at most `size`; none at the end.
@@ -126,18 +116,22 @@ class _CheckedRedirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
     ) -> urllib.request.Request | None:
-        _check_address(self._address, newurl)
+        check_address(newurl, self._address)
         return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type] # typeshed has HTTPMessage
 
 
-def _check_address(name: str, address: str) -> None:
+def check_address(address: str, redirected_from: str | None = None) -> None:
     """Refuse what is not fetched.
 
     Args:
-        name: The address that was given.
-        address: The same, or one that it was redirected to.
+        address: What is to be fetched.
+        redirected_from: The address that was given, if it leads to this one.
+
+    Raises:
+        AudioError: If the address has another scheme than `http` and `https`, no host, or a password.
     """
-    where = "" if name == address else f"is redirected to {address}, which "
+    name = redirected_from or address
+    where = f"is redirected to {address}, which " if redirected_from else ""
     try:
         parts = urlsplit(address)
         host = parts.hostname

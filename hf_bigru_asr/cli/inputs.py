@@ -140,10 +140,10 @@ def _check(word: str) -> None:
     if word == STANDARD_INPUT:
         return
     if "://" in word and not os.path.lexists(word):
-        from ..audio.download import Download
+        from ..audio.download import check_address
 
         try:
-            Download(word)
+            check_address(word)
         except ValueError as error:
             raise CommandError(str(error)) from error
         return

@@ -2,20 +2,23 @@
 
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from .. import __version__
 from ..audio.channels import Channels
-from ..audio.download import MAX_BYTES, MAX_S, Download
 from ..audio.findings import OnDamage
 from ..audio.sources import Source, open_source
 from ..bundled import BUNDLED
 from ..formats.transcript import RecognizerFacts, TimedTranscript
 from .inputs import STANDARD_INPUT, Input
 from .jobs import Check
+
+if TYPE_CHECKING:
+    from ..audio.download import Download
 
 __all__ = [
     "REFUSED",
@@ -44,8 +47,8 @@ class DownloadLimits:
         max_s: The time that it takes.
     """
 
-    max_bytes: int = MAX_BYTES
-    max_s: float = MAX_S
+    max_bytes: int = 2_000_000_000
+    max_s: float = 1800.0
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,7 @@ def description(options: RecognitionOptions, facts: RecognizerFacts, num_grids: 
     return f"model {facts.model}, {decoding}{hotwords}, {facts.runtime}, {grids}"
 
 
-def stream_of(recording: Input, limits: DownloadLimits) -> str | BinaryIO | Download:
+def stream_of(recording: Input, limits: DownloadLimits) -> "str | BinaryIO | Download":
     """What the audio of a recording is read from: a path, or a stream that is read once.
 
     Raises:
@@ -144,6 +147,8 @@ def stream_of(recording: Input, limits: DownloadLimits) -> str | BinaryIO | Down
         return sys.stdin.buffer
     if recording.is_file:
         return recording.source
+    from ..audio.download import Download  # here, because the modules of the network take long to import
+
     return Download(recording.source, max_bytes=limits.max_bytes, max_s=limits.max_s)
 
 
@@ -155,8 +160,7 @@ def opened(recording: Input, limits: DownloadLimits) -> Source:
         FileNotFoundError: If there is no such file.
     """
     stream = stream_of(recording, limits)
-    try:
+    if isinstance(stream, str) or stream is sys.stdin.buffer:
         return open_source(stream)
-    finally:
-        if isinstance(stream, Download):
-            stream.close()
+    with closing(stream):
+        return open_source(stream)
