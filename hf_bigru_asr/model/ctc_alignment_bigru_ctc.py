@@ -19,7 +19,7 @@ __all__ = [
     "label_spans",
 ]
 
-# A Viterbi search keeps a table of frames times states, four bytes a cell. Up to this many cells one search does all
+# A Viterbi search keeps a table of frames times states, two bytes a cell. Up to this many cells one search does all
 # the work; beyond, each one does the part between two milestones.
 _MAX_CELLS = 1 << 24
 _MILESTONE_FRAMES = 2048
@@ -181,28 +181,23 @@ def _forced_path(emissions: FrameArray, ids: IntArray, blank: int) -> IntArray:
     classes[1::2] = ids
     skip = np.full(num_states, -np.inf, dtype=np.float32)  # what it adds to leave out the blank before a label
     skip[3::2][ids[1:] != ids[:-1]] = 0.0
-    # Score of the best path that ends in each state; two columns that no path is in come first.
-    table = np.full((num_frames, num_states + 2), -np.inf, dtype=np.float32)
-    table[0, 2:4] = emissions[0, classes[:2]]
-    table[1:, 2:] = emissions[1:, classes]
-    best = np.empty(num_states, dtype=np.float32)
-    for two_before, before, same, scores in zip(
-        table[:-1, :-2], table[:-1, 1:-1], table[:-1, 2:], table[1:, 2:], strict=True
-    ):
-        np.add(two_before, skip, out=best)
-        np.maximum(best, before, out=best)
-        np.maximum(best, same, out=best)
-        np.add(best, scores, out=scores)
-    state = num_states - 1 if table[-1, -1] > table[-1, -2] else num_states - 2
+    # Score of the best path that ends in each state; two states that no path is in come first.
+    scores = np.full(num_states + 2, -np.inf, dtype=np.float32)
+    scores[2:4] = emissions[0, classes[:2]]
+    # Whether that path was in the state before, or in the one before that.
+    is_left, is_skipped = np.zeros((2, num_frames, num_states), dtype=np.bool_)
+    for row, left, skipped in zip(emissions[1:], is_left[1:], is_skipped[1:], strict=True):
+        two_before, before, same = scores[:-2] + skip, scores[1:-1], scores[2:]
+        np.greater(before, same, out=left)
+        best = np.maximum(before, same)
+        np.greater(two_before, best, out=skipped)
+        np.maximum(best, two_before, out=best)
+        np.add(best, row[classes], out=scores[2:])
+    state = num_states - 1 if scores[-1] > scores[-2] else num_states - 2
     states = np.empty(num_frames, dtype=np.int64)
-    can_skip = (skip == 0.0).tolist()
     for frame in range(num_frames - 1, 0, -1):
         states[frame] = state
-        left_two, left, same = table[frame - 1, state : state + 3].tolist()
-        if can_skip[state] and left_two > left and left_two > same:
-            state -= 2
-        elif left > same:
-            state -= 1
+        state -= 2 if is_skipped[frame, state] else int(is_left[frame, state])
     states[0] = state
     return classes[states]
 
