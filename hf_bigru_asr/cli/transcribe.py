@@ -38,6 +38,8 @@ __all__ = ["FORMAT_NAMES"]
 FORMAT_NAMES = ("txt", "json", "jsonl", "srt", "vtt", "tsv", "ctm", "textgrid", "stm", "rttm")
 CASINGS = ("upper", "lower", "sentence")
 RUNTIMES = ("onnx", "openvino", "torch")
+MAX_JOBS = 8
+"""Recordings that run at once if nothing is said: decoding, a tenth of the work, is done by one thread at a time."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -94,7 +96,9 @@ def _add_recognition(group: _ArgumentGroup) -> None:
     group.add_argument(
         "--num-offsets", type=int, metavar="N", help="Frame grids to average: fewer errors for N times the work."
     )
-    group.add_argument("--jobs", "-j", type=int, metavar="N", help="Recordings that run at once; one for each core.")
+    group.add_argument(
+        "--jobs", "-j", type=int, metavar="N", help="Recordings that run at once; one for each core, up to 8."
+    )
 
 
 def _add_audio(group: _ArgumentGroup) -> None:
@@ -136,7 +140,7 @@ def run(args: Namespace) -> int:
 
     with Progress(lambda: sum(1 for _ in Inputs(args.paths, lambda _: None))) as progress:
         results = _results(args, progress, is_one=inputs.is_one)
-        num_jobs = 1 if len(first) == 1 else args.jobs or _num_cores()
+        num_jobs = 1 if len(first) == 1 else args.jobs or min(_num_cores(), MAX_JOBS)
         work = _Work(args, results, progress, problems, num_jobs)
         return work.run(chain(first, recordings))
 

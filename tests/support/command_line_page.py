@@ -39,6 +39,7 @@ here. An option can also be written with underscores, as the scripts have it.
 | 0 | everything was done |
 | 1 | something failed meanwhile: a full disk, a server |
 | 2 | what was given is refused; one line on the error output says why |
+| 3 | `align`: the text is not that of the recording |
 | 130, 143 | Ctrl-C, SIGTERM |
 | 141 | nobody reads the output on |
 """
