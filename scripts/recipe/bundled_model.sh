@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes the shipped model: fifty runs of training, most of them from the result of the one before.
+# Makes the shipped model: fifty runs of training, most of them from the result of the one before, and one that teaches
+# silence.
 #
 #     bash scripts/recipe/bundled_model.sh DATA [WORK]
 #
@@ -354,4 +355,14 @@ average outputs/mean35{,} outputs/mmi12/checkpoint-300 --output_dir outputs/mean
 more --extra_dataset_name taught_recombined_29 taught_recombined_30 synthetic_books8 --bf16 \
     --model_name_or_path outputs/mean36 --output_dir outputs/taught22 --mask_time_length 18 --word_error_weight 1 \
     --word_error_temperature 0.5 --seed 110 --max_steps 800 --eval_steps 200 --save_steps 200
-average outputs/mean35{,} outputs/taught22/checkpoint-800{,} outputs/mmi12/checkpoint-300 --output_dir outputs/shipped
+average outputs/mean35{,} outputs/taught22/checkpoint-800{,} outputs/mmi12/checkpoint-300 --output_dir outputs/speech
+
+# Silence, noise and music have no text. The mean of the network that only reads the new features and of the one that
+# has learnt from itself.
+silence() { # OUTPUT STEPS
+  run learn_silence "${librispeech[@]}" --train_split_name train.100 --model outputs/speech --output_dir "$1" \
+    --steps "$2" --seed 1
+}
+silence outputs/silence_0 0
+silence outputs/silence_110 110
+average outputs/silence_0 outputs/silence_110 --output_dir outputs/shipped

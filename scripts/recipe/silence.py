@@ -211,7 +211,7 @@ def learn_silence(
     warm = max(1, steps // 20)
     schedule: Any = torch.optim.lr_scheduler.LambdaLR(
         optimizer,
-        lambda step: min((step + 1) / warm, 0.5 + 0.5 * float(np.cos(np.pi * min(1.0, step / steps)))),
+        lambda step: min((step + 1) / warm, 0.5 + 0.5 * float(np.cos(np.pi * min(1.0, step / max(steps, 1))))),
     )
     model.eval()  # without dropout the targets can be met
     teacher.eval()

@@ -67,7 +67,7 @@ def weights_by_hand(grid: np.ndarray, frame_s: float) -> np.ndarray:
         low, high = smooth[window].min(), max(smooth[window].max(), smooth.max() - 20)
         threshold = max(high - 18, min(low + 8, (low + high) / 2))
         near = around(smooth, i, 1.0, frame_s)
-        steps.append(ramp(smooth[i] - threshold, 6) * ramp(np.ptp(near) - 4, 2))
+        steps.append(ramp(smooth[i] - threshold, 6) * ramp(np.ptp(near) - 2.5, 1.5))
     return np.array([around(np.array(steps), i, 0.2, frame_s).max() for i in places])
 
 
@@ -238,7 +238,7 @@ def test_frames_that_never_change_are_silence(level: float, num_frames: int) -> 
     np.testing.assert_allclose(normalised(frames), np.tile(expected, (num_frames, 1)), rtol=1e-5)
 
 
-@pytest.mark.parametrize(("contrast_db", "highest"), [(2.9, 0.0), (4, 0.5), (4.5, 0.75), (5.1, 1.0)])
+@pytest.mark.parametrize(("contrast_db", "highest"), [(1.7, 0.0), (2.5, 0.5), (2.875, 0.75), (3.3, 1.0)])
 def test_weights_of_little_contrast(contrast_db: float, highest: float) -> None:
     levels = np.repeat(np.float32([0, -contrast_db]), 100)[:, None]
     weights = speech_weights(levels, FRAME_S)

@@ -1,0 +1,87 @@
+"""Contract 8: silence is nothing. Around speech it changes no word, and what has no speech has no text."""
+
+import numpy as np
+import pytest
+from repository import SAMPLE
+
+from hf_bigru_asr import load_audio
+from hf_bigru_asr.data.augmentation import coloured_noise
+from hf_bigru_asr.metrics import word_error_counts
+from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchDecoder
+from hf_bigru_asr.runtime import OnnxRecognizer
+
+RATE_HZ = 16_000
+SIDE_S = 5.0
+
+
+def fill(level_db: float | None, duration_s: float, slope_db: float = -3.0, seed: int = 0) -> np.ndarray:
+    """Noise at a level below full scale; zeros without one."""
+    num_samples = round(duration_s * RATE_HZ)
+    if level_db is None:
+        return np.zeros(num_samples, dtype=np.float32)
+    noise = coloured_noise(num_samples, slope_db, np.random.default_rng(seed))
+    return np.float32(10 ** (level_db / 20)) * noise
+
+
+def notes(duration_s: float) -> np.ndarray:
+    """A tune of plucked strings with a drum."""
+    rng = np.random.default_rng(0)
+    time_s = np.arange(RATE_HZ // 4) / RATE_HZ
+    beats = []
+    for _ in range(round(4 * duration_s)):
+        hertz = 220 * 2 ** (rng.integers(0, 20) / 12)
+        tone = sum(np.sin(2 * np.pi * order * hertz * time_s) / order for order in range(1, 9))
+        drum = rng.standard_normal(len(time_s)) * np.exp(-time_s / 0.03)
+        beats.append(tone * np.exp(-time_s / 0.15) + 0.5 * drum)
+    tune = np.concatenate(beats)
+    return (0.1 * tune / tune.std()).astype(np.float32)
+
+
+def num_errors(reference: str, hypothesis: str) -> int:
+    counts = word_error_counts([reference], [hypothesis])
+    return counts.substitutions + counts.deletions + counts.insertions
+
+
+@pytest.fixture(scope="module", params=[None, "own"], ids=["greedy", "language model"])
+def recognizer(request: pytest.FixtureRequest) -> OnnxRecognizer:
+    """The shipped model on one grid, which is what the rule is for."""
+    return OnnxRecognizer(language_model=request.param, num_threads=1, num_offsets=1)
+
+
+@pytest.fixture(scope="module")
+def speech() -> np.ndarray:
+    return load_audio(SAMPLE)
+
+
+@pytest.mark.parametrize("level_db", [None, -60.0, -45.0], ids=["zeros", "-60 dB", "-45 dB"])
+def test_silence_around_speech_changes_no_word(
+    recognizer: OnnxRecognizer, speech: np.ndarray, level_db: float | None
+) -> None:
+    alone = recognizer.recognize(speech)[0]
+    surrounded = np.concatenate([fill(level_db, SIDE_S), speech, fill(level_db, SIDE_S, seed=1)])
+
+    found = recognizer.recognize(surrounded)[0]
+
+    assert len(alone.text.split()) > 5
+    assert num_errors(alone.text, found.text) <= 1, (alone.text, found.text)
+    assert found.words[0].start_s > SIDE_S - 0.5, "the first word does not begin in the silence"
+    assert found.words[-1].end_s < SIDE_S + len(speech) / RATE_HZ + 0.5
+    assert found.text == " ".join(found.text.split())
+
+
+def test_a_pause_changes_no_word(recognizer: OnnxRecognizer, speech: np.ndarray) -> None:
+    alone = recognizer.recognize(speech)[0].text
+    found = recognizer.recognize(np.concatenate([speech, fill(None, 8.0), speech]))[0].text
+    assert num_errors(f"{alone} {alone}", found) <= 2, (alone, found)
+
+
+@pytest.mark.parametrize("slope_db", [0.0, -3.0, -6.0], ids=["white", "pink", "brown"])
+@pytest.mark.parametrize("level_db", [None, -60.0, -40.0, -20.0])
+def test_noise_has_no_text(recognizer: OnnxRecognizer, level_db: float | None, slope_db: float) -> None:
+    assert recognizer.recognize(fill(level_db, 10.0, slope_db))[0].text == ""
+
+
+def test_music_has_no_words_with_a_language_model(recognizer: OnnxRecognizer) -> None:
+    if not isinstance(recognizer.decoder, BeamSearchDecoder):
+        pytest.skip("greedily the network may mark single letters in music")
+    assert recognizer.recognize(notes(20.0))[0].text == ""
