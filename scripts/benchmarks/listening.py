@@ -178,7 +178,8 @@ class Arguments:
 
 def main() -> int:
     """Measure and report."""
-    (args,) = CommandParser(Arguments, description=(__doc__ or "").splitlines()[0]).parse()
+    arguments: Any = Arguments
+    (args,) = CommandParser(arguments, description=(__doc__ or "").splitlines()[0]).parse()
     rows = load_speech_dataset(args.dataset_name, args.dataset_config_name, args.split, text_column="text")
     utterances = [
         (load_utterance(rows[number]["audio"], RATE), rows[number]["text"])
