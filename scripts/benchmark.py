@@ -198,12 +198,18 @@ def file_part(args: Arguments) -> dict[str, Any]:
             timings = measure_files(greedy, long, None, dict.fromkeys(greedy, args.file_repeats))
             print_files("One recording", timings)
             report["long"] = [timing.as_dict() for timing in timings]
-    start = measure_start(model, SAMPLE, args.file_repeats)
+            report["long_without_torch"] = _fresh_process(model, long[0], 1, args.lm)
+    return report | {"start": _fresh_process(model, SAMPLE, args.file_repeats)}
+
+
+def _fresh_process(model: str, path: Path, repeats: int, language_model: str | None = None) -> dict[str, float]:
+    figures = measure_start(model, path, repeats, language_model)
+    decoding = "greedy" if language_model is None else "language model"
     print(
-        f"\nA fresh process without torch, {start['audio_s']:.1f} s of audio: {start['time_s']:.2f} s, "
-        f"{start['peak_memory_mib']:.0f} MiB"
+        f"\nA fresh process without torch, {decoding}, {figures['audio_s']:.1f} s of audio: "
+        f"{figures['time_s']:.2f} s, {figures['peak_memory_mib']:.0f} MiB"
     )
-    return report | {"start": start}
+    return figures
 
 
 if __name__ == "__main__":

@@ -139,22 +139,24 @@ def _word_error_rate(references: Sequence[str], texts: Sequence[str]) -> float:
     return word_error_counts(list(map(normalize, references)), list(map(normalize, texts))).error_rate
 
 
-def measure_start(model: str | Path, path: Path, repeats: int) -> dict[str, float]:
+def measure_start(model: str | Path, path: Path, repeats: int, language_model: str | None = None) -> dict[str, float]:
     """A fresh process that transcribes one file without torch: median seconds, and peak memory in MiB.
 
     Args:
         model: Folder, name on the Hub, or `"bundled"`.
         path: The recording.
         repeats: Processes, one after another.
+        language_model: Folder of a language model, or `"own"`; greedy decoding if `None`.
 
     Raises:
         subprocess.CalledProcessError: If a process fails; it says why on the error output.
     """
     # The system's figure for an ended process includes the memory of its parent, so the process prints its own.
     code = "import sys; sys.path.append(sys.argv[1]); from benchmarks.memory import peak_memory_mib; "
-    code += "from hf_bigru_asr.runtime.recognizer import main; status = main(sys.argv[2:]); "
-    code += "print(peak_memory_mib() or ''); sys.exit(status)"
-    command = [sys.executable, "-c", code, str(SCRIPTS), "--model", str(model), str(path)]
+    code += "from hf_bigru_asr.runtime import OnnxRecognizer; "
+    code += "print(OnnxRecognizer(sys.argv[2], language_model=sys.argv[3] or None).transcribe(sys.argv[4])); "
+    code += "print(peak_memory_mib() or '')"
+    command = [sys.executable, "-c", code, str(SCRIPTS), str(model), language_model or "", str(path)]
     times_s, peaks = [], []
     for _ in range(repeats):
         start_s = time.perf_counter()

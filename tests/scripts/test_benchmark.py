@@ -40,5 +40,6 @@ def test_benchmark_compares_runtimes_and_files(
     assert file["audio_s"] == pytest.approx(sum(len(speak(text)[0]) for text in ("HELLO", "ALL WELL")) / RATE_HZ)
     assert report["long"][0]["audio_s"] == 3
     assert 10 < report["start"]["peak_memory_mib"] < 500
+    assert report["long_without_torch"]["audio_s"] == 3
     assert report["ratios"]["file to text: best to network alone"] > 0
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
