@@ -108,7 +108,7 @@ def iterate_audio(
     on_damage: OnDamage = "error",
     warn: Warn | None = None,
 ) -> Iterator[npt.NDArray[np.float32]]:
-    """Yield the audio of one file in blocks of about a minute.
+    """Yield the audio of one file in blocks of some seconds.
 
     Only some megabytes of the file and a few blocks are in memory, however long the recording is. A pipe is read to
     its end first, into a temporary file if it is long.

@@ -27,7 +27,7 @@ __all__ = ["MAX_CHANNELS", "UnstatedLengthError", "audio_duration_s", "decoded_b
 MAX_CHANNELS = 2
 READ_WITHOUT_FFMPEG = "WAV, AIFF, FLAC, Ogg Vorbis, Ogg Opus, MP3, AU, CAF, W64 and SPHERE"
 
-_BLOCK_FRAMES = 1 << 20
+_BLOCK_FRAMES = 1 << 18
 _LENIENT_BLOCK_FRAMES = 4096  # of a block with damage nothing is left
 _MP3_TOLERANCE_FRAMES = 4 * 1152
 _UNKNOWN_FRAMES = (1 << 63) - 1  # SF_COUNT_MAX of libsndfile: a FLAC file that was written to a pipe

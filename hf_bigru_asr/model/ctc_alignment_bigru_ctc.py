@@ -30,7 +30,7 @@ _MAX_COST = 1e4
 _UNREACHABLE = np.float32(np.inf)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CharacterSpan:
     """One character and its time.
 
@@ -47,7 +47,7 @@ class CharacterSpan:
     score: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class MarkedCharacter(CharacterSpan):
     """One character and the frames in which the network marks it.
 
