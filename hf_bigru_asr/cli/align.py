@@ -2,7 +2,7 @@
 
 Examples:
   hf-bigru-asr align talk.mp3 talk.txt
-  hf-bigru-asr align talk.mp3 talk.txt --format textgrid json --output-dir aligned
+  hf-bigru-asr align talk.mp3 talk.txt --format textgrid,json --output-dir aligned
   hf-bigru-asr align talk.mp3 talk.txt --format srt --beside
   hf-bigru-asr align chapter.mp3 book.txt --skip-unmatched
 
@@ -17,6 +17,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .format_option import add_format_option, formats_of
 from .one_line import CommandError
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ __all__ = ["NOT_THE_TEXT"]
 NOT_THE_TEXT = 3
 """Exit status where the text is not that of the recording."""
 
-FORMAT_NAMES = ("txt", "json", "jsonl", "srt", "vtt", "tsv", "ctm", "textgrid", "stm", "rttm")
 RUNTIMES = ("onnx", "openvino")
 
 
@@ -43,8 +43,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "text", metavar="TEXT", nargs="?", help="File with what is said (UTF-8), or -; AUDIO with .txt if left out."
     )
     parser.add_argument("--text-is", metavar="WORDS", help="What is said, in place of a file.")
-    names = ", ".join(FORMAT_NAMES)
-    parser.add_argument("--format", nargs="+", metavar="FORMAT", default=["ctm"], help=f"One or several of {names}.")
+    add_format_option(parser, "ctm")
     parser.add_argument("--output-dir", "-o", type=Path, metavar="FOLDER", help="Write files there.")
     parser.add_argument("--beside", action="store_true", help="Write files beside the recording.")
     parser.add_argument("--overwrite", action="store_true", help="Write results anew that exist.")
@@ -71,9 +70,7 @@ def run(args: Namespace) -> int:
     """Align, write, and return the exit status."""
     from .inputs import Inputs
 
-    unknown = [name for name in args.format if name not in FORMAT_NAMES]
-    if unknown:
-        raise CommandError(f"--format has {', '.join(unknown)}; choose from {', '.join(FORMAT_NAMES)}")
+    args.format = formats_of(args.format, [args.audio, args.text or ""], args.default_format)
     if len(args.format) > 1 and args.output_dir is None and not args.beside:
         raise CommandError("several formats are several files; give --output-dir FOLDER or --beside")
     inputs = Inputs([args.audio], lambda _: None)

@@ -3,7 +3,7 @@
 Examples:
   hf-bigru-asr transcribe talk.mp3
   hf-bigru-asr transcribe talk.mp3 --format srt --beside
-  hf-bigru-asr transcribe recordings --format txt json --output-dir transcripts
+  hf-bigru-asr transcribe recordings --format txt,json --output-dir transcripts
   hf-bigru-asr transcribe recordings --format jsonl --output all.jsonl
   hf-bigru-asr transcribe https://example.org/talk.ogg --casing sentence --timestamps
   ffmpeg -i film.mkv -f wav - | hf-bigru-asr transcribe - --format vtt
@@ -21,6 +21,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .format_option import add_format_option, formats_of
 from .one_line import CommandError
 
 if TYPE_CHECKING:
@@ -32,10 +33,6 @@ if TYPE_CHECKING:
     from .recognition import Recognition
     from .results import Results
 
-__all__ = ["FORMAT_NAMES"]
-
-# Of the formats and the audio, which the parser does not import.
-FORMAT_NAMES = ("txt", "json", "jsonl", "srt", "vtt", "tsv", "ctm", "textgrid", "stm", "rttm")
 CASINGS = ("upper", "lower", "sentence")
 RUNTIMES = ("onnx", "openvino", "torch")
 MAX_JOBS = 8
@@ -53,8 +50,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def _add_results(group: _ArgumentGroup) -> None:
-    names = ", ".join(FORMAT_NAMES)
-    group.add_argument("--format", nargs="+", metavar="FORMAT", default=["txt"], help=f"One or several of {names}.")
+    add_format_option(group, "txt")
     group.add_argument(
         "--output-dir", "-o", type=Path, metavar="FOLDER", help="Write files there, in the tree of the recordings."
     )
@@ -218,10 +214,7 @@ class _Work:
 
 
 def _check(args: Namespace) -> None:
-    unknown = [name for name in args.format if name not in FORMAT_NAMES]
-    if unknown:
-        raise CommandError(f"--format has {', '.join(unknown)}; choose from {', '.join(FORMAT_NAMES)}")
-    args.format = list(dict.fromkeys(args.format))
+    args.format = formats_of(args.format, args.paths, args.default_format)
     given = [name for name in ("output_dir", "beside", "output") if getattr(args, name) not in (None, False)]
     if len(given) > 1:
         raise CommandError(f"{' and '.join(f'--{name}'.replace('_', '-') for name in given)}: give one of them")

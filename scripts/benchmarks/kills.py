@@ -83,7 +83,7 @@ def main() -> int:
     (args,) = parser.parse()
     generator = random.Random(args.seed)
     waits_s = [generator.uniform(0, args.longest_s) for _ in range(args.kills)]
-    command = [sys.executable, "-m", "hf_bigru_asr", "transcribe", str(args.folder), "--format", "txt", "json"]
+    command = [sys.executable, "-m", "hf_bigru_asr", "transcribe", str(args.folder), "--format", "txt,json"]
     with tempfile.TemporaryDirectory() as folder:
         try:
             counts = check_kills([*command, "--output-dir"], Path(folder) / "a", Path(folder) / "b", waits_s)
