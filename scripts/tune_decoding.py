@@ -69,11 +69,9 @@ def main() -> None:
     scoring, args = parser.parse()
     with parser.refusals():
         check_plots()
-        folder = language_model_folder(
-            args.lm, scoring.model, to_write=True, overwrite_installed=args.overwrite_installed
-        )
-    # 1. Log-probabilities of every utterance
-    with parser.refusals():
+        write = {"to_write": True, "overwrite_installed": args.overwrite_installed}
+        folder = language_model_folder(args.lm, scoring.model, **write)
+        # 1. Log-probabilities of every utterance
         scored = ScoredDataset.compute(scoring, folder)
     utterances, references, processor = scored.utterances, scored.references, scored.processor
 
