@@ -1,6 +1,6 @@
 """Find out when each word of a known text was said.
 
-python scripts/align.py tests/data/speech_sample.flac
+python scripts/align.py tests/data/samples/easy.flac
 python scripts/align.py talk.mp3 --text_file talk_script.txt --format json textgrid --output_dir aligned
 
 The text of `talk.mp3` is in `talk.txt` unless --text or --text_file says otherwise. Prints beginning, end, score and

@@ -54,7 +54,7 @@ from hf_bigru_asr.provenance import note_start
 from hf_bigru_asr.text.normalization import normalize_transcript
 
 SAMPLING_RATE = 16_000
-SAMPLE = Path(__file__).parents[1] / "tests" / "data" / "speech_sample.flac"
+SAMPLE = Path(__file__).parents[1] / "tests" / "data" / "samples" / "easy.flac"
 
 
 @dataclass

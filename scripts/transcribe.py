@@ -1,6 +1,6 @@
 """Transcribe recordings.
 
-python scripts/transcribe.py tests/data/speech_sample.flac
+python scripts/transcribe.py tests/data/samples/easy.flac
 python scripts/transcribe.py --model outputs/bigru --return_timestamps word --output transcripts.json *.flac
 
 Prints one line for each file. A file that cannot be transcribed is named on the error output, the others are

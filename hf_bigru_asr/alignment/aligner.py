@@ -28,10 +28,10 @@ class Aligner:
 
     Example:
         >>> aligner = Aligner.from_pretrained("bundled")
-        >>> text = open("tests/data/speech_sample.txt").read()
-        >>> alignment = aligner.align("tests/data/speech_sample.flac", text)
+        >>> text = open("tests/data/samples/easy.txt").read()
+        >>> alignment = aligner.align("tests/data/samples/easy.flac", text)
         >>> [(word.text, round(word.end_s, 1)) for word in alignment.words[:3]]
-        [('The', 0.4), ('old', 0.7), ('man', 1.0)]
+        [('THEREFORE', 0.9), ('HER', 1.0), ('MAJESTY', 1.6)]
     """
 
     def __init__(self, model: BiGRUForCTC, processor: BiGRUCTCProcessor) -> None:
@@ -119,8 +119,8 @@ def align(
     """Times of the words and characters of a text in a recording; see [`Aligner.align`], which loads the model once.
 
     Example:
-        >>> text = open("tests/data/speech_sample.txt").read()
-        >>> align("tests/data/speech_sample.flac", text).words[6].text
-        'to'
+        >>> text = open("tests/data/samples/easy.txt").read()
+        >>> align("tests/data/samples/easy.flac", text).words[6].text
+        'TO'
     """
     return Aligner.from_pretrained(model).align(audio, text, sampling_rate=sampling_rate)

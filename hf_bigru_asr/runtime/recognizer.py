@@ -67,8 +67,8 @@ class OnnxRecognizer:
 
     Example:
         >>> from hf_bigru_asr.runtime import OnnxRecognizer
-        >>> OnnxRecognizer().transcribe("tests/data/speech_sample.flac")[:11]
-        'THE OLD MAN'
+        >>> OnnxRecognizer().transcribe("tests/data/samples/easy.flac")[-16:]
+        'ATTENTION TO HER'
     """
 
     def __init__(
@@ -129,9 +129,9 @@ class OnnxRecognizer:
 
         Example:
             >>> from hf_bigru_asr.runtime import OnnxRecognizer
-            >>> (best,) = OnnxRecognizer(language_model="own").recognize("tests/data/speech_sample.flac")
-            >>> best.words[2].text
-            'MAN'
+            >>> (best,) = OnnxRecognizer(language_model="own").recognize("tests/data/samples/easy.flac")
+            >>> best.words[-1].text
+            'HER'
         """
         blocks: Iterable[FloatArray] = (
             [source]

@@ -14,7 +14,7 @@ from hf_bigru_asr.metrics import character_error_counts
 from hf_bigru_asr.text.normalization import normalize_transcript
 
 WITH_PYTHON = [page for page in PAGES if blocks(page.read_text(encoding="utf-8"), "python")]
-REFERENCE = normalize_transcript((REPOSITORY / "tests/data/speech_sample.txt").read_text(encoding="utf-8"))
+REFERENCE = normalize_transcript((REPOSITORY / "tests/data/samples/easy.txt").read_text(encoding="utf-8"))
 
 
 @needs_onnx

@@ -34,7 +34,7 @@ def test_two_set_up_commands() -> None:
 
     assert len(commands) == 2
     assert all(len(command.strip().splitlines()) == 1 for command in commands)
-    assert commands[0].strip().endswith("hf-bigru-asr transcribe tests/data/speech_sample.flac")
+    assert commands[0].strip().endswith("hf-bigru-asr transcribe tests/data/samples/easy.flac")
     assert commands[1].strip().endswith("python -m pytest -n auto")
 
 

@@ -97,7 +97,7 @@ def test_bad_settings(changes: dict[str, object], message: str) -> None:
 
 @pytest.fixture(scope="module")
 def example() -> dict[str, object]:
-    """The sample, whose reader pauses after `river`."""
+    """The sample, whose reader pauses after `anyone`."""
     return {
         "audio": {"bytes": SAMPLE.read_bytes(), "path": None},
         "text": SAMPLE.with_suffix(".txt").read_text(),
@@ -111,7 +111,7 @@ def test_real_speech_is_cut_in_its_pauses(aligner: Aligner, example: dict[str, o
     settings = SegmentationSettings(duration_s=(0.5, 2.0), num_passes=3)
     (rows,) = segment_utterances([example], aligner, settings)
     texts = " ".join(row["text"] for row in rows)
-    said = "THE OLD MAN WALKED SLOWLY DOWN TO THE RIVER AND THERE HE SAT BESIDE THE WATER UNTIL THE EVENING CAME"
+    said = "THEREFORE HER MAJESTY PAID NO ATTENTION TO ANYONE AND NO ONE PAID ANY ATTENTION TO HER"
     assert texts == " ".join([said] * 3)
     assert len(rows) > 3
     pieces = [soundfile.read(io.BytesIO(row["audio"]["bytes"]), dtype="float32")[0] for row in rows]
@@ -148,7 +148,7 @@ def test_utterances_are_cut_alike_in_a_batch_and_alone(
     aligner: Aligner, example: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Longer ones beside it pad it, and one that is too long for a batch runs in chunks."""
-    words = "THE OLD MAN WALKED SLOWLY DOWN TO THE RIVER AND THERE HE SAT BESIDE THE WATER UNTIL THE EVENING CAME"
+    words = "THEREFORE HER MAJESTY PAID NO ATTENTION TO ANYONE AND NO ONE PAID ANY ATTENTION TO HER"
     twice = np.tile(load_audio(SAMPLE), 2)
     longer = example | {"audio": {"array": twice, "sampling_rate": RATE_HZ}, "text": f"{words} {words}", "id": "twice"}
     settings = SegmentationSettings(duration_s=(0.5, 2.0))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from datasets import Audio, Dataset
-from repository import REPOSITORY
+from repository import REPOSITORY, SAMPLE
 from speech_rows import flac, make_rows, make_waveform, write_parquet
 
 from hf_bigru_asr.audio.loading import load_audio
@@ -19,7 +19,6 @@ from recipe import whisper_weights
 from recipe.teacher import TeacherProjection, WhisperTeacher, fit_projection, spread_waveforms, teach_dataset
 from recipe.whisper_weights import WHISPER_WEIGHTS, whisper_folder
 
-SAMPLE = REPOSITORY / "tests" / "data" / "speech_sample.flac"
 SIZE = 8
 
 

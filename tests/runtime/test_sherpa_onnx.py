@@ -218,7 +218,7 @@ def test_sherpa_onnx_gives_the_same_text(tmp_path: Path) -> None:
 
     texts = check_sherpa_onnx(tmp_path / "exported", [centred(each) for each in waveforms])
 
-    assert texts[1].startswith("THE OLD MAN")
+    assert texts[1].endswith("ATTENTION TO HER")
     assert len({*map(len, texts)}) == len(texts)
 
 

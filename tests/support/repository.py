@@ -4,4 +4,4 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
 SCRIPTS = REPOSITORY / "scripts"
-SAMPLE = REPOSITORY / "tests" / "data" / "speech_sample.flac"
+SAMPLE = REPOSITORY / "tests" / "data" / "samples" / "easy.flac"
