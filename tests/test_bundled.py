@@ -4,7 +4,6 @@ import json
 import socket
 from pathlib import Path
 
-import numpy as np
 import pytest
 import soundfile
 from huggingface_hub import constants
@@ -52,16 +51,12 @@ def test_its_language_model_is_small() -> None:
 
 
 def test_its_language_model_corrects_errors(
-    greedy: AutomaticSpeechRecognitionPipeline, beam_search: AutomaticSpeechRecognitionPipeline, tmp_path: Path
+    greedy: AutomaticSpeechRecognitionPipeline, beam_search: AutomaticSpeechRecognitionPipeline
 ) -> None:
     reference = normalize_transcript(SAMPLE.with_suffix(".txt").read_text(encoding="utf-8"))
-    waveform, sampling_rate = soundfile.read(SAMPLE)
-    # Without noise there is nothing to correct.
-    noise = 10 ** (-10 / 20) * waveform.std() * np.random.default_rng(0).standard_normal(len(waveform))  # 10 dB below
-    soundfile.write(tmp_path / "noisy.wav", waveform + noise, sampling_rate)
     rates = []
     for recognizer in (greedy, beam_search):
-        (transcript,) = transcribe(recognizer, [tmp_path / "noisy.wav"], return_timestamps="word")
+        (transcript,) = transcribe(recognizer, [SAMPLE], return_timestamps="word")
         rates.append(word_error_counts([reference], [transcript.text or ""]).error_rate)
         assert all(0 < chunk["confidence"] < 1 for chunk in transcript.chunks or ())
     assert rates[1] < 0.7 * rates[0]
