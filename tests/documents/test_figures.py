@@ -90,6 +90,28 @@ def test_evaluations_of_the_shipped_model() -> None:
         assert row[2:4] == [f"{100 * metrics['wer']:.1f} %", f"{100 * metrics['cer']:.1f} %"], path.name
 
 
+def test_recordings_as_people_have_them() -> None:
+    shown = {row[0]: row[1:] for row in rows(DOCS / "evaluation.md") if len(row) == 6}
+    measured: dict[str, list[str]] = {}
+    for path in sorted(FIGURES.glob("recordings_*.json")):
+        report = read(path)
+        alone = f", {report['num_clips']} clips"
+        kinds = {each["kind"] for each in report["results"]}
+        for each in report["results"] if len(kinds) > 1 else []:
+            if each["kind"][0] == "c" and report["every"] > 1:
+                continue  # too few speakers; the other report has them all
+            kind = each["kind"] + (alone if each["kind"] == "clips one by one" else "")
+            cells = measured.setdefault(kind, [f"{each['audio_s'] / 60:.0f}"])
+            cells += [f"{100 * each['wer']:.1f} %", f"{100 * each['difference']:+.1f}"]
+        for each in report["without_speech"]:
+            cells = measured.setdefault(each["kind"], [f"{each['audio_s'] / 60:.0f}"])
+            cells += [f"{each['num_words']} words", ""]
+
+    assert len(measured) > 20
+    for kind, cells in measured.items():
+        assert shown[kind] == cells, kind
+
+
 @pytest.mark.parametrize("page", [README, DOCS / "usage.md", DOCS / "language-model.md"], ids=page_id)
 def test_error_rates_in_sentences(page: Path) -> None:
     greedy, grids, beam = (
