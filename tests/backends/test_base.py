@@ -253,14 +253,20 @@ def test_what_another_runtime_computes_with(model_dir: Path, tiny_model: BiGRUFo
     assert precision_of(load_model(model_dir, runtime)) == "float32"
 
 
-@pytest.mark.parametrize(("package", "name"), [("onnxruntime", "onnx"), ("openvino", "openvino")])
+@pytest.mark.parametrize(
+    ("package", "name", "message"),
+    [
+        ("onnxruntime", "onnx", "Running the network needs onnxruntime: pip install onnxruntime"),
+        ("openvino", "openvino", "needs the extra `openvino`: pip install openvino"),
+    ],
+)
 @needs_onnx
-def test_a_missing_extra_is_named(
-    tiny_model: BiGRUForCTC, monkeypatch: pytest.MonkeyPatch, package: str, name: str
+def test_a_missing_runtime_is_named(
+    tiny_model: BiGRUForCTC, monkeypatch: pytest.MonkeyPatch, package: str, name: str, message: str
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, package, None)
 
-    with pytest.raises(ImportError, match=f"needs the extra `{name}`: pip install"):
+    with pytest.raises(ImportError, match=message):
         CLASSES[name].from_model(tiny_model)
 
 

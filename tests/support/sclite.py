@@ -11,7 +11,7 @@ SCLITE = shutil.which("sclite", path="/usr/lib/sctk/bin") or shutil.which("sclit
 
 needs_sclite = pytest.mark.skipif(SCLITE is None, reason="needs sclite of NIST's SCTK (Debian: sctk)")
 
-_SUM = re.compile(r"\| Sum +\| +(\d+) +(\d+) +\| +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+)")
+_SUM = re.compile(r"\| +Sum +\| +(\d+) +(\d+) +\| +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+)")
 
 
 def sclite_counts(reference: Path, hypothesis: Path) -> tuple[int, ...]:
