@@ -88,7 +88,7 @@ def test_a_pause_adds_no_word(recognizer: OnnxRecognizer, speech: np.ndarray) ->
 @pytest.mark.parametrize("slope_db", [0.0, -3.0, -6.0], ids=["white", "pink", "brown"])
 @pytest.mark.parametrize("level_db", [-60.0, -40.0, -20.0])
 def test_noise_has_no_text(recognizer: OnnxRecognizer, level_db: float, slope_db: float) -> None:
-    assert recognizer.recognize(fill(level_db, 5.0, slope_db))[0].text == ""
+    assert recognizer.recognize(fill(level_db, 10.0, slope_db))[0].text == ""
 
 
 def test_zeros_have_no_text(recognizer: OnnxRecognizer) -> None:
