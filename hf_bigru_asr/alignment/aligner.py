@@ -95,7 +95,7 @@ class Aligner:
         return self.log_probs_of_batch([waveform])[0]
 
     def log_probs_of_batch(self, waveforms: Sequence[np.ndarray]) -> list[torch.Tensor]:
-        """As [`log_probs`], of several recordings; those of up to two minutes run through the network together."""
+        """As `log_probs`, of several recordings; those of up to two minutes run through the network together."""
         network = Network(self.model, self.processor.feature_extractor)
         return [found.checked() for found in network.run(network.read(waveform) for waveform in waveforms)]
 
