@@ -1,5 +1,6 @@
 """Counts of errors against tables and jiwer, and the same counts through `evaluate`."""
 
+import importlib
 import random
 import socket
 import sys
@@ -204,8 +205,15 @@ def test_the_expected_counts() -> None:
     } == WORDS
 
 
+@pytest.fixture(autouse=True)
+def fresh_listings() -> None:
+    """Other processes copy modules into the library's cache, and Python remembers what a folder held."""
+    importlib.invalidate_caches()
+
+
 def test_evaluate_modules_load_offline_and_agree(evaluate: ModuleType) -> None:
     for name, expected in (("wer", WORDS), ("cer", CHARACTERS)):
+        importlib.invalidate_caches()
         metric = evaluate.load(str(metric_path(name)))
         assert metric.compute(**DATA) == expected
         metric.add_batch(references=DATA["references"][:2], predictions=DATA["predictions"][:2])
