@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from .format_option import add_format_option, formats_of
 from .one_line import CommandError
+from .recognition_options import add_model, add_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,12 +59,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="WHAT",
         help="Refuse characters that cannot be said (error), or remove them.",
     )
-    parser.add_argument(
-        "--model", default="bundled", metavar="MODEL", help="Folder, name on the Hub, or the one that ships: bundled."
-    )
-    parser.add_argument(
-        "--runtime", choices=RUNTIMES, default="onnx", metavar="RUNTIME", help=f"One of {', '.join(RUNTIMES)}."
-    )
+    add_model(parser)
+    add_runtime(parser, RUNTIMES)
 
 
 def run(args: Namespace) -> int:

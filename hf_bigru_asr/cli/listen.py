@@ -24,6 +24,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from .one_line import CommandError
+from .recognition_options import add_casing, add_language_model, add_model, add_num_offsets
 from .running import Terminated
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from ..runtime.listening import LiveUtterance
     from ..runtime.recognizer import OnnxRecognizer
 
-CASINGS = ("upper", "lower", "sentence")  # of formats.options, which the parser does not import
 PIPE = "-"
 BACKLOG_S = 60.0
 """Seconds of a microphone's sound that wait at the most."""
@@ -63,21 +63,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("results")
     group.add_argument("--format", choices=("txt", "jsonl"), default="txt", metavar="FORMAT", help="txt or jsonl.")
     group.add_argument("--timestamps", action="store_true", help="Begin lines of txt with their times.")
-    group.add_argument("--casing", choices=CASINGS, metavar="CASING", help="Case of the text: upper, lower, sentence.")
-    group.add_argument("--lower", action="store_const", const="lower", dest="casing", help="Short for --casing lower.")
+    add_casing(group)
     group = parser.add_argument_group("recognition")
-    group.add_argument(
-        "--model", default="bundled", metavar="MODEL", help="Folder, name on the Hub, or the one that ships: bundled."
-    )
-    group.add_argument(
-        "--lm", metavar="FOLDER", help="Language model: own, none, or a folder. The model's own if it has one."
-    )
-    group.add_argument(
-        "--hotwords", nargs="+", default=[], metavar="PHRASE", help="Expected phrases: PHRASE or PHRASE:WEIGHT."
-    )
-    group.add_argument(
-        "--num-offsets", type=int, metavar="N", help="Frame grids to average: fewer errors for N times the work."
-    )
+    add_model(group)
+    add_language_model(group)
+    add_num_offsets(group)
 
 
 def run(args: Namespace) -> int:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from .format_option import add_format_option, formats_of
 from .one_line import CommandError
+from .recognition_options import add_casing, add_language_model, add_model, add_num_offsets, add_runtime
 
 if TYPE_CHECKING:
     from ..formats.options import FormatOptions
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from .recognition import Recognition
     from .results import Results
 
-CASINGS = ("upper", "lower", "sentence")
 RUNTIMES = ("onnx", "openvino", "torch")
 MAX_JOBS = 8
 """Recordings that run at once if nothing is said: decoding, a tenth of the work, is done by one thread at a time."""
@@ -59,8 +59,7 @@ def _add_results(group: _ArgumentGroup) -> None:
         "--output", type=Path, metavar="FILE", help="Write all into one file, in jsonl, ctm, stm or rttm."
     )
     group.add_argument("--overwrite", action="store_true", help="Write results anew that exist.")
-    group.add_argument("--casing", choices=CASINGS, metavar="CASING", help="Case of the text: upper, lower, sentence.")
-    group.add_argument("--lower", action="store_const", const="lower", dest="casing", help="Short for --casing lower.")
+    add_casing(group)
     group.add_argument("--timestamps", action="store_true", help="Begin lines of txt with their times.")
     group.add_argument("--word-stamps", action="store_true", help="Put the time of every word into cues of vtt.")
     group.add_argument("--one-line", action="store_true", help="Write txt as one line, and not a line a segment.")
@@ -70,15 +69,8 @@ def _add_results(group: _ArgumentGroup) -> None:
 
 
 def _add_recognition(group: _ArgumentGroup) -> None:
-    group.add_argument(
-        "--model", default="bundled", metavar="MODEL", help="Folder, name on the Hub, or the one that ships: bundled."
-    )
-    group.add_argument(
-        "--lm", metavar="FOLDER", help="Language model: own, none, or a folder. The model's own if it has one."
-    )
-    group.add_argument(
-        "--hotwords", nargs="+", default=[], metavar="PHRASE", help="Expected phrases: PHRASE or PHRASE:WEIGHT."
-    )
+    add_model(group)
+    add_language_model(group)
     group.add_argument("--hotwords-file", type=Path, metavar="FILE", help="The same, one a line; # begins a comment.")
     group.add_argument(
         "--grammar",
@@ -86,12 +78,8 @@ def _add_recognition(group: _ArgumentGroup) -> None:
         metavar="FILE",
         help="Recognise phrases of this list or JSGF grammar, and nothing else.",
     )
-    group.add_argument(
-        "--runtime", choices=RUNTIMES, default="onnx", metavar="RUNTIME", help=f"One of {', '.join(RUNTIMES)}."
-    )
-    group.add_argument(
-        "--num-offsets", type=int, metavar="N", help="Frame grids to average: fewer errors for N times the work."
-    )
+    add_runtime(group, RUNTIMES)
+    add_num_offsets(group)
     group.add_argument(
         "--jobs", "-j", type=int, metavar="N", help="Recordings that run at once; one for each core, up to 8."
     )

@@ -1,0 +1,47 @@
+"""Options that several commands have alike, in words and defaults."""
+
+from argparse import ArgumentParser, _ArgumentGroup
+
+__all__ = ["CASINGS", "add_casing", "add_language_model", "add_model", "add_num_offsets", "add_runtime"]
+
+CASINGS = ("upper", "lower", "sentence")
+"""Those of `formats.options`, which parsers do not import."""
+
+Group = ArgumentParser | _ArgumentGroup
+
+
+def add_model(group: Group) -> None:
+    """Add `--model`."""
+    group.add_argument(
+        "--model", default="bundled", metavar="MODEL", help="Folder, name on the Hub, or the one that ships: bundled."
+    )
+
+
+def add_runtime(group: Group, runtimes: tuple[str, ...]) -> None:
+    """Add `--runtime`, one of `runtimes`."""
+    group.add_argument(
+        "--runtime", choices=runtimes, default="onnx", metavar="RUNTIME", help=f"One of {', '.join(runtimes)}."
+    )
+
+
+def add_language_model(group: Group) -> None:
+    """Add `--lm` and `--hotwords`."""
+    group.add_argument(
+        "--lm", metavar="FOLDER", help="Language model: own, none, or a folder. The model's own if it has one."
+    )
+    group.add_argument(
+        "--hotwords", nargs="+", default=[], metavar="PHRASE", help="Expected phrases: PHRASE or PHRASE:WEIGHT."
+    )
+
+
+def add_num_offsets(group: Group) -> None:
+    """Add `--num-offsets`."""
+    group.add_argument(
+        "--num-offsets", type=int, metavar="N", help="Frame grids to average: fewer errors for N times the work."
+    )
+
+
+def add_casing(group: Group) -> None:
+    """Add `--casing` and `--lower`."""
+    group.add_argument("--casing", choices=CASINGS, metavar="CASING", help="Case of the text: upper, lower, sentence.")
+    group.add_argument("--lower", action="store_const", const="lower", dest="casing", help="Short for --casing lower.")
