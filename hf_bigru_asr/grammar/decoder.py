@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from .grammars import Grammar
 from .graph import build_graph
-from .kaldi import import_kaldi
+from .kaldi import import_kaldi_decoder, import_kaldifst
 from .rejection import MIN_CONFIDENCE, confidence
 
 __all__ = ["GrammarDecoder", "GrammarResult"]
@@ -89,7 +89,7 @@ class GrammarDecoder:
         for name, value in (("frame_s", frame_s), ("pause_s", pause_s)):
             if not 0 < value < math.inf:
                 raise ValueError(f"{name} is {value}; it must be a positive number of seconds.")
-        self._kaldi_decoder, self._kaldifst = import_kaldi("kaldi_decoder"), import_kaldi("kaldifst")
+        self._kaldi_decoder, self._kaldifst = import_kaldi_decoder(), import_kaldifst()
         self._graph = build_graph(grammar, symbols, blank_id)
         self._class_ids = {symbol: class_id for class_id, symbol in enumerate(symbols) if class_id != blank_id}
         self._blank_id, self._frame_s, self._min_confidence = blank_id, frame_s, min_confidence

@@ -9,7 +9,7 @@ from typing import Any
 
 from .expansions import Choice, Expansion, Reference, Repetition, Sequence, Words
 from .grammars import Grammar
-from .kaldi import import_kaldi
+from .kaldi import import_kaldifst
 
 __all__ = ["MAX_ARCS", "Alphabet", "AutomatonText", "LetterAutomaton", "letter_automaton"]
 
@@ -141,7 +141,7 @@ class AutomatonText:
 
     def compiled(self) -> Any:  # noqa: ANN401 - kaldifst is optional
         """The automaton."""
-        return import_kaldi("kaldifst").compile("\n".join([*self._lines, ""]))
+        return import_kaldifst().compile("\n".join([*self._lines, ""]))
 
 
 def _rows(fst: Any) -> Iterator[tuple[list[int], float]]:  # noqa: ANN401 - kaldifst is optional
@@ -260,7 +260,7 @@ class _LetterPaths:
 
 def _minimal(fst: Any, end_label: int) -> LetterAutomaton:  # noqa: ANN401 - kaldifst is optional
     """The automaton of some paths: without epsilons, deterministic for letters of equal cost, and minimal."""
-    kaldifst = import_kaldi("kaldifst")
+    kaldifst = import_kaldifst()
     kaldifst.rmepsilon(fst)
     # Costs become part of the labels. So loops of different costs, too, have a deterministic form.
     labels: dict[tuple[int, float], int] = {}
