@@ -124,6 +124,18 @@ class DataArguments:
     reverberation_prob: float = field(
         default=0.0, metadata={"help": "Share of the training utterances that are put into a room."}
     )
+    silence_prob: float = field(
+        default=0.0, metadata={"help": "Share of the training utterances that get zeros or quiet noise around them."}
+    )
+    telephone_prob: float = field(
+        default=0.0, metadata={"help": "Share of the training utterances that get the band of a telephone."}
+    )
+    level_prob: float = field(
+        default=0.0, metadata={"help": "Share of the training utterances whose level is changed, or that are clipped."}
+    )
+    speechless_prob: float = field(
+        default=0.0, metadata={"help": "Share of the training utterances that become notes or noise without a text."}
+    )
     cache_audio: bool = field(
         default=False, metadata={"help": "Keep decoded audio in memory (115 MB per hour and process)."}
     )

@@ -12,6 +12,14 @@ from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from ..audio.loading import to_int16
 from ..data.augmentation import add_random_noise, add_random_room, mel_warp_matrix
+from ..data.recording_conditions import (
+    SPEECHLESS_S,
+    add_random_silence,
+    change_random_level,
+    speechless_sound,
+    through_random_telephone,
+)
+from ..data.teacher_features import TEACHER_COLUMN
 from ..data.utterances import load_utterance, utterance_text
 from ..model.processing_bigru_ctc import BiGRUCTCProcessor
 from ..text.normalization import normalize_transcript
@@ -27,7 +35,8 @@ class _Change(NamedTuple):
     speed_factor: float = 1.0
     warp_factor: float = 1.0
     offset: int = 0
-    """Samples cut off at its beginning."""
+    """Samples cut off at its beginning, negative where there is silence before it."""
+    is_speech: bool = True
 
 
 class DataCollatorForCTC:
@@ -43,6 +52,10 @@ class DataCollatorForCTC:
         noise_prob: Share of the utterances that get stationary noise.
         signal_to_noise_db: Range of the signal-to-noise ratio of these.
         reverberation_prob: Share of the utterances that get the reverberation of a random room.
+        silence_prob: Share of the utterances that get zeros or quiet noise around them.
+        telephone_prob: Share of the utterances that get the band of a telephone.
+        level_prob: Share of the utterances whose level is changed; the loudest of them are clipped.
+        speechless_prob: Share of the utterances that are replaced by notes or noise, without a transcript.
         seed: Seed of the augmentation. It depends on this, the epoch and the utterance's `index` alone, so a resumed
             run and every process of a distributed run see the data of an uninterrupted one.
         audio_column: Column with the audio.
@@ -65,6 +78,10 @@ class DataCollatorForCTC:
         noise_prob: float = 0.0,
         signal_to_noise_db: tuple[float, float] = (10.0, 40.0),
         reverberation_prob: float = 0.0,
+        silence_prob: float = 0.0,
+        telephone_prob: float = 0.0,
+        level_prob: float = 0.0,
+        speechless_prob: float = 0.0,
         seed: int = 0,
         audio_column: str = "audio",
         text_column: str = "text",
@@ -77,7 +94,15 @@ class DataCollatorForCTC:
             )
         if len(warp_range) != 2 or not 0 < warp_range[0] <= warp_range[1]:
             raise ValueError(f"warp_range is {warp_range}; give two positive factors, the lower one first.")
-        for name, share in (("noise_prob", noise_prob), ("reverberation_prob", reverberation_prob)):
+        shares = {
+            "noise_prob": noise_prob,
+            "reverberation_prob": reverberation_prob,
+            "silence_prob": silence_prob,
+            "telephone_prob": telephone_prob,
+            "level_prob": level_prob,
+            "speechless_prob": speechless_prob,
+        }
+        for name, share in shares.items():
             if not 0 <= share <= 1:
                 raise ValueError(f"{name} is {share}; a share lies between 0 and 1.")
         if processor.feature_extractor.num_offsets != 1:
@@ -89,9 +114,8 @@ class DataCollatorForCTC:
         self.speed_factors = tuple(speed_factors)
         self.warp_range = warp_range
         self.random_offset = random_offset
-        self.noise_prob = noise_prob
+        self.shares = shares
         self.signal_to_noise_db = signal_to_noise_db
-        self.reverberation_prob = reverberation_prob
         self.seed = seed
         self.audio_column = audio_column
         self.text_column = text_column
@@ -129,7 +153,8 @@ class DataCollatorForCTC:
                 waveforms.append(waveform)
                 changes.append(change)
                 if self.text_column in example:
-                    texts.append(normalize_transcript(utterance_text(example[self.text_column])))
+                    text = normalize_transcript(utterance_text(example[self.text_column]))
+                    texts.append(text if change.is_speech else "")
             except (ValueError, OSError) as error:
                 raise ValueError(f"Utterance {example.get('id', position)!r} cannot be used: {error}") from error
         extractor = self.processor.feature_extractor
@@ -143,7 +168,11 @@ class DataCollatorForCTC:
             speeds = [change.speed_factor for change in changes]
             starts_s = [change.offset / extractor.sampling_rate for change in changes]
             mask = batch["attention_mask"]
-            batch |= teacher_targets(examples, speeds, starts_s, mask, frame_s, self.teacher_size)
+            taught = [
+                example if change.is_speech else example | {TEACHER_COLUMN: None}
+                for example, change in zip(examples, changes, strict=True)
+            ]
+            batch |= teacher_targets(taught, speeds, starts_s, mask, frame_s, self.teacher_size)
         return batch
 
     def _waveform(self, example: dict[str, Any]) -> np.ndarray:
@@ -168,15 +197,36 @@ class DataCollatorForCTC:
         warp_factor = float(np.exp(rng.uniform(*np.log(self.warp_range))))
         if speed_factor != 1.0:
             waveform = speed(torch.from_numpy(waveform), sampling_rate, speed_factor)[0].numpy()
-        if rng.random() < self.reverberation_prob:
+        if rng.random() < self.shares["reverberation_prob"]:
             waveform = add_random_room(waveform, sampling_rate, rng)
-        if rng.random() < self.noise_prob:
+        if rng.random() < self.shares["noise_prob"]:
             waveform = add_random_noise(waveform, self.signal_to_noise_db, rng)
+        waveform, before, is_speech = self._record(waveform, sampling_rate, rng)
         offset = int(rng.integers(extractor.hop_length)) if self.random_offset else 0
         if offset:
             # As long as it was, so that its text still fits.
             waveform = np.pad(waveform[offset:], (0, min(offset, len(waveform))))
-        return waveform, _Change(speed_factor, warp_factor, offset)
+        return waveform, _Change(speed_factor, warp_factor, offset - before, is_speech)
+
+    def _record(
+        self, waveform: np.ndarray, sampling_rate: int, rng: np.random.Generator
+    ) -> tuple[np.ndarray, int, bool]:
+        """The waveform as people record it, the samples of silence before it, and whether it is still speech."""
+
+        def drawn(name: str) -> bool:
+            # What is off draws nothing, so that a seed gives the data that it always gave.
+            return self.shares[name] > 0 and rng.random() < self.shares[name]
+
+        before = 0
+        if drawn("speechless_prob"):
+            return speechless_sound(rng.uniform(*SPEECHLESS_S), sampling_rate, rng), 0, False
+        if drawn("silence_prob"):
+            waveform, before = add_random_silence(waveform, sampling_rate, rng)
+        if drawn("telephone_prob"):
+            waveform = through_random_telephone(waveform, sampling_rate, rng)
+        if drawn("level_prob"):
+            waveform = change_random_level(waveform, rng)
+        return waveform, before, True
 
 
 class EpochCallback(TrainerCallback):

@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..data.teacher_features import TEACHER_COLUMN, features_at, unpack_features
+from ..data.teacher_features import FRAME_S, TEACHER_COLUMN, features_at, unpack_features
+
+_BEYOND_S = 0.1
+"""So far behind its last frame the teacher's features are held."""
 
 __all__ = ["teacher_targets", "unexplained_variance"]
 
@@ -27,7 +30,7 @@ def teacher_targets(
     Args:
         examples: Rows, with the column `teacher_features` or without.
         speeds: Speed factor of each.
-        starts_s: Seconds of each, after the change of speed, before its first frame.
+        starts_s: Seconds of each, after the change of speed, before its first frame; negative with silence before.
         attention_mask: `(batch, frames)`, 1 on valid frames.
         frame_s: Seconds from one frame to the next.
         teacher_size: Features per frame.
@@ -55,7 +58,8 @@ def teacher_targets(
         # The teacher's features are of the original speed.
         times_s = speed * (start_s + frame_s * np.arange(num_frames, dtype=np.float64))
         features[row, :num_frames] = torch.from_numpy(features_at(given, times_s))
-        mask[row, :num_frames] = 1
+        within = (times_s >= 0) & (times_s < len(given) * FRAME_S + _BEYOND_S)  # not in the silence around it
+        mask[row, :num_frames] = torch.from_numpy(within).to(mask.dtype)
     return {"teacher_features": features, "teacher_mask": mask}
 
 

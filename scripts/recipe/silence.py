@@ -12,6 +12,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from hf_bigru_asr import BiGRUCTCFeatureExtractor, BiGRUForCTC
 from hf_bigru_asr.data.augmentation import coloured_noise
+from hf_bigru_asr.data.recording_conditions import speechless_sound
 
 __all__ = [
     "SilenceExample",
@@ -19,7 +20,6 @@ __all__ = [
     "distillation_loss",
     "examples",
     "learn_silence",
-    "speechless_sound",
 ]
 
 Waveform = npt.NDArray[np.float32]
@@ -91,39 +91,6 @@ def _surrounded(clip: Waveform, sampling_rate: int, hop_length: int, rng: np.ran
             noise[before * hop_length : before * hop_length + len(clip)] = 0
         waveform += noise
     return SilenceExample(np.clip(waveform, -1, 1).astype(np.float32), clip, before)
-
-
-def speechless_sound(duration_s: float, sampling_rate: int, rng: np.random.Generator) -> Waveform:
-    """Notes, tones and bursts of noise at a random level.
-
-    Args:
-        duration_s: Length in seconds.
-        sampling_rate: Sampling rate in Hz.
-        rng: Source of randomness.
-
-    Returns:
-        `(samples,)` float32 in [-1, 1].
-    """
-    num_samples = round(duration_s * sampling_rate)
-    sound = np.zeros(num_samples)
-    is_tonal, pace_s = rng.random() < 0.7, rng.uniform(0.1, 1.2)
-    for _ in range(1 + round(duration_s / pace_s * rng.uniform(0.5, 3))):
-        start = int(rng.integers(num_samples))
-        size = min(num_samples - start, round(pace_s * rng.uniform(0.3, 3) * sampling_rate))
-        time_s = np.arange(size) / sampling_rate
-        if is_tonal:
-            hertz, fall = np.exp(rng.uniform(np.log(80), np.log(2500))), rng.uniform(0.5, 2)
-            orders = np.arange(1, 1 + int(rng.integers(1, 12)))
-            vibrato = rng.uniform(0, 0.01) * np.sin(2 * np.pi * rng.uniform(3, 7) * time_s)
-            phases = 2 * np.pi * np.outer(orders * hertz, time_s + vibrato / 10)
-            part = (np.sin(phases) / orders[:, None] ** fall)[orders * hertz < sampling_rate / 2].sum(0)
-        else:
-            part = coloured_noise(size, rng.uniform(-6, 3), rng)
-        attack = np.minimum(1, time_s / rng.uniform(0.002, 0.1))
-        sound[start : start + size] += rng.uniform(0.2, 1) * part * attack * np.exp(-time_s / rng.uniform(0.05, 2))
-    sound /= max(float(np.sqrt(np.mean(np.square(sound)))), 1e-9)
-    sound += 10 ** (rng.uniform(-60, 0) / 20) * coloured_noise(num_samples, rng.uniform(*SLOPE_DB), rng)
-    return np.clip(10 ** (rng.uniform(-45, -15) / 20) * sound, -1, 1).astype(np.float32)
 
 
 def change_normalization(

@@ -27,6 +27,7 @@ from hf_bigru_asr.data.augmentation import DECAY_S, DIRECT_DB, add_random_noise,
 from hf_bigru_asr.data.parquet_rows import speech_row, write_rows
 from hf_bigru_asr.extras import needs_extra
 from hf_bigru_asr.text.normalization import normalize_transcript
+from recipe.varied_voice import VariedHibariVoice
 
 __all__ = [
     "SynthesisSettings",
@@ -40,7 +41,8 @@ __all__ = [
 Waveform = npt.NDArray[np.float32]
 
 VOICE_HELP = (
-    '"hibari:heart" (extra `synthesis`), "flite:slt" (or awb, rms, kal16; the program flite, Debian package flite)'
+    '"hibari:heart", "hibari-varied:heart", another speaker in every utterance (extra `synthesis`), '
+    '"flite:slt" (or awb, rms, kal16; the program flite, Debian package flite)'
 )
 _FIRST_SPEAKER_ID = 1_000_000
 """LibriSpeech's own speakers have smaller numbers."""
@@ -91,7 +93,11 @@ class _FliteVoice:
         return np.asarray(samples, dtype=np.float32)
 
 
-_ENGINES: dict[str, Callable[[str], Voice]] = {"hibari": _HibariVoice, "flite": _FliteVoice}
+_ENGINES: dict[str, Callable[[str], Voice]] = {
+    "hibari": _HibariVoice,
+    "hibari-varied": VariedHibariVoice,
+    "flite": _FliteVoice,
+}
 
 
 def load_voice(name: str) -> Voice:
@@ -239,8 +245,12 @@ def synthesize_utterance(
 
 
 def _pronounceable(text: str) -> str:
-    """Remove apostrophes at the ends of words, which are silent and which some engines read out."""
-    return re.sub(r"(?<![a-z])'|'(?![a-z])", "", text)
+    """Remove apostrophes at the ends of words, which are silent and which some engines read out.
+
+    Letters that are spelled become capitals, or A is read as the article.
+    """
+    text = re.sub(r"(?<![a-z])'|'(?![a-z])", "", text)
+    return re.sub(r"\b[a-z](?= [a-z]\b)|(?<=\b[a-z] )[a-z]\b", lambda match: match[0].upper(), text)
 
 
 _worker: dict[str, Any] = {}

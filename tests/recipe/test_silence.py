@@ -16,7 +16,6 @@ from recipe.silence import (
     distillation_loss,
     examples,
     learn_silence,
-    speechless_sound,
 )
 
 HOP = 320
@@ -55,21 +54,6 @@ def test_a_seed_gives_the_same_examples() -> None:
 def test_without_utterances_there_are_no_examples() -> None:
     with pytest.raises(ValueError, match="There is no utterance to put silence around"):
         next(examples([], RATE_HZ, HOP, np.random.default_rng(0)))
-
-
-def test_sounds_without_speech_have_a_level() -> None:
-    levels_db = []
-    for seed in range(12):
-        sound = speechless_sound(0.7, RATE_HZ, np.random.default_rng(seed))
-        assert sound.shape == (round(0.7 * RATE_HZ),)
-        assert sound.dtype == np.float32
-        assert np.isfinite(sound).all()
-        assert np.abs(sound).max() <= 1
-        levels_db.append(20 * np.log10(np.sqrt(np.mean(np.square(sound)))))
-    # From -45 to -15 dB, to which noise of the same level at most is added.
-    assert min(levels_db) > -45.1
-    assert max(levels_db) < -11.9
-    assert np.ptp(levels_db) > 15
 
 
 def test_the_loss_against_a_loop() -> None:

@@ -197,7 +197,8 @@ def test_noise_and_rooms_depend_on_seed_epoch_and_utterance(processor: BiGRUCTCP
         collator.epoch = epoch
         return collator._augment(waveform, {**example, "index": index})[0]
 
-    for options in ({"noise_prob": 1.0}, {"reverberation_prob": 1.0}):
+    shares = ("noise_prob", "reverberation_prob", "telephone_prob", "level_prob")
+    for options in ({share: 1.0} for share in shares):
         assert len(augmented(**options)) == len(waveform)
         assert np.array_equal(augmented(**options), augmented(**options))
         assert not np.array_equal(augmented(**options), waveform)
@@ -243,6 +244,40 @@ def test_features_of_a_teacher_follow_frames_that_begin_later(processor: BiGRUCT
     assert starts_s.max() > 0.01
 
 
+def test_silence_around_speech_has_no_features_of_a_teacher(processor: BiGRUCTCProcessor) -> None:
+    seconds = pack_features((0.02 * np.arange(51))[:, None])
+    audio = {"array": make_waveform(0, 16_000), "sampling_rate": RATE_HZ}
+    rows = [{"audio": audio, "text": "A", "teacher_features": seconds, "index": number} for number in range(8)]
+    collator = DataCollatorForCTC(processor, silence_prob=1.0, random_offset=True, teacher_size=1)
+    batch = collator(rows)
+    offsets = [collator._augment(audio["array"], row)[1].offset for row in rows]
+    assert min(offsets) < -3200 < 0 < max(offsets)
+    for row, offset in enumerate(offsets):
+        times_s = offset / RATE_HZ + 0.02 * np.arange(batch["attention_mask"].shape[1])
+        within = (times_s >= 0) & (times_s < 1.0) & (batch["attention_mask"][row].numpy() == 1)
+        mask = batch["teacher_mask"][row].numpy() == 1
+        assert mask[within].all()
+        assert not mask[(times_s < 0) | (times_s > 1.2)].any()
+        np.testing.assert_allclose(batch["teacher_features"][row, within, 0], times_s[within], atol=2e-3)
+
+
+def test_sounds_without_speech_have_no_text(processor: BiGRUCTCProcessor) -> None:
+    row = make_rows()[0] | {"index": 1, "teacher_features": pack_features(np.ones((25, 3)))}
+    batch = DataCollatorForCTC(processor, speechless_prob=1.0, teacher_size=3)([row])
+    assert batch["labels"].shape[1] == 0 or (batch["labels"] == -100).all()
+    assert not batch["teacher_mask"].any()
+    assert batch["attention_mask"].sum() >= 2 * RATE_HZ / 320
+
+
+def test_conditions_that_are_off_draw_nothing(processor: BiGRUCTCProcessor) -> None:
+    """A seed gives the frames that it gave before there were other conditions."""
+    row = make_rows()[0] | {"index": 4}
+    rng = np.random.default_rng((0, 0, 4))
+    rng.random(3)  # warp, room, noise
+    change = DataCollatorForCTC(processor, random_offset=True)._augment(make_waveform(1, 16_000), row)[1]
+    assert change.offset == int(rng.integers(320))
+
+
 def test_features_of_another_size_are_refused(processor: BiGRUCTCProcessor) -> None:
     row = {"audio": {"array": make_waveform(0), "sampling_rate": RATE_HZ}, "text": "A", "index": 0, "id": "a"}
     row["teacher_features"] = pack_features(np.ones((25, 4)))
@@ -269,6 +304,8 @@ def test_features_of_a_teacher_are_for_training_alone(processor: BiGRUCTCProcess
         ({"warp_range": (1.1,)}, "give two positive factors"),
         ({"noise_prob": 1.5}, "noise_prob is 1.5"),
         ({"reverberation_prob": -0.5}, "reverberation_prob is -0.5"),
+        ({"silence_prob": 2.0}, "silence_prob is 2.0"),
+        ({"speechless_prob": -1.0}, "speechless_prob is -1.0"),
     ],
 )
 def test_augmentation_that_is_none_is_refused(
