@@ -75,7 +75,7 @@ def run(args: Namespace) -> int:
         raise CommandError(f"{args.audio} is a folder or a pattern; give one recording")
     text = _text_of(args)
     from ..formats.options import FormatOptions
-    from .results import Printed, ResultFiles
+    from .results import Printed, ResultFiles, results_lock
 
     options = FormatOptions(word_stamps=args.word_stamps)
     (recording,) = inputs
@@ -86,12 +86,13 @@ def run(args: Namespace) -> int:
         return status
     if args.beside and not recording.is_file:
         raise CommandError(f"{args.audio} has no folder for --beside; give --output-dir")
-    files = ResultFiles(args.format, options, args.output_dir, overwrite=args.overwrite)
-    if files.are_there(recording):
-        print(f"{args.audio} has results already; --overwrite writes them anew", file=sys.stderr)
-        return 0
-    transcript, status = _aligned(args, text)
-    files.write(recording, transcript)
+    with results_lock(args.output_dir, None):
+        files = ResultFiles(args.format, options, args.output_dir, overwrite=args.overwrite)
+        if files.are_there(recording):
+            print(f"{args.audio} has results already; --overwrite writes them anew", file=sys.stderr)
+            return 0
+        transcript, status = _aligned(args, text)
+        files.write(recording, transcript)
     return status
 
 

@@ -2,7 +2,6 @@
 
 import argparse
 import difflib
-import errno
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,6 +10,9 @@ from copy import copy
 from pathlib import Path
 from typing import NoReturn
 
+from ..processes.interrupts import raise_pending
+from ..storage.disk_errors import DISK_ERRNOS
+
 __all__ = ["CommandError", "CommandHelp", "LightParser", "OneLineParser", "describe_error", "nearest", "quiet_end"]
 
 REFUSALS = (OSError, ValueError, ImportError)
@@ -18,8 +20,6 @@ REFUSALS = (OSError, ValueError, ImportError)
 
 BROKEN_PIPE = 141
 """Exit status where nobody reads the output on: 128 and the number of SIGPIPE, as a shell gives it."""
-
-_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EIO, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)})
 
 
 class CommandError(Exception):
@@ -82,13 +82,17 @@ class OneLineParser(argparse.ArgumentParser):
         """
         refusals: tuple[type[Exception], ...] = (*REFUSALS, *others)
         try:
-            yield
+            try:
+                yield
+            except Exception:
+                raise_pending()
+                raise
         except BrokenPipeError:
             self.exit(quiet_end())
         except CommandError as error:
             self.end(error.status, f"error: {error}", hint=error.status == 2)
         except refusals as error:
-            if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+            if isinstance(error, OSError) and error.errno in DISK_ERRNOS:
                 self.end(1, f"error: {describe_error(error)}")
             self.error(describe_error(error))
 

@@ -1,32 +1,26 @@
 """Where transcripts go: a file for each recording and format, one file for all, or standard output.
 
-Whatever ends the process, a file is whole or not there: it is written under a name that nobody takes for a result,
-flushed to disk, and renamed.
+Whatever ends the process, a file is whole or not there.
 """
 
-import errno
 import hashlib
 import json
 import os
-import platform
-import re
 import sys
-from collections.abc import Callable, Sequence
-from itertools import count
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 from ..formats.options import FormatOptions
 from ..formats.table import FORMATS
 from ..formats.transcript import TimedTranscript, readable
+from ..storage.disk_errors import DISK_ERRNOS
+from ..storage.writing import write_bytes
 from .inputs import Input
 from .one_line import CommandError
 
-__all__ = ["Printed", "ResultFiles", "Results", "SharedFile", "write_whole"]
-
-_numbers = count()
-_STAGING = re.compile(r"\.hf-bigru-asr-(?P<host>[0-9a-f]{8})-(?P<process>\d+)-\d+\.partial")
-_FULL = frozenset({errno.ENOSPC, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)})
+__all__ = ["Printed", "ResultFiles", "Results", "SharedFile", "results_lock", "write_whole"]
 
 
 class Results(Protocol):
@@ -65,7 +59,6 @@ class ResultFiles:
     ) -> None:
         self._formats = [FORMATS[name] for name in formats]
         self._options, self._folder, self._overwrite = options, folder, overwrite
-        self._swept: Path | None = None
 
     def paths(self, recording: Input) -> list[Path]:
         """Where the results of a recording are, by format."""
@@ -84,10 +77,7 @@ class ResultFiles:
         for path, each in zip(self.paths(recording), self._formats, strict=True):
             if self._overwrite or not path.exists():
                 text = each.write(transcript, self._options)
-                if path.parent != self._swept:
-                    _make_folder(path.parent)
-                    _sweep(path.parent)
-                    self._swept = path.parent
+                _make_folder(path.parent)
                 write_whole(path, text.encode("utf-8", "backslashreplace"))
 
     def show(self, recording: Input, transcript: TimedTranscript) -> None:
@@ -139,9 +129,8 @@ class SharedFile:
                 size = entry["bytes"]
                 self._done.add(entry["recording"])
                 whole += line
-        self._record = open(self._record_path, "wb", buffering=0)  # noqa: SIM115 - closed in end
-        self._record.write(whole)
-        os.fsync(self._record.fileno())
+        write_bytes(self._record_path, whole)
+        self._record = open(self._record_path, "ab", buffering=0)  # noqa: SIM115 - closed in end
         self._file = open(self._path, "ab", buffering=0)  # noqa: SIM115 - the same
         if self._file.tell() < size:
             raise CommandError(
@@ -229,50 +218,53 @@ class Printed:
         """Nothing is left to do."""
 
 
+@contextmanager
+def results_lock(folder: Path | None, file: Path | None) -> Iterator[None]:
+    """Keep the output for this run while the body runs.
+
+    Args:
+        folder: Output folder, if results go to one.
+        file: Output file, if all results go to one.
+
+    Raises:
+        CommandError: If nothing can be written there.
+        FolderInUseError: If another run writes there.
+    """
+    if folder is None and file is None:
+        yield
+        return
+    from ..storage.locks import file_lock, folder_lock
+
+    if folder is not None:
+        _make_folder(folder)
+        with folder_lock(folder):
+            yield
+    elif file is not None:
+        _make_folder(file.parent)
+        with file_lock(file):
+            yield
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file, or leave what was there.
 
     Raises:
-        CommandError: If the disk is full.
+        CommandError: If the disk takes no more.
         ValueError: If the file cannot be written for another reason.
     """
-    partial = path.with_name(f".hf-bigru-asr-{_host()}-{os.getpid()}-{next(_numbers)}.partial")
     try:
-        file = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-        try:
-            _write_all(file, content)
-            os.fsync(file)
-        finally:
-            os.close(file)
-        os.replace(partial, path)
-        _sync_folder(path.parent)
+        write_bytes(path, content)
     except OSError as error:
         what = f"{readable(str(path))} cannot be written: {error.strerror}"
-        if error.errno in _FULL:
-            raise CommandError(f"{what}; what was finished before is kept", status=1) from error
+        if error.errno in DISK_ERRNOS:
+            raise CommandError(what, status=1) from error
         raise ValueError(what) from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _write_all(file: int, content: bytes) -> None:
     rest = memoryview(content)
     while rest:
         rest = rest[os.write(file, rest) :]
-
-
-def _sync_folder(folder: Path) -> None:
-    """Let the new name survive a power failure, where folders can be opened."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # file systems that cannot
-            raise
-    finally:
-        os.close(descriptor)
 
 
 def _make_folder(folder: Path) -> None:
@@ -282,30 +274,6 @@ def _make_folder(folder: Path) -> None:
         raise CommandError(
             f"{readable(str(folder))}: {error.strerror}; no results can be written there", status=1
         ) from error
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what a process of this machine left here when it was killed."""
-    for name in os.listdir(folder):
-        found = _STAGING.fullmatch(name)
-        if found and found["host"] == _host() and not _is_alive(int(found["process"])):
-            (folder / name).unlink(missing_ok=True)
-
-
-def _is_alive(process: int) -> bool:
-    if os.name != "posix":
-        return True  # signal 0 would end it
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
-def _host() -> str:
-    return _digest(platform.node())[:8]
 
 
 def _key(recording: Input) -> str:

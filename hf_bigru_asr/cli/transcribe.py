@@ -121,8 +121,12 @@ def run(args: Namespace) -> int:
             else f"no recordings in {', '.join(args.paths)}; a folder is searched for files with the endings of sound"
         )
     from .progress import Progress
+    from .results import results_lock
 
-    with Progress(lambda: sum(1 for _ in Inputs(args.paths, lambda _: None))) as progress:
+    def count() -> int:
+        return sum(1 for _ in Inputs(args.paths, lambda _: None))
+
+    with results_lock(args.output_dir, args.output), Progress(count) as progress:
         results = _results(args, progress, is_one=inputs.is_one)
         num_jobs = 1 if len(first) == 1 else args.jobs or min(_num_cores(), MAX_JOBS)
         work = _Work(args, results, progress, problems, num_jobs)

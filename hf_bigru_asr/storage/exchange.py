@@ -1,6 +1,5 @@
 """Two names of one file system that change places in one step."""
 
-import ctypes
 import errno
 import os
 import sys
@@ -37,6 +36,8 @@ def exchange_names(first: Path, second: Path) -> None:
     else:
         status = rename(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE)
     if status != 0:
+        import ctypes
+
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), str(first), None, str(second))
 
@@ -45,4 +46,6 @@ def exchange_names(first: Path, second: Path) -> None:
 def _function(name: str) -> Any:  # noqa: ANN401 - a function of C
     if os.name != "posix":
         return None
+    import ctypes  # here, because few runs need it
+
     return getattr(ctypes.CDLL(None, use_errno=True), name, None)

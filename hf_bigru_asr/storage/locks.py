@@ -1,5 +1,6 @@
-"""One process at a time for an output folder."""
+"""One process at a time for an output folder or an output file."""
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,15 +8,15 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from .writing import naming_the_file
+from .disk_errors import naming_the_file
 
-__all__ = ["FolderInUseError", "folder_lock"]
+__all__ = ["FolderInUseError", "file_lock", "folder_lock"]
 
-LOCK_NAME = ".hf-bigru-asr.lock"
+_LOCK_NAME = ".hf-bigru-asr.lock"
 
 
 class FolderInUseError(OSError):
-    """Another run writes to the output folder."""
+    """Another run writes to the output folder, or to the output file."""
 
 
 @contextmanager
@@ -36,10 +37,27 @@ def folder_lock(folder: str | Path) -> Iterator[None]:
         ...     print("mine")
         mine
     """
-    place = Path(os.path.realpath(folder))
-    with naming_the_file(folder):
-        place.mkdir(parents=True, exist_ok=True)
-    path = place / LOCK_NAME
+    with _held(Path(os.path.realpath(folder)) / _LOCK_NAME, str(folder), "folder"):
+        yield
+
+
+@contextmanager
+def file_lock(path: str | Path) -> Iterator[None]:
+    """Keep a file for this process while the body runs, as `folder_lock` does with a folder.
+
+    Args:
+        path: The output file. Its folder is made if need be.
+    """
+    target = Path(os.path.realpath(path))
+    digest = hashlib.blake2b(os.fsencode(target.name), digest_size=8).hexdigest()
+    with _held(target.parent / f".hf-bigru-asr-{digest}.lock", str(path), "file"):
+        yield
+
+
+@contextmanager
+def _held(path: Path, name: str, kind: str) -> Iterator[None]:
+    with naming_the_file(name):
+        path.parent.mkdir(parents=True, exist_ok=True)
     holder = _read_holder(path)
     # A generator that holds it may be closed by another thread.
     lock = FileLock(path, timeout=0, thread_local=False)
@@ -48,7 +66,7 @@ def folder_lock(folder: str | Path) -> Iterator[None]:
     except Timeout:
         who = f"process {holder}" if holder else "another process"
         raise FolderInUseError(
-            f"{folder} is in use by {who}; wait for its end, or give another output folder."
+            f"{name} is in use by {who}; wait for its end, or give another output {kind}."
         ) from None
     try:
         path.write_text(f"{os.getpid()}\n", encoding="ascii")

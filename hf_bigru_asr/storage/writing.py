@@ -11,32 +11,26 @@ import platform
 import re
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+from .disk_errors import DISK_ERRNOS, naming_the_file
 from .exchange import exchange_names
 
 __all__ = [
-    "DISK_ERRNOS",
     "flush_tree",
-    "naming_the_file",
+    "put_in_place",
     "sweep",
     "whole_file",
+    "whole_files",
     "whole_folder",
     "write_bytes",
     "write_json",
     "write_text",
 ]
-
-DISK_ERRNOS = frozenset({errno.ENOSPC, errno.EIO, errno.EROFS, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
-"""Numbers of errors of a disk that takes nothing more."""
-
-# Libraries that write by themselves hide the error of the system in a text of their own: safetensors, torch.
-_HIDDEN_NUMBER = re.compile(r"\bos error (\d+)\b")
-_HIDDEN_FAILURE = re.compile(r"file write failed|PytorchStreamWriter failed|inline_container")
 
 _STAGING = re.compile(r"\.hf-bigru-asr-(?P<host>[0-9a-f]{8})-(?P<process>\d+)-\d+\.partial")
 _numbers = count()
@@ -80,23 +74,22 @@ def whole_file(path: str | Path) -> Iterator[Path]:
             yield staging
             if target.exists():
                 shutil.copymode(target, staging)
-            _flush(staging)
-            os.replace(staging, target)
-            _flush_folder(target.parent)
+            put_in_place(staging, target)
         finally:
             staging.unlink(missing_ok=True)
 
 
 @contextmanager
-def whole_folder(path: str | Path) -> Iterator[Path]:
+def whole_folder(path: str | Path, *, without: Collection[str] = ()) -> Iterator[Path]:
     """A folder to write to, which becomes `path` when the body is done.
 
-    What lies in an existing folder and is not written anew stays there. Old and new change places in one step, so a
-    process that is killed leaves the one or the other. Where the system has no such step, new files are moved into
-    the folder one by one; so they are into a mount point and into the working directory.
+    What lies in an existing folder and is not written anew stays there, but for what `without` names. Old and new
+    change places in one step, so a process that is killed leaves the one or the other. Where the system has no such
+    step, new files are moved into the folder one by one; so they are into a mount point and the working directory.
 
     Args:
         path: The folder. Folders above it are made if need be.
+        without: Names of files at the top of the old folder that would be wrong beside the new ones.
 
     Yields:
         An empty hidden folder.
@@ -115,19 +108,48 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
         target.parent.mkdir(parents=True, exist_ok=True)
         can_swap = not (target.is_mount() or Path.cwd().is_relative_to(target)) and os.access(target.parent, os.W_OK)
-        place = target.parent if can_swap else target
-        sweep(place)
-        staging = place / _staging_name()
-        staging.mkdir()
-        try:
+        if not can_swap:
+            target.mkdir(exist_ok=True)
+        with _staging_folder(target.parent if can_swap else target) as staging:
             yield staging
             flush_tree(staging)
-            written = [(Path(where), name) for where, _, names in os.walk(staging) for name in sorted(names)]
-            if not (can_swap and _swap(staging, target)):
+            written = _files_in(staging)
+            if not (can_swap and _swap(staging, target, without)):
+                for name in without:
+                    (target / name).unlink(missing_ok=True)
                 _move_into(target, staging, written)
             _flush_folder(target.parent)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+
+
+@contextmanager
+def whole_files(folder: str | Path) -> Iterator[Path]:
+    """A folder to write to, whose files are moved into `folder` one by one when the body is done.
+
+    For a folder that is in use while it is written to. Each file is whole, and none is there before all are.
+
+    Args:
+        folder: Where the files go, made if need be.
+
+    Yields:
+        An empty hidden folder.
+
+    Raises:
+        OSError: If the disk takes no more, or the folder cannot be written for another reason. It names `folder`.
+    """
+    target = Path(os.path.realpath(folder))
+    with naming_the_file(folder):
+        target.mkdir(parents=True, exist_ok=True)
+        with _staging_folder(target) as staging:
+            yield staging
+            flush_tree(staging)
+            _move_into(target, staging, _files_in(staging))
+
+
+def put_in_place(staging: str | Path, path: str | Path) -> None:
+    """Flush a file that was written under another name of the same folder or file system, and give it its own name."""
+    _flush(Path(staging))
+    os.replace(staging, path)
+    _flush_folder(Path(path).parent)
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:
@@ -148,26 +170,6 @@ def write_json(path: str | Path, value: Any) -> None:  # noqa: ANN401 - whatever
         TypeError: If JSON has no such value; nothing is written then.
     """
     write_text(path, json.dumps(value, indent=2) + "\n")
-
-
-@contextmanager
-def naming_the_file(path: str | Path) -> Iterator[None]:
-    """Let what the disk refuses in the body name `path`, also where a library hides the error of the system.
-
-    Args:
-        path: What the body writes, as the user knows it.
-
-    Raises:
-        OSError: Instead of any exception that says that the disk takes no more.
-    """
-    try:
-        yield
-    except Exception as error:
-        found = _disk_error(error)
-        if found is None:
-            raise
-        number, reason = found
-        raise OSError(number, f"{reason}; what was finished before is kept", str(path)) from error
 
 
 def flush_tree(folder: str | Path) -> None:
@@ -204,20 +206,23 @@ def _staging_name() -> str:
     return f".hf-bigru-asr-{_host()}-{os.getpid()}-{next(_numbers)}.partial"
 
 
-def _disk_error(error: Exception) -> tuple[int, str] | None:
-    """Number and text of an error of the disk; `None` for any other exception."""
-    if isinstance(error, OSError):
-        number = error.errno
-    elif hidden := _HIDDEN_NUMBER.search(str(error)):
-        number = int(hidden[1])
-    elif _HIDDEN_FAILURE.search(str(error)):
-        return errno.EIO, "it could not be written, the disk may be full"
-    else:
-        return None
-    return (number, os.strerror(number)) if number is not None and number in DISK_ERRNOS else None
+@contextmanager
+def _staging_folder(place: Path) -> Iterator[Path]:
+    sweep(place)
+    staging = place / _staging_name()
+    staging.mkdir()
+    try:
+        yield staging
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
 
 
-def _swap(staging: Path, target: Path) -> bool:
+def _files_in(folder: Path) -> list[tuple[Path, str]]:
+    """Folder and name of every file."""
+    return [(Path(where), name) for where, _, names in os.walk(folder) for name in sorted(names)]
+
+
+def _swap(staging: Path, target: Path, without: Collection[str]) -> bool:
     """Put the new folder in the place of the old one; whether that was possible in one step."""
     try:
         os.rename(staging, target)  # where there is none, or an empty one
@@ -227,7 +232,7 @@ def _swap(staging: Path, target: Path) -> bool:
     else:
         return True
     try:
-        _link_others(target, staging)
+        _link_others(target, staging, without)
         shutil.copymode(target, staging)
         exchange_names(staging, target)
     except OSError as error:
@@ -237,17 +242,19 @@ def _swap(staging: Path, target: Path) -> bool:
     return True
 
 
-def _link_others(old: Path, new: Path) -> None:
+def _link_others(old: Path, new: Path, without: Collection[str]) -> None:
     """Give the new folder what only the old one has; the old one loses nothing."""
     for where, folders, names in os.walk(old):
-        inside = new / os.path.relpath(where, old)
+        inside = new.joinpath(os.path.relpath(where, old))
         if inside.exists() and not inside.is_dir():
             folders.clear()
             continue
+        folders[:] = [name for name in folders if not _STAGING.fullmatch(name)]
         inside.mkdir(exist_ok=True)
         links = [name for name in folders if os.path.islink(os.path.join(where, name))]
         for name in [*names, *links]:
-            if not os.path.lexists(inside / name) and not _STAGING.fullmatch(name):
+            is_wrong = _STAGING.fullmatch(name) or (inside == new and name in without)
+            if not is_wrong and not os.path.lexists(inside / name):
                 os.link(os.path.join(where, name), inside / name, follow_symlinks=False)
 
 

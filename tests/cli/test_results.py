@@ -3,8 +3,6 @@
 import errno
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ from hf_bigru_asr.cli.inputs import Input
 from hf_bigru_asr.cli.one_line import CommandError
 from hf_bigru_asr.cli.results import Printed, ResultFiles, SharedFile, write_whole
 from hf_bigru_asr.formats import FormatOptions, TimedTranscript, TimedWord
+from hf_bigru_asr.storage import writing
 
 OPTIONS = FormatOptions()
 
@@ -63,7 +62,7 @@ def test_what_exists_is_kept_unless_it_is_to_be_overwritten(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(("number", "kind"), [(errno.ENOSPC, CommandError), (errno.EACCES, ValueError)])
-@pytest.mark.parametrize("function", ["write", "fsync", "replace"])
+@pytest.mark.parametrize("function", ["fsync", "replace"])
 def test_a_file_that_cannot_be_written_leaves_what_was_there(
     function: str, number: int, kind: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -72,37 +71,12 @@ def test_a_file_that_cannot_be_written_leaves_what_was_there(
     def fail(*_: object) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(results.os, function, fail)
+    monkeypatch.setattr(writing.os, function, fail)
     with pytest.raises(kind, match=r"a\.txt cannot be written: ") as caught:
         write_whole(tmp_path / "a.txt", b"after\n")
     monkeypatch.undo()
     assert getattr(caught.value, "status", None) in (1, None)
     assert files(tmp_path) == {"a.txt": "before\n"}
-
-
-def test_a_short_write_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = os.write
-    monkeypatch.setattr(results.os, "write", lambda file, rest: write(file, bytes(rest[:3])))
-    write_whole(tmp_path / "a.txt", b"0123456789")
-    assert (tmp_path / "a.txt").read_bytes() == b"0123456789"
-
-
-def test_a_result_has_the_rights_of_any_new_file(tmp_path: Path) -> None:
-    (tmp_path / "other").touch()
-    write_whole(tmp_path / "a.txt", b"x")
-    assert (tmp_path / "a.txt").stat().st_mode == (tmp_path / "other").stat().st_mode
-
-
-def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    host = results._host()
-    left = [f".hf-bigru-asr-{host}-{ended.pid}-0.partial", f".hf-bigru-asr-{host}-{os.getpid()}-0.partial"]
-    left += [f".hf-bigru-asr-0000ffff-{ended.pid}-0.partial", ".mine.partial"]
-    for name in left:
-        (tmp_path / name).touch()
-    ResultFiles(["txt"], OPTIONS, tmp_path).write(recording("a.wav"), transcript("a.wav"))
-    assert set(files(tmp_path)) == {"a.txt", *left[1:]}
 
 
 def shared(path: Path, name: str = "jsonl", **options: bool) -> SharedFile:

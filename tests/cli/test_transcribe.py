@@ -112,22 +112,22 @@ def test_all_in_one_file(heard: list[str]) -> None:
 def test_a_full_disk_ends_the_command_in_one_line(
     heard: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write, written = results._write_all, []
+    write, written = results.write_bytes, []
 
-    def fill(file: int, content: bytes) -> None:
+    def fill(path: Path, content: bytes) -> None:
         if written:
-            raise OSError(28, "No space left on device")
-        written.append(file)
-        write(file, content)
+            raise OSError(28, "No space left on device; what was finished before is kept")
+        written.append(path)
+        write(path, content)
 
-    monkeypatch.setattr(results, "_write_all", fill)
+    monkeypatch.setattr(results, "write_bytes", fill)
     with pytest.raises(SystemExit) as end:
         main(["transcribe", "in", "--output-dir", "out", "--jobs", "1"])
     assert end.value.code == 1
     assert files(Path("out")) == {"a.txt"}
     line = capsys.readouterr().err.splitlines()[-1]
     assert line.startswith("hf-bigru-asr transcribe: error: out/b.txt cannot be written: No space left on device;")
-    monkeypatch.setattr(results, "_write_all", write)
+    monkeypatch.setattr(results, "write_bytes", write)
     heard.clear()
     assert main(["transcribe", "in", "--output-dir", "out"]) == 0
     assert "in/a.wav" not in heard
