@@ -8,6 +8,10 @@ word a line, and writes files of the formats. A recording that cannot be aligned
 others are aligned all the same, and the exit status is 1.
 """
 
+from hf_bigru_asr.processes.interrupts import begin_script
+
+begin_script(__name__)
+
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path

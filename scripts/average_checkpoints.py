@@ -3,6 +3,10 @@
 python scripts/average_checkpoints.py outputs/bigru/checkpoint-460 outputs/bigru/checkpoint-690 --output_dir averaged
 """
 
+from hf_bigru_asr.processes.interrupts import begin_script
+
+begin_script(__name__)
+
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -10,6 +10,10 @@ ones, a long one, and one in a fresh process that needs no torch. `--peers` adds
 training step. All take turns. Run nothing else meanwhile.
 """
 
+from hf_bigru_asr.processes.interrupts import begin_script
+
+begin_script(__name__)
+
 import sys
 import tempfile
 from collections.abc import Callable

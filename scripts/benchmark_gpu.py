@@ -6,6 +6,10 @@ Float32 and bfloat16 take turns. Run nothing else on the device meanwhile. `scri
 to text.
 """
 
+from hf_bigru_asr.processes.interrupts import begin_script
+
+begin_script(__name__)
+
 import statistics
 import sys
 from dataclasses import dataclass, field

@@ -7,6 +7,10 @@
 With a data set to exclude, its sentences are left out of the text. The n-gram is then measured on them.
 """
 
+from hf_bigru_asr.processes.interrupts import begin_script
+
+begin_script(__name__)
+
 from dataclasses import dataclass, field
 from itertools import chain
 

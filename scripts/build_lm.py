@@ -8,6 +8,10 @@ With a data set to exclude, the sentences of its splits are left out of the text
 outside the vocabulary are then measured on them.
 """
 
+from hf_bigru_asr.processes.interrupts import begin_script
+
+begin_script(__name__)
+
 import json
 from dataclasses import asdict, dataclass, field
 from itertools import chain

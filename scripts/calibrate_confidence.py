@@ -5,6 +5,10 @@ Example:
         --model outputs/train --lm language_model --num_workers 2
 """
 
+from hf_bigru_asr.processes.interrupts import begin_script
+
+begin_script(__name__)
+
 from dataclasses import dataclass, field
 from pathlib import Path
 

@@ -7,6 +7,10 @@ its word error rate to the text of the exact pass, that to the transcript, and h
 is.
 """
 
+from hf_bigru_asr.processes.interrupts import begin_script
+
+begin_script(__name__)
+
 import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path

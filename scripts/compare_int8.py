@@ -6,6 +6,10 @@ Makes eight-bit weights in torch and in ONNX Runtime. Printed for each network a
 float32 weights, its word error rate, its size, and how many times faster than real time it is.
 """
 
+from hf_bigru_asr.processes.interrupts import begin_script
+
+begin_script(__name__)
+
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path

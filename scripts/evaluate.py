@@ -7,6 +7,10 @@ Prints the figures and writes `evaluation.json` and `utterances.txt`, reference 
 utterance that cannot be used is named, the others are evaluated, and the exit status is 1.
 """
 
+from hf_bigru_asr.processes.interrupts import begin_script
+
+begin_script(__name__)
+
 import json
 import sys
 from dataclasses import dataclass, field

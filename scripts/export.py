@@ -9,6 +9,10 @@ Writes `model.onnx` (log-mel frames and lengths in, log-probabilities out) with 
 writes a graph that takes samples, and `tokens.txt`.
 """
 
+from hf_bigru_asr.processes.interrupts import begin_script
+
+begin_script(__name__)
+
 import sys
 
 from hf_bigru_asr.cli.export import ExportArguments, export

@@ -7,6 +7,10 @@ The network learns from itself: utterances with silence around them, normalised 
 gave for the utterance alone, and silence, noise and music blanks. No transcript is read.
 """
 
+from hf_bigru_asr.processes.interrupts import begin_script
+
+begin_script(__name__)
+
 import copy
 import math
 from dataclasses import dataclass, field

@@ -9,6 +9,10 @@ Example:
         --lm language_model --num_workers 2
 """
 
+from hf_bigru_asr.processes.interrupts import begin_script
+
+begin_script(__name__)
+
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path

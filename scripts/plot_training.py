@@ -4,6 +4,10 @@ Example:
     python scripts/plot_training.py --model outputs/bigru --output learning_curve.png
 """
 
+from hf_bigru_asr.processes.interrupts import begin_script
+
+begin_script(__name__)
+
 from dataclasses import dataclass, field
 from pathlib import Path
 

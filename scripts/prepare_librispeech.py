@@ -10,6 +10,10 @@ Exit status: 0 every utterance was usable, 1 none was, 2 wrong arguments or sour
 written; `<output_dir>/<config>/<split>-report.json` lists each reject and why).
 """
 
+from hf_bigru_asr.processes.interrupts import begin_script
+
+begin_script(__name__)
+
 import sys
 from collections.abc import Sequence
 

@@ -7,6 +7,10 @@ The token comes from HF_TOKEN or from `hf auth login`. To see what would be push
 python scripts/push_to_hub.py --repo_id NAMESPACE/NAME --dry_run release
 """
 
+from hf_bigru_asr.processes.interrupts import begin_script
+
+begin_script(__name__)
+
 from collections.abc import Sequence
 
 from hf_bigru_asr.cli.parsing import CommandParser

@@ -7,6 +7,10 @@ A model aligns the words with the audio (forced alignment). With `--recombine` t
 are joined to new utterances, in random order. Then train with `--extra_dataset_name segments`.
 """
 
+from hf_bigru_asr.processes.interrupts import begin_script
+
+begin_script(__name__)
+
 from dataclasses import dataclass, field
 
 from tqdm.auto import tqdm

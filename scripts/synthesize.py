@@ -8,6 +8,10 @@
 Then `load_dataset("synthetic", split="train")`. The same command resumes an interrupted run, with the same files.
 """
 
+from hf_bigru_asr.processes.interrupts import begin_script
+
+begin_script(__name__)
+
 import itertools
 from dataclasses import dataclass, field
 

@@ -9,6 +9,10 @@ utterances that `scripts/segment_dataset.py` makes of it keep the features. It c
 command continues where it stopped.
 """
 
+from hf_bigru_asr.processes.interrupts import begin_script
+
+begin_script(__name__)
+
 from dataclasses import dataclass, field
 from pathlib import Path
 

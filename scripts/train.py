@@ -7,6 +7,10 @@ On two CPU cores or two GPUs the same with `torchrun --nproc_per_node 2 scripts/
 from the last checkpoint in the output folder. A JSON or YAML file with the arguments can be given instead of them.
 """
 
+from hf_bigru_asr.processes.interrupts import begin_script
+
+begin_script(__name__)
+
 from hf_bigru_asr.cli.train_steps import make_parser, make_processor, parse_arguments, train
 
 __all__ = ["make_parser", "make_processor", "parse_arguments", "train"]

@@ -7,6 +7,10 @@ Prints one line for each file. A file that cannot be transcribed is named on the
 transcribed, and the exit status is 1.
 """
 
+from hf_bigru_asr.processes.interrupts import begin_script
+
+begin_script(__name__)
+
 import json
 import sys
 from dataclasses import asdict, dataclass, field

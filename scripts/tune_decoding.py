@@ -8,6 +8,10 @@ Writes `tuning.json` and `tuning.png`, and the chosen weights as `decoding.json`
 `--lm` and `processor.beam_search_decoder()` find them.
 """
 
+from hf_bigru_asr.processes.interrupts import begin_script
+
+begin_script(__name__)
+
 import json
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path

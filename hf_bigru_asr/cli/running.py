@@ -2,23 +2,16 @@
 
 import codecs
 import os
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable
 
+from ..processes.interrupts import Interrupts, Terminated
 from .one_line import OneLineParser, quiet_end
 
 __all__ = ["Terminated", "run_guarded"]
 
 PRINTABLE = "hf_bigru_asr.printable"
 """Name of the error handler for characters that the output cannot encode."""
-
-
-class Terminated(BaseException):
-    """SIGTERM has come. Like `KeyboardInterrupt` it passes `except Exception`, and `finally` clauses are run."""
 
 
 def run_guarded(parser: OneLineParser, run: Callable[[], int]) -> int:
@@ -33,22 +26,22 @@ def run_guarded(parser: OneLineParser, run: Callable[[], int]) -> int:
         command refuses ends the process with the status 2, a full disk with 1.
     """
     make_everything_printable()
-    try:
-        with _sigterm_as_exception(), parser.refusals():
-            try:
-                return run()
-            finally:
-                sys.stdout.flush()
-    except KeyboardInterrupt:
-        signal_number, what = signal.SIGINT, "interrupted"
-    except Terminated:
-        signal_number, what = signal.SIGTERM, "terminated"
-    try:
-        sys.stdout.flush()
-    except OSError:
-        quiet_end()
-    sys.stderr.write(f"{parser.prog}: {what}.\n")
-    return 128 + signal_number
+    with Interrupts() as interrupts:
+        try:
+            with parser.refusals():
+                try:
+                    status = run()
+                finally:
+                    sys.stdout.flush()
+                interrupts.raise_received()  # where something swallowed the exception
+            return status
+        except (KeyboardInterrupt, Terminated):
+            interrupts.end()
+        try:
+            sys.stdout.flush()
+        except OSError:
+            quiet_end()
+        return interrupts.last_line(parser.prog)
 
 
 def make_everything_printable() -> None:
@@ -74,20 +67,3 @@ def _encode_anyway(error: UnicodeError) -> tuple[str | bytes, int]:
     return codecs.lookup_error("surrogateescape" if is_byte else "backslashreplace")(
         UnicodeEncodeError(error.encoding, error.object, error.start, error.start + 1, error.reason)
     )
-
-
-@contextmanager
-def _sigterm_as_exception() -> Iterator[None]:
-    """SIGTERM raises `Terminated` in the body. Only the main thread can be told so; elsewhere nothing changes."""
-
-    def terminate(number: int, frame: FrameType | None) -> None:
-        raise Terminated
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, terminate)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before if before is not None else signal.SIG_DFL)

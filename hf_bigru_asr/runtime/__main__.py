@@ -2,7 +2,10 @@
 
 import sys
 
-from .recognizer import main
+from ..processes.interrupts import begin_script
 
 if __name__ == "__main__":
+    begin_script(__name__, prog="python -m hf_bigru_asr.runtime")
+    from .recognizer import main
+
     sys.exit(main())

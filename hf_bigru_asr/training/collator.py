@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, get_worker_info
 from torchaudio.functional import speed
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_pt_utils import LengthGroupedSampler
@@ -22,6 +22,7 @@ from ..data.recording_conditions import (
 from ..data.teacher_features import TEACHER_COLUMN
 from ..data.utterances import load_utterance, utterance_text
 from ..model.processing_bigru_ctc import BiGRUCTCProcessor
+from ..processes.parent import end_with_parent
 from ..text.normalization import normalize_transcript
 from .batching import DurationBatchSampler, find_sampler
 from .distillation import teacher_targets
@@ -146,6 +147,8 @@ class DataCollatorForCTC:
             ValueError: If audio, text or the teacher's features of an example cannot be used; the message names the
                 example.
         """
+        if get_worker_info() is not None:
+            end_with_parent()  # the loader's own processes wait up to five seconds before they look for it
         waveforms, texts, changes = [], [], []
         for position, example in enumerate(examples):
             try:

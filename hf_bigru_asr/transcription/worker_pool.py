@@ -31,8 +31,8 @@ class WorkerDiedError(RuntimeError):
 class WorkerPool:
     """Processes that call functions in parallel; use it in a `with` block.
 
-    A process starts with the first call that needs it. It ends with the pool, and with this process, however that
-    ends.
+    A process starts with the first call that needs it. It ends with the pool, at once if an exception leaves the block,
+    and with this process, however that ends.
 
     Args:
         num_workers: Processes, at the most.
@@ -57,6 +57,9 @@ class WorkerPool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if kind is not None:
+            for worker in self._workers:
+                worker.kill()  # nobody takes their results
         self._threads.shutdown(cancel_futures=True)
         for worker in self._workers:
             worker.close()
@@ -90,6 +93,7 @@ class _Worker:
 
     def __init__(self) -> None:
         self._lock = Lock()
+        self._is_killed = False
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
 
@@ -98,6 +102,8 @@ class _Worker:
         with self._lock:
             if self._connection is None or self._process is None:
                 self._process, self._connection = _start_process()
+                if self._is_killed:
+                    self._process.kill()
             try:
                 self._connection.send_bytes(message)
                 result, error = pickle.loads(self._connection.recv_bytes())
@@ -109,6 +115,13 @@ class _Worker:
         if error is not None:
             raise error
         return cast("Result", result)
+
+    def kill(self) -> None:
+        """End the process at once."""
+        self._is_killed = True
+        process = self._process
+        if process is not None:
+            process.kill()
 
     def close(self) -> None:
         """End the process, after the call that it has."""
@@ -127,11 +140,11 @@ def _start_process() -> "tuple[subprocess.Popen[bytes], Connection]":
     ours, theirs = Pipe()
     with theirs:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", WORKER_MODULE, str(theirs.fileno())],
+            [sys.executable, "-P", "-m", WORKER_MODULE, str(theirs.fileno()), str(os.getpid())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": path},
             pass_fds=[theirs.fileno()],
-            process_group=0,  # Ctrl-C is for the parent, which ends its workers
+            process_group=0,  # Ctrl-C and what a launcher sends are for the parent, which ends its workers
         )
     return process, ours

@@ -1,7 +1,7 @@
 """The process behind [`WorkerPool`]: calls the functions that come in, and sends back their results.
 
 It is started with `python -m`, so it never imports the main module of the program that uses the pool. It ends when
-its connection does, that is, with its parent, however that ends.
+its connection does, and with its parent, however that ends, also in the middle of a call.
 """
 
 import pickle
@@ -9,6 +9,8 @@ import sys
 import traceback
 from multiprocessing.connection import Connection
 from typing import Any
+
+from ..processes.parent import end_with_parent
 
 __all__ = ["serve"]
 
@@ -48,6 +50,8 @@ def _pickled(answer: Answer) -> bytes:
 
 
 if __name__ == "__main__":
+    # The pool keeps the threads that start its processes as long as it keeps these.
+    end_with_parent(int(sys.argv[2]), is_from_lasting_thread=True)
     try:
         serve(Connection(int(sys.argv[1])))
     except (BrokenPipeError, ConnectionResetError):

@@ -8,6 +8,10 @@ choose the confidence, the other half is reported on. `--fit` writes the confide
 with phrases from the transcripts of the data sets, on one core.
 """
 
+from hf_bigru_asr.processes.interrupts import begin_script
+
+begin_script(__name__)
+
 import json
 import sys
 import time

@@ -7,6 +7,10 @@ again, and at last runs to its end. After each kill every file must be whole, eq
 untouched by later runs. The exit status is 1 if one is not.
 """
 
+from hf_bigru_asr.processes.interrupts import begin_script
+
+begin_script(__name__)
+
 import random
 import subprocess
 import sys

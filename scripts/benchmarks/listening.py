@@ -7,6 +7,10 @@ Utterances with pauses between them, and quiet noise over all, are written into 
 end of speech is that of the last word, by the recogniser, which knows the whole utterance.
 """
 
+from hf_bigru_asr.processes.interrupts import begin_script
+
+begin_script(__name__)
+
 import bisect
 import json
 import subprocess

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from hf_bigru_asr.audio.loading import load_audio
+from hf_bigru_asr.processes.parent import end_with_parent
 from recipe.whisper_weights import WHISPER_WEIGHTS, whisper_folder
 
 __all__ = ["PEERS", "POCKETSPHINX", "WHISPER", "installed_peers", "load_peer"]
@@ -50,8 +51,7 @@ def load_peer(name: str, num_threads: int) -> RecognizeAll:
     if name == WHISPER:
         recognize = _load_whisper(num_threads)
         return lambda paths: list(map(recognize, paths))
-    # These processes end with the one that started them.
-    pool = get_context("spawn").Pool(num_threads)
+    pool = get_context("spawn").Pool(num_threads, initializer=end_with_parent)
     pool.map(_recognize_with_pocketsphinx, [None] * num_threads, chunksize=1)
     return lambda paths: pool.map(_recognize_with_pocketsphinx, paths, chunksize=1)
 

@@ -8,6 +8,10 @@ a fixed seed. Printed for each kind are the word error rate and its difference t
 and with a language model; and for what has no speech the number of words that were written.
 """
 
+from hf_bigru_asr.processes.interrupts import begin_script
+
+begin_script(__name__)
+
 import sys
 import zlib
 from collections.abc import Iterable, Iterator, Sequence

@@ -6,9 +6,9 @@
 import os
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from typing import Any, TypeVar
+
+from hf_bigru_asr.transcription.worker_pool import WorkerPool
 
 __all__ = ["Worker"]
 
@@ -23,15 +23,15 @@ class Worker:
     """
 
     def __init__(self, num_threads: int | None = None) -> None:
-        self._pool = ProcessPoolExecutor(
-            1, mp_context=get_context("spawn"), initializer=_limit_threads, initargs=(num_threads,)
-        )
+        self._pool = WorkerPool(1)
+        self._num_threads = num_threads
 
     def __enter__(self) -> "Worker":
+        self._pool.__enter__().submit(_limit_threads, self._num_threads)
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
+    def __exit__(self, *exception: Any) -> None:
+        self._pool.__exit__(*exception)
 
     def load(self, function: Callable[..., Any], *arguments: Any) -> float:
         """Keep the result of a function of some module in the process.

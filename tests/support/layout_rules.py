@@ -17,7 +17,7 @@ MAX_SCRIPT_LINES = 180
 """Lines of the functions of a script, together."""
 
 LEVELS = (
-    {"text", "formats", "metrics", "storage", "model", "bundled", "extras", "provenance"},
+    {"text", "formats", "metrics", "processes", "storage", "model", "bundled", "extras", "provenance"},
     {"_registration"},
     {"audio", "grammar"},
     {"runtime", "data"},
@@ -41,7 +41,7 @@ MODEL_IMPORTS = {"numpy", "torch", "torchaudio", "transformers", "huggingface_hu
 OPTIONAL_MODEL_IMPORTS = {"kenlm", "flashlight"}
 HEAVY = {"torch", "torchaudio", "transformers"}
 TESTS_OF_NO_MODULE = {"tests/hub/test_dataset_streaming.py"}
-LIGHT_ROOMS = {"runtime", "formats", "grammar", "metrics", "storage", "text"}
+LIGHT_ROOMS = {"runtime", "formats", "grammar", "metrics", "processes", "storage", "text"}
 """Rooms that import nothing of `HEAVY`, inside functions neither. What they import does so in functions at most."""
 
 
