@@ -125,7 +125,10 @@ class DataArguments:
         default=0.0, metadata={"help": "Share of the training utterances that are put into a room."}
     )
     silence_prob: float = field(
-        default=0.0, metadata={"help": "Share of the training utterances that get zeros or quiet noise around them."}
+        default=0.0,
+        metadata={
+            "help": "Share of the training utterances that get zeros or quiet noise around them, batch by batch."
+        },
     )
     telephone_prob: float = field(
         default=0.0, metadata={"help": "Share of the training utterances that get the band of a telephone."}

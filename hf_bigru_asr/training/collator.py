@@ -53,12 +53,14 @@ class DataCollatorForCTC:
         noise_prob: Share of the utterances that get stationary noise.
         signal_to_noise_db: Range of the signal-to-noise ratio of these.
         reverberation_prob: Share of the utterances that get the reverberation of a random room.
-        silence_prob: Share of the utterances that get zeros or quiet noise around them.
+        silence_prob: Share of the batches whose utterances get zeros or quiet noise around them. Drawn for each
+            utterance, it would pad all of a batch to the longest silence.
         telephone_prob: Share of the utterances that get the band of a telephone.
         level_prob: Share of the utterances whose level is changed; the loudest of them are clipped.
         speechless_prob: Share of the utterances that are replaced by notes or noise, without a transcript.
-        seed: Seed of the augmentation. It depends on this, the epoch and the utterance's `index` alone, so a resumed
-            run and every process of a distributed run see the data of an uninterrupted one.
+        seed: Seed of the augmentation. But for silence it depends on this, the epoch and the utterance's `index`
+            alone, so a resumed run and every process of a distributed run see the data of an uninterrupted one.
+            Silence depends on the batch, too.
         audio_column: Column with the audio.
         text_column: Column with the transcript; a batch has labels if its examples have it.
         cache_audio: Whether to keep the decoded audio of utterances with an `index` in memory, as 16-bit integers
@@ -150,9 +152,10 @@ class DataCollatorForCTC:
         if get_worker_info() is not None:
             end_with_parent()  # the loader's own processes wait up to five seconds before they look for it
         waveforms, texts, changes = [], [], []
+        with_silence = self._draw_silence(examples)
         for position, example in enumerate(examples):
             try:
-                waveform, change = self._augment(self._waveform(example), example)
+                waveform, change = self._augment(self._waveform(example), example, with_silence)
                 waveforms.append(waveform)
                 changes.append(change)
                 if self.text_column in example:
@@ -188,7 +191,17 @@ class DataCollatorForCTC:
             self._cache[key] = to_int16(waveform)
         return self._cache[key].astype(np.float32) / 32768
 
-    def _augment(self, waveform: np.ndarray, example: dict[str, Any]) -> tuple[np.ndarray, _Change]:
+    def _draw_silence(self, examples: Sequence[dict[str, Any]]) -> bool:
+        """Whether there is silence around the utterances of a batch."""
+        indices = [example["index"] for example in examples if "index" in example]
+        if not indices or not self.shares["silence_prob"]:
+            return False
+        rng = np.random.default_rng((self.seed, self.epoch, len(indices), *sorted(indices)[:2]))
+        return bool(rng.random() < self.shares["silence_prob"])
+
+    def _augment(
+        self, waveform: np.ndarray, example: dict[str, Any], with_silence: bool = False
+    ) -> tuple[np.ndarray, _Change]:
         """The augmented waveform, and the change, part of which is still to be made in the features."""
         if "index" not in example:
             return waveform, _Change()
@@ -204,7 +217,7 @@ class DataCollatorForCTC:
             waveform = add_random_room(waveform, sampling_rate, rng)
         if rng.random() < self.shares["noise_prob"]:
             waveform = add_random_noise(waveform, self.signal_to_noise_db, rng)
-        waveform, before, is_speech = self._record(waveform, sampling_rate, rng)
+        waveform, before, is_speech = self._record(waveform, sampling_rate, rng, with_silence)
         offset = int(rng.integers(extractor.hop_length)) if self.random_offset else 0
         if offset:
             # As long as it was, so that its text still fits.
@@ -212,7 +225,7 @@ class DataCollatorForCTC:
         return waveform, _Change(speed_factor, warp_factor, offset - before, is_speech)
 
     def _record(
-        self, waveform: np.ndarray, sampling_rate: int, rng: np.random.Generator
+        self, waveform: np.ndarray, sampling_rate: int, rng: np.random.Generator, with_silence: bool
     ) -> tuple[np.ndarray, int, bool]:
         """The waveform as people record it, the samples of silence before it, and whether it is still speech."""
 
@@ -223,7 +236,7 @@ class DataCollatorForCTC:
         before = 0
         if drawn("speechless_prob"):
             return speechless_sound(rng.uniform(*SPEECHLESS_S), sampling_rate, rng), 0, False
-        if drawn("silence_prob"):
+        if with_silence:
             waveform, before = add_random_silence(waveform, sampling_rate, rng)
         if drawn("telephone_prob"):
             waveform = through_random_telephone(waveform, sampling_rate, rng)
@@ -244,6 +257,20 @@ class EpochCallback(TrainerCallback):
 
     def __init__(self, collator: DataCollatorForCTC) -> None:
         self.collator = collator
+
+    def on_init_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
+    ) -> None:
+        """Refuse what the Trainer cannot do with CTC, before any training.
+
+        Raises:
+            ValueError: If `label_smoothing_factor` is set.
+        """
+        if args.label_smoothing_factor:
+            raise ValueError(
+                f"label_smoothing_factor is {args.label_smoothing_factor}; the Trainer smooths one label per frame, and "
+                "CTC has no such labels. Leave it at 0."
+            )
 
     def on_epoch_begin(
         self,

@@ -250,7 +250,7 @@ def test_silence_around_speech_has_no_features_of_a_teacher(processor: BiGRUCTCP
     rows = [{"audio": audio, "text": "A", "teacher_features": seconds, "index": number} for number in range(8)]
     collator = DataCollatorForCTC(processor, silence_prob=1.0, random_offset=True, teacher_size=1)
     batch = collator(rows)
-    offsets = [collator._augment(audio["array"], row)[1].offset for row in rows]
+    offsets = [collator._augment(audio["array"], row, True)[1].offset for row in rows]
     assert min(offsets) < -3200 < 0 < max(offsets)
     for row, offset in enumerate(offsets):
         times_s = offset / RATE_HZ + 0.02 * np.arange(batch["attention_mask"].shape[1])
@@ -259,6 +259,21 @@ def test_silence_around_speech_has_no_features_of_a_teacher(processor: BiGRUCTCP
         assert mask[within].all()
         assert not mask[(times_s < 0) | (times_s > 1.2)].any()
         np.testing.assert_allclose(batch["teacher_features"][row, within, 0], times_s[within], atol=2e-3)
+
+
+def test_silence_is_around_all_of_a_batch_or_none(processor: BiGRUCTCProcessor) -> None:
+    audio = {"array": make_waveform(0, 8_000), "sampling_rate": RATE_HZ}
+    collator = DataCollatorForCTC(processor, silence_prob=0.5)
+    longer = []
+    for batch in range(40):
+        rows = [{"audio": audio, "text": "A", "index": 10 * batch + number} for number in range(4)]
+        lengths = collator(rows)["attention_mask"].sum(-1)
+        longer.append(int((lengths > 26).sum()))
+        assert torch.equal(collator(rows)["attention_mask"].sum(-1), lengths)
+    assert 10 < longer.count(0) < 30
+    assert all(number >= 2 for number in longer if number)
+    without_index = [{name: value for name, value in row.items() if name != "index"} for row in rows]
+    assert int(DataCollatorForCTC(processor, silence_prob=1.0)(without_index)["attention_mask"].sum(-1).max()) <= 26
 
 
 def test_sounds_without_speech_have_no_text(processor: BiGRUCTCProcessor) -> None:
