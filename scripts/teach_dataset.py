@@ -14,14 +14,20 @@ from hf_bigru_asr.processes.interrupts import begin_script
 begin_script(__name__)
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from tqdm.auto import tqdm
 
 from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.data.loading import load_speech_dataset
 from hf_bigru_asr.data.teacher_features import TEACHER_COLUMN
-from recipe.teacher import TeacherProjection, WhisperTeacher, fit_projection, spread_waveforms, teach_dataset
+from recipe.teacher import (
+    TeacherProjection,
+    WhisperTeacher,
+    fit_projection,
+    projection_path,
+    spread_waveforms,
+    teach_dataset,
+)
 
 
 @dataclass
@@ -62,7 +68,7 @@ def main() -> None:
             dataset = dataset.select(range(min(args.max_samples, len(dataset))))
         teacher = WhisperTeacher(args.teacher, num_workers=args.num_workers)
         # 1. The components: given, those of the run that was interrupted, or new ones
-        path = Path(args.output_dir) / f"{args.output_split_name}-projection.safetensors"
+        path = projection_path(args.output_dir, args.output_split_name)
         given = args.projection or (path if path.exists() else None)
         if given is not None:
             projection = TeacherProjection.load(given)
@@ -74,8 +80,6 @@ def main() -> None:
         else:
             waveforms = spread_waveforms(dataset, args.num_fit_samples, args.audio_column_name)
             projection = fit_projection(tqdm(waveforms, unit="utt", desc="Fitting"), teacher, args.num_features)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        projection.save(path)
         # 2. The features
         with tqdm(total=len(dataset), unit="utt", desc="Teaching") as progress:
             for num_utterances in teach_dataset(

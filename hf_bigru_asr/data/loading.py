@@ -9,6 +9,7 @@ from datasets.exceptions import DatasetGenerationError
 
 from .librispeech.index import iterate_openslr
 from .librispeech.sources import source_fingerprint
+from .shards import check_shards
 
 __all__ = ["load_speech_dataset"]
 
@@ -52,7 +53,8 @@ def load_speech_dataset(
 
     Raises:
         FileNotFoundError: If a local path does not exist.
-        ValueError: If the split or a column is missing, or if an archive or tree is damaged or lacks the subset.
+        ValueError: If the split or a column is missing, or if an archive or tree is damaged or lacks the subset. If a
+            local folder lacks shards of a split, or has half or broken ones, or files of another data set beside them.
     """
     path = Path(name).expanduser()
     if _is_openslr(path):
@@ -67,6 +69,8 @@ def load_speech_dataset(
             raise
     if not path.exists() and (path.is_absolute() or str(name).startswith((".", "~"))):
         raise FileNotFoundError(f"{name} does not exist; give a local folder or archive, or a data set on the Hub.")
+    if path.is_dir():
+        check_shards(path / config if config is not None and (path / config).is_dir() else path)
     source = str(path if path.exists() else name)
     dataset = load_dataset(source, config, split=split, streaming=streaming, revision=revision)
     if isinstance(dataset, dict):

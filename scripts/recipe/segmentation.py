@@ -19,8 +19,11 @@ from transformers.utils import logging
 from hf_bigru_asr.alignment.aligner import AlignedWord, Aligner
 from hf_bigru_asr.audio.loading import SAMPLING_RATE
 from hf_bigru_asr.data.parquet_rows import speech_row, unify_schemas, write_rows
+from hf_bigru_asr.data.shards import files_of_split, shard_name
 from hf_bigru_asr.data.teacher_features import TEACHER_COLUMN, cut_features, unpack_features
 from hf_bigru_asr.data.utterances import load_utterance, utterance_text
+from hf_bigru_asr.storage.locks import folder_lock
+from hf_bigru_asr.storage.writing import whole_folder
 from hf_bigru_asr.transcription.batches import LONG_S
 
 logger = logging.get_logger(__name__)
@@ -220,6 +223,8 @@ def write_segments(
 ) -> tuple[int, float]:
     """Write rows to `<output_dir>/<split>-*.parquet`, which `load_dataset(output_dir)` reads.
 
+    The files get their places together when all are written; a call that is interrupted leaves nothing there.
+
     Args:
         segments: Rows from [`segment_utterances`].
         output_dir: Folder of the data set.
@@ -231,33 +236,38 @@ def write_segments(
 
     Raises:
         FileExistsError: If the folder already has files of this split.
+        FolderInUseError: If another run writes to the folder.
+        OSError: If the disk takes no more.
     """
     folder = Path(output_dir)
-    folder.mkdir(parents=True, exist_ok=True)
-    if any(folder.glob(f"{split}-*.parquet")):
-        raise FileExistsError(f"{folder} has a split {split!r} already; give another folder or split.")
     num_segments, seconds = 0, 0.0
     written: list[Path] = []
-
-    def write(rows: list[dict[str, Any]]) -> None:
-        path = folder / f"{split}-{len(written):05d}.parquet.tmp"
-        written.append(path)
-        write_rows(rows, path)
-
-    pending: list[dict[str, Any]] = []
-    for rows in segments:
-        num_segments += len(rows)
-        seconds += sum(soundfile.info(io.BytesIO(row["audio"]["bytes"])).duration for row in rows)
-        pending += rows
-        if len(pending) >= shard_size:
-            write(pending)
-            pending = []
-    if pending:
-        write(pending)
-    unify_schemas(written)
-    for path in written:
-        path.replace(path.with_suffix(""))
+    with folder_lock(folder):
+        if present := files_of_split(folder, split):
+            raise FileExistsError(
+                f"{folder} has a split {split!r} already, {present[0].name} for example; give another folder or split."
+            )
+        with whole_folder(folder) as staging:
+            pending: list[dict[str, Any]] = []
+            for rows in segments:
+                num_segments += len(rows)
+                seconds += sum(soundfile.info(io.BytesIO(row["audio"]["bytes"])).duration for row in rows)
+                pending += rows
+                if len(pending) >= shard_size:
+                    _write_shard(pending, staging, written)
+                    pending = []
+            if pending:
+                _write_shard(pending, staging, written)
+            unify_schemas(written)
+            for number, path in enumerate(written):
+                path.rename(staging / shard_name(split, number, len(written)))
     return num_segments, seconds / 3600
+
+
+def _write_shard(rows: list[dict[str, Any]], folder: Path, written: list[Path]) -> None:
+    path = folder / f"{len(written)}.parquet"
+    write_rows(rows, path)
+    written.append(path)
 
 
 def _draw(settings: SegmentationSettings, rng: np.random.Generator) -> float:

@@ -6,27 +6,30 @@ can be made at any time, by any process.
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow.parquet as pq
 import soundfile
 
 from hf_bigru_asr.audio.loading import SAMPLING_RATE, to_mono_float32
 from hf_bigru_asr.data.augmentation import DECAY_S, DIRECT_DB, add_random_noise, add_random_room
 from hf_bigru_asr.data.parquet_rows import speech_row, write_rows
+from hf_bigru_asr.data.shards import PendingSplit, read_record
 from hf_bigru_asr.extras import needs_extra
+from hf_bigru_asr.storage.locks import folder_lock
+from hf_bigru_asr.storage.writing import write_json
 from hf_bigru_asr.text.normalization import normalize_transcript
+from hf_bigru_asr.transcription.worker_pool import WorkerPool
 from recipe.varied_voice import VariedHibariVoice
 
 __all__ = [
@@ -256,14 +259,11 @@ def _pronounceable(text: str) -> str:
 _worker: dict[str, Any] = {}
 
 
-def _start_worker(
-    settings: SynthesisSettings, sentences: Sequence[str], output_dir: str, names: Sequence[str]
-) -> None:
+def _start_worker(settings: SynthesisSettings, sentences: Sequence[str], pending: PendingSplit) -> None:
     _worker.update(
         settings=settings,
         sentences=sentences,
-        output_dir=Path(output_dir),
-        names=names,
+        pending=pending,
         voices=[load_voice(name) for name in settings.voices],
     )
 
@@ -280,10 +280,8 @@ def _make_shard(shard: int, shard_size: int) -> int:
         rows.append(
             speech_row(name, speech, SAMPLING_RATE, sentences[number], speaker_id=speaker_id, chapter_id=shard)
         )
-    path = _worker["output_dir"] / _worker["names"][shard]
-    partial = path.with_name(f"{path.name}.tmp")
-    write_rows(rows, partial)
-    os.replace(partial, path)
+    with _worker["pending"].write(shard) as path:
+        write_rows(rows, path)
     return shard
 
 
@@ -298,7 +296,8 @@ def synthesize_split(
 ) -> Iterator[Path]:
     """Synthesise sentences into `<output_dir>/<split>-*.parquet`, which `load_dataset(output_dir)` reads.
 
-    Existing shards are kept, so an interrupted call is resumed by the same call.
+    The shards get their places when all of them are there. Those of an interrupted call are kept, in a hidden folder:
+    the same call goes on from there.
 
     Args:
         sentences: Normalised transcripts.
@@ -309,10 +308,13 @@ def synthesize_split(
         num_workers: Processes; a single one is this process.
 
     Yields:
-        The path of each shard when it is complete.
+        The path that each shard will have, as soon as it is complete.
 
     Raises:
         ValueError: If the folder has this split of other sentences or settings, or a number is not positive.
+        FileExistsError: If the folder has files of this split that are not shards of this call.
+        FolderInUseError: If another run writes to the folder.
+        OSError: If the disk takes no more.
         ImportError: If the package of a voice is not installed.
         FileNotFoundError: If the program of a voice is not installed.
     """
@@ -324,29 +326,40 @@ def synthesize_split(
     for name in settings.voices:
         load_voice(name)
     folder = Path(output_dir)
-    folder.mkdir(parents=True, exist_ok=True)
-    _claim(folder, sentences, settings, split, shard_size)
-    num_shards = -(-len(sentences) // shard_size)
-    names = [f"{split}-{shard:05d}-of-{num_shards:05d}.parquet" for shard in range(num_shards)]
-    missing = [shard for shard, name in enumerate(names) if not (folder / name).exists()]
-    yield from (folder / name for shard, name in enumerate(names) if shard not in set(missing))
-    arguments = (settings, sentences, str(folder), names)
+    pending = PendingSplit(folder, split, -(-len(sentences) // shard_size))
+    with folder_lock(folder):
+        _claim(pending, sentences, settings, shard_size)
+        missing = []
+        for shard, path in enumerate(pending.paths):
+            if pending.finished(shard) is None:
+                missing.append(shard)
+            else:
+                yield path
+        for shard in _make_shards(missing, (settings, sentences, pending), shard_size, num_workers):
+            yield pending.paths[shard]
+        pending.publish()
+
+
+def _make_shards(
+    shards: Sequence[int],
+    what: tuple[SynthesisSettings, Sequence[str], PendingSplit],
+    shard_size: int,
+    num_workers: int,
+) -> Iterator[int]:
+    """Make shards in this process or in others, and yield the number of each."""
     if num_workers == 1:
-        _start_worker(*arguments)
-        yield from (folder / names[_make_shard(shard, shard_size)] for shard in missing)
+        if shards:
+            _start_worker(*what)
+        for shard in shards:
+            yield _make_shard(shard, shard_size)
         return
-    with ProcessPoolExecutor(
-        num_workers, mp_context=get_context("spawn"), initializer=_start_worker, initargs=arguments
-    ) as pool:
-        futures = [pool.submit(_make_shard, shard, shard_size) for shard in missing]
-        try:
-            for future in as_completed(futures):
-                yield folder / names[future.result()]
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    with WorkerPool(num_workers) as pool:
+        pool.call_in_each(_start_worker, *what)
+        for future in as_completed([pool.submit(_make_shard, shard, shard_size) for shard in shards]):
+            yield future.result()
 
 
-def _claim(folder: Path, sentences: Sequence[str], settings: SynthesisSettings, split: str, shard_size: int) -> None:
+def _claim(pending: PendingSplit, sentences: Sequence[str], settings: SynthesisSettings, shard_size: int) -> None:
     """Write a record of what the split is made of, or check that it equals the record in the folder."""
     digest = hashlib.sha256("\n".join(sentences).encode()).hexdigest()
     record = {
@@ -357,14 +370,26 @@ def _claim(folder: Path, sentences: Sequence[str], settings: SynthesisSettings, 
     }
     # As JSON gives it back: lists for tuples.
     record = json.loads(json.dumps(record))
-    path = folder / f"{split}-synthesis.json"
-    if not path.exists():
-        path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    path = pending.folder / f"{pending.split}-synthesis.json"
+    before = read_record(path)
+    if before is None:
+        _refuse_other_texts(pending, sentences, shard_size)
+        write_json(path, record)
         return
-    before = json.loads(path.read_text(encoding="utf-8"))
     changed = [name for name in record if record[name] != before.get(name)]
     if changed:
         raise ValueError(
             f"{path} says that this split was begun with other {', '.join(changed)}; give the same again, another "
             "split or another folder."
         )
+    pending.refuse_others()
+
+
+def _refuse_other_texts(pending: PendingSplit, sentences: Sequence[str], shard_size: int) -> None:
+    """Refuse shards without a record, unless they have the texts that they should have."""
+    pending.refuse_others()
+    for shard in range(len(pending.paths)):
+        path = pending.finished(shard)
+        expected = list(sentences[shard * shard_size : (shard + 1) * shard_size])
+        if path is not None and pq.read_table(path, columns=["text"])["text"].to_pylist() != expected:
+            raise FileExistsError(f"{path} has other sentences; give another folder or split, or remove it.")

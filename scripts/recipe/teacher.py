@@ -1,5 +1,6 @@
 """The teacher for distillation: Whisper's encoder, run by faster-whisper, with its features reduced by PCA."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,14 +13,25 @@ from datasets import Dataset
 from safetensors.numpy import load_file, save_file
 from transformers.utils import logging
 
+from hf_bigru_asr.data.shards import PendingSplit, read_record
 from hf_bigru_asr.data.teacher_features import FRAME_S, TEACHER_COLUMN, pack_features
 from hf_bigru_asr.data.utterances import load_utterance
 from hf_bigru_asr.extras import needs_extra
+from hf_bigru_asr.storage.locks import folder_lock
+from hf_bigru_asr.storage.writing import whole_file, write_json
 from recipe.whisper_weights import whisper_folder
 
 logger = logging.get_logger(__name__)
 
-__all__ = ["Teacher", "TeacherProjection", "WhisperTeacher", "fit_projection", "spread_waveforms", "teach_dataset"]
+__all__ = [
+    "Teacher",
+    "TeacherProjection",
+    "WhisperTeacher",
+    "fit_projection",
+    "projection_path",
+    "spread_waveforms",
+    "teach_dataset",
+]
 
 SAMPLING_RATE = 16_000
 _FRAME_SAMPLES = round(FRAME_S * SAMPLING_RATE)
@@ -88,7 +100,8 @@ class TeacherProjection:
 
     def save(self, path: str | Path) -> None:
         """Write the projection to a safetensors file."""
-        save_file({"mean": self.mean, "matrix": np.ascontiguousarray(self.matrix)}, path)
+        with whole_file(path) as staging:
+            save_file({"mean": self.mean, "matrix": np.ascontiguousarray(self.matrix)}, staging)
 
     @classmethod
     def load(cls, path: str | Path) -> "TeacherProjection":
@@ -146,6 +159,11 @@ def _load(example: dict[str, Any], audio_column: str) -> npt.NDArray[np.float32]
         return None
 
 
+def projection_path(output_dir: str | Path, split: str) -> Path:
+    """Where [`teach_dataset`] writes the projection of a split."""
+    return Path(output_dir) / f"{split}-projection.safetensors"
+
+
 def teach_dataset(
     dataset: Dataset,
     teacher: Teacher,
@@ -159,7 +177,8 @@ def teach_dataset(
 ) -> Iterator[int]:
     """Write a data set with the column `teacher_features` to `<output_dir>/<split>-*.parquet`.
 
-    Existing shards are kept, so an interrupted call is resumed by the same call.
+    The projection is written beside them, to `projection_path(output_dir, split)`. The shards get their places when
+    all of them are there. Those of an interrupted call are kept, in a hidden folder: the same call goes on from there.
 
     Args:
         dataset: Utterances with encoded audio; all of its columns are kept.
@@ -177,29 +196,46 @@ def teach_dataset(
 
     Raises:
         FileExistsError: If the folder has files of this split that are not shards of this call.
+        FolderInUseError: If another run writes to the folder.
+        OSError: If the disk takes no more.
     """
-    folder = Path(output_dir)
-    folder.mkdir(parents=True, exist_ok=True)
     starts = range(0, len(dataset), shard_size)
-    ends = [min(start + shard_size, len(dataset)) for start in starts]
-    paths = [folder / f"{split}-{start:06d}-{end:06d}.parquet" for start, end in zip(starts, ends, strict=True)]
-    if others := set(folder.glob(f"{split}-*.parquet")) - set(paths):
-        raise FileExistsError(
-            f"{folder} has a split {split!r} of other data, {min(others).name} for example; give another folder or "
-            "split."
-        )
+    pending = PendingSplit(Path(output_dir), split, len(starts))
 
     def teach(example: dict[str, Any]) -> bytes | None:
         waveform = _load(example, audio_column)
         return None if waveform is None else pack_features(projection(teacher(waveform)))
 
-    with ThreadPoolExecutor(num_workers) as pool:
-        for start, end, path in zip(starts, ends, paths, strict=True):
-            shard = dataset.select(range(start, end))
-            if not path.exists():
+    with folder_lock(output_dir), ThreadPoolExecutor(num_workers) as pool:
+        _claim(pending, dataset, projection, shard_size, audio_column)
+        projection.save(projection_path(output_dir, split))
+        for number, start in enumerate(starts):
+            shard = dataset.select(range(start, min(start + shard_size, len(dataset))))
+            if pending.finished(number) is None:
                 packed = list(pool.map(teach, shard))
                 kept = [place for place, features in enumerate(packed) if features is not None]
                 taught = shard.select(kept).add_column(TEACHER_COLUMN, [packed[place] for place in kept])
-                taught.to_parquet(path.with_suffix(".parquet.tmp"))
-                path.with_suffix(".parquet.tmp").replace(path)
+                with pending.write(number) as path:
+                    taught.to_parquet(path)
             yield len(shard)
+        pending.publish()
+
+
+def _claim(
+    pending: PendingSplit, dataset: Dataset, projection: TeacherProjection, shard_size: int, audio_column: str
+) -> None:
+    """Write a record of what the split is made of, or check that it equals the record in the folder."""
+    pending.refuse_others()
+    texts = dataset.remove_columns([audio_column, *(c for c in (TEACHER_COLUMN,) if c in dataset.column_names)])
+    digest = hashlib.sha256(projection.mean.tobytes() + projection.matrix.tobytes())
+    for row in texts:
+        digest.update(repr(sorted(row.items())).encode())
+    record = {"num_utterances": len(dataset), "shard_size": shard_size, "sha256": digest.hexdigest()}
+    path = pending.folder / f".{pending.split}-teacher.json"
+    has_shards = any(pending.finished(number) is not None for number in range(len(pending.paths)))
+    if has_shards and read_record(path) != record:
+        raise FileExistsError(
+            f"{pending.folder} has a split {pending.split!r} of other data, other components or another shard "
+            f"size; give another folder or split, or remove {pending.split}-*.parquet and {pending.staging_dir.name}."
+        )
+    write_json(path, record)

@@ -1,4 +1,5 @@
 import io
+import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -171,7 +172,7 @@ def test_segments_are_a_data_set_that_is_not_overwritten(
     dataset = load_dataset(str(tmp_path / "segments"), split="train", cache_dir=str(tmp_path / "cache"))
     assert dataset["id"] == [row["id"] for part in rows for row in part]
     assert set(dataset["speaker_id"]) == {7, None}
-    assert not list((tmp_path / "segments").glob("*.tmp"))
+    assert sorted(os.listdir(tmp_path / "segments")) == [f"train-0000{n}-of-00003.parquet" for n in range(3)]
     with pytest.raises(FileExistsError, match="has a split 'train' already"):
         write_segments(rows, tmp_path / "segments")
 

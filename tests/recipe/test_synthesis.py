@@ -9,6 +9,7 @@ from datasets import load_dataset
 
 from hf_bigru_asr.audio.loading import load_audio
 from hf_bigru_asr.data.loading import load_speech_dataset
+from hf_bigru_asr.data.parquet_rows import speech_row, write_rows
 from recipe import synthesis
 from recipe.synthesis import SynthesisSettings, load_voice, select_sentences, synthesize_split, synthesize_utterance
 
@@ -176,7 +177,8 @@ def test_other_settings_in_the_same_folder_are_refused(tmp_path: Path, monkeypat
     monkeypatch.setattr(synthesis, "load_voice", lambda name: ToneVoice())
     folder = tmp_path / "speech"
     folder.mkdir()
-    (folder / "train-00000-of-00001.parquet").touch()  # made already: nothing is left to do
+    rows = [speech_row(text, np.zeros(9, np.float32), 16_000, text, speaker_id=1, chapter_id=0) for text in SENTENCES]
+    write_rows(rows, folder / "train-00000-of-00001.parquet")  # made already: nothing is left to do
     assert len(list(synthesize_split(SENTENCES, folder, fixed()))) == 1
     assert json.loads((folder / "train-synthesis.json").read_text())["num_utterances"] == 5
     assert len(list(synthesize_split(SENTENCES, folder, fixed()))) == 1

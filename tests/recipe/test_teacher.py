@@ -16,7 +16,14 @@ from hf_bigru_asr.data.loading import load_speech_dataset
 from hf_bigru_asr.data.teacher_features import find_teacher_size, unpack_features
 from hf_bigru_asr.data.utterances import load_utterance
 from recipe import whisper_weights
-from recipe.teacher import TeacherProjection, WhisperTeacher, fit_projection, spread_waveforms, teach_dataset
+from recipe.teacher import (
+    TeacherProjection,
+    WhisperTeacher,
+    fit_projection,
+    projection_path,
+    spread_waveforms,
+    teach_dataset,
+)
 from recipe.whisper_weights import WHISPER_WEIGHTS, whisper_folder
 
 SIZE = 8
@@ -109,11 +116,18 @@ def test_an_interrupted_run_goes_on(waveforms: list[np.ndarray], tmp_path: Path)
 
     next(teach_dataset(dataset, teacher, projection, tmp_path, shard_size=2))
     assert len(heard) == 2
+    assert list(tmp_path.glob("*.parquet")) == []
     assert list(teach_dataset(dataset, teacher, projection, tmp_path, shard_size=2)) == [2, 2]
     assert len(heard) == 4
     assert len(load_speech_dataset(tmp_path, split="train")) == 4
-    with pytest.raises(FileExistsError, match=r"train-000000-000002.parquet for example; give another folder"):
+    with pytest.raises(FileExistsError, match=r"has a split 'train' of other data, other components or another shard"):
         next(teach_dataset(dataset, teacher, projection, tmp_path, shard_size=3))
+    with pytest.raises(FileExistsError, match=r"train-00000-of-00002.parquet for example; give another folder"):
+        next(teach_dataset(dataset, teacher, projection, tmp_path, shard_size=4))
+    other = fit_projection(waveforms, loudness, 2)
+    with pytest.raises(FileExistsError, match="of other data, other components"):
+        next(teach_dataset(dataset, teacher, other, tmp_path, shard_size=2))
+    assert TeacherProjection.load(projection_path(tmp_path, "train")).matrix.shape == (SIZE, 3)
 
 
 def test_weights_that_are_not_installed_come_from_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:

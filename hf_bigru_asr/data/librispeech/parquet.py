@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
@@ -13,6 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
+from ...storage.disk_errors import naming_the_file
+from ...storage.locks import folder_lock
+from ...storage.writing import put_in_place, write_json, write_text
 from .card import dataset_card
 from .index import (
     SAMPLING_RATE_HZ,
@@ -121,7 +123,7 @@ class _Job:
             )
         else:
             self.staging_dir.mkdir(parents=True, exist_ok=True)
-            _write_text(marker, self.fingerprint)
+            write_text(marker, self.fingerprint)
         return None
 
     def finished(self) -> list[_Shard]:
@@ -144,15 +146,15 @@ class _Job:
         self.report_path.parent.mkdir(parents=True, exist_ok=True)
         for number, name in enumerate(report.shards):
             if (staged := self.staged(number, ".parquet")).exists():
-                os.replace(staged, self.output_dir / name)
-        _write_text(self.report_path, json.dumps(report.to_json(), indent=2) + "\n")
+                put_in_place(staged, self.output_dir / name)
+        write_json(self.report_path, report.to_json())
         self.clean_up()
 
     def clean_up(self) -> None:
         """The two last steps, which an interruption may have kept from a split that is otherwise complete."""
         card = dataset_card(self.output_dir)
         if card is not None:
-            _write_text(self.output_dir / "README.md", str(card))
+            write_text(self.output_dir / "README.md", str(card))
         if self.staging_dir.exists():
             shutil.rmtree(self.staging_dir)
 
@@ -162,7 +164,7 @@ class _ShardWriter:
 
     def __init__(self, job: _Job, number: int) -> None:
         self._job, self._number = job, number
-        self._partial = job.staged(number, ".parquet.tmp")
+        self._partial = job.staged(number, ".partial")
         self._writer = pq.ParquetWriter(self._partial, SCHEMA, compression="none", use_dictionary=False)
         self._rows: list[dict[str, object]] = []
         self._speaker_ids: set[int] = set()
@@ -181,16 +183,18 @@ class _ShardWriter:
 
     def _flush(self) -> None:
         if self._rows:
-            self._writer.write_table(pa.Table.from_pylist(self._rows, schema=SCHEMA))
+            with naming_the_file(self._partial):
+                self._writer.write_table(pa.Table.from_pylist(self._rows, schema=SCHEMA))
             self._rows.clear()
 
     def commit(self, num_audio_files: int, rejects: Sequence[Reject]) -> _Shard:
         self._flush()
-        self._writer.close()
-        _replace(self._partial, self._job.staged(self._number, ".parquet"))
+        with naming_the_file(self._partial):
+            self._writer.close()
+        put_in_place(self._partial, self._job.staged(self._number, ".parquet"))
         speaker_ids = tuple(sorted(self._speaker_ids))
         shard = _Shard(num_audio_files, self._num_utterances, self._num_samples, speaker_ids, tuple(rejects))
-        _write_text(self._job.staged(self._number, ".json"), json.dumps(asdict(shard)))
+        write_text(self._job.staged(self._number, ".json"), json.dumps(asdict(shard)))
         return shard
 
 
@@ -228,6 +232,8 @@ def prepare_parquet(
 
     Raises:
         FileNotFoundError: There is no such source.
+        FolderInUseError: Another run writes to the folder.
+        OSError: The disk takes no more.
         ValueError: The source is no LibriSpeech archive or tree, is damaged, or does not hold exactly this subset; the
             subset has no default split; or the folder holds this split from another source or other settings.
 
@@ -245,14 +251,15 @@ def prepare_parquet(
     config, split = _choose_target(index.subset, config, split)
     index.digest.update(f"{index.subset}\0{SCHEMA.to_string()}\0{ROWS_PER_GROUP}\0{max_shard_size_mb}".encode())
     job = _Job(Path(output_dir).expanduser(), config, split, index.digest.hexdigest())
-    report = job.begin()
-    if report is not None:
-        logger.info("%s is complete already.", job.report_path)
-        job.clean_up()
+    with folder_lock(job.output_dir):
+        report = job.begin()
+        if report is not None:
+            logger.info("%s is complete already.", job.report_path)
+            job.clean_up()
+            return report
+        report = _report(index, job, *_write_shards(open_members(), index, job, max_shard_size_mb * 1e6, progress))
+        job.publish(report)
         return report
-    report = _report(index, job, *_write_shards(open_members(), index, job, max_shard_size_mb * 1e6, progress))
-    job.publish(report)
-    return report
 
 
 def _report(index: UtteranceIndex, job: _Job, shards: Sequence[_Shard], rest: Sequence[Reject]) -> PreparationReport:
@@ -316,16 +323,3 @@ def _write_shards(
         shards.append(writer.commit(num_done, rejects))
         rejects = []
     return shards, rejects
-
-
-def _replace(partial_path: Path, path: Path) -> None:
-    """Put a written file in its place, whole or not at all, also when the power fails."""
-    with partial_path.open("rb+") as stream:
-        os.fsync(stream.fileno())
-    os.replace(partial_path, path)
-
-
-def _write_text(path: Path, text: str) -> None:
-    partial_path = path.with_name(f"{path.name}.tmp")
-    partial_path.write_text(text, encoding="utf-8")
-    _replace(partial_path, path)

@@ -25,6 +25,7 @@ from openslr_corpus import (
 from hf_bigru_asr.data.librispeech import index as librispeech
 from hf_bigru_asr.data.librispeech import parquet as librispeech_parquet
 from hf_bigru_asr.data.librispeech.verification import verify_utterance
+from hf_bigru_asr.storage import writing
 
 TraceFunction = Callable[[FrameType, str, object], Any]
 
@@ -69,7 +70,7 @@ def test_interrupted_anywhere_and_run_again_gives_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damaged_corpus: Path
 ) -> None:
     monkeypatch.setattr(librispeech_parquet, "ROWS_PER_GROUP", 1)
-    monkeypatch.setattr(librispeech_parquet.os, "fsync", lambda _: None)  # nobody cuts the power here
+    monkeypatch.setattr(writing.os, "fsync", lambda _: None)  # nobody cuts the power here
     options = {"max_shard_size_mb": 1.5 * len(audio_file()) / 1e6}
     prepare(damaged_corpus, tmp_path / "whole", **options)
     expected = contents(tmp_path / "whole")
@@ -122,11 +123,11 @@ def test_interruption_while_shards_get_their_names_repeats_nothing(
             raise Interruption
         replace(source, target)
 
-    monkeypatch.setattr(librispeech_parquet.os, "replace", replace_until_the_third)
+    monkeypatch.setattr(writing.os, "replace", replace_until_the_third)
     with pytest.raises(Interruption):
         prepare(tree, tmp_path / "out", **options)
     assert len(list((tmp_path / "out/clean").iterdir())) == 2
-    monkeypatch.setattr(librispeech_parquet.os, "replace", replace)
+    monkeypatch.setattr(writing.os, "replace", replace)
     monkeypatch.setattr(librispeech_parquet, "verify_utterance", lambda _: pytest.fail("verified again"))
     assert prepare(tree, tmp_path / "out", **options).num_utterances == len(TEXTS)
     assert [row["id"] for row in rows_of(tmp_path / "out")] == list(TEXTS)
