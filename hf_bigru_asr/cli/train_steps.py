@@ -1,8 +1,8 @@
 """The steps of `hf-bigru-asr train`: what takes seconds to import, and longer to run."""
 
-import json
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,11 @@ from ..data.utterances import load_utterance
 from ..model.modeling_bigru_ctc import BiGRUForCTC
 from ..model.processing_bigru_ctc import BiGRUCTCProcessor
 from ..provenance import note_start
+from ..storage.locks import folder_lock
+from ..storage.writing import write_json
 from ..training.arguments import CTCTrainingArguments
 from ..training.building import build_model, build_processor, with_losses
-from ..training.checkpoints import last_whole_checkpoint
+from ..training.checkpoints import check_checkpoint, last_whole_checkpoint
 from ..training.collator import DataCollatorForCTC, EpochCallback
 from ..training.recording import training_record
 from ..training.trainer import CTCMetrics, CTCTrainer, ElapsedTime, KeepHypotheses, keep_token_ids
@@ -204,7 +206,7 @@ def write_record(
         arguments |= {name: getattr(part, name) for name in asdict(model_args) if hasattr(part, name)}
     record = training_record(trainer.state, arguments=arguments, dataset=dataset)
     path = Path(str(args.output_dir)) / "training.json"
-    path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    write_json(path, record)
     print(f"Best evaluation: {record['best_validation']}. Model and {path.name} are in {args.output_dir}.")
 
 
@@ -231,10 +233,8 @@ def prepare_trainer(
 def find_checkpoint(args: CTCTrainingArguments) -> str | None:
     """The checkpoint to go on from: the one that is named, or the last one in the output folder."""
     checkpoint = args.resume_from_checkpoint
-    if checkpoint is not None and not Path(checkpoint).is_dir():
-        raise FileNotFoundError(
-            f"{checkpoint} does not exist; --resume_from_checkpoint is the folder of a checkpoint."
-        )
+    if checkpoint is not None:
+        check_checkpoint(checkpoint)
     if checkpoint is None and (last := last_whole_checkpoint(args.output_dir)) is not None:
         return str(last)
     return checkpoint
@@ -249,15 +249,16 @@ def train(arguments: Sequence[str] | None = None, prog: str | None = None) -> No
     """
     note_start()
     parser = make_parser(prog)
-    with parser.refusals():
+    with parser.refusals(), ExitStack() as stack:
         model_args, data_args, args = parse_arguments(parser, arguments)
+        if args.process_index == 0:
+            stack.enter_context(folder_lock(str(args.output_dir)))
         trainer, reports = prepare_trainer(model_args, data_args, args)
-        checkpoint = find_checkpoint(args)
-    trainer.train(resume_from_checkpoint=checkpoint)
-    # The best model and the record of the run
-    trainer.save_model()
-    if trainer.is_world_process_zero():
-        write_record(trainer, model_args, data_args, reports)
+        trainer.train(resume_from_checkpoint=find_checkpoint(args))
+        # The best model and the record of the run
+        trainer.save_model()
+        if trainer.is_world_process_zero():
+            write_record(trainer, model_args, data_args, reports)
     # A process that ends while others still talk to it can be aborted by gloo's threads, so they leave together.
     trainer.accelerator.wait_for_everyone()
     trainer.accelerator.end_training()

@@ -9,8 +9,10 @@ from torch.optim.swa_utils import AveragedModel
 
 from ..bundled import resolve_model
 from ..model.feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
+from ..model.language_model_files_bigru_ctc import CONFIDENCE_NAME
 from ..model.modeling_bigru_ctc import BiGRUForCTC
 from ..model.processing_bigru_ctc import BiGRUCTCProcessor
+from ..storage.writing import whole_folder
 
 __all__ = ["average_checkpoints"]
 
@@ -25,7 +27,7 @@ def average_checkpoints(
     Args:
         checkpoints: Folders that `Trainer` or `save_pretrained` wrote. Models of different random starts have no
             useful mean. `"bundled"` is the model that ships with the package.
-        output_dir: Folder for the model.
+        output_dir: Folder for the model, which may be one of `checkpoints`: it is replaced in one step at the end.
         hop_length: Samples from one frame to the next, for networks that were trained with different ones; that of
             the last model if `None`.
 
@@ -36,7 +38,7 @@ def average_checkpoints(
         ValueError: If there is no checkpoint, `hop_length` is not from 1 to `n_fft`, or a checkpoint has another
             network or other features than the last. `win_length`, `hop_length` and the prior may differ, since a
             network can be fine-tuned with others.
-        OSError: If a folder does not exist or has no model.
+        OSError: If a folder does not exist or has no model, or the disk takes no more.
 
     Source: P. Izmailov et al., "Averaging weights leads to wider optima and better generalization", UAI 2018; M.
         Wortsman et al., "Model soups", ICML 2022.
@@ -63,8 +65,10 @@ def average_checkpoints(
             )
         averaged.update_parameters(model)
     last.load_state_dict(averaged.module.state_dict())
-    last.save_pretrained(output_dir)
-    processor.save_pretrained(output_dir)
+    # The folder may be one of the inputs. Confidences that lie there are those of other weights.
+    with whole_folder(output_dir, without=[CONFIDENCE_NAME]) as staging:
+        last.save_pretrained(staging)
+        processor.save_pretrained(staging)
     return last
 
 

@@ -1,5 +1,6 @@
 """What this package adds to the stock `Trainer`: error rates, batches of like duration, SOAP, checked losses."""
 
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,7 +19,8 @@ from transformers import (
     TrainerState,
     TrainingArguments,
 )
-from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+from transformers.trainer import TRAINER_STATE_NAME
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, rotate_checkpoints
 from transformers.utils import logging
 
 from ..extras import needs_extra
@@ -26,6 +28,8 @@ from ..metrics import character_error_counts, word_error_counts
 from ..model.decoding_bigru_ctc import ScoredTokens
 from ..model.processing_bigru_ctc import LABEL_PADDING
 from ..model.tokenization_bigru_ctc import BiGRUCTCTokenizer
+from ..storage.disk_errors import naming_the_file
+from ..storage.writing import flush_tree, whole_files
 from .arguments import SOAP_NAME, CTCTrainingArguments
 from .batching import DurationBatchSampler
 from .modeling import LossSettings, TrainingBiGRUForCTC
@@ -150,6 +154,7 @@ class CTCTrainer(Trainer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._save_total_limit = self.args.save_total_limit
         if not isinstance(self.args, CTCTrainingArguments):
             return
         wanted = self.args.loss_settings()
@@ -164,12 +169,44 @@ class CTCTrainer(Trainer):
             )
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
-        """Save a checkpoint as it is, and a result without the teacher heads."""
+        """Save a checkpoint as it is, and a result without the teacher heads, its files whole."""
         folder = Path(output_dir or str(self.args.output_dir))
-        is_checkpoint = folder.name.startswith(f"{PREFIX_CHECKPOINT_DIR}-")
-        if isinstance(self.model, TrainingBiGRUForCTC) and not is_checkpoint:
+        if folder.name.startswith(f"{PREFIX_CHECKPOINT_DIR}-"):
+            # `_save_checkpoint` has taken the limit away, and the file with the arguments has it.
+            limit, self.args.save_total_limit = self.args.save_total_limit, self._save_total_limit
+            super()._save(output_dir, state_dict)
+            self.args.save_total_limit = limit
+            return
+        if isinstance(self.model, TrainingBiGRUForCTC):
             state_dict = self.model.plain_state_dict(state_dict)
-        super()._save(output_dir, state_dict)
+        with whole_files(folder) as staging:
+            super()._save(str(staging), state_dict)
+
+    def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:  # noqa: ANN401 - as Trainer has it
+        """Save a checkpoint, and remove older ones when it is on the disk; half a one is not left."""
+        run_dir = self._get_output_dir(trial=trial)
+        folder = Path(run_dir) / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
+        self.args.save_total_limit = None
+        try:
+            with naming_the_file(folder):
+                if self.args.should_save:
+                    (folder / TRAINER_STATE_NAME).unlink(missing_ok=True)  # of an earlier run, which is replaced
+                super()._save_checkpoint(model, trial)
+                if self.args.should_save:
+                    flush_tree(folder)
+        except OSError:
+            if self.args.should_save:
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+        finally:
+            self.args.save_total_limit = self._save_total_limit
+        if self.args.should_save:
+            rotate_checkpoints(run_dir, self._save_total_limit, self.state.best_model_checkpoint, use_mtime=True)
+
+    def _save_rng_state(self, output_dir: str) -> None:
+        """Save the state of the random numbers of this process; the state of the run follows when all have done so."""
+        super()._save_rng_state(output_dir)
+        self.accelerator.wait_for_everyone()
 
     @staticmethod
     def get_optimizer_cls_and_kwargs(args: TrainingArguments, model: PreTrainedModel | None = None) -> tuple[Any, Any]:

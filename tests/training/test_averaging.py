@@ -4,7 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from hf_bigru_asr import BiGRUCTCFeatureExtractor, BiGRUCTCProcessor, BiGRUForCTC, bundled_checkpoint
@@ -90,7 +92,7 @@ def test_what_cannot_be_averaged(tiny_model: BiGRUForCTC, processor: BiGRUCTCPro
     with pytest.raises(FileNotFoundError, match=r"nowhere does not exist; give a model folder"):
         average_checkpoints([tmp_path / "nowhere"], tmp_path / "mean")
     folder = save(tmp_path / "model", tiny_model, processor)
-    with pytest.raises(ValueError, match="hop_length is 0; it must be at least 1"):
+    with pytest.raises(ValueError, match="hop_length is 0; it must be a whole number, at least 1"):
         average_checkpoints([folder], tmp_path / "mean", hop_length=0)
     with pytest.raises(ValueError, match=r"hop_length 2000; neither may exceed n_fft \(1024\)"):
         average_checkpoints([folder], tmp_path / "mean", hop_length=2000)
@@ -99,3 +101,31 @@ def test_what_cannot_be_averaged(tiny_model: BiGRUForCTC, processor: BiGRUCTCPro
     with pytest.raises(ValueError, match=rf"{re.escape(str(folder))} has another network or other features"):
         average_checkpoints([folder, other], tmp_path / "mean")
     assert not (tmp_path / "mean").exists()
+
+
+def test_the_mean_can_take_the_place_of_one_of_its_inputs(
+    tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = save(tmp_path / "first", tiny_model, processor)
+    torch.manual_seed(5)
+    second = save(tmp_path / "second", BiGRUForCTC(tiny_model.config), processor)
+    ConfidenceModel((1.0,) * len(FEATURES), 0.0).save(second)
+    (second / "notes.txt").write_text("mine")
+    before = {path.name: path.read_bytes() for path in second.iterdir()}
+
+    def fail(*_: object, **__: object) -> None:
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(BiGRUCTCProcessor, "save_pretrained", fail)
+        with pytest.raises(OSError, match=r"No space left on device; what was finished before is kept: '.*second'"):
+            average_checkpoints([first, second], second)
+    assert {path.name: path.read_bytes() for path in second.iterdir()} == before
+
+    average_checkpoints([first, second], second)
+
+    mean = load_file(second / "model.safetensors")
+    for name, value in load_file(first / "model.safetensors").items():
+        torch.testing.assert_close(2 * mean[name] - value, safetensors.torch.load(before["model.safetensors"])[name])
+    assert {path.name for path in second.iterdir()} == before.keys() - {"confidence.json"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["first", "second"]

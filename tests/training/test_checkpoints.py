@@ -2,19 +2,23 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from safetensors.numpy import save_file
 from speech_rows import make_rows
 from transformers import Trainer, TrainingArguments
 
 from hf_bigru_asr import BiGRUCTCProcessor, BiGRUForCTC
-from hf_bigru_asr.training.checkpoints import last_whole_checkpoint
+from hf_bigru_asr.training.checkpoints import check_checkpoint, last_whole_checkpoint
 from hf_bigru_asr.training.collator import DataCollatorForCTC
 
 
 def make_checkpoint(folder: Path, step: int, is_whole: bool = True) -> Path:
     checkpoint = folder / f"checkpoint-{step}"
     checkpoint.mkdir()
-    (checkpoint / "model.safetensors").touch()
+    save_file({"weight": np.zeros(3, np.float32)}, checkpoint / "model.safetensors")
+    torch.save({"step": step}, checkpoint / "optimizer.pt")
     if is_whole:
         (checkpoint / "trainer_state.json").write_text("{}")
     return checkpoint
@@ -43,6 +47,46 @@ def test_a_state_that_is_cut_is_none(content: bytes, tmp_path: Path, caplog: pyt
     (make_checkpoint(tmp_path, 6) / "trainer_state.json").write_bytes(content)
     assert last_whole_checkpoint(tmp_path) == whole
     assert "checkpoint-6 is not used: its trainer_state.json is cut" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "optimizer.pt"])
+@pytest.mark.parametrize("damage", ["empty", "cut", "zeros"])
+def test_a_file_that_a_power_failure_cut_is_named_and_the_checkpoint_before_is_used(
+    name: str, damage: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole, newest = make_checkpoint(tmp_path, 5), make_checkpoint(tmp_path, 6)
+    content = (newest / name).read_bytes()
+    left = {"empty": b"", "cut": content[:-2], "zeros": bytes(len(content))}[damage]
+    (newest / name).write_bytes(left)
+    assert last_whole_checkpoint(tmp_path) == whole
+    assert f"checkpoint-6 is not used: its {name} is cut" in caplog.text
+    with pytest.raises(ValueError, match=rf"checkpoint-6 was not saved to its end: its {name} is cut. Leave"):
+        check_checkpoint(newest)
+    check_checkpoint(whole)
+
+
+def test_bits_that_turned_are_found_where_there_are_checksums(tmp_path: Path) -> None:
+    folder = make_checkpoint(tmp_path, 1)
+    torch.save({"state": torch.arange(10_000)}, folder / "optimizer.pt")
+    content = bytearray((folder / "optimizer.pt").read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / "optimizer.pt").write_bytes(content)
+    with pytest.raises(ValueError, match=r"its optimizer\.pt is cut"):
+        check_checkpoint(folder)
+    torch.serialization.set_crc32_options(False)
+    try:
+        torch.save({"state": torch.arange(10_000)}, folder / "optimizer.pt")
+    finally:
+        torch.serialization.set_crc32_options(True)
+    check_checkpoint(folder)
+
+
+def test_a_checkpoint_without_weights_is_none(tmp_path: Path) -> None:
+    (make_checkpoint(tmp_path, 1) / "model.safetensors").unlink()
+    with pytest.raises(ValueError, match="it has no weights"):
+        check_checkpoint(tmp_path / "checkpoint-1")
+    with pytest.raises(FileNotFoundError, match="checkpoint-2 does not exist"):
+        check_checkpoint(tmp_path / "checkpoint-2")
 
 
 def test_a_run_that_was_killed_while_saving_goes_on(
