@@ -9,8 +9,9 @@ import numpy as np
 import torch
 
 from ..audio.loading import load_audio, to_mono_float32
-from ..backends.loading import check_weights
+from ..backends.loading import check_parts, check_weights
 from ..bundled import BUNDLED, resolve_model
+from ..model.loaded_weights_bigru_ctc import check_is_whole
 from ..model.modeling_bigru_ctc import BiGRUForCTC
 from ..model.processing_bigru_ctc import BiGRUCTCProcessor
 from ..transcription.network import Network
@@ -26,6 +27,9 @@ class Aligner:
         model: A trained model; it is set to evaluation mode.
         processor: Its processor.
 
+    Raises:
+        ValueError: If the processor is that of another model.
+
     Example:
         >>> aligner = Aligner.from_pretrained("bundled")
         >>> text = open("tests/data/samples/easy.txt").read()
@@ -35,6 +39,7 @@ class Aligner:
     """
 
     def __init__(self, model: BiGRUForCTC, processor: BiGRUCTCProcessor) -> None:
+        check_parts(model, processor.feature_extractor, processor.tokenizer)
         self.model = model.eval()
         self.processor = processor
         self.sampling_rate: int = processor.feature_extractor.sampling_rate
@@ -51,12 +56,14 @@ class Aligner:
 
         Raises:
             FileNotFoundError: If the folder holds an ONNX graph only.
+            ValueError: If a file of the model is broken, or weights are missing, NaN or infinite.
         """
         name = resolve_model(model)
         check_weights(name)
         network = BiGRUForCTC.from_pretrained(name, **kwargs)
+        check_is_whole(network, name)
         if device is not None:
-            network.to(torch.device(device))  # type: ignore[arg-type] # a decorator of the library hides its types
+            network.to(torch.device(device))
         return cls(network, BiGRUCTCProcessor.from_pretrained(name, **kwargs))
 
     def align(

@@ -2,11 +2,22 @@
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import AutoModelForCTC
 
 from ..bundled import resolve_model
+from ..model.checked_files_bigru_ctc import (
+    check_alike,
+    check_model_files,
+    facts_of_config,
+    facts_of_features,
+    facts_of_vocabulary,
+    library_errors_named,
+)
+from ..model.configuration_bigru_ctc import BiGRUCTCConfig
+from ..model.loaded_weights_bigru_ctc import check_is_whole
 from ..model.modeling_bigru_ctc import BiGRUForCTC
 from ..runtime.model_files import GRAPH_NAME
 from .base import PRECISIONS, RuntimeModel
@@ -16,6 +27,7 @@ from .openvino import OpenVINOBiGRUForCTC
 __all__ = [
     "RUNTIMES",
     "check_options",
+    "check_parts",
     "check_weights",
     "choose_runtime",
     "installed_runtimes",
@@ -83,13 +95,34 @@ def check_options(
             raise ValueError(f"device is {device!r}, which torch cannot use here; choose 'cpu', or None.") from error
 
 
+def check_parts(model: Any, feature_extractor: Any, tokenizer: Any) -> None:  # noqa: ANN401 - of any make
+    """Refuse a network with the feature extractor or the tokenizer of another model.
+
+    Args:
+        model: A network of this package, on any runtime; others are not looked at.
+        feature_extractor: What makes its features.
+        tokenizer: What its classes mean.
+
+    Raises:
+        ValueError: With what differs.
+    """
+    config = getattr(model, "config", None)
+    if getattr(config, "model_type", None) != BiGRUCTCConfig.model_type or not hasattr(feature_extractor, "extract"):
+        return
+    facts = facts_of_features(feature_extractor) | facts_of_vocabulary(len(tokenizer), tokenizer.pad_token_id)
+    check_alike(facts_of_config(config), "The network", facts, "its processor")
+
+
 def check_weights(model: str) -> None:
-    """Refuse the folder of an exported model, which torch cannot run.
+    """Refuse the folder of an exported model, which torch cannot run, and one with broken files.
 
     Raises:
         FileNotFoundError: If it holds an ONNX graph and no weights.
+        ValueError: As [`check_model_files`].
     """
     folder = Path(model)
+    if folder.is_dir():
+        check_model_files(folder)
     if (folder / GRAPH_NAME).is_file() and not (any(folder.glob("*.safetensors*")) or any(folder.glob("*.bin*"))):
         raise FileNotFoundError(
             f"{model} holds an ONNX graph only; give --runtime onnx (runtime='onnx'), or the exported model."
@@ -117,7 +150,7 @@ def load_model(
 
     Raises:
         FileNotFoundError: If torch is to run a folder that holds an ONNX graph only.
-        ValueError: If the runtime does not run so.
+        ValueError: If the runtime does not run so, or a file of the model is broken or lacks weights.
     """
     runtime = choose_runtime(runtime, device)
     check_options(device=device, num_threads=num_threads, dtype=dtype, runtime=runtime)
@@ -128,7 +161,9 @@ def load_model(
     options = {} if dtype is None else {"dtype": dtype}
     name = resolve_model(model)
     check_weights(name)
-    loaded = AutoModelForCTC.from_pretrained(name, trust_remote_code=trust_remote_code, **options)
+    with library_errors_named(name):
+        loaded = AutoModelForCTC.from_pretrained(name, trust_remote_code=trust_remote_code, **options)
+    check_is_whole(loaded, name)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     return loaded.to(device).eval()
 

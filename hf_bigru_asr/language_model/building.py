@@ -19,8 +19,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..model.language_model_files_bigru_ctc import LEXICON_NAME, MODEL_NAME, RECORD_NAME
+from ..model.language_model_files_bigru_ctc import LEXICON_NAME, MODEL_NAME, RECORD_NAME, file_checksums
 from ..model.lexicon_bigru_ctc import UNIT_END, UNIT_INSIDE
+from ..storage.writing import whole_folder
 from ..text.normalization import ALPHABET, normalize_transcript
 
 __all__ = [
@@ -127,13 +128,26 @@ def build_language_model(
         FileNotFoundError: If a program is missing; the message says how to build it.
         ValueError: If there is no text, or it has characters that no rule covers.
         RuntimeError: If a program fails; the message ends with the program's own.
+        OSError: If the disk takes no more.
     """
     lmplz, build_binary = (_program(name, kenlm_bin) for name in ("lmplz", "build_binary"))
-    folder = Path(output_dir)
-    folder.mkdir(parents=True, exist_ok=True)
+    with whole_folder(output_dir) as folder:
+        return _estimate(sentences, folder, settings, frozenset(exclude), (lmplz, build_binary), memory)
+
+
+def _estimate(
+    sentences: Iterable[str],
+    folder: Path,
+    settings: LanguageModelSettings,
+    excluded: frozenset[str],
+    programs: tuple[str, str],
+    memory: str,
+) -> dict[str, Any]:
+    """Write the files of a language model into a folder and return the record."""
+    lmplz, build_binary = programs
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         text, spelled, arpa, binary = (Path(temporary) / name for name in ("text", "spelled", "arpa", MODEL_NAME))
-        num_sentences = _write_text(sentences, frozenset(exclude), text)
+        num_sentences = _write_text(sentences, excluded, text)
         with text.open(encoding="utf-8") as stream:
             counts = count_words(stream)
         words = _vocabulary(counts, settings)
@@ -156,6 +170,7 @@ def build_language_model(
         "spelled_share": 1 - sum(counts[word] for word in words) / num_words,
         "num_ngrams": ngrams,
         "num_bytes": sum((folder / name).stat().st_size for name in (MODEL_NAME, LEXICON_NAME)),
+        "checksums": file_checksums(folder),
     }
     (folder / RECORD_NAME).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     return record

@@ -11,8 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from .checked_files_bigru_ctc import read_model_json
 from .ctc_alignment_bigru_ctc import MarkedCharacter
-from .language_model_files_bigru_ctc import CONFIDENCE_NAME, read_model_json
+from .field_rules_bigru_ctc import TEXT, check_fields, list_of, number
+from .language_model_files_bigru_ctc import CONFIDENCE_NAME
 
 __all__ = ["ConfidenceModel", "word_features"]
 
@@ -29,6 +31,9 @@ FEATURES = (
     "length",
     "posterior",
 )
+
+
+_RULES = {"features": list_of(TEXT), "weights": list_of(number(-1e9, 1e9)), "bias": number(-1e9, 1e9)}
 
 
 def word_features(
@@ -75,7 +80,7 @@ class ConfidenceModel:
         bias: Intercept.
 
     Raises:
-        ValueError: If the number of weights is wrong.
+        ValueError: If the number of weights is wrong, or one is not finite.
     """
 
     weights: tuple[float, ...]
@@ -86,6 +91,7 @@ class ConfidenceModel:
         object.__setattr__(self, "weights", tuple(self.weights))
         if len(self.weights) != len(FEATURES):
             raise ValueError(f"There are {len(self.weights)} weights; give one for each of {', '.join(FEATURES)}.")
+        check_fields(vars(self), _RULES)
 
     def __call__(self, features: Sequence[float]) -> float:
         """Confidence of a word with these features; see [`word_features`]."""
@@ -102,6 +108,12 @@ class ConfidenceModel:
         if folder is None or not (path := Path(folder) / CONFIDENCE_NAME).is_file():
             return None
         values = read_model_json(path, "features", "weights", "bias")
+        check_fields(values, _RULES, f"{path}: ")
+        if len(values["features"]) != len(values["weights"]):
+            raise ValueError(
+                f"{path} has {len(values['features'])} features and {len(values['weights'])} weights; there must be "
+                "one weight for each. Fit it anew with scripts/calibrate_confidence.py."
+            )
         weights = dict(zip(values["features"], values["weights"], strict=True))
         if unknown := sorted(weights.keys() - set(FEATURES)):
             raise ValueError(

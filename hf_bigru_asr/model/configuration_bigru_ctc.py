@@ -6,6 +6,9 @@ from typing import Any, Self
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
+from .checked_files_bigru_ctc import CONFIG_NAME, CONFIG_RULES, library_errors_named, local_folder, read_config
+from .field_rules_bigru_ctc import check_fields
+
 _FORMER_FIELDS = frozenset(
     {
         "consistency_weight",
@@ -97,6 +100,19 @@ class BiGRUCTCConfig(PreTrainedConfig):
         return super().from_dict(_without_former_fields(config_dict) | changes, **kwargs)
 
     @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as in the library
+        """As in the library, with a file that is checked.
+
+        Raises:
+            ValueError: If the file is broken, or as the class does; the message names the file.
+        """
+        folder = local_folder(pretrained_model_name_or_path, kwargs)
+        if folder is not None and (folder / CONFIG_NAME).is_file():
+            read_config(folder / CONFIG_NAME)
+        with library_errors_named(pretrained_model_name_or_path):
+            return super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
+
+    @classmethod
     def from_json_file(cls, json_file: str | os.PathLike[str]) -> Self:
         """As in the library."""
         return cls(**_without_former_fields(cls._dict_from_json_file(json_file)))
@@ -105,27 +121,12 @@ class BiGRUCTCConfig(PreTrainedConfig):
         """Check the values, after the base class has taken its own fields from `kwargs`."""
         _refuse_former_fields(kwargs)
         super().__post_init__(**kwargs)
-        for name in (
-            "vocab_size",
-            "num_mel_bins",
-            "hidden_size",
-            "num_hidden_layers",
-            "inputs_to_logits_ratio",
-            "mask_time_length",
-            "mask_feature_length",
-        ):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1.")
-        for name in ("hidden_dropout", "mask_time_prob", "mask_feature_prob"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; a probability lies between 0 and 1.")
+        check_fields(vars(self), CONFIG_RULES)
         if self.pad_token_id is None or not 0 <= self.pad_token_id < self.vocab_size:
             raise ValueError(
                 f"pad_token_id is {self.pad_token_id}; it is the CTC blank and must be one of the "
                 f"{self.vocab_size} classes (0 to {self.vocab_size - 1})."
             )
-        if self.ctc_loss_reduction not in ("mean", "sum"):
-            raise ValueError(f'ctc_loss_reduction is {self.ctc_loss_reduction!r}; choose "mean" or "sum".')
 
 
 def _without_former_fields(values: dict[str, Any]) -> dict[str, Any]:

@@ -1,10 +1,13 @@
-"""Files that lie beside a network: their names, where they are found, and how their JSON is read."""
+"""Files that lie beside a network: their names, where they are found, and whether they are whole."""
 
-import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from .checked_files_bigru_ctc import read_model_json
+from .field_rules_bigru_ctc import Rule, check_fields, shown
 
 __all__ = [
     "CONFIDENCE_NAME",
@@ -15,6 +18,8 @@ __all__ = [
     "RECORD_NAME",
     "SETTINGS_NAME",
     "HubModel",
+    "check_language_model",
+    "file_checksums",
     "find_language_model",
     "find_model_file",
     "read_model_json",
@@ -26,31 +31,54 @@ SETTINGS_NAME, RECORD_NAME, CONFIDENCE_NAME = "decoding.json", "language_model.j
 LANGUAGE_MODEL_FILES = (MODEL_NAME, LEXICON_NAME, SETTINGS_NAME, RECORD_NAME, CONFIDENCE_NAME)
 """What belongs to a language model, and where it lies beside a network."""
 
-_REMEDY = "Take the file as its script wrote it, or run the script again."
+
+def file_checksums(folder: str | Path) -> dict[str, str]:
+    """CRC-32 of the files of a language model that a record of it vouches for, by their names."""
+    return {name: _checksum(Path(folder) / name) for name in (MODEL_NAME, LEXICON_NAME)}
 
 
-def read_model_json(path: Path, *names: str) -> dict[str, Any]:
-    """The values of a JSON file.
+def check_language_model(folder: str | Path) -> None:
+    """Refuse a language model whose files are not those that its record was written for.
 
-    Args:
-        path: The file.
-        names: Values that it must have.
+    KenLM reads a binary as it is, and what a broken one does to it cannot be caught. A language model without a
+    record is not checked.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is no JSON object, or a value is missing; the message names the file.
+        FileNotFoundError: If a file is missing.
+        ValueError: If the record is broken, or a file is another one; the message names the file.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no file {path}; give the path of a file that exists.")
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is broken: {error}. {_REMEDY}") from error
-    if not isinstance(values, dict):
-        raise ValueError(f"{path} is broken: it holds a JSON {type(values).__name__} instead of an object. {_REMEDY}")
-    if missing := [name for name in names if name not in values]:
-        raise ValueError(f"{path} is broken: it has no {', '.join(missing)}. {_REMEDY}")
-    return values
+    record = Path(folder) / RECORD_NAME
+    if not record.is_file():
+        return
+    values = read_model_json(record)
+    remedy = f"Take both as scripts/build_lm.py wrote them, or remove {RECORD_NAME} if the change is meant."
+    expected = values.get("checksums")
+    if expected is None:  # before 0.2.0
+        num_bytes = sum((Path(folder) / name).stat().st_size for name in (MODEL_NAME, LEXICON_NAME))
+        if values.get("num_bytes", num_bytes) != num_bytes:
+            raise ValueError(
+                f"{folder}: {MODEL_NAME} and {LEXICON_NAME} have {num_bytes} bytes, and {RECORD_NAME} says "
+                f"{shown(values['num_bytes'])}: they are not whole, or others. {remedy}"
+            )
+        return
+    check_fields({"checksums": expected}, {"checksums": _CHECKSUMS}, f"{record}: ")
+    for name, checksum in file_checksums(folder).items():
+        if expected.get(name, checksum) != checksum:
+            raise ValueError(
+                f"{Path(folder) / name} has the CRC-32 {checksum}, and {RECORD_NAME} beside it says "
+                f"{shown(expected[name])}: it is not whole, or another file. {remedy}"
+            )
+
+
+_CHECKSUMS = Rule("an object", lambda value: isinstance(value, dict))
+
+
+def _checksum(path: Path) -> str:
+    checksum = 0
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            checksum = zlib.crc32(block, checksum)
+    return f"{checksum:08x}"
 
 
 def find_model_file(model: str | Path, name: str, **hub_options: Any) -> Path | None:

@@ -129,7 +129,10 @@ def _parsed(line: bytes, path: Path, number: int, symbols: CTCSymbols) -> tuple[
     Raises:
         ValueError: If it is no entry, or has symbols outside the alphabet.
     """
-    text = line.decode("utf-8")
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"Line {number} of {path} is not UTF-8: {error}.") from error
     word, *spelling = text.split() or [""]
     blank, delimiter = symbols.symbols[symbols.blank], symbols.symbols[symbols.delimiter]
     allowed = frozenset(symbols.symbols) - {blank}

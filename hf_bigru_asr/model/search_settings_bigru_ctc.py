@@ -5,10 +5,27 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from .checked_files_bigru_ctc import read_model_json
+from .field_rules_bigru_ctc import FLAG, Rule, check_fields, list_of, number, optional, whole
 from .hotwords_bigru_ctc import DEFAULT_HOTWORD_WEIGHT, HotwordPhrases
-from .language_model_files_bigru_ctc import SETTINGS_NAME, read_model_json
+from .language_model_files_bigru_ctc import SETTINGS_NAME
 
 __all__ = ["BeamSearchSettings"]
+
+_RULES: Mapping[str, Rule] = {
+    "lm_weight": number(0, 1000),
+    "word_score": number(-1000, 1000),
+    "prior_weight": number(-100, 100),
+    "class_priors": list_of(number(0, 1, is_open=True)),
+    "log_add": FLAG,
+    "beam_size": whole(1, 100_000),
+    "beam_size_token": optional(whole(1, 1_000_000)),
+    "beam_threshold": number(0, is_open=True),
+    "nbest": whole(1, 100_000),
+    "min_evidence": number(0),
+    "num_offsets": optional(whole(1, 8)),
+}
+"""Fields; hotwords have rules of their own."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +70,8 @@ class BeamSearchSettings:
 
     def __post_init__(self) -> None:
         """Check the values."""
+        check_fields(vars(self), _RULES)
         object.__setattr__(self, "class_priors", tuple(self.class_priors))
-        if not all(0 < prior <= 1 for prior in self.class_priors):
-            raise ValueError(f"class_priors are {self.class_priors}; each must be above 0 and at most 1.")
         if isinstance(self.hotwords, str):
             raise TypeError(f"hotwords is the string {self.hotwords!r}; give a list of phrases, or weights by phrase.")
         if not isinstance(self.hotwords, Mapping):
@@ -63,20 +79,6 @@ class BeamSearchSettings:
         HotwordPhrases(self.hotwords)
         if self.hotwords and self.lm_weight == 0:
             raise ValueError("lm_weight is 0; hotwords need a language model with a weight above 0.")
-        for name in ("beam_size", "nbest"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1.")
-        if self.beam_size_token is not None and self.beam_size_token < 1:
-            raise ValueError(f"beam_size_token is {self.beam_size_token}; it must be at least 1, or None for all.")
-        if self.num_offsets is not None and self.num_offsets < 1:
-            raise ValueError(f"num_offsets is {self.num_offsets}; it must be at least 1, or None.")
-        if not self.min_evidence >= 0:
-            raise ValueError(f"min_evidence is {self.min_evidence}; it must be at least 0.")
-        if self.beam_threshold <= 0 or self.lm_weight < 0:
-            raise ValueError(
-                f"beam_threshold is {self.beam_threshold} and lm_weight {self.lm_weight}; the one must be positive "
-                "and the other not negative."
-            )
 
     @classmethod
     def from_folder(cls, folder: str | Path, **changes: Any) -> "BeamSearchSettings":
@@ -96,4 +98,9 @@ class BeamSearchSettings:
             )
         path = Path(folder) / SETTINGS_NAME
         values = read_model_json(path) if path.is_file() else {}
-        return cls(**{name: value for name, value in values.items() if name in known} | changes)
+        stored = {name: value for name, value in values.items() if name in known}
+        try:
+            cls(**stored)
+        except (ValueError, TypeError, AttributeError) as error:  # the last ones of hotwords that are no texts
+            raise ValueError(f"{path}: {error} Tune it anew with scripts/tune_decoding.py.") from error
+        return cls(**stored | changes)

@@ -11,7 +11,7 @@ from .array_search_bigru_ctc import ArraySearch
 from .ctc_output_bigru_ctc import CTCSymbols, FrameArray
 from .found_path_bigru_ctc import FoundPath
 from .hotwords_bigru_ctc import HotwordPhrases
-from .language_model_files_bigru_ctc import LEXICON_NAME, MODEL_NAME
+from .language_model_files_bigru_ctc import LEXICON_NAME, MODEL_NAME, check_language_model
 from .lexicon_bigru_ctc import Lexicon
 from .search_settings_bigru_ctc import BeamSearchSettings
 
@@ -66,6 +66,7 @@ def load_word_search(
     for path in (model_path, Path(folder) / LEXICON_NAME):
         if not path.is_file():
             raise FileNotFoundError(f"{path} does not exist; scripts/build_lm.py makes a language model.")
+    check_language_model(folder)
     try:
         import kenlm
     except ImportError as error:
@@ -76,9 +77,15 @@ def load_word_search(
     lexicon = Lexicon.read(folder, symbols).with_words(phrases.words, symbols)
     try:
         model = kenlm.Model(str(model_path))
-    except (RuntimeError, OSError) as error:
+    except (RuntimeError, OSError, ValueError) as error:
         raise ValueError(f"{model_path} is no language model that KenLM reads: {error}") from error
     scores = _unigram_scores(model, kenlm.State, lexicon, phrases, settings.lm_weight)
+    if not np.isfinite(scores).all():
+        word = lexicon.words[int(np.flatnonzero(~np.isfinite(scores))[0])]
+        raise ValueError(
+            f"{model_path} gives the word {word!r} a score that is no finite number; build it again with "
+            "scripts/build_lm.py."
+        )
 
     def array_search() -> WordSearch:
         unigrams = np.array(scores, dtype=np.float32)

@@ -1,15 +1,23 @@
 """Export of a model as an ONNX graph, into a file or in memory, without torch and transformers."""
 
 import json
-import os
 import shutil
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..bundled import BUNDLED, resolve_model
+from ..storage.writing import whole_folder
+from .graph_contents import read_graph_contents
 from .log_mel import FloatArray
-from .model_files import GRAPH_NAME, WAVEFORM_GRAPH_NAME, WEIGHTS_NAME, ModelFiles, read_weights, weights_digest
+from .model_files import (
+    GRAPH_NAME,
+    INDEX_NAME,
+    WAVEFORM_GRAPH_NAME,
+    WEIGHTS_NAME,
+    ModelFiles,
+    weights_digest,
+)
 
 __all__ = ["export_onnx", "export_sherpa_onnx", "graph_metadata", "load_graph", "locate_model"]
 
@@ -25,6 +33,8 @@ MODEL_FILES = (
     "language_model/*",
 )
 """Patterns of the files of a model beside its graph and its weights."""
+WEIGHT_PARTS = "model-*-of-*.safetensors"
+"""Pattern of the weights of a model that was saved in parts."""
 TOKENS_NAME = "tokens.txt"
 """The symbols beside a graph for sherpa-onnx."""
 
@@ -63,17 +73,17 @@ def export_onnx(model: str | Path, output_dir: str | Path, *, waveform: bool = F
     if target.resolve() != files.folder.resolve():
         copied = _files_in(files.folder, MODEL_FILES)
         _check_no_leftovers(target, [*copied, WAVEFORM_GRAPH_NAME] if waveform else copied)
-    weights = read_weights(files.weights_path)
+    weights = files.read_weights()
     metadata = _full_metadata(files, weights)
     graphs = {GRAPH_NAME: recognizer_graph(weights, blank_id, metadata)}
     if waveform:
         graphs[WAVEFORM_GRAPH_NAME] = waveform_recognizer_graph(weights, settings, blank_id, metadata)
-    target.mkdir(parents=True, exist_ok=True)
-    for name in copied:
-        (target / name).parent.mkdir(exist_ok=True)
-        shutil.copyfile(files.folder / name, target / name)
-    for name, graph in graphs.items():
-        _write_whole(target / name, graph.SerializeToString())
+    with whole_folder(target) as staging:
+        for name in copied:
+            (staging / name).parent.mkdir(exist_ok=True)
+            shutil.copyfile(files.folder / name, staging / name)
+        for name, graph in graphs.items():
+            (staging / name).write_bytes(graph.SerializeToString())
     return target / GRAPH_NAME
 
 
@@ -109,23 +119,13 @@ def export_sherpa_onnx(model: str | Path, output_dir: str | Path) -> Path:
     blank_id, symbols = files.blank_id, files.symbols
     tokens = sherpa_tokens(symbols)
     _check_no_leftovers(target, [TOKENS_NAME])
-    weights = read_weights(files.weights_path)
+    weights = files.read_weights()
     metadata = _full_metadata(files, weights) | {"inputs_to_logits_ratio": str(FRAME_SAMPLES)}
     graph = sherpa_graph(weights, files.feature_settings, symbols, blank_id, files.pause_frames, metadata)
-    target.mkdir(parents=True, exist_ok=True)
-    _write_whole(target / TOKENS_NAME, tokens.encode())
-    _write_whole(target / GRAPH_NAME, graph.SerializeToString())
+    with whole_folder(target) as staging:
+        (staging / TOKENS_NAME).write_text(tokens, encoding="utf-8")
+        (staging / GRAPH_NAME).write_bytes(graph.SerializeToString())
     return target / GRAPH_NAME
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write a file, or leave what was there: a program may have the old one open, and the disk may be full."""
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _files_in(folder: Path, patterns: Iterable[str]) -> list[str]:
@@ -136,7 +136,9 @@ def _files_in(folder: Path, patterns: Iterable[str]) -> list[str]:
 
 def _check_no_leftovers(target: Path, written: Collection[str]) -> None:
     """Refuse a folder that holds files of a model other than those that are `written`."""
-    present = _files_in(target, [*MODEL_FILES, WAVEFORM_GRAPH_NAME, WEIGHTS_NAME, TOKENS_NAME])
+    present = _files_in(
+        target, [*MODEL_FILES, WAVEFORM_GRAPH_NAME, WEIGHTS_NAME, INDEX_NAME, WEIGHT_PARTS, TOKENS_NAME]
+    )
     if leftovers := [name for name in present if name not in written]:
         raise FileExistsError(
             f"{target} holds {', '.join(leftovers)}, which another model or an earlier export left and this one does "
@@ -173,9 +175,10 @@ def load_graph(files: ModelFiles) -> bytes:
     Raises:
         FileNotFoundError: If the folder has neither a graph nor weights.
         ImportError: If there is no graph and the package `onnx` is not installed.
-        ValueError: If the graph was made from other weights than those beside it.
+        ValueError: If the graph is not whole, was made from other weights than those beside it, or belongs to another
+            model than the configuration and the processor beside it; or as `ModelFiles` says.
     """
-    has_weights = files.weights_path.is_file()
+    has_weights = bool(files.weights_paths)
     if not has_weights and not files.graph_path.is_file():
         raise FileNotFoundError(
             f"{files.folder} has neither {GRAPH_NAME} nor {WEIGHTS_NAME}; give the folder of a model."
@@ -183,15 +186,16 @@ def load_graph(files: ModelFiles) -> bytes:
     if not files.graph_path.is_file():
         from .onnx_graph import recognizer_graph
 
-        weights = read_weights(files.weights_path)
+        weights = files.read_weights()
         model = recognizer_graph(weights, files.blank_id, graph_metadata(files.config, weights))
         del weights  # which take as much memory as the graph
         return model.SerializeToString()
     graph = files.graph_path.read_bytes()
-    # The metadata are plain text in the file.
-    if has_weights and weights_digest(read_weights(files.weights_path)).encode() not in graph:
+    contents = read_graph_contents(graph, files.graph_path)
+    files.check_graph(contents, files.graph_path)
+    if has_weights and weights_digest(files.read_weights()) != contents.metadata.get("weights_digest"):
         raise ValueError(
-            f"{files.graph_path} was not made from the {WEIGHTS_NAME} beside it; remove it, or write it again with "
+            f"{files.graph_path} was not made from the weights beside it; remove it, or write it again with "
             "scripts/export.py."
         )
     return graph
@@ -218,7 +222,7 @@ def locate_model(model: str | Path, **hub_options: Any) -> Path:
             f"{name} is not a folder, and without the package huggingface_hub nothing is downloaded; give the "
             f"folder of a model, or {BUNDLED!r}."
         ) from error
-    patterns = [*MODEL_FILES, GRAPH_NAME, WEIGHTS_NAME]
+    patterns = [*MODEL_FILES, GRAPH_NAME, WEIGHTS_NAME, INDEX_NAME, WEIGHT_PARTS]
     try:
         return Path(snapshot_download(name, allow_patterns=patterns, **hub_options))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..model.checked_files_bigru_ctc import check_features
 from ..model.speech_statistics_bigru_ctc import VARIANCE_FLOOR, SpeechPrior, normalize_by_speech
 
 __all__ = [
@@ -25,9 +26,6 @@ __all__ = [
 
 FloatArray = npt.NDArray[np.float32]
 
-MAX_OFFSETS = 8
-"""As in `frame_grids_bigru_ctc`, which is not imported because it needs torch."""
-
 _BLOCK_FRAMES = 4096
 
 
@@ -36,7 +34,7 @@ class LogMelSettings:
     """Settings of the features, with the names, defaults and meaning of `BiGRUCTCFeatureExtractor`.
 
     Raises:
-        ValueError: If `num_offsets`, `normalization`, `prior_std` or `prior_mean` is not valid.
+        ValueError: If a value is out of range, or `prior_std` or `prior_mean` has not one for every bin.
     """
 
     feature_size: int = 128
@@ -55,10 +53,7 @@ class LogMelSettings:
 
     def __post_init__(self) -> None:
         """Check the values that would otherwise give wrong features."""
-        if not 1 <= self.num_offsets <= MAX_OFFSETS:
-            raise ValueError(f"num_offsets is {self.num_offsets}; it must be from 1 to {MAX_OFFSETS}.")
-        if self.normalization not in ("speech", "utterance", "none"):
-            raise ValueError(f"normalization is {self.normalization!r}; choose speech, utterance or none.")
+        check_features(vars(self))
         if self.prior_frames > 0 and (self.prior_std is None or len(self.prior_std) != self.feature_size):
             raise ValueError(f"prior_frames needs prior_std with {self.feature_size} values.")
         if self.normalization == "speech":
@@ -117,6 +112,9 @@ def hann_window(num_samples: int) -> FloatArray:
 def mel_filter_bank(settings: LogMelSettings) -> FloatArray:
     """`(n_fft // 2 + 1, feature_size)` triangles on the HTK mel scale, each with a peak of one.
 
+    Raises:
+        ValueError: If a filter contains no bin.
+
     Source: `torchaudio.functional.melscale_fbanks` with `norm=None, mel_scale="htk"`.
     """
     fmax = settings.sampling_rate / 2 if settings.fmax is None else settings.fmax
@@ -125,7 +123,13 @@ def mel_filter_bank(settings: LogMelSettings) -> FloatArray:
     bins = np.linspace(0, settings.sampling_rate // 2, settings.n_fft // 2 + 1)[:, None]
     rising = (bins - edges[:-2]) / np.diff(edges)[:-1]
     falling = (edges[2:] - bins) / np.diff(edges)[1:]
-    return np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
+    filters = np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
+    if num_empty := int((filters.max(axis=0) == 0).sum()):
+        raise ValueError(
+            f"{num_empty} of the {settings.feature_size} mel filters contain no bin of a {settings.n_fft}-point "
+            f"transform at {settings.sampling_rate} Hz; raise n_fft or lower feature_size."
+        )
+    return filters
 
 
 def log_mel(waveform: FloatArray, settings: LogMelSettings) -> FloatArray:

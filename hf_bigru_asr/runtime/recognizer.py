@@ -30,7 +30,7 @@ from .export import load_graph, locate_model
 from .layer_runners import GraphLayerRunner, RunGraph
 from .log_mel import FloatArray, log_mel
 from .long_audio import LONG_S, log_probs_in_pieces, read_before
-from .model_files import ModelFiles, read_weights
+from .model_files import ModelFiles
 from .onnx_graph import weights_of_graph
 from .openvino import compile_on_openvino
 from .parts import decode_pieces
@@ -198,7 +198,7 @@ class OnnxRecognizer:
 
         path = self._files.graph_path
         try:
-            weights = weights_of_graph(path.read_bytes()) if path.is_file() else read_weights(self._files.weights_path)
+            weights = weights_of_graph(path.read_bytes()) if path.is_file() else self._files.read_weights()
         except ImportError as error:
             message = f"A recording of more than {self.long_s:g} s goes through the network layer by layer. {error}"
             raise ImportError(message) from error

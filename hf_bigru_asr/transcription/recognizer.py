@@ -15,11 +15,13 @@ from transformers import AutomaticSpeechRecognitionPipeline, AutoProcessor, pipe
 from ..audio.channels import Channels, check_channels
 from ..audio.findings import OnDamage, check_on_damage
 from ..audio.loading import iterate_audio
-from ..backends.loading import check_options, check_weights, choose_runtime, load_model
+from ..backends.loading import check_options, check_parts, check_weights, choose_runtime, load_model
 from ..bundled import BUNDLED, resolve_model
 from ..model.beam_search_bigru_ctc import BeamSearchDecoder
+from ..model.checked_files_bigru_ctc import library_errors_named
 from ..model.decoding_bigru_ctc import DecodedWord, Decoder, GreedyDecoder
 from ..model.frame_grids_bigru_ctc import use_offsets
+from ..model.loaded_weights_bigru_ctc import check_is_whole
 from ..runtime.hotwords import parse_hotwords
 from .batches import BATCH_S, BATCH_SIZE, LONG_S, BatchRecognizer, Recognition
 from .decoding_pool import BeamSearchPool
@@ -69,7 +71,9 @@ def load_recognizer(
     Raises:
         FileNotFoundError: If the folder of the language model holds none, or that of the model an ONNX graph alone.
         ImportError: If the extra of the backend is not installed.
-        ValueError: If an argument is out of range, or there are settings of a beam search without a language model.
+        ValueError: If an argument is out of range, or there are settings of a beam search without a language model;
+            or if a file of the model is broken, weights are missing, NaN or infinite, or its parts do not belong
+            together.
     """
     folder = language_model_of(language_model)
     if decoding and language_model is None:
@@ -91,10 +95,13 @@ def load_recognizer(
         if dtype is not None:
             options["dtype"] = dtype
         check_weights(name)
-        recognizer = _torch_pipeline(name, device, trust_remote_code, options)
+        with library_errors_named(name):
+            recognizer = _torch_pipeline(name, device, trust_remote_code, options)
+        check_is_whole(recognizer.model, name)
     else:
         network = load_model(name, runtime, num_threads=num_threads, dtype=dtype)
         recognizer = _pipeline_of(network, AutoProcessor.from_pretrained(name), options)
+    check_parts(recognizer.model, recognizer.feature_extractor, recognizer.tokenizer)
     if language_model is None:
         use_offsets(recognizer.feature_extractor, num_offsets)
     return recognizer

@@ -38,7 +38,7 @@ FOLDERS = {room for rooms in LEVELS for room in rooms} - TOP_LEVEL_MODULES | {"c
 
 # What lies in model/ runs where this package is not installed. `huggingface_hub` comes with transformers.
 MODEL_IMPORTS = {"numpy", "torch", "torchaudio", "transformers", "huggingface_hub"}
-OPTIONAL_MODEL_IMPORTS = {"kenlm", "flashlight"}
+OPTIONAL_MODEL_IMPORTS = {"kenlm", "flashlight", "safetensors"}
 HEAVY = {"torch", "torchaudio", "transformers"}
 TESTS_OF_NO_MODULE = {"tests/hub/test_dataset_streaming.py"}
 LIGHT_ROOMS = {"runtime", "formats", "grammar", "metrics", "processes", "storage", "text"}
