@@ -19,6 +19,7 @@ from pathlib import Path
 from hf_bigru_asr.alignment.aligner import Aligner
 from hf_bigru_asr.alignment.formats import FORMATS
 from hf_bigru_asr.cli.parsing import CommandParser, describe_error
+from hf_bigru_asr.storage.writing import write_text
 
 
 @dataclass
@@ -87,7 +88,7 @@ def main() -> int:
             print(f"  {word.start_s:8.2f} {word.end_s:8.2f}  {word.score:5.3f}  {word.text}")
         for name in args.format:
             suffix, write = FORMATS[name]
-            target.with_name(target.name + suffix).write_text(write(alignment, target.name), encoding="utf-8")
+            write_text(target.with_name(target.name + suffix), write(alignment, target.name))
     return int(num_failed > 0)
 
 

@@ -22,6 +22,7 @@ from tqdm.auto import tqdm
 from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.language_model.building import LanguageModelSettings, build_language_model, score_sentences
 from hf_bigru_asr.model.language_model_files_bigru_ctc import RECORD_NAME
+from hf_bigru_asr.storage.writing import write_json
 from hf_bigru_asr.text.lines import ON_UNKNOWN_HELP, NormalizedLines, OnUnknownLine
 from recipe.held_out import held_out_sentences
 
@@ -83,8 +84,7 @@ def main() -> None:
             record |= {
                 split: asdict(score_sentences(options.output_dir, sentences)) for split, sentences in held_out.items()
             }
-            path = Path(options.output_dir) / RECORD_NAME
-            path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+            write_json(Path(options.output_dir) / RECORD_NAME, record)
     print(json.dumps(record, indent=2))
 
 

@@ -25,6 +25,7 @@ from hf_bigru_asr.language_model.confidence_fitting import (
 from hf_bigru_asr.language_model.scored_data import ScoredDataset, ScoringArguments, language_model_folder
 from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchSettings
 from hf_bigru_asr.provenance import note_start, provenance
+from hf_bigru_asr.storage.writing import whole_folder
 from hf_bigru_asr.transcription.decoding_pool import BeamSearchPool
 
 
@@ -85,16 +86,17 @@ def main() -> None:
     # 3. The fit, and how it does on words that it has not seen
     features = [word.features for word in words]
     figures = confidence_figures(cross_validate(features, right), right)
-    path = fit_confidence(features, right).save(
-        output_dir,
-        **scored.origin,
-        cross_validated=figures,
-        **provenance(),
-    )
+    with whole_folder(output_dir) as staging:
+        path = fit_confidence(features, right).save(
+            staging,
+            **scored.origin,
+            cross_validated=figures,
+            **provenance(),
+        )
     print(
         f"{len(words)} words, {figures['share_wrong']:.1%} wrong. Cross-validated: expected calibration error "
         f"{figures['expected_calibration_error']:.2%}, average precision of finding wrong words "
-        f"{figures['wrong_words_average_precision']:.3f}. Written to {path}."
+        f"{figures['wrong_words_average_precision']:.3f}. Written to {output_dir / path.name}."
     )
 
 

@@ -22,6 +22,7 @@ from tqdm.auto import tqdm
 from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.data.loading import load_speech_dataset
 from hf_bigru_asr.data.utterances import load_utterance
+from hf_bigru_asr.storage.writing import whole_folder
 from hf_bigru_asr.transcription.recognizer import load_recognizer
 from recipe.silence import change_normalization, examples, learn_silence
 
@@ -79,8 +80,9 @@ def main() -> None:
             if step % 10 == 0:
                 progress.write(f"step {step}: {loss:.4f}")
         processor.feature_extractor = extractor
-        model.save_pretrained(args.output_dir)
-        processor.save_pretrained(args.output_dir)
+        with whole_folder(args.output_dir) as staging:
+            model.save_pretrained(staging)
+            processor.save_pretrained(staging)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from hf_bigru_asr.processes.interrupts import begin_script
 
 begin_script(__name__)
 
-import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from hf_bigru_asr.language_model.term_recall import term_recall
 from hf_bigru_asr.metrics import word_error_counts
 from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchSettings
 from hf_bigru_asr.provenance import note_start, provenance
+from hf_bigru_asr.storage.writing import write_json
 from hf_bigru_asr.transcription.decoding_pool import BeamSearchPool
 
 
@@ -73,7 +73,6 @@ def main() -> None:
             )
 
     # 3. Results
-    args.output_dir.mkdir(parents=True, exist_ok=True)
     report = {
         **scored.origin,
         "language_model": args.lm,
@@ -83,7 +82,7 @@ def main() -> None:
         **provenance(),
     }
     path = args.output_dir / "hotwords.json"
-    path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    write_json(path, report)
     print(f"Written to {path}.")
 
 

@@ -11,7 +11,6 @@ from hf_bigru_asr.processes.interrupts import begin_script
 
 begin_script(__name__)
 
-import json
 import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from pathlib import Path
 from hf_bigru_asr.cli.hotwords import read_hotwords
 from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.model.frame_grids_bigru_ctc import NUM_OFFSETS_HELP
+from hf_bigru_asr.storage.writing import check_writable, write_json
 from hf_bigru_asr.transcription.batches import BATCH_S, BATCH_SIZE
 from hf_bigru_asr.transcription.recognizer import Transcript, load_recognizer, transcribe
 
@@ -126,8 +126,7 @@ def main() -> int:
             on_damage=args.on_damage,
         )
         if args.output is not None:
-            args.output.parent.mkdir(parents=True, exist_ok=True)
-            args.output.open("a").close()  # what cannot be written is refused now, and not when all is done
+            check_writable(args.output)  # now, and not when all is done
     transcripts = []
     for transcript in found:
         transcripts.append(transcript)
@@ -139,7 +138,7 @@ def main() -> int:
         print_transcript(transcript, f"{transcript.source}: " if len(rest.files) > 1 else "")
     if args.output is not None:
         rows = [asdict(transcript) for transcript in transcripts]
-        args.output.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+        write_json(args.output, rows)
     return int(any(transcript.error is not None for transcript in transcripts))
 
 

@@ -12,7 +12,6 @@ from hf_bigru_asr.processes.interrupts import begin_script
 
 begin_script(__name__)
 
-import json
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from hf_bigru_asr.language_model.tuning import (
 from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchSettings
 from hf_bigru_asr.model.language_model_files_bigru_ctc import SETTINGS_NAME
 from hf_bigru_asr.provenance import note_start, provenance
+from hf_bigru_asr.storage.writing import write_json
 from hf_bigru_asr.transcription.decoding_pool import BeamSearchPool
 
 
@@ -115,9 +115,8 @@ def main() -> None:
         "num_workers": args.num_workers,
         **provenance(),
     }
-    (folder / SETTINGS_NAME).write_text(json.dumps(asdict(chosen), indent=2) + "\n", encoding="utf-8")
-    args.output_dir.mkdir(parents=True, exist_ok=True)
-    (args.output_dir / "tuning.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    write_json(args.output_dir / "tuning.json", report)
+    write_json(folder / SETTINGS_NAME, asdict(chosen))
     plot_tuning(trials, args.beam_size, args.output_dir / "tuning.png")
     print(
         f"{outside['num_reference']} words outside the lexicon, of which {outside['num_found']} are right; "

@@ -24,6 +24,7 @@ from ..runtime.model_files import GRAPH_NAME, ModelFiles
 from ..runtime.onnx_graph import recognizer_graph, weights_of_graph
 from ..runtime.openvino import PRECISIONS
 from ..runtime.recognizer import NETWORK_INPUTS, available_cores
+from ..storage.writing import whole_folder
 
 __all__ = ["PRECISIONS", "RuntimeModel"]
 
@@ -112,10 +113,9 @@ class RuntimeModel(ABC):
 
     def save_pretrained(self, save_directory: str | Path, **kwargs: object) -> None:
         """Write `model.onnx` and `config.json` into a folder. `kwargs` are ignored."""
-        folder = Path(save_directory)
-        folder.mkdir(parents=True, exist_ok=True)
-        self.config.save_pretrained(folder)
-        (folder / GRAPH_NAME).write_bytes(self._graph)
+        with whole_folder(save_directory) as staging:
+            self.config.save_pretrained(staging)
+            (staging / GRAPH_NAME).write_bytes(self._graph)
 
     @can_return_tuple
     def forward(

@@ -142,8 +142,8 @@ def _check_files(folder: Path, names: Sequence[str]) -> None:
             shards[found["split"]].append(found)
         else:
             others.append(name)
-    for split, found in shards.items():
-        _check_split(folder, split, found, others)
+    for split, of_split in shards.items():
+        _check_split(folder, split, of_split, others)
 
 
 def _check_split(folder: Path, split: str, shards: Sequence[re.Match[str]], others: Sequence[str]) -> None:

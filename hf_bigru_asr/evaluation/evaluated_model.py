@@ -1,6 +1,5 @@
 """A model as it is evaluated, and the files that an evaluation leaves."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -17,6 +16,7 @@ from ..model.decoding_bigru_ctc import Decoder
 from ..model.frame_grids_bigru_ctc import use_offsets
 from ..model.modeling_bigru_ctc import BiGRUForCTC
 from ..model.processing_bigru_ctc import BiGRUCTCProcessor
+from ..storage.writing import write_json, write_text
 from ..transcription.decoding_pool import BeamSearchPool
 from ..transcription.pipeline import OWN_LANGUAGE_MODEL, language_model_of
 from .evaluating import UtteranceResult, evaluate_utterances
@@ -142,6 +142,5 @@ def _with_pool(pool: BeamSearchPool | None, results: Iterator[UtteranceResult]) 
 
 def write_evaluation(folder: Path, report: dict[str, Any], results: Sequence[UtteranceResult]) -> None:
     """Write `evaluation.json`, the report, and `utterances.txt`, references against hypotheses, the worst first."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "evaluation.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    (folder / "utterances.txt").write_text(comparison(results), encoding="utf-8")
+    write_text(folder / "utterances.txt", comparison(results))
+    write_json(folder / "evaluation.json", report)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..extras import needs_extra
+from ..storage.writing import whole_file
 
 if TYPE_CHECKING:
     from ..language_model.tuning import Trial
@@ -22,6 +23,12 @@ def _new_figure(columns: int) -> Any:  # noqa: ANN401 - a figure and its axes, o
         raise ImportError(needs_extra("A picture", "plot")) from error
     figure = Figure(figsize=(columns * _PANEL_INCHES[0], _PANEL_INCHES[1]), layout="constrained")
     return figure, [figure.add_subplot(1, columns, number + 1) for number in range(columns)]
+
+
+def _save(figure: Any, path: str | Path) -> None:  # noqa: ANN401 - as `_new_figure` gives it
+    """Write a picture in the format of its suffix, PNG without one."""
+    with whole_file(path) as staging:
+        figure.savefig(staging, dpi=120, format=Path(path).suffix.removeprefix(".") or "png")
 
 
 def check_plots() -> None:
@@ -64,7 +71,7 @@ def plot_tuning(trials: Sequence["Trial"], beam_size: int, path: str | Path) -> 
     speeds = [trial.real_time_factor for trial in swept]
     widths.set_xticks(speeds, [f"{speed:.0f}" for speed in speeds])
     widths.set_xticks([], minor=True)
-    figure.savefig(path, dpi=120)
+    _save(figure, path)
 
 
 def plot_reliability(bins: Sequence[Mapping[str, float]], path: str | Path) -> None:
@@ -82,7 +89,7 @@ def plot_reliability(bins: Sequence[Mapping[str, float]], path: str | Path) -> N
     shares.legend()
     numbers.bar(confidences, [each["num_words"] for each in bins], width=0.04)
     numbers.set(xlabel="confidence", ylabel="words", xlim=(0, 1))
-    figure.savefig(path, dpi=120)
+    _save(figure, path)
 
 
 def _lowest(points: Iterable[tuple[float, float]]) -> tuple[list[float], list[float]]:
@@ -126,7 +133,7 @@ def plot_learning_curve(stages: Sequence[Iterable[Mapping[str, Any]]], path: str
     rates.set(xlabel="hours of training", ylabel="error rate (%)", title="validation, greedy", ylim=(0, None))
     losses.legend()
     rates.legend()
-    figure.savefig(path, dpi=120)
+    _save(figure, path)
 
 
 def plot_speed(files: Sequence[Mapping[str, Any]], path: str | Path) -> None:
@@ -145,4 +152,4 @@ def plot_speed(files: Sequence[Mapping[str, Any]], path: str | Path) -> None:
     axes.grid(which="both", alpha=0.3)
     figure.set_figwidth(2 * _PANEL_INCHES[0])  # within the axes the legend could hide what it explains
     figure.legend(loc="outside right upper")
-    figure.savefig(path, dpi=120)
+    _save(figure, path)

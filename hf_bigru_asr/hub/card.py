@@ -19,6 +19,7 @@ from ..data.librispeech.index import SUBSETS
 from ..model.language_model_files_bigru_ctc import LANGUAGE_MODEL_DIR, RECORD_NAME, read_model_json
 from ..runtime.log_mel import LogMelSettings
 from ..runtime.model_files import ModelFiles
+from ..storage.writing import whole_file, write_text
 from .card_tables import (
     LIBRISPEECH,
     RATES,
@@ -188,10 +189,10 @@ def write_card(
 ) -> None:
     """Write `README.md` and `.eval_results/*.yaml` into `target_dir`; arguments and errors as in `build_card`."""
     target = Path(target_dir)
-    build_card(model_dir, evaluations, repo_id, dataset_id).save(target / CARD_NAME)
+    with whole_file(target / CARD_NAME) as staging:
+        build_card(model_dir, evaluations, repo_id, dataset_id).save(staging)
     for path, text in evaluation_records(evaluations).items():
-        (target / path).parent.mkdir(parents=True, exist_ok=True)
-        (target / path).write_text(text, encoding="utf-8")
+        write_text(target / path, text)
 
 
 def check_card(card: ModelCard) -> None:

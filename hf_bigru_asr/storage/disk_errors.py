@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["DISK_ERRNOS", "naming_the_file"]
+__all__ = ["DISK_ERRNOS", "STAGING_PREFIX", "naming_the_file"]
 
 DISK_ERRNOS = frozenset({errno.ENOSPC, errno.EIO, errno.EROFS, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 """Numbers of errors of a disk that takes nothing more."""
+
+STAGING_PREFIX = ".hf-bigru-asr-"
+"""How the names begin under which files are written, which no user knows."""
 
 # Libraries that write by themselves hide the error of the system in a text of their own: safetensors, torch.
 _HIDDEN_NUMBER = re.compile(r"\bos error (\d+)\b")
@@ -25,13 +28,16 @@ def naming_the_file(path: str | Path) -> Iterator[None]:
         path: What the body writes, as the user knows it.
 
     Raises:
-        OSError: Instead of any exception that says that the disk takes no more. Its number is one of `DISK_ERRNOS`.
+        OSError: Instead of any exception that says that the disk takes no more, with a number of `DISK_ERRNOS`, and
+            instead of another one that names a file in the making.
     """
     try:
         yield
     except Exception as error:
         found = _disk_error(error)
         if found is None:
+            if isinstance(error, OSError) and STAGING_PREFIX in str(error.filename):
+                raise type(error)(error.errno, error.strerror, str(path)) from error
             raise
         number, reason = found
         raise OSError(number, f"{reason}; what was finished before is kept", str(path)) from error

@@ -17,10 +17,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from .disk_errors import DISK_ERRNOS, naming_the_file
+from .disk_errors import DISK_ERRNOS, STAGING_PREFIX, naming_the_file
 from .exchange import exchange_names
 
 __all__ = [
+    "check_writable",
     "flush_tree",
     "put_in_place",
     "sweep",
@@ -32,7 +33,7 @@ __all__ = [
     "write_text",
 ]
 
-_STAGING = re.compile(r"\.hf-bigru-asr-(?P<host>[0-9a-f]{8})-(?P<process>\d+)-\d+\.partial")
+_STAGING = re.compile(re.escape(STAGING_PREFIX) + r"(?P<host>[0-9a-f]{8})-(?P<process>\d+)-\d+\.partial")
 _numbers = count()
 _swept: set[tuple[int, Path]] = set()  # with the process: a forked one sweeps for itself
 
@@ -145,6 +146,23 @@ def whole_files(folder: str | Path) -> Iterator[Path]:
             _move_into(target, staging, _files_in(staging))
 
 
+def check_writable(path: str | Path) -> None:
+    """Find out, before long work, whether a file can be written; it is not touched.
+
+    Raises:
+        OSError: If it cannot.
+    """
+    target = Path(os.path.realpath(path))
+    with naming_the_file(path):
+        if target.exists() and not target.is_file():
+            target.open("ab").close()  # a device, or else an error
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        staging = target.parent / _staging_name()
+        staging.touch()
+        staging.unlink()
+
+
 def put_in_place(staging: str | Path, path: str | Path) -> None:
     """Flush a file that was written under another name of the same folder or file system, and give it its own name."""
     _flush(Path(staging))
@@ -203,7 +221,7 @@ def _sweep_once(folder: Path) -> None:
 
 
 def _staging_name() -> str:
-    return f".hf-bigru-asr-{_host()}-{os.getpid()}-{next(_numbers)}.partial"
+    return f"{STAGING_PREFIX}{_host()}-{os.getpid()}-{next(_numbers)}.partial"
 
 
 @contextmanager

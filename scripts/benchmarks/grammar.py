@@ -35,6 +35,7 @@ from hf_bigru_asr.data.utterances import load_utterance
 from hf_bigru_asr.grammar import Grammar, GrammarDecoder, GrammarResult, rejection
 from hf_bigru_asr.provenance import note_start
 from hf_bigru_asr.runtime import OnnxRecognizer
+from hf_bigru_asr.storage.writing import write_json
 
 __all__ = ["Arguments", "Utterance", "fitted_confidence", "phrases_of", "summary"]
 
@@ -378,7 +379,7 @@ def main() -> int:
             "fitted_by": "scripts/benchmarks/grammar.py",
             "on_other_voices_and_speakers": figures["report"],
         }
-        RECORD.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        write_json(RECORD, record)
     return 0
 
 

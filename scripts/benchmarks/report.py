@@ -3,7 +3,6 @@
 `scripts/benchmark.py`, `benchmark_gpu.py`, `compare_chunks.py` and `compare_int8.py` report with it.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from benchmarks.files import FileTiming
 from benchmarks.network import PACKED, NetworkTiming
 from benchmarks.peers import PEERS
 from hf_bigru_asr.provenance import provenance
+from hf_bigru_asr.storage.writing import write_json
 
 __all__ = ["print_files", "print_networks", "speed_ratios", "write_report"]
 
@@ -24,9 +24,8 @@ def write_report(path: str | Path, figures: Mapping[str, Any], device: str | Non
         figures: JSON-serialisable.
         device: What was measured on, by torch's name; the CPU if not given.
     """
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
     described = {**figures, **(provenance() if device is None else provenance(device))}
-    Path(path).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+    write_json(path, described)
 
 
 def print_networks(timings: Sequence[NetworkTiming]) -> None:

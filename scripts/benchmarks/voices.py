@@ -14,6 +14,7 @@ import numpy.typing as npt
 import soundfile
 
 from hf_bigru_asr.runtime.resampling import resample
+from hf_bigru_asr.storage.writing import whole_file
 
 __all__ = ["VOICE_HELP", "Say", "load_voice", "spoken"]
 
@@ -70,10 +71,9 @@ def spoken(text: str, voice: str, folder: Path, sampling_rate: int, load: Callab
     path = folder / voice.replace(":", "_") / f"{text}.flac"
     if not path.exists():
         samples, rate = load(voice)(f"{text[0].upper()}{text[1:]}.")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".part")
-        soundfile.write(partial, np.clip(resample(samples, rate, sampling_rate), -1, 1), sampling_rate, format="FLAC")
-        partial.rename(path)
+        with whole_file(path) as staging:
+            samples = np.clip(resample(samples, rate, sampling_rate), -1, 1)
+            soundfile.write(staging, samples, sampling_rate, format="FLAC")
     samples, rate = soundfile.read(path, dtype="float32")
     if rate != sampling_rate:
         raise ValueError(f"{path} has {rate} Hz and not {sampling_rate} Hz; delete it.")

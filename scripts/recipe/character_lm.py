@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import save_file
 
+from hf_bigru_asr.storage.writing import whole_file
 from hf_bigru_asr.training.mmi import TRANSITIONS_NAME
 
 if TYPE_CHECKING:
@@ -89,7 +90,8 @@ def bits_per_character(transitions: Transitions, sentences: Iterable[str], token
 
 def save_character_lm(transitions: Transitions, path: str | Path) -> None:
     """Write `(labels ** (order - 1), labels)` probabilities to a safetensors file."""
-    save_file({TRANSITIONS_NAME: np.ascontiguousarray(transitions)}, path)
+    with whole_file(path) as staging:
+        save_file({TRANSITIONS_NAME: np.ascontiguousarray(transitions)}, staging)
 
 
 def _label_stream(
