@@ -13,6 +13,7 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
+from .demuxers import ALLOWED_DEMUXERS, refused_demuxer
 from .findings import RE_ENCODE, AudioError, Findings
 from .riff import UNKNOWN_RIFF_SIZE
 from .sources import Bytes, Source
@@ -33,7 +34,7 @@ MIN_HOLE_S = 0.1
 MIN_HOLE_OF_DAMAGE_S = 0.03
 """The same where what is left of a damaged recording is used: two frames of speech codecs that are missing."""
 MAX_HOLE_S = 12 * 3600.0
-"""Longer holes are time stamps that jump, as those of a clock that was set."""
+"""What is longer, also together, is no hole: time stamps jump, as those of a clock that was set."""
 MIN_START_S = 0.05
 """An earlier start beside a picture is the delay of a codec."""
 
@@ -146,6 +147,15 @@ def _without_beginning(blocks: Blocks, num_frames: int) -> Blocks:
 def _without_audio(log: "_Log", path: Path, failure: str) -> str:
     """Say why ffmpeg gave no sample."""
     reason = log.reason.replace(f"file:{path}: ", "")
+    if log.refused is not None:
+        return (
+            f"is what ffmpeg calls {log.refused!r}, and is not opened: it names other files, as playlists do, or is "
+            "no recording; give the recording itself, such as WAV, FLAC, MP3, M4A or MKV"
+        )
+    if log.has_reference:
+        return (
+            "has its sound in another file, which is not opened; give that file, or export a film that holds its sound"
+        )
     if "matches no streams" in reason:
         return "has no audio in it (ffmpeg finds no audio stream); give a file with audio in it"
     if log.is_amr:
@@ -161,9 +171,10 @@ class _Run:
         with path.open("rb") as file:
             self._is_stream = _is_mpeg_stream(file.read(200))
         self._path, self._findings, self._block_frames = path, findings, block_frames
-        # Local files only, whatever a playlist names.
         self._command = [program, "-nostdin", "-nostats", "-hide_banner", "-v", "level+info"]
-        self._command += ["-protocol_whitelist", "file", "-i", f"file:{path}", "-map", "0:a:0"]
+        # What was given, and nothing that it names: by the content, for no ending of a name is shown.
+        self._command += ["-protocol_whitelist", "file", "-format_whitelist", ",".join(ALLOWED_DEMUXERS)]
+        self._command += ["-i", f"file:{path}", "-map", "0:a:0"]
         self.num_samples = 0
         self.is_damaged = False
         self.log = _Log()
@@ -225,7 +236,8 @@ class _Log:
         self.num_bytes = 0
         self.frames: deque[tuple[int | None, int]] = deque()
         self.messages: list[str] = []
-        self.has_picture = self.is_amr = False
+        self.refused: str | None = None
+        self.has_picture = self.is_amr = self.has_reference = False
         self._last_line = ""
 
     @property
@@ -238,13 +250,17 @@ class _Log:
         whole = text.rfind(b"\n") + 1
         self.num_bytes += whole
         for line in text[:whole].decode(errors="replace").splitlines():
-            if frame := _FRAME.match(line):
+            if refused := refused_demuxer(line):
+                self.refused = refused
+            elif frame := _FRAME.match(line):
                 stamp, num_samples = frame.groups()
                 self.frames.append((int(stamp) if stamp.lstrip("-").isdigit() else None, int(num_samples)))
             elif message := _MESSAGE.match(line):
                 self.messages.append(message[1].strip())
             elif "corrupt input packet" in line:
                 self.messages.append("corrupt input packet")
+            elif "Skipped opening external track" in line:
+                self.has_reference = True
             elif "Stream #" in line:
                 self.has_picture |= ": Video:" in line and "(attached pic)" not in line
                 self.is_amr |= ": Audio: amr_" in line
@@ -260,6 +276,7 @@ class _Clock:
         self._min_hole = (MIN_HOLE_OF_DAMAGE_S if is_lenient else MIN_HOLE_S) * rate
         self._origin: int | None = None  # the time stamp of sample 0
         self._num_samples = 0
+        self._num_missing = 0
         self._left_of_frame = 0
 
     def pieces(
@@ -292,10 +309,13 @@ class _Clock:
             self._origin = 0 if is_late and stamp <= MAX_HOLE_S * self._rate else stamp
             return stamp - self._origin
         hole = stamp - self._origin - self._num_samples
-        if hole > MAX_HOLE_S * self._rate:
+        if hole < self._min_hole:
+            return 0
+        if self._num_missing + hole > MAX_HOLE_S * self._rate:
             self._origin += hole
             return 0
-        return hole if hole >= self._min_hole else 0
+        self._num_missing += hole
+        return hole
 
 
 def _wav_blocks(stream: IO[bytes], block_frames: int) -> Blocks:
