@@ -14,7 +14,8 @@ from ..extras import needs_extra
 from ..model.waveforms_bigru_ctc import mean_of_channels
 from .containers import container_of
 from .findings import AudioError
-from .resampling import resampled_blocks
+from .limits import check_form
+from .resampling import blocks_at_rate
 from .riff import StreamFormat, stream_format
 
 __all__ = ["Backlog", "LiveSound", "live_sound", "open_microphone", "read_in_thread"]
@@ -185,9 +186,8 @@ def live_sound(
         raise AudioError(
             name, f"is {container}; listen takes 16-bit PCM or WAV: ... | ffmpeg -i - -f wav - | hf-bigru-asr listen -"
         )
-    blocks = _samples(head, chunks, form)
-    if form.rate != rate_to:
-        blocks = resampled_blocks(blocks, form.rate, rate_to, lambda block: resample(block, form.rate, rate_to))
+    check_form(form.rate, form.num_channels, name)
+    blocks = blocks_at_rate(_samples(head, chunks, form), form.rate, rate_to, resample)
     bytes_per_s = form.rate * form.num_channels * form.bits // 8
     return LiveSound(bytes_per_s, (block.clip(-1.0, 1.0) for block in blocks))
 

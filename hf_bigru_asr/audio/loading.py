@@ -1,6 +1,5 @@
 """Mono float32 audio at one sampling rate, from a file, bytes, an open file or an array."""
 
-import math
 import operator
 import os
 from collections.abc import Callable, Iterator
@@ -15,7 +14,8 @@ from .._registration import check_torchaudio
 from ..model.waveforms_bigru_ctc import WaveformError, mono_waveform
 from .channels import Channels, check_channels, selected
 from .findings import AudioError, AudioWarning, Findings, OnDamage, Warn, check_on_damage, issue_warning
-from .resampling import resampled_blocks
+from .limits import MAX_RATE_HZ, MIN_RATE_HZ
+from .resampling import blocks_at_rate, has_large_kernel, resample_directly
 from .sound_files import UnstatedLengthError, audio_duration_s, decoded_blocks
 from .sources import Source, open_source
 
@@ -39,10 +39,6 @@ SAMPLING_RATE = 16_000
 Resampler = Callable[[npt.NDArray[np.float32], int, int], npt.NDArray[np.float32]]
 """Turns `(samples,)` at one rate in hertz into samples at another."""
 
-# torchaudio's polyphase kernel holds about (from / gcd) * (to / gcd) float64 values: 800 MB here. Every common rate
-# stays far below; two rates without a common divisor, 44,101 and 16,000 Hz, would take 5.6 GB.
-MAX_RESAMPLING_KERNEL = 100_000_000
-
 _NO_SAMPLES = "has no samples; give at least one sample"
 
 
@@ -65,8 +61,9 @@ def load_audio(
 
     Args:
         source: Path of a file or a pipe, the bytes of a file, or what is open for binary reading (from its position).
-        sampling_rate: Rate of the result in hertz.
-        resample: Resampling function; `torchaudio.functional.resample` if `None`. Not called at the right rate.
+        sampling_rate: Rate of the result in hertz, 2,000 to 768,000.
+        resample: Resampling function; `torchaudio.functional.resample` if `None`. Not called at the right rate, nor
+            for two rates whose common divisor is small.
         channels: Their mix, `"mix"`; each on its own, `"split"`; or the number of one, the first of which is 0.
         on_damage: Refuse a damaged or cut file, `"error"`, or return what is left of it and issue an `AudioWarning`
             that says how much, `"warn"`.
@@ -76,8 +73,9 @@ def load_audio(
 
     Raises:
         FileNotFoundError: There is no such file.
-        AudioError: A folder, an empty, damaged or cut file, an unsupported format, no samples, NaN or infinite
-            samples, float samples that are not scaled to [-1, 1], or no such channel.
+        AudioError: A folder, an empty, damaged or cut file, an unsupported format, a playlist or another file that
+            names files, no samples, NaN or infinite samples, float samples that are not scaled to [-1, 1], a rate
+            beyond 2,000 to 768,000 Hz, more than 256 channels, or no such channel.
         TypeError: `source`, `sampling_rate` or `channels` is of another type.
         ValueError: `sampling_rate`, `channels` or `on_damage` has another value.
 
@@ -143,7 +141,7 @@ def iterate_audio(
     # The links of a chained Ogg file may have several rates.
     for source_rate, group in groupby(chain([first], blocks), key=operator.itemgetter(1)):
         taken = selected(group, channels, findings)
-        for block in _at_rate(taken, source_rate, rate, opened.name, resample or _resample):
+        for block in blocks_at_rate(taken, source_rate, rate, resample or _resample):
             num_samples += block.shape[-1]
             yield block.clip(-1.0, 1.0)
     findings.report(num_samples / rate)
@@ -189,8 +187,9 @@ def to_mono_float32(
 
     Raises:
         AudioError: No samples, channels last, more than two channels, NaN or infinite samples, or floating-point
-            samples that are not scaled to [-1, 1]; two rates that cannot be resampled into each other.
-        TypeError: The samples are neither floating-point nor int8, int16, int32 or uint8.
+            samples that are not scaled to [-1, 1].
+        TypeError: The samples are neither floating-point nor int8, int16, int32 or uint8; a rate is no integer.
+        ValueError: A rate is not between 2,000 and 768,000 Hz.
 
     Example:
         >>> import numpy
@@ -204,8 +203,8 @@ def to_mono_float32(
     except WaveformError as error:
         raise AudioError("array", error.problem) from error
     if rate_from != rate_to:
-        _check_rates(rate_from, rate_to, "array")
-        mono = _resample(mono, rate_from, rate_to)
+        resample = resample_directly if has_large_kernel(rate_from, rate_to) else _resample
+        mono = resample(mono, rate_from, rate_to)
     return mono.clip(-1.0, 1.0)
 
 
@@ -222,35 +221,11 @@ def _checked_rate(value: int, name: str) -> int:
         rate = operator.index(value)
     except TypeError as error:
         raise TypeError(f"{name} is {value!r}; it must be an integer in hertz, such as 16000") from error
-    if rate <= 0 or isinstance(value, bool):
-        raise ValueError(f"{name} is {value!r}; it must be a positive integer in hertz, such as 16000")
-    return rate
-
-
-def _check_rates(source_rate: int, sampling_rate: int, name: str) -> None:
-    divisor = math.gcd(source_rate, sampling_rate)
-    if (source_rate // divisor) * (sampling_rate // divisor) > MAX_RESAMPLING_KERNEL:
-        raise AudioError(
-            name,
-            f"cannot be resampled from {source_rate} Hz to {sampling_rate} Hz: the two rates have too small a common "
-            f"divisor ({divisor}); save it at a usual rate first, such as {sampling_rate} Hz",
+    if not MIN_RATE_HZ <= rate <= MAX_RATE_HZ or isinstance(value, bool):
+        raise ValueError(
+            f"{name} is {value!r}; it must be an integer in hertz from {MIN_RATE_HZ} to {MAX_RATE_HZ}, such as 16000"
         )
-
-
-def _at_rate(
-    audio: Iterator[npt.NDArray[np.float32]], source_rate: int, sampling_rate: int, name: str, resample: Resampler
-) -> Iterator[npt.NDArray[np.float32]]:
-    """Return blocks at `sampling_rate` of blocks at `source_rate`."""
-    if source_rate == sampling_rate:
-        return audio
-    _check_rates(source_rate, sampling_rate, name)
-
-    def resampled(block: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        if block.ndim == 1:
-            return resample(block, source_rate, sampling_rate)
-        return np.stack([resample(channel, source_rate, sampling_rate) for channel in block])
-
-    return resampled_blocks(audio, source_rate, sampling_rate, resampled)
+    return rate
 
 
 def _resample(mono: npt.NDArray[np.float32], source_rate: int, sampling_rate: int) -> npt.NDArray[np.float32]:

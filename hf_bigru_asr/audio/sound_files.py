@@ -19,6 +19,7 @@ from .containers import container_of
 from .ffmpeg import Blocks, ffmpeg_blocks, find_ffmpeg
 from .findings import RE_ENCODE, AudioError, Findings
 from .integrity import checked_parts, sphere_fields
+from .limits import check_form, check_length
 from .riff import wav_codec
 from .sources import Bytes, FileBytes, Part, Source, open_part, open_stream
 
@@ -115,6 +116,8 @@ def _header_duration_s(data: Bytes, part: Part, name: str, container: str) -> fl
         raise AudioError(name, f"is a broken or truncated {container} file ({_reason(error)}); {RE_ENCODE}") from error
     if info.frames == _UNKNOWN_FRAMES:
         raise UnstatedLengthError(name, "its header does not say its length; use len(load_audio(...)) / sampling_rate")
+    check_form(info.samplerate, info.channels, name)
+    check_length(info.frames, part.num_bytes, name)
     frames = info.frames - part.skip_frames
     return float((frames if part.num_frames is None else min(frames, part.num_frames)) / info.samplerate)
 
@@ -149,8 +152,15 @@ def decoded_blocks(source: Source, findings: Findings, *, mix: bool = True) -> B
         mix: Whether to mix more than two channels into one, by the layout that the recording states.
 
     Raises:
-        AudioError: The file cannot be read, or it is damaged, and that is refused.
+        AudioError: The file cannot be read, it has a sampling rate or number of channels that no recording has, or it
+            is damaged, and that is refused.
     """
+    for samples, rate in _decoded_blocks(source, findings, mix=mix):
+        check_form(rate, samples.shape[1], findings.name)
+        yield samples, rate
+
+
+def _decoded_blocks(source: Source, findings: Findings, *, mix: bool) -> Blocks:
     container, start = container_of(source.data)
     if container is None:
         failure = "is broken, truncated or no audio file"
@@ -209,7 +219,10 @@ def _part_blocks(data: Bytes, part: Part, findings: Findings, container: str, *,
     num_read = 0
     largest = _LENIENT_BLOCK_FRAMES if findings.is_lenient else _BLOCK_FRAMES
     with file:
+        check_form(file.samplerate, file.channels, findings.name)
         _check_channels(file.channels, findings, is_swapped=data[:4] == b"RIFX", mix=mix)
+        if file.frames != _UNKNOWN_FRAMES:
+            check_length(file.frames, part.num_bytes, findings.name)
         num_promised = file.frames if part.num_frames is None else min(part.num_frames, file.frames)
         num_promised -= part.skip_frames if num_promised != _UNKNOWN_FRAMES else 0
         try:

@@ -106,13 +106,18 @@ class Part:
     skip_frames: int = 0
     num_frames: int | None = None
 
+    @property
+    def num_bytes(self) -> int:
+        """What the decoder gets."""
+        return len(self.prefix) + self.end - self.start
+
 
 class _PartReader(io.RawIOBase):
     """A [`Part`] as a file."""
 
     def __init__(self, data: Bytes, part: Part) -> None:
         self._data, self._part, self._position = data, part, 0
-        self._size = len(part.prefix) + part.end - part.start
+        self._size = part.num_bytes
 
     def readable(self) -> bool:
         return True

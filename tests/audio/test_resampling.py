@@ -1,12 +1,15 @@
 """Other sampling rates, of a whole file and block by block."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
 import torchaudio
 from encoded_sound import encode, make_tone
 
-from hf_bigru_asr.audio.loading import AudioError, iterate_audio, load_audio
+from hf_bigru_asr.audio.loading import iterate_audio, load_audio, to_mono_float32
+from hf_bigru_asr.audio.resampling import _directly_resampled, resample_directly
 
 
 @pytest.mark.parametrize("rate", [8_000, 11_025, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000])
@@ -27,9 +30,31 @@ def test_resampling_overshoot_is_clipped() -> None:
     assert np.abs(load_audio(encode(square, 48_000, subtype="FLOAT"))).max() == 1.0
 
 
-def test_rates_without_a_common_divisor_are_refused() -> None:
-    with pytest.raises(AudioError, match=r"cannot be resampled from 44101 Hz to 16000 Hz: .* save it at a usual rate"):
-        load_audio(encode(np.zeros(100), 44_101))
+@pytest.mark.parametrize(
+    ("rate_from", "rate_to"), [(44_100, 16_000), (8_000, 16_000), (7, 5), (5, 7), (96_000, 8_000)]
+)
+@pytest.mark.parametrize("block", [50, 4_001])
+def test_resampling_without_a_kernel_is_that_of_torchaudio(rate_from: int, rate_to: int, block: int) -> None:
+    samples = np.random.default_rng(0).uniform(-1, 1, (2, 4_001)).astype(np.float32)
+    expected = torchaudio.functional.resample(torch.from_numpy(samples), rate_from, rate_to)
+    np.testing.assert_allclose(resample_directly(samples, rate_from, rate_to), expected, atol=2e-5)
+    blocks = (samples[:, first : first + block] for first in range(0, samples.shape[1], block))
+    found = np.concatenate(list(_directly_resampled(blocks, rate_from, rate_to)), axis=1)
+    np.testing.assert_allclose(found, expected, atol=2e-5)
+
+
+@pytest.mark.parametrize("rate", [11_127, 22_254, 44_101])
+def test_rates_without_a_common_divisor_need_no_memory(rate: int) -> None:
+    tone = make_tone(1_000, rate, rate // 4)
+    tracemalloc.start()
+    try:
+        from_file = load_audio(encode(tone, rate, subtype="FLOAT"))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_allclose(from_file[200:3_800], make_tone(1_000, 16_000, 4_000)[200:3_800], atol=3e-3)
+    np.testing.assert_array_equal(to_mono_float32(tone, rate), from_file)
+    assert peak < 50e6
 
 
 @pytest.mark.parametrize("rate", [8_000, 11_025, 16_000, 22_050, 44_100, 48_000])
