@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import groupby, pairwise
+from itertools import pairwise
 
 from .options import SENTENCE_PAUSE_S
 from .transcript import TimedTranscript, TimedWord
@@ -58,11 +58,19 @@ def segments_of(transcript: TimedTranscript) -> list[Segment]:
 
 
 def turns_of(transcript: TimedTranscript) -> list[Segment]:
-    """Segments of one channel between those of others, joined."""
-    turns = []
-    for channel, group in groupby(segments_of(transcript), key=lambda segment: segment.channel):
-        turns.append(Segment(channel, tuple(word for segment in group for word in segment.words)))
-    return turns
+    """Segments of one channel as long as nobody goes on speaking after them on another one, joined."""
+    turns: list[list[Segment]] = []
+    last: dict[int, list[Segment]] = {}
+    spoken_until: dict[int, float] = {}
+    for segment in segments_of(transcript):
+        turn = last.get(segment.channel)
+        others_until = max((end for channel, end in spoken_until.items() if channel != segment.channel), default=0.0)
+        if turn is None or others_until > spoken_until[segment.channel]:
+            turn = last[segment.channel] = []
+            turns.append(turn)
+        turn.append(segment)
+        spoken_until[segment.channel] = max(segment.end_s, spoken_until.get(segment.channel, 0.0))
+    return [Segment(turn[0].channel, tuple(word for each in turn for word in each.words)) for turn in turns]
 
 
 def _short_segments(channel: int, words: Sequence[TimedWord]) -> list[Segment]:

@@ -18,7 +18,9 @@ def test_txt_has_a_line_for_every_segment() -> None:
 
 
 def test_txt_names_who_speaks() -> None:
-    assert as_txt(transcript("HELLO | YES", "GOOD"), PLAIN) == "channel 0: HELLO\nchannel 1: GOOD\nchannel 0: YES\n"
+    given = transcript("HELLO | YES", "GOOD DAY")
+
+    assert as_txt(given, PLAIN) == "channel 0: HELLO\nchannel 1: GOOD DAY\nchannel 0: YES\n"
 
 
 def test_txt_has_times_if_they_are_asked_for() -> None:

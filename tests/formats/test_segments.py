@@ -24,6 +24,12 @@ def test_segments_of_one_channel_are_one_turn() -> None:
     assert (turns[0].start_s, turns[0].end_s) == (0.0, pytest.approx(2.86))
 
 
+def test_what_is_said_into_a_turn_does_not_end_it() -> None:
+    given = transcript("HELLO WORLD AND | YES", "| GOOD", letter_s=0.2)
+
+    assert [(each.channel, each.text) for each in turns_of(given)] == [(0, "HELLO WORLD AND YES"), (1, "GOOD")]
+
+
 def test_long_speech_is_cut_at_its_widest_gaps() -> None:
     given = transcript(" ".join(["ABCDEFGHIJ"] * 100))  # of 64 s
     segments = segments_of(given)

@@ -40,6 +40,11 @@ def test_a_pause_in_which_nobody_speaks_is_within_a_turn() -> None:
     ]
 
 
+def test_a_pause_of_a_sentence_lets_the_other_in() -> None:
+    caller, agent = [word("SO", 0.0), word("YES", 1.0)], [word("NO", 0.3)]  # between them are 0.8 s
+    assert [(each[0], each[3]) for each in turns_of(caller, agent)] == [(0, "SO"), (1, "NO"), (0, "YES")]
+
+
 def test_speech_over_speech_keeps_both_whole() -> None:
     assert turns_of([word("ONE", 0.0), word("TWO", 0.5), word("THREE", 1.0)], [word("STOP", 0.4)]) == [
         (0, 0.0, 1.5, "ONE TWO THREE"),
