@@ -35,6 +35,9 @@ class Arguments:
     folder: Path = field(metadata={"help": "Folder with recordings."})
     kills: int = field(default=10, metadata={"help": "How often the command is killed."})
     longest_s: float = field(default=10.0, metadata={"help": "It is killed after a time of up to this."})
+    lm: str | None = field(
+        default=None, metadata={"help": "Language model, as `transcribe` takes it; none is faster."}
+    )
     seed: int = field(default=0, metadata={"help": "Seed of the times."})
 
 
@@ -88,6 +91,7 @@ def main() -> int:
     generator = random.Random(args.seed)
     waits_s = [generator.uniform(0, args.longest_s) for _ in range(args.kills)]
     command = [sys.executable, "-m", "hf_bigru_asr", "transcribe", str(args.folder), "--format", "txt,json"]
+    command += [] if args.lm is None else ["--lm", args.lm]
     with tempfile.TemporaryDirectory() as folder:
         try:
             counts = check_kills([*command, "--output-dir"], Path(folder) / "a", Path(folder) / "b", waits_s)

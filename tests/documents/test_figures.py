@@ -133,6 +133,17 @@ def test_calibration_errors() -> None:
         assert shown[label] == f"{100 * confidence['expected_calibration_error']:.1f} %"
 
 
+def test_start_to_text() -> None:
+    page = DOCS / "benchmarks.md"
+    report = read(FIGURES / "start.json")
+    shown = {row[0]: row[1:] for row in rows(page) if len(row) == 4}
+
+    assert f"`{report['commit']}`" in page.read_text(encoding="utf-8")
+    for each in report["results"]:
+        cells = [f"{each['wall_s']:.2f}", f"{each['cpu_s']:.2f}", f"{each['cpu_ratio']:.1f}"]
+        assert shown[each["name"]] == cells
+
+
 def test_every_file_of_figures_is_linked() -> None:
     text = "".join(page.read_text(encoding="utf-8") for page in [README, *DOCS.rglob("*.md")])
 
