@@ -21,7 +21,7 @@ __all__ = ["AlignedWord", "Aligner", "Alignment", "align"]
 
 
 class Aligner:
-    """Aligns texts with recordings.
+    """Aligns texts with recordings. Threads can share it.
 
     Args:
         model: A trained model; it is set to evaluation mode.

@@ -51,7 +51,7 @@ class GrammarResult:
 
 
 class GrammarDecoder:
-    """Finds phrases of a grammar in the log-probabilities of a network.
+    """Finds phrases of a grammar in the log-probabilities of a network. Threads can share it.
 
     Args:
         grammar: What may be spoken.

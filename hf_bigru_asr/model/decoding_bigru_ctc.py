@@ -117,7 +117,7 @@ class Decoder(Protocol):
 
 
 class GreedyDecoder:
-    """Takes the best class of every frame, collapses repeats and removes blanks.
+    """Takes the best class of every frame, collapses repeats and removes blanks. Threads can share it.
 
     Args:
         tokenizer: Gives the characters of the classes: a [`BiGRUCTCTokenizer`] or [`CTCSymbols`].

@@ -29,6 +29,7 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
     Frame `i` stands for the samples `[i * hop_length, (i + 1) * hop_length)`, the last frame for what is left of the
     audio: `ceil(num_samples / hop_length)` frames. Its window is centred on that interval and sees zeros beyond the
     ends of the audio. So times are frames times `hop_length`, and chunks cut at multiples of it fit seamlessly.
+    Threads can share it, but for `fit_prior` and `set_num_offsets`, which change it.
 
     Args:
         feature_size (`int`, defaults to 128): Mel bins per frame.

@@ -33,7 +33,7 @@ class HotwordPhrases:
 
     A word that continues a phrase gets the phrase's weight at once, so that the search keeps the hypothesis while the
     phrase is incomplete. The bonus is taken back if the phrase is not completed. Phrases are matched from left to
-    right and do not overlap.
+    right and do not overlap. Threads can share it: what a hypothesis has matched is in its [`PhraseState`].
 
     Args:
         hotwords: Phrases and their weights per word, in nats. Phrases are words of letters and apostrophes, in any

@@ -35,7 +35,7 @@ class BiGRUCTCProcessor(ProcessorMixin):
 
     A language model in the folder `language_model` beside the processor, and confidences in `confidence.json`, are
     saved and pushed with it. A language model on the Hub is downloaded when it is asked for, at the commit of the
-    processor.
+    processor. Threads can share it; each decoder that it makes can be shared too.
 
     Args:
         feature_extractor: Computes the log-mel frames.

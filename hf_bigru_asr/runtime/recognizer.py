@@ -43,7 +43,7 @@ NETWORK_INPUTS = ("input_features", "lengths")
 
 
 class OnnxRecognizer:
-    """A speech recogniser in a process without torch.
+    """A speech recogniser in a process without torch. Threads can share it, and get what each would get alone.
 
     Args:
         model: Folder written by `save_pretrained` of model and processor or by `scripts/export.py`, name on the Hub,

@@ -22,7 +22,8 @@ class BeamSearchPipeline(AutomaticSpeechRecognitionPipeline):
     It takes what the stock pipeline takes and gives what it gives, chunks and times of words and characters included;
     with `nbest` above 1 also `hypotheses`, a list of [`Hypothesis`]; and with a calibrated language model
     (`scripts/calibrate_confidence.py`) the `confidence` of every word that has a time. The network runs on as many
-    frame grids as the decoder's settings say (`num_offsets`), if they do.
+    frame grids as the decoder's settings say (`num_offsets`), if they do. Threads can share it; every search has
+    states of its own.
 
     Args:
         args: As for the stock pipeline.
