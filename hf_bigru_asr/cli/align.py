@@ -88,6 +88,12 @@ def run(args: Namespace) -> int:
         raise CommandError(f"{args.audio} has no folder for --beside; give --output-dir")
     with results_lock(args.output_dir, None):
         files = ResultFiles(args.format, options, args.output_dir, overwrite=args.overwrite)
+        if found := files.in_the_way(recording):
+            raise CommandError(
+                f"{found} was not written by this command and is left as it is; --overwrite replaces it, --output-dir "
+                "writes elsewhere",
+                status=1,
+            )
         if files.are_there(recording):
             print(f"{args.audio} has results already; --overwrite writes them anew", file=sys.stderr)
             return 0

@@ -61,10 +61,12 @@ def run(args: Namespace) -> int:
     from ..metrics.score_files import find_format, pair_files
     from ..metrics.scoring import score_pairs
 
-    formats = [
-        given or args.format or find_format(path)
-        for given, path in ((args.reference_format, args.reference), (args.hypothesis_format, args.hypothesis))
-    ]
+    formats = []
+    for name in ("reference", "hypothesis"):
+        try:
+            formats.append(getattr(args, f"{name}_format") or args.format or find_format(getattr(args, name)))
+        except ValueError as error:
+            raise ValueError(f"{error}, and give it as --{name}-format") from error
     score = score_pairs(pair_files(args.reference, args.hypothesis, *formats), _preparation(args))
     if args.json:
         print(json.dumps(score_as_dict(score, args.worst, args.confusions), indent=2, ensure_ascii=False))

@@ -3,17 +3,20 @@
 import argparse
 import os
 from collections.abc import Iterable
+from pathlib import Path
 
 from .one_line import CommandError
 
-__all__ = ["FORMAT_NAMES", "add_format_option", "formats_of"]
+__all__ = ["FORMAT_NAMES", "add_format_option", "format_of_file", "formats_of"]
 
 FORMAT_NAMES = ("txt", "json", "jsonl", "srt", "vtt", "tsv", "ctm", "textgrid", "stm", "rttm")
 """The keys of `formats.FORMATS`, which the parser does not import."""
 
+ALL_OF_WHISPER = ("txt", "vtt", "srt", "tsv", "json")
+
 
 def add_format_option(parser: argparse._ActionsContainer, default: str) -> None:
-    """Add `--format NAME[,NAME...]`, which can be given several times.
+    """Add `--format NAME[,NAME...]`, which can be given several times, also by the names that Whisper has for it.
 
     Args:
         parser: A parser, or a group of one.
@@ -21,10 +24,13 @@ def add_format_option(parser: argparse._ActionsContainer, default: str) -> None:
     """
     parser.add_argument(
         "--format",
+        "-f",
+        "--output-format",
         type=lambda names: names.split(","),
         action="extend",
         metavar="FORMAT",
-        help=f"One of {', '.join(FORMAT_NAMES)}, or several with commas between them; {default} if left out.",
+        help=f"One of {', '.join(FORMAT_NAMES)}, several with commas, or the five of Whisper: all; {default} if left "
+        "out.",
     )
     parser.set_defaults(default_format=default)
 
@@ -41,9 +47,17 @@ def formats_of(given: Iterable[str] | None, others: Iterable[str], default: str)
         CommandError: If there is no such format, or one stands among the other words.
     """
     names = list(dict.fromkeys(name.strip().lower() for name in given or [default]))
+    if "all" in names:
+        names = list(dict.fromkeys([*(name for name in names if name != "all"), *ALL_OF_WHISPER]))
     if unknown := [name for name in names if name not in FORMAT_NAMES]:
         raise CommandError(f"--format has {', '.join(unknown)}; choose from {', '.join(FORMAT_NAMES)}")
     for word in others:
         if given is not None and word in FORMAT_NAMES and not os.path.exists(word):
             raise CommandError(f"{word} is a format; give several as --format {','.join([*names, word])}")
     return names
+
+
+def format_of_file(path: Path) -> str | None:
+    """The format whose files have the ending of this one."""
+    name = path.suffix.lower().removeprefix(".")
+    return name if name in FORMAT_NAMES else None

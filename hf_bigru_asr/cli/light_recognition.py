@@ -22,7 +22,7 @@ from ..runtime.resampling import resample
 from .inputs import Input
 from .jobs import Check
 from .one_line import describe_error
-from .recognition import REFUSED, RecognitionOptions, SpokenWord, description, facts_of, opened
+from .recognition import REFUSED, RecognitionOptions, SpokenWord, description, facts_of, opened, problem_of
 
 if TYPE_CHECKING:
     from ..grammar import GrammarDecoder, GrammarResult
@@ -99,7 +99,7 @@ class LightRecognition:
             try:
                 channels[row] = list(self._read(recording, warnings[row], check))
             except REFUSED as error:
-                errors[row] = describe_error(error)
+                errors[row] = problem_of(recording, describe_error(error))
         self._score_short([channel for each in channels for channel in each], check)
         for row, recording in enumerate(recordings):
             if row in errors:

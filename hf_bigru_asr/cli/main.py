@@ -91,6 +91,7 @@ def _fill(parser: LightParser, name: str) -> None:
     first, _, rest = (module.__doc__ or "").partition("\n")
     parser.description, parser.epilog = first, rest.strip("\n") or None
     module.add_arguments(parser)
+    parser.hints_for = getattr(module, "hints_for", None)
     parser.set_defaults(run=module.run)
 
 
@@ -99,6 +100,8 @@ def _without_command(parser: LightParser, words: list[str]) -> NoReturn:
     if not words:
         parser.print_help()
         parser.exit(0)
+    if words[0] == "help":
+        main([word for word in words[1:2] if word in COMMANDS] + ["--help"])
     if words[0].startswith("-"):
         parser.refuse_unknown(parser.parse_known_args(words)[1])  # help and version end here
     word = words[0]

@@ -4,7 +4,7 @@ import argparse
 import difflib
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
@@ -13,7 +13,16 @@ from typing import NoReturn
 from ..processes.interrupts import raise_pending
 from ..storage.disk_errors import DISK_ERRNOS
 
-__all__ = ["CommandError", "CommandHelp", "LightParser", "OneLineParser", "describe_error", "nearest", "quiet_end"]
+__all__ = [
+    "CommandError",
+    "CommandHelp",
+    "LightParser",
+    "OneLineParser",
+    "describe_error",
+    "in_one_line",
+    "nearest",
+    "quiet_end",
+]
 
 REFUSALS = (OSError, ValueError, ImportError)
 """What functions of this package raise for wrong input."""
@@ -51,6 +60,9 @@ class OneLineParser(argparse.ArgumentParser):
     unknown_hint: str = ""
     """What an error about an unknown option says besides."""
 
+    hints_for: Callable[[Sequence[str]], list[str]] | None = None
+    """Gives what to do in place of options of other programs."""
+
     _words: Sequence[str] = ()
 
     def error(self, message: str) -> NoReturn:
@@ -70,8 +82,11 @@ class OneLineParser(argparse.ArgumentParser):
         """End the process if words were left over, with the option that was probably meant."""
         if unknown:
             options = [option for action in self._actions for option in action.option_strings]
-            question = nearest(unknown[0].partition("=")[0], options)
-            self.error(f"unknown argument {' '.join(unknown)}{self.unknown_hint}{question}")
+            what = f"unknown argument {' '.join(unknown)}{self.unknown_hint}"
+            if self.hints_for is not None and (hints := self.hints_for(unknown)):
+                self.error(f"{what}; {'; '.join(hints)}")
+            question = _a_file(unknown) or nearest(unknown[0].partition("=")[0], options)
+            self.error(f"{what}{question}")
 
     @contextmanager
     def refusals(self, *others: type[Exception]) -> Iterator[None]:
@@ -99,6 +114,8 @@ class OneLineParser(argparse.ArgumentParser):
     def _who_took_them(self) -> str:
         """What to do if an option with any number of values was given before the positional arguments."""
         positional = [str(action.metavar or action.dest) for action in self._actions if not action.option_strings]
+        if positional and (file := _a_file(self._words)):
+            return file
         greedy = [option for each in self._actions if each.nargs in ("+", "*") for option in each.option_strings]
         taken = [option for option in greedy if option in self._words]
         if not (positional and taken):
@@ -125,13 +142,30 @@ class LightParser(OneLineParser):
         Returns:
             The arguments. The process ends here if the words are not the arguments of this command.
         """
-        self._words = list(sys.argv[1:] if arguments is None else arguments)
+        self._words = self._in_our_spelling(sys.argv[1:] if arguments is None else arguments)
         # Python 3.11 reads the words in two passes to allow any order, and the second one does not see `--`.
         read = self.parse_known_args if "--" in self._words else self.parse_known_intermixed_args
         with self.refusals():
             parsed, unknown = read(self._words)
         self.refuse_unknown(unknown)
         return parsed
+
+    def _in_our_spelling(self, words: Sequence[str]) -> list[str]:
+        """Words in which options have hyphens for underscores, as other programs write them."""
+        num_options = list(words).index("--") if "--" in words else len(words)
+        spelt = []
+        for word in words[:num_options]:
+            option, equals, value = word.partition("=")
+            if option not in self._option_string_actions and option.replace("_", "-") in self._option_string_actions:
+                option = option.replace("_", "-")
+            spelt.append(option + equals + value)
+        return [*spelt, *words[num_options:]]
+
+
+def _a_file(words: Iterable[str]) -> str:
+    """How to give a file whose name looks like an option, if there is one."""
+    found = next((word for word in words if word.startswith("-") and os.path.isfile(word)), None)
+    return "" if found is None else f"; {found} begins like an option: give ./{found}"
 
 
 def quiet_end() -> int:
@@ -143,6 +177,15 @@ def quiet_end() -> int:
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, sys.stdout.fileno())
     return BROKEN_PIPE
+
+
+def in_one_line(name: str) -> str:
+    r"""A name whose line feeds and other controls are escapes such as `\n`, so that it never ends a line."""
+    return "".join(char if char.isprintable() or "\udc80" <= char <= "\udcff" else _escaped(char) for char in name)
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
 
 
 def nearest(unknown: object, known: Iterable[str]) -> str:

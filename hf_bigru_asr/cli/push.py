@@ -60,9 +60,11 @@ def run(args: Namespace) -> int:
     for path in [*arguments.evaluation, *([] if arguments.model == BUNDLED else [arguments.model])]:
         if not Path(path).exists():
             raise FileNotFoundError(f"{path} does not exist.")
-    from ..hub.release import HubError
+    from ..hub.release import HubError, check_token
 
     try:
+        if arguments.dry_run is None:
+            check_token(arguments.repo_id)  # before anything is written that takes a while
         push(arguments)
     except HubError as error:
         raise CommandError(str(error), status=1) from error

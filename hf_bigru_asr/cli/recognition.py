@@ -29,6 +29,7 @@ __all__ = [
     "description",
     "facts_of",
     "opened",
+    "problem_of",
     "stream_of",
 ]
 
@@ -135,6 +136,18 @@ def description(options: RecognitionOptions, facts: RecognizerFacts, num_grids: 
     hotwords = f", {len(options.hotwords)} hotwords" if options.hotwords else ""
     grids = "1 frame grid" if num_grids == 1 else f"{num_grids} frame grids"
     return f"model {facts.model}, {decoding}{hotwords}, {facts.runtime}, {grids}"
+
+
+def problem_of(recording: Input, error: str) -> str:
+    """What is wrong with a recording, in the words of the command line and without its name.
+
+    Args:
+        recording: What cannot be used.
+        error: The message of the package.
+    """
+    for start in (f"{recording.source}: ", f"audio file {recording.source!r}: ", "open file '<stdin>': "):
+        error = error.removeprefix(start)
+    return error.replace('on_damage="warn"', "--on-damage warn")
 
 
 def stream_of(recording: Input, limits: DownloadLimits) -> "str | BinaryIO | Download":

@@ -1,8 +1,17 @@
 """Options that several commands have alike, in words and defaults."""
 
-from argparse import ArgumentParser, _ArgumentGroup
+import os
+from argparse import ArgumentParser, ArgumentTypeError, _ArgumentGroup
 
-__all__ = ["CASINGS", "add_casing", "add_language_model", "add_model", "add_num_offsets", "add_runtime"]
+__all__ = [
+    "CASINGS",
+    "add_casing",
+    "add_language",
+    "add_language_model",
+    "add_model",
+    "add_num_offsets",
+    "add_runtime",
+]
 
 CASINGS = ("upper", "lower", "sentence")
 """Those of `formats.options`, which parsers do not import."""
@@ -13,7 +22,35 @@ Group = ArgumentParser | _ArgumentGroup
 def add_model(group: Group) -> None:
     """Add `--model`."""
     group.add_argument(
-        "--model", default="bundled", metavar="MODEL", help="Folder, name on the Hub, or the one that ships: bundled."
+        "--model",
+        type=_model,
+        default="bundled",
+        metavar="MODEL",
+        help="Folder, name on the Hub, or the one that ships: bundled.",
+    )
+
+
+def _model(name: str) -> str:
+    """Refuse what cannot be a model before anything is imported, the names of Whisper's models among them."""
+    if name == "bundled" or "/" in name or os.sep in name or os.path.isdir(name):
+        return name
+    raise ArgumentTypeError(
+        f"{name} is no folder, and models on the Hub are named NAMESPACE/NAME; without --model the one that ships runs"
+    )
+
+
+def add_language(group: Group) -> None:
+    """Add `--language`, for those who always say it."""
+    group.add_argument(
+        "--language", "--lang", "-l", type=_english, metavar="LANGUAGE", help="English: a model has one language."
+    )
+
+
+def _english(name: str) -> str:
+    if name.lower().replace("_", "-") in ("en", "en-us", "en-gb", "english"):
+        return name
+    raise ArgumentTypeError(
+        f"{name} is not English; a model recognises the language that it was trained on, the one that ships English"
     )
 
 

@@ -17,10 +17,14 @@ from ..formats.table import FORMATS
 from ..formats.transcript import TimedTranscript, readable
 from ..storage.disk_errors import DISK_ERRNOS
 from ..storage.writing import write_bytes
+from .beside import OwnFiles
 from .inputs import Input
-from .one_line import CommandError
+from .one_line import CommandError, in_one_line
 
-__all__ = ["Printed", "ResultFiles", "Results", "SharedFile", "results_lock", "write_whole"]
+__all__ = ["OneFile", "Printed", "ResultFiles", "Results", "SharedFile", "results_lock", "write_whole"]
+
+NAMED = frozenset({"ctm", "stm", "rttm"})
+"""Formats of several recordings, which are told apart by names without folder and ending."""
 
 
 class Results(Protocol):
@@ -28,6 +32,9 @@ class Results(Protocol):
 
     def are_there(self, recording: Input) -> bool:
         """Whether nothing is left to do for a recording."""
+
+    def in_the_way(self, recording: Input) -> Path | None:
+        """A file of another origin where a result of the recording belongs, which is left as it is."""
 
     def write(self, recording: Input, transcript: TimedTranscript) -> None:
         """Write what is finished in any order; several threads do so at once.
@@ -52,6 +59,8 @@ class ResultFiles:
         options: How transcripts are shown.
         folder: Where the tree is; beside the recordings if `None`.
         overwrite: Whether to write what exists.
+
+    In an output folder what exists is a result. Beside recordings it is one only if this command wrote it.
     """
 
     def __init__(
@@ -59,6 +68,7 @@ class ResultFiles:
     ) -> None:
         self._formats = [FORMATS[name] for name in formats]
         self._options, self._folder, self._overwrite = options, folder, overwrite
+        self._own = OwnFiles() if folder is None else None
 
     def paths(self, recording: Input) -> list[Path]:
         """Where the results of a recording are, by format."""
@@ -72,13 +82,55 @@ class ResultFiles:
         """Whether all of its files exist, and are not to be overwritten."""
         return not self._overwrite and all(path.exists() for path in self.paths(recording))
 
+    def in_the_way(self, recording: Input) -> Path | None:
+        """A file beside the recording that this command did not write, and does not replace."""
+        if self._own is None or self._overwrite:
+            return None
+        return next((path for path in self.paths(recording) if path.exists() and path not in self._own), None)
+
     def write(self, recording: Input, transcript: TimedTranscript) -> None:
         """Write the files of a recording; see [`Results`]."""
         for path, each in zip(self.paths(recording), self._formats, strict=True):
             if self._overwrite or not path.exists():
                 text = each.write(transcript, self._options)
                 _make_folder(path.parent)
+                if self._own is not None:
+                    with _as_refusals(path):
+                        self._own.add(path)
                 write_whole(path, text.encode("utf-8", "backslashreplace"))
+
+    def show(self, recording: Input, transcript: TimedTranscript) -> None:
+        """Nothing is left to do."""
+
+    def end(self, *, is_complete: bool) -> None:
+        """Nothing is left to do."""
+
+
+class OneFile:
+    """The transcript of the one recording in a file, in any format.
+
+    Args:
+        path: The file.
+        format_name: Name of the format.
+        options: How the transcript is shown.
+        overwrite: Whether to write the file if it exists.
+    """
+
+    def __init__(self, path: Path, format_name: str, options: FormatOptions, *, overwrite: bool = False) -> None:
+        self._path, self._format, self._options = path, FORMATS[format_name], options
+        self._overwrite = overwrite
+
+    def are_there(self, recording: Input) -> bool:
+        """Whether the file exists, and is not to be overwritten."""
+        return not self._overwrite and self._path.exists()
+
+    def in_the_way(self, recording: Input) -> None:
+        """Nothing: what exists is the result."""
+
+    def write(self, recording: Input, transcript: TimedTranscript) -> None:
+        """Write the file; see [`Results`]."""
+        text = self._format.write(transcript, self._options)
+        write_whole(self._path, text.encode("utf-8", "backslashreplace"))
 
     def show(self, recording: Input, transcript: TimedTranscript) -> None:
         """Nothing is left to do."""
@@ -105,6 +157,7 @@ class SharedFile:
 
     def __init__(self, path: Path, format_name: str, options: FormatOptions, *, overwrite: bool = False) -> None:
         self._path, self._format, self._options = path, FORMATS[format_name], options
+        self._names = _Names(format_name)
         self._record_path = path.with_name(f".{path.name}.hf-bigru-asr-progress")
         self._done: set[str] = set()
         _make_folder(path.parent)
@@ -128,6 +181,7 @@ class SharedFile:
                 entry = json.loads(line)
                 size = entry["bytes"]
                 self._done.add(entry["recording"])
+                self._names.add(entry.get("name"))
                 whole += line
         write_bytes(self._record_path, whole)
         self._record = open(self._record_path, "ab", buffering=0)  # noqa: SIM115 - closed in end
@@ -143,6 +197,9 @@ class SharedFile:
         """Whether its transcript is in the file."""
         return self.is_complete or _key(recording) in self._done
 
+    def in_the_way(self, recording: Input) -> None:
+        """Nothing: what the file holds is told by the second one."""
+
     def write(self, recording: Input, transcript: TimedTranscript) -> None:
         """Nothing: see [`show`]."""
 
@@ -151,15 +208,17 @@ class SharedFile:
         if transcript.error is not None:
             return
         block = self._format.write(transcript, self._options).encode("utf-8", "backslashreplace")
+        name = self._names.check(transcript)
         try:
             _write_all(self._file.fileno(), block)
             os.fsync(self._file.fileno())
-            entry = {"bytes": os.fstat(self._file.fileno()).st_size, "recording": _key(recording)}
+            entry = {"bytes": os.fstat(self._file.fileno()).st_size, "recording": _key(recording), "name": name}
             _write_all(self._record.fileno(), f"{json.dumps(entry)}\n".encode())
             os.fsync(self._record.fileno())
         except OSError as error:
             raise CommandError(f"{self._path}: {error.strerror}; what was finished is in it", status=1) from error
         self._done.add(_key(recording))
+        self._names.add(name)
 
     def end(self, *, is_complete: bool) -> None:
         """Close the file; it is complete when every recording has its transcript."""
@@ -191,10 +250,14 @@ class Printed:
     ) -> None:
         self._name, self._format, self._options = format_name, FORMATS[format_name], options
         self._is_one, self._around = is_one, around
+        self._names = _Names(format_name)
 
     def are_there(self, recording: Input) -> bool:
         """Never: what was printed once is printed again."""
         return False
+
+    def in_the_way(self, recording: Input) -> None:
+        """Nothing."""
 
     def write(self, recording: Input, transcript: TimedTranscript) -> None:
         """Nothing: see [`show`]."""
@@ -204,9 +267,11 @@ class Printed:
         if transcript.error is not None and not self._format.holds_errors:
             return
         text = self._format.write(transcript, self._options)
+        self._names.add(self._names.check(transcript))
         if self._name == "txt" and not self._is_one:
             lines = text.splitlines() or [""]
-            text = "".join(f"{recording.source}: {line}\n" for line in lines)
+            source = in_one_line(recording.source)
+            text = "".join(f"{source}: {line}\n" for line in lines)
 
         def show() -> None:
             sys.stdout.write(text)
@@ -245,6 +310,35 @@ def results_lock(folder: Path | None, file: Path | None) -> Iterator[None]:
             yield
 
 
+class _Names:
+    """Names of the recordings in one output, in formats that tell recordings apart by them alone."""
+
+    def __init__(self, format_name: str) -> None:
+        self._format_name = format_name
+        self._seen: set[str] = set()
+
+    def check(self, transcript: TimedTranscript) -> str | None:
+        """What stands for the name of a recording, where it matters.
+
+        Raises:
+            ValueError: If another recording has this name.
+        """
+        if self._format_name not in NAMED:
+            return None
+        name = _digest(transcript.name)
+        if name in self._seen:
+            raise ValueError(
+                f"another recording is {transcript.name} in {self._format_name} too; give --output-dir for a file of "
+                "each, or rename one"
+            )
+        return name
+
+    def add(self, name: str | None) -> None:
+        """Keep what `check` gave."""
+        if name is not None:
+            self._seen.add(name)
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file, or leave what was there.
 
@@ -252,8 +346,15 @@ def write_whole(path: Path, content: bytes) -> None:
         CommandError: If the disk takes no more.
         ValueError: If the file cannot be written for another reason.
     """
-    try:
+    with _as_refusals(path):
         write_bytes(path, content)
+
+
+@contextmanager
+def _as_refusals(path: Path) -> Iterator[None]:
+    """Errors of the system as `write_whole` describes them."""
+    try:
+        yield
     except OSError as error:
         what = f"{readable(str(path))} cannot be written: {error.strerror}"
         if error.errno in DISK_ERRNOS:

@@ -1,6 +1,7 @@
 """Recognition by the pipeline of transformers, for those who ask for torch."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from transformers import AutomaticSpeechRecognitionPipeline
@@ -11,7 +12,7 @@ from ..transcription.recognizer import load_recognizer, parse_hotwords, transcri
 from ..transcription.transcripts import Transcript
 from .inputs import Input
 from .jobs import Check
-from .recognition import RecognitionOptions, SpokenWord, description, facts_of, stream_of
+from .recognition import RecognitionOptions, SpokenWord, description, facts_of, problem_of, stream_of
 
 __all__ = ["TorchRecognition", "load_torch_recognition"]
 
@@ -28,6 +29,9 @@ def load_torch_recognition(options: RecognitionOptions) -> "TorchRecognition":
     from ..model.language_model_files_bigru_ctc import find_language_model
 
     disable_progress_bar()  # of reading weights, which takes no time
+    folder = Path(resolve_model(options.model))
+    if folder.is_dir() and not any(folder.glob("*.safetensors*")):
+        raise FileNotFoundError(f"{folder} has no model.safetensors; give the folder of a model")
     language_model = options.language_model
     if language_model == "none":
         language_model = None
@@ -81,7 +85,8 @@ class TorchRecognition:
     def _transcript(self, recording: Input, found: Transcript) -> TimedTranscript:
         warnings = tuple(found.warnings)
         if found.error is not None:
-            return TimedTranscript(recording.source, 0.0, warnings=warnings, error=found.error, recognizer=self._facts)
+            error = problem_of(recording, found.error)
+            return TimedTranscript(recording.source, 0.0, warnings=warnings, error=error, recognizer=self._facts)
         channels = [_words(each.chunks or ()) for each in found.channels or [found]]
         return TimedTranscript.from_channels(
             recording.source, found.duration_s, channels, warnings=warnings, recognizer=self._facts

@@ -21,9 +21,17 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .format_option import add_format_option, formats_of
-from .one_line import CommandError
-from .recognition_options import add_casing, add_language_model, add_model, add_num_offsets, add_runtime
+from .format_option import add_format_option, format_of_file, formats_of
+from .one_line import CommandError, in_one_line
+from .other_programs import hints_for
+from .recognition_options import (
+    add_casing,
+    add_language,
+    add_language_model,
+    add_model,
+    add_num_offsets,
+    add_runtime,
+)
 
 if TYPE_CHECKING:
     from ..formats.options import FormatOptions
@@ -33,6 +41,8 @@ if TYPE_CHECKING:
     from .progress import Progress
     from .recognition import Recognition
     from .results import Results
+
+__all__ = ["add_arguments", "hints_for", "run"]
 
 RUNTIMES = ("onnx", "openvino", "torch")
 MAX_JOBS = 8
@@ -52,17 +62,26 @@ def add_arguments(parser: ArgumentParser) -> None:
 def _add_results(group: _ArgumentGroup) -> None:
     add_format_option(group, "txt")
     group.add_argument(
-        "--output-dir", "-o", type=Path, metavar="FOLDER", help="Write files there, in the tree of the recordings."
+        "--output-dir", type=Path, metavar="FOLDER", help="Write files there, in the tree of the recordings."
     )
     group.add_argument("--beside", action="store_true", help="Write files beside the recordings.")
     group.add_argument(
-        "--output", type=Path, metavar="FILE", help="Write all into one file, in jsonl, ctm, stm or rttm."
+        "--output", type=Path, metavar="FILE", help="Write one recording, or all in jsonl, ctm, stm or rttm, there."
+    )
+    group.add_argument(
+        "-o",
+        "--out",
+        dest="where",
+        type=Path,
+        metavar="WHERE",
+        help="A file like talk.srt is --output, others --output-dir.",
     )
     group.add_argument("--overwrite", action="store_true", help="Write results anew that exist.")
     add_casing(group)
     group.add_argument("--timestamps", action="store_true", help="Begin lines of txt with their times.")
     group.add_argument("--word-stamps", action="store_true", help="Put the time of every word into cues of vtt.")
     group.add_argument("--one-line", action="store_true", help="Write txt as one line, and not a line a segment.")
+    group.add_argument("--quiet", "-q", action="store_true", help="Show errors and warnings alone.")
     group.add_argument(
         "--min-confidence", type=float, metavar="P", help="Leave out words that are less likely to be right: 0 to 1."
     )
@@ -70,6 +89,7 @@ def _add_results(group: _ArgumentGroup) -> None:
 
 def _add_recognition(group: _ArgumentGroup) -> None:
     add_model(group)
+    add_language(group)
     add_language_model(group)
     group.add_argument("--hotwords-file", type=Path, metavar="FILE", help="The same, one a line; # begins a comment.")
     group.add_argument(
@@ -126,7 +146,8 @@ def run(args: Namespace) -> int:
     def count() -> int:
         return sum(1 for _ in Inputs(args.paths, lambda _: None))
 
-    with results_lock(args.output_dir, args.output), Progress(count) as progress:
+    is_shown = False if args.quiet else None
+    with results_lock(args.output_dir, args.output), Progress(count, is_shown=is_shown) as progress:
         results = _results(args, progress, is_one=inputs.is_one)
         num_jobs = 1 if len(first) == 1 else args.jobs or min(_num_cores(), MAX_JOBS)
         work = _Work(args, results, progress, problems, num_jobs)
@@ -141,7 +162,8 @@ class _Work:
     ) -> None:
         self._args, self._results, self._progress, self._problems = args, results, progress, problems
         self._num_jobs = num_jobs
-        self._num_skipped = self._num_failed = self._num_done = 0
+        self._num_skipped = self._num_failed = self._num_in_the_way = 0
+        self._in_the_way: Path | None = None
 
     def run(self, recordings: "Iterator[Input]") -> int:
         """Transcribe what is left to do, and return the exit status."""
@@ -150,15 +172,26 @@ class _Work:
         if first is not None:
             self._transcribe(chain([first], left))
         self._tell_problems()
-        if self._num_skipped:
-            self._progress.say(f"{self._num_skipped} recordings have results already; --overwrite writes them anew")
+        if self._num_skipped and not self._args.quiet:
+            have = "1 recording has" if self._num_skipped == 1 else f"{self._num_skipped} recordings have"
+            self._progress.say(f"{have} results already; --overwrite writes them anew")
+        if self._in_the_way is not None:
+            self._num_failed += self._num_in_the_way
+            self._progress.say(
+                f"{in_one_line(str(self._in_the_way))} was not written by this command and is left as it is, one of "
+                f"{self._num_in_the_way}; --overwrite replaces them, --output-dir writes elsewhere"
+            )
         self._results.end(is_complete=not self._num_failed)
         return int(self._num_failed > 0)
 
     def _left(self, recordings: "Iterator[Input]") -> "Iterator[Input]":
         for recording in recordings:
+            path = self._results.in_the_way(recording)
+            if path is not None:
+                self._num_in_the_way += 1
+                self._in_the_way = self._in_the_way or path
             if self._results.are_there(recording):
-                self._num_skipped += 1
+                self._num_skipped += path is None
                 self._progress.done(None)
             else:
                 yield recording
@@ -168,7 +201,8 @@ class _Work:
 
         recognition = _recognition(self._args, self._num_jobs)
         jobs = "" if self._num_jobs == 1 else f", {self._num_jobs} at once"
-        self._progress.say(f"{recognition.describe()}{jobs}")
+        if not self._args.quiet:
+            self._progress.say(f"{recognition.describe()}{jobs}")
 
         def work(group: "list[Input]", check: "Check") -> "list[tuple[Input, TimedTranscript, str | None]]":
             found = []
@@ -196,7 +230,7 @@ class _Work:
             problem = problem or str(error)
         if problem is not None:
             self._num_failed += 1
-            self._progress.say(f"{recording.source}: not transcribed: {problem}")
+            self._progress.say(f"{in_one_line(recording.source)}: not transcribed: {problem}")
         self._progress.done(transcript.duration_s)
 
     def _tell_problems(self) -> None:
@@ -206,7 +240,14 @@ class _Work:
 
 
 def _check(args: Namespace) -> None:
-    args.format = formats_of(args.format, args.paths, args.default_format)
+    if args.where is not None:
+        is_file = format_of_file(args.where) is not None and not args.where.is_dir()
+        name = "output" if is_file else "output_dir"
+        if getattr(args, name) is not None:
+            raise CommandError(f"-o and --{name.replace('_', '-')} are the same here: give one of them")
+        setattr(args, name, args.where)
+    default = args.default_format if args.output is None else format_of_file(args.output) or args.default_format
+    args.format = formats_of(args.format, args.paths, default)
     given = [name for name in ("output_dir", "beside", "output") if getattr(args, name) not in (None, False)]
     if len(given) > 1:
         raise CommandError(f"{' and '.join(f'--{name}'.replace('_', '-') for name in given)}: give one of them")
@@ -244,7 +285,8 @@ def _check_results(args: Namespace, inputs: "Inputs") -> None:
     if len(args.format) > 1:
         raise CommandError("several formats are several files; give --output-dir FOLDER or --beside")
     (name,) = args.format
-    if not FORMATS[name].can_append and (args.output is not None or not (inputs.is_one or name == "txt")):
+    is_named = args.output is None and name == "txt"  # by the name of its recording in each line
+    if not (FORMATS[name].can_append or inputs.is_one or is_named):
         raise CommandError(
             f"{name} of several recordings is several files; give --output-dir FOLDER or --beside, or one of "
             f"{', '.join(several)}"
@@ -254,12 +296,15 @@ def _check_results(args: Namespace, inputs: "Inputs") -> None:
 
 
 def _results(args: Namespace, progress: "Progress", *, is_one: bool) -> "Results":
-    from .results import Printed, ResultFiles, SharedFile
+    from ..formats.table import FORMATS
+    from .results import OneFile, Printed, ResultFiles, SharedFile
 
     options = _format_options(args)
     if args.output_dir is not None or args.beside:
         return ResultFiles(args.format, options, args.output_dir, overwrite=args.overwrite)
     (name,) = args.format
+    if args.output is not None and not FORMATS[name].can_append:
+        return OneFile(args.output, name, options, overwrite=args.overwrite)
     if args.output is not None:
         return SharedFile(args.output, name, options, overwrite=args.overwrite)
     return Printed(name, options, is_one=is_one, around=progress.around)

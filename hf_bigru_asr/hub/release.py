@@ -118,6 +118,24 @@ def assemble_release(
     return target
 
 
+def check_token(repo_id: str) -> str:
+    """The token that a push takes, from `HF_TOKEN` or `hf auth login`.
+
+    Args:
+        repo_id: Where to push to, for the message.
+
+    Raises:
+        HubError: If there is none.
+    """
+    token = get_token()
+    if token is None:
+        raise HubError(
+            f"There is no Hugging Face token to push to {repo_id} with; set HF_TOKEN or run `hf auth login`. The "
+            "token needs write permission."
+        )
+    return token
+
+
 def push_release(
     release_dir: str | Path,
     repo_id: str,
@@ -149,13 +167,7 @@ def push_release(
     folder = Path(release_dir)
     _check_repo_id(repo_id)
     card = _checked_card(folder)
-    token = get_token()
-    if token is None:
-        raise HubError(
-            f"There is no Hugging Face token to push to {repo_id} with; set HF_TOKEN or run `hf auth login`. The "
-            "token needs write permission."
-        )
-    api = HfApi(token=token)
+    api = HfApi(token=check_token(repo_id))
     with _hub_refusals_explained(repo_id, revision):
         _validate_on_hub(api, card)
         url = _open_repository(api, repo_id, revision, private=private)
@@ -311,4 +323,4 @@ def _stale_message(repo_id: str, revision: str, state: str) -> str:
     )
 
 
-__all__ = ["HubError", "PushedRelease", "assemble_release", "check_no_token", "push_release", "release_files"]
+__all__ = ["HubError", "PushedRelease", "assemble_release", "check_no_token", "check_token", "push_release", "release_files"]

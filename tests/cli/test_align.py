@@ -86,3 +86,15 @@ def test_what_is_wrong_is_one_line(
     out, line = capsys.readouterr()
     assert (out, line.count("\n")) == ("", 1)
     assert message in line
+
+
+def test_the_text_beside_the_recording_is_not_taken_for_a_result(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recording = tmp_path / "a.wav"
+    recording.write_bytes(b"RIFF")
+    recording.with_suffix(".txt").write_text("hello")
+    with pytest.raises(SystemExit) as end:
+        main(["align", str(recording), "--format", "txt", "--beside"])
+    assert end.value.code == 1
+    assert "a.txt was not written by this command and is left as it is" in capsys.readouterr().err

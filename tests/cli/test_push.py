@@ -6,6 +6,7 @@ import pytest
 
 from hf_bigru_asr.cli import push
 from hf_bigru_asr.cli.main import main
+from hf_bigru_asr.hub import release
 from hf_bigru_asr.hub.release import HubError
 
 
@@ -31,6 +32,8 @@ def test_what_is_not_there_is_named(
 def test_a_hub_in_the_way_is_no_fault_of_the_arguments(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_none")
+
     def refuse(_: object) -> None:
         raise HubError("no token")
 
@@ -38,3 +41,14 @@ def test_a_hub_in_the_way_is_no_fault_of_the_arguments(
     with pytest.raises(SystemExit) as end:
         main(["push", "--repo-id", "a/b"])
     assert (end.value.code, capsys.readouterr().err) == (1, "hf-bigru-asr push: error: no token.\n")
+
+
+def test_a_missing_token_is_told_before_anything_is_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(release, "get_token", lambda: None)
+    monkeypatch.setattr(push, "push", lambda _: pytest.fail("the push began"))
+    with pytest.raises(SystemExit) as end:
+        main(["push", "--repo-id", "a/b"])
+    assert end.value.code == 1
+    assert "There is no Hugging Face token to push to a/b with; set HF_TOKEN" in capsys.readouterr().err

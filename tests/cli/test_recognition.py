@@ -14,6 +14,7 @@ from hf_bigru_asr.cli.recognition import (
     description,
     facts_of,
     opened,
+    problem_of,
     stream_of,
 )
 
@@ -57,3 +58,16 @@ def test_a_download_is_closed_when_it_is_here(monkeypatch: pytest.MonkeyPatch) -
     source = opened(Input("https://example.org/a.mp3", Path("a")), DownloadLimits())
     assert (source.data, source.suffix) == (b"sound", ".mp3")
     assert closed == ["https://example.org/a.mp3"]
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "problem"),
+    [
+        ("a b.wav", "audio file 'a b.wav': is empty (0 bytes)", "is empty (0 bytes)"),
+        ("-", "open file '<stdin>': is broken", "is broken"),
+        ("http://a/b", "http://a/b: the server answers 404", "the server answers 404"),
+        ("a.wav", 'use what is left of it with on_damage="warn"', "use what is left of it with --on-damage warn"),
+    ],
+)
+def test_problems_are_in_the_words_of_the_command(source: str, error: str, problem: str) -> None:
+    assert problem_of(Input(source, Path("x")), error) == problem

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from hf_bigru_asr.cli import results
+from hf_bigru_asr.cli.beside import RECORD_NAME
 from hf_bigru_asr.cli.inputs import Input
 from hf_bigru_asr.cli.one_line import CommandError
-from hf_bigru_asr.cli.results import Printed, ResultFiles, SharedFile, write_whole
+from hf_bigru_asr.cli.results import OneFile, Printed, ResultFiles, SharedFile, write_whole
 from hf_bigru_asr.formats import FormatOptions, TimedTranscript, TimedWord
 from hf_bigru_asr.storage import writing
 
@@ -44,7 +45,57 @@ def test_every_recording_has_a_file_of_every_format(tmp_path: Path) -> None:
 def test_files_beside_the_recording(tmp_path: Path) -> None:
     one = Input(str(tmp_path / "b.tar.wav"), Path("x/b.tar"))
     ResultFiles(["txt"], OPTIONS, None).write(one, transcript("b"))
-    assert files(tmp_path) == {"b.tar.txt": "HELLO\n"}
+    assert files(tmp_path).pop("b.tar.txt") == "HELLO\n"
+    assert [path.name for path in tmp_path.iterdir() if path.name != "b.tar.txt"] == [RECORD_NAME]
+
+
+def test_a_reference_beside_the_recording_is_no_result(tmp_path: Path) -> None:
+    one = Input(str(tmp_path / "a.wav"), Path("a"))
+    (tmp_path / "a.txt").write_text("reference\n")
+    target = ResultFiles(["txt", "srt"], OPTIONS, None)
+    assert (target.in_the_way(one), target.are_there(one)) == (tmp_path / "a.txt", False)
+    target.write(one, transcript("a.wav"))
+    assert (tmp_path / "a.txt").read_text() == "reference\n"
+    again = ResultFiles(["srt"], OPTIONS, None)
+    assert (again.in_the_way(one), again.are_there(one)) == (None, True)
+
+    target = ResultFiles(["txt"], OPTIONS, None, overwrite=True)
+    assert target.in_the_way(one) is None
+    target.write(one, transcript("a.wav"))
+    assert (tmp_path / "a.txt").read_text() == "HELLO\n"
+    assert ResultFiles(["txt"], OPTIONS, None).in_the_way(one) is None
+
+
+def test_one_recording_in_a_file_of_any_format(tmp_path: Path) -> None:
+    target = OneFile(tmp_path / "x.tsv", "tsv", OPTIONS)
+    assert not target.are_there(recording("a.wav"))
+    target.write(recording("a.wav"), transcript("a.wav"))
+    assert files(tmp_path) == {"x.tsv": "start\tend\ttext\n0\t500\tHELLO\n"}
+    assert target.are_there(recording("a.wav"))
+    assert not OneFile(tmp_path / "x.tsv", "tsv", OPTIONS, overwrite=True).are_there(recording("a.wav"))
+
+
+def test_two_recordings_of_one_name_do_not_become_one_in_ctm(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shared = SharedFile(tmp_path / "all.ctm", "ctm", OPTIONS)
+    printed = Printed("stm", OPTIONS, is_one=False)
+    for target in (shared, printed):
+        target.show(recording("x/a.wav"), transcript("x/a.wav"))
+        with pytest.raises(ValueError, match=r"another recording is a in [cs]tm too; give --output-dir"):
+            target.show(recording("y/a.mp3"), transcript("y/a.mp3"))
+    shared.end(is_complete=False)
+    again = SharedFile(tmp_path / "all.ctm", "ctm", OPTIONS)
+    with pytest.raises(ValueError, match="another recording is a in ctm too"):
+        again.show(recording("y/a.mp3"), transcript("y/a.mp3"))
+    again.show(recording("b.wav"), transcript("b.wav"))
+    assert [line.split()[0] for line in (tmp_path / "all.ctm").read_text().splitlines()] == ["a", "b"]
+    SharedFile(tmp_path / "all.jsonl", "jsonl", OPTIONS).show(recording("a.wav"), transcript("a.wav"))
+
+
+def test_a_name_of_several_lines_is_one_in_print(capsys: pytest.CaptureFixture[str]) -> None:
+    Printed("txt", OPTIONS, is_one=False).show(recording("new\nline.wav"), transcript("new\nline.wav"))
+    assert capsys.readouterr().out == "in/new\\nline.wav: HELLO\n"
 
 
 def test_what_exists_is_kept_unless_it_is_to_be_overwritten(tmp_path: Path) -> None:

@@ -47,3 +47,9 @@ def test_channels_are_kept_apart(torch_recognition: TorchRecognition, tmp_path: 
     (transcript,) = split([Input(str(tmp_path / "two.wav"), Path("two"))], lambda: None)
     assert transcript.channels == (0, 1)
     assert {word.channel for word in transcript.words} == {1}
+
+
+def test_a_folder_without_weights_is_told_before_transformers_tries(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(FileNotFoundError, match=r"has no model.safetensors; give the folder of a model$"):
+        load_torch_recognition(replace(OPTIONS, model=str(tmp_path)))

@@ -92,11 +92,53 @@ def test_nothing_is_loaded_where_all_is_done(
 ) -> None:
     words = ["transcribe", "in", "--beside"]
     assert main(words) == 0
-    assert files(Path("in")) == {"a.txt", "a.wav", "b.txt", "b.wav", "sub/c.mp3", "sub/c.txt"}
+    shown = {name for name in files(Path("in")) if not Path(name).name.startswith(".")}
+    assert shown == {"a.txt", "a.wav", "b.txt", "b.wav", "sub/c.mp3", "sub/c.txt"}
     monkeypatch.setattr(transcribe, "_recognition", None)
     capsys.readouterr()
     assert main(words) == 0
     assert capsys.readouterr() == ("", "3 recordings have results already; --overwrite writes them anew\n")
+
+
+def test_a_file_of_another_origin_beside_a_recording_stays(
+    heard: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("in/a.txt").write_text("reference\n")
+    words = ["transcribe", "in", "--beside"]
+    for num_heard in (2, 0):
+        heard.clear()
+        assert main(words) == 1
+        assert len(heard) == num_heard
+        assert Path("in/a.txt").read_text() == "reference\n"
+        line = capsys.readouterr().err.splitlines()[-1]
+        assert line.startswith("in/a.txt was not written by this command and is left as it is, one of 1; --overwrite")
+    assert main([*words, "--overwrite"]) == 0
+    assert main(words) == 0
+
+
+@pytest.mark.parametrize(
+    "words", [["-o", "new/x.srt"], ["--output", "new/x.srt"], ["--output", "new/x.srt", "--format", "srt"]]
+)
+def test_the_ending_of_one_file_is_its_format(words: list[str], heard: list[str]) -> None:
+    assert main(["transcribe", "in/a.wav", *words]) == 0
+    assert files(Path("new")) == {"x.srt"}
+    assert Path("new/x.srt").read_text().startswith("1\n00:00:00,000 --> ")
+    assert main(["transcribe", "in/a.wav", *words]) == 0
+    assert heard == ["in/a.wav"]
+
+
+def test_what_has_no_ending_of_a_format_is_a_folder(heard: list[str]) -> None:
+    Path("old.txt").mkdir()
+    for name in ("new", "v1.0", "old.txt"):
+        assert main(["transcribe", "in/a.wav", "-o", name]) == 0
+        assert files(Path(name)) == {"a.txt"}
+
+
+def test_quiet_leaves_errors_alone(heard: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    Path("in/broken.wav").write_bytes(b"sound")
+    for _ in range(2):
+        assert main(["transcribe", "in", "--quiet", "-o", "out"]) == 1
+        assert capsys.readouterr() == ("", "warning: an odd file\nin/broken.wav: not transcribed: is broken\n")
 
 
 def test_all_in_one_file(heard: list[str]) -> None:
@@ -146,6 +188,9 @@ def test_a_full_disk_ends_the_command_in_one_line(
         (["in/a.wav", "--format", "srt", "txt"], "txt is a format; give several as --format srt,txt"),
         (["in/a.wav", "--format", "doc"], "--format has doc; choose from txt"),
         (["in", "--format", "srt", "--output", "x.srt"], "srt of several recordings is several files"),
+        (["in", "-o", "x.srt"], "srt of several recordings is several files"),
+        (["in", "-o", "out", "--output-dir", "out"], "-o and --output-dir are the same here: give one of them"),
+        (["in", "--output", "x.txt"], "txt of several recordings is several files"),
         (["in", "--beside", "--output-dir", "out"], "--output-dir and --beside: give one of them"),
         (["in", "--output-dir", "in/a.wav"], "is a file; give a folder"),
         (["in", "--output", "in", "--format", "jsonl"], "--output in is a folder"),
