@@ -12,6 +12,7 @@ from runtime_support import needs_onnx
 from script_parsers import all_scripts, module_parser, script_parser
 from script_runs import run_script
 
+from hf_bigru_asr.cli.format_option import formats_of
 from hf_bigru_asr.cli.main import command_parser
 from hf_bigru_asr.runtime import recognizer
 
@@ -42,7 +43,9 @@ def test_every_option_is_known(page: Path, command: Command, capsys: pytest.Capt
         assert (REPOSITORY / command.script).is_file()
     try:
         if command.command:
-            command_parser(command.command).parse(command.arguments)
+            args = command_parser(command.command).parse(command.arguments)
+            if command.command in ("transcribe", "align"):
+                formats_of(args.format, [args.audio] if command.command == "align" else args.paths, "txt")
             return
         parser = script_parser(REPOSITORY / command.script) if command.script else module_parser(command.module or "")
         parser.parse_args(command.arguments)
