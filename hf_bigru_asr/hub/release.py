@@ -323,4 +323,12 @@ def _stale_message(repo_id: str, revision: str, state: str) -> str:
     )
 
 
-__all__ = ["HubError", "PushedRelease", "assemble_release", "check_no_token", "check_token", "push_release", "release_files"]
+__all__ = [
+    "HubError",
+    "PushedRelease",
+    "assemble_release",
+    "check_no_token",
+    "check_token",
+    "push_release",
+    "release_files",
+]
