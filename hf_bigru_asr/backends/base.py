@@ -14,6 +14,7 @@ from transformers.modeling_outputs import CausalLMOutput
 from transformers.utils import can_return_tuple
 
 from ..bundled import resolve_model
+from ..model.checked_files_bigru_ctc import library_errors_named
 from ..model.configuration_bigru_ctc import BiGRUCTCConfig
 from ..model.frame_grids_bigru_ctc import grids_of_frames, mean_of_grids
 from ..model.modeling_bigru_ctc import BiGRUForCTC, batch_of_frames, frame_lengths, mask_of_frames
@@ -95,7 +96,8 @@ class RuntimeModel(ABC):
         """
         name = resolve_model(pretrained_model_name_or_path)
         files = ModelFiles(locate_model(name, **hub_options))
-        config = BiGRUCTCConfig.from_dict(files.config)
+        with library_errors_named(files.folder, of_values=True):
+            config = BiGRUCTCConfig.from_dict(files.config)
         config.name_or_path = (
             name  # a folder or a name on the Hub, never a name of ours that the Hub would be asked for
         )

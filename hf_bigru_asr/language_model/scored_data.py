@@ -16,6 +16,7 @@ from ..data.loading import load_speech_dataset
 from ..data.utterances import utterance_source, utterance_text
 from ..model.beam_search_bigru_ctc import BeamSearchSettings
 from ..model.frame_grids_bigru_ctc import NUM_OFFSETS_HELP, use_offsets
+from ..model.loaded_weights_bigru_ctc import check_is_whole
 from ..model.processing_bigru_ctc import BiGRUCTCProcessor
 from ..text.normalization import normalize_transcript
 from ..transcription.network import Network
@@ -77,6 +78,7 @@ class ScoredDataset:
         name = resolve_model(args.model)
         check_weights(name)
         model, processor = AutoModelForCTC.from_pretrained(name).eval(), AutoProcessor.from_pretrained(name)
+        check_is_whole(model, name)
         num_offsets = args.num_offsets
         if num_offsets is None and language_model is not None:
             num_offsets = BeamSearchSettings.from_folder(language_model).num_offsets

@@ -32,7 +32,7 @@ __all__ = [
     "read_config",
     "read_feature_settings",
     "read_model_json",
-    "read_tokenizer_settings",
+    "read_tokenizer",
     "read_vocabulary",
 ]
 
@@ -64,6 +64,12 @@ CONFIG_RULES: Mapping[str, Rule] = {
 }
 """Fields of a configuration. The upper limits keep out what no memory holds."""
 
+_CONFIG_FILE_RULES: Mapping[str, Rule] = {
+    **CONFIG_RULES,
+    "return_dict": Rule("true: recognition reads results by their names", lambda value: value is True),
+    "output_hidden_states": FLAG,
+}
+
 FEATURE_RULES: Mapping[str, Rule] = {
     "feature_size": whole(1, 1024),
     "sampling_rate": whole(100, 768_000),
@@ -89,6 +95,10 @@ TOKENIZER_RULES: Mapping[str, Rule] = {
     "pad_token": TEXT,
     "pause_frames": optional(whole(1, 1_000_000)),
     "word_delimiter_token": TEXT,
+    "added_tokens_decoder": Rule(
+        "an object of tokens with a content, by their ids",
+        lambda value: isinstance(value, dict) and all(map(_is_added, value, value.values())),
+    ),
 }
 """Fields of a tokenizer."""
 
@@ -139,7 +149,7 @@ def read_config(path: Path) -> dict[str, Any]:
         raise ValueError(
             f"{path.parent} holds a model of the type {config.get('model_type')!r}; give one of {MODEL_TYPE!r}."
         )
-    check_fields(config, CONFIG_RULES, f"{path}: ")
+    check_fields(config, _CONFIG_FILE_RULES, f"{path}: ")
     blank, num_classes = (config.get(name, CONFIG_DEFAULTS[name]) for name in ("pad_token_id", "vocab_size"))
     if blank >= num_classes:
         raise ValueError(
@@ -210,20 +220,25 @@ def read_vocabulary(path: Path) -> dict[str, int]:
     return vocabulary
 
 
-def read_tokenizer_settings(folder: Path) -> dict[str, Any]:
-    """The settings of a model's tokenizer, checked; the delimiter and the blank are symbols of its vocabulary.
+def read_tokenizer(folder: Path) -> tuple[dict[str, int], dict[str, Any]]:
+    """The symbols of a model's tokenizer, those that were added among them, and its settings, checked.
 
     Raises:
-        FileNotFoundError: If there are none.
-        ValueError: If a file is broken, or a field is out of range.
+        FileNotFoundError: If a file is missing.
+        ValueError: If a file is broken, a field is out of range, or the delimiter or the blank is no symbol.
     """
     path = folder / TOKENIZER_NAME
     settings = read_model_json(path)
     settings = {**settings, **{name: _text_of(settings[name]) for name in _TOKENS if name in settings}}
     check_fields(settings, TOKENIZER_RULES, f"{path}: ")
     settings = {**_TOKENS, "do_upper_case": True, **settings}
-    check_symbols(read_vocabulary(folder / VOCABULARY_NAME), settings, f"{folder / VOCABULARY_NAME} and {path.name}: ")
-    return settings
+    vocabulary = read_vocabulary(folder / VOCABULARY_NAME)
+    added = {str(_text_of(token)): int(index) for index, token in settings.get("added_tokens_decoder", {}).items()}
+    symbols = {**added, **vocabulary}
+    if sorted(symbols.values()) != list(range(len(symbols))):
+        raise ValueError(f"{path}: added_tokens_decoder has other ids than those that follow {VOCABULARY_NAME}.")
+    check_symbols(symbols, settings, f"{folder / VOCABULARY_NAME} and {path.name}: ")
+    return symbols, settings
 
 
 def check_symbols(vocabulary: Mapping[str, int], settings: Mapping[str, Any], origin: str = "") -> None:
@@ -246,6 +261,11 @@ def check_symbols(vocabulary: Mapping[str, int], settings: Mapping[str, Any], or
 
 _TOKENS = {"pad_token": "<pad>", "word_delimiter_token": "|"}
 """Symbols with a meaning, and what they are where a file does not say."""
+
+
+def _is_added(index: str, token: object) -> bool:
+    is_id = index.isascii() and index.isdigit() and len(index) < 7
+    return is_id and isinstance(token, dict) and isinstance(token.get("content"), str) and bool(token["content"])
 
 
 def _text_of(token: Any) -> Any:  # noqa: ANN401 - whatever a file has there
@@ -319,29 +339,35 @@ def check_model_files(folder: str | Path) -> None:
         names = {"hop_length": "samples per frame", "feature_size": "mel bins"}
         facts |= {fact: settings[name] for name, fact in names.items() if name in settings}
     if (folder / TOKENIZER_NAME).is_file() and (folder / VOCABULARY_NAME).is_file():
-        vocabulary = read_vocabulary(folder / VOCABULARY_NAME)
-        facts |= facts_of_vocabulary(len(vocabulary), vocabulary[read_tokenizer_settings(folder)["pad_token"]])
+        symbols, tokenizer = read_tokenizer(folder)
+        facts |= facts_of_vocabulary(len(symbols), symbols[tokenizer["pad_token"]])
     if config is not None:
         check_alike(facts_of_config(config), f"{folder / CONFIG_NAME}", facts, "the processor beside it")
 
 
 @contextmanager
-def library_errors_named(model: object) -> Iterator[None]:
+def library_errors_named(model: object, *, of_values: bool = False) -> Iterator[None]:
     """Turn what the library raises about the contents of a file into a ValueError that names the model.
 
     Errors that say themselves what is wrong (ValueError, OSError, ImportError), and those of memory and devices, stay
     as they are.
+
+    Args:
+        model: Folder or name on the Hub.
+        of_values: Whether a ValueError gets the name too, if it lacks it.
 
     Raises:
         ValueError: In place of other exceptions.
     """
     try:
         yield
-    except (ValueError, OSError, ImportError, MemoryError):
+    except (OSError, ImportError, MemoryError):
         raise
-    except Exception as error:  # the library reads files without a look at their types, so any can come
-        if "conflicts with the method" in str(error):  # an argument, which it names
+    except ValueError as error:
+        if not of_values or str(model) in str(error):
             raise
+        raise ValueError(f"{model} cannot be loaded: {error}") from error
+    except Exception as error:  # the library reads files without a look at their types, so any can come
         is_of_a_file = not isinstance(error, RuntimeError) or isinstance(error, RecursionError)
         if not is_of_a_file and "mismatch" not in str(error):
             raise

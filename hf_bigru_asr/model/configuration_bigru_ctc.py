@@ -109,7 +109,7 @@ class BiGRUCTCConfig(PreTrainedConfig):
         folder = local_folder(pretrained_model_name_or_path, kwargs)
         if folder is not None and (folder / CONFIG_NAME).is_file():
             read_config(folder / CONFIG_NAME)
-        with library_errors_named(pretrained_model_name_or_path):
+        with library_errors_named(pretrained_model_name_or_path, of_values=True):
             return super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
 
     @classmethod

@@ -102,11 +102,6 @@ def check_fields(values: Mapping[str, Any], rules: Mapping[str, Rule], origin: s
 def shown(value: object) -> str:
     """A value for a message, shortened."""
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**18:
-        return f"a whole number of {_num_digits(value)} digits"
+        return f"a whole number of {value.bit_length()} bits"  # str() of a very long one raises
     text = repr(value)
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
-
-
-def _num_digits(value: int) -> int:
-    # str() of a very long number raises.
-    return int(abs(value).bit_length() * math.log10(2)) + 1

@@ -39,7 +39,7 @@ def load_checked(
             infinite.
     """
     _check_shapes_of_folder(model, load_options)
-    with library_errors_named(model):
+    with library_errors_named(model, of_values=True):
         loaded, found = load(model, *args, output_loading_info=True, **load_options)
     for name, weight in loaded.state_dict().items():
         # Quantised weights are of types of their own, and what is offloaded is not here.

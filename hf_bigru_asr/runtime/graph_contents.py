@@ -15,10 +15,10 @@ __all__ = ["GraphContents", "read_graph_contents"]
 # Numbers of fields in onnx.proto3.
 _MODEL_GRAPH, _MODEL_METADATA = 7, 14
 _GRAPH_INITIALIZER, _GRAPH_INPUT, _GRAPH_OUTPUT = 5, 11, 12
-_TENSOR_TYPE, _TENSOR_FLOATS, _TENSOR_NAME, _TENSOR_RAW, _TENSOR_DOUBLES = 2, 4, 8, 9, 10
+_TENSOR_TYPE, _TENSOR_FLOATS, _TENSOR_INTS, _TENSOR_NAME, _TENSOR_RAW, _TENSOR_DOUBLES = 2, 4, 5, 8, 9, 10
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_RAW_TYPES = {1: "<f4", 10: "<f2", 11: "<f8"}
-_BFLOAT16 = 16
+_FLOAT16, _BFLOAT16 = 10, 16
+_RAW_TYPES = {1: "<f4", _FLOAT16: "<f2", 11: "<f8"}
 _BFLOAT16_EXPONENT = 0x7F80
 
 
@@ -83,7 +83,7 @@ def _read_graph(graph: memoryview, contents: GraphContents) -> None:
 
 
 def _check_finite(tensor: memoryview) -> None:
-    kind, name, values = 0, "", memoryview(b"")
+    kind, name, values, ints = 0, "", memoryview(b""), memoryview(b"")
     numbers: list[np.ndarray] = []
     for number, value in _fields(tensor):
         if number == _TENSOR_TYPE and isinstance(value, int):
@@ -92,8 +92,12 @@ def _check_finite(tensor: memoryview) -> None:
             name = _text(value)
         elif number == _TENSOR_RAW:
             values = _bytes(value)
+        elif number == _TENSOR_INTS:
+            ints = _bytes(value)
         elif number in (_TENSOR_FLOATS, _TENSOR_DOUBLES) and not isinstance(value, int):
             numbers.append(np.frombuffer(value, dtype="<f4" if number == _TENSOR_FLOATS else "<f8"))
+    if kind in (_FLOAT16, _BFLOAT16) and ints:
+        values = memoryview(_bits_of(ints))
     if kind in _RAW_TYPES:
         numbers.append(np.frombuffer(values, dtype=_RAW_TYPES[kind]))
     is_finite = all(bool(np.isfinite(each).all()) for each in numbers)
@@ -102,6 +106,15 @@ def _check_finite(tensor: memoryview) -> None:
         is_finite = is_finite and not bool((exponents == _BFLOAT16_EXPONENT).any())
     if not is_finite:
         raise _NotFiniteError(name)
+
+
+def _bits_of(ints: memoryview) -> bytes:
+    """Numbers of 16 bits that are stored as packed varints."""
+    bits, place = [], 0
+    while place < len(ints):
+        value, place = _varint(ints, place)
+        bits.append(value & 0xFFFF)
+    return np.array(bits, dtype="<u2").tobytes()
 
 
 def _value_info(info: memoryview) -> tuple[str, tuple[int | None, ...]]:

@@ -20,8 +20,7 @@ from ..model.checked_files_bigru_ctc import (
     facts_of_vocabulary,
     read_config,
     read_feature_settings,
-    read_tokenizer_settings,
-    read_vocabulary,
+    read_tokenizer,
 )
 from ..model.checked_weights_bigru_ctc import (
     INDEX_NAME,
@@ -107,7 +106,7 @@ class ModelFiles:
         """
         path = self._existing(VOCABULARY_NAME)
         self._existing(TOKENIZER_NAME)
-        vocabulary, tokenizer = read_vocabulary(path), read_tokenizer_settings(self.folder)
+        vocabulary, tokenizer = read_tokenizer(self.folder)
         delimiter, blank = tokenizer["word_delimiter_token"], tokenizer["pad_token"]
         symbols = {index: symbol for symbol, index in vocabulary.items()}
         facts = facts_of_vocabulary(len(vocabulary), vocabulary[blank])

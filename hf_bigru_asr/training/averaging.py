@@ -10,6 +10,7 @@ from torch.optim.swa_utils import AveragedModel
 from ..bundled import resolve_model
 from ..model.feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
 from ..model.language_model_files_bigru_ctc import CONFIDENCE_NAME
+from ..model.loaded_weights_bigru_ctc import check_is_whole
 from ..model.modeling_bigru_ctc import BiGRUForCTC
 from ..model.processing_bigru_ctc import BiGRUCTCProcessor
 from ..storage.writing import whole_folder
@@ -73,7 +74,9 @@ def average_checkpoints(
 
 
 def _load(name: str) -> BiGRUForCTC:
-    return BiGRUForCTC.from_pretrained(name, dtype=torch.float32)
+    model = BiGRUForCTC.from_pretrained(name, dtype=torch.float32)
+    check_is_whole(model, name)
+    return model
 
 
 def _features(processor: BiGRUCTCProcessor) -> dict[str, Any]:

@@ -193,6 +193,7 @@ def transcribe(
         options["return_timestamps"] = return_timestamps
         return _transcribe_with_pipeline(recognizer, recordings, batch_size, options, audio_options)
     ours: Any = recognizer
+    check_parts(ours.model, ours.feature_extractor, ours.tokenizer)
     parts = (ours.model, ours.feature_extractor, ours.tokenizer, _decoder_of(recognizer))
     batches = BatchRecognizer(*parts, batch_size, batch_s, num_workers, long_s)
     batches = replace(batches, channels="mix" if channels == "split" else channels, on_damage=on_damage)
