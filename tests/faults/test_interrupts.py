@@ -1,0 +1,128 @@
+"""Commands and scripts that are interrupted anywhere: one line, the right status, and the next run goes on."""
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from openslr_corpus import corpus, write_archive
+from repository import REPOSITORY, SAMPLE, SCRIPTS
+from script_runs import spoken, write_split
+
+SUPPORT = REPOSITORY / "tests" / "support"
+
+PREPARATION = """
+import signal, sys
+from pathlib import Path
+sys.path.append(sys.argv[1])
+from interrupted_runs import run_interrupted
+from openslr_corpus import contents
+from hf_bigru_asr.cli.main import main
+
+def prepare(name):
+    return lambda: main(["prepare", "--source", "a.tar.gz", "--output-dir", name, "--max-shard-size-mb", "0.01"])
+
+here = Path()
+assert prepare("whole")() == 0  # in this process: what it imports late is there for all forks
+expected = contents(here / "whole")
+counted = run_interrupted(prepare("counted"), here)
+assert counted.status == 0 and contents(here / "counted") == expected, counted
+num_callbacks = run_interrupted(prepare("counted too"), here, in_callback=True).num_calls
+assert num_callbacks > 30, num_callbacks
+moments = [(counted.num_calls * part // 11, False) for part in range(1, 11)]
+moments += [(num_callbacks * part // 5, True) for part in range(1, 5)]
+for place, (moment, in_callback) in enumerate(moments):
+    number = signal.SIGTERM if place % 5 == 4 else signal.SIGINT
+    ended = run_interrupted(prepare(f"cut-{place}"), here, moment, number=number, in_callback=in_callback)
+    what = "interrupted" if number == signal.SIGINT else "terminated"
+    assert ended.status == 128 + number, (moment, in_callback, ended)
+    assert ended.output.endswith(f"hf-bigru-asr prepare: {what}.\\n"), (moment, in_callback, ended)
+    assert "Traceback" not in ended.output and "ignored" not in ended.output, (moment, in_callback, ended)
+    again = run_interrupted(prepare(f"cut-{place}"), here)
+    assert again.status == 0, again
+    assert contents(here / f"cut-{place}") == expected, moment
+print(len(moments))
+"""
+
+
+def test_preparation_is_interrupted_anywhere_and_goes_on(run_in_child: Callable[..., str], tmp_path: Path) -> None:
+    """Also in the callbacks through which libsndfile reads: an exception there would be swallowed."""
+    write_archive(tmp_path / "a.tar.gz", corpus())
+    assert run_in_child(PREPARATION, SUPPORT).endswith("\n14\n")
+
+
+SCRIPT_RUNS = """
+import runpy, sys
+from pathlib import Path
+sys.path[:0] = sys.argv[1:3]
+from interrupted_runs import run_interrupted, script
+name, parts = sys.argv[3], range(1, 1 + int(sys.argv[4]))
+runpy.run_path(str(Path(sys.argv[2]) / name), run_name="imported")  # for all forks
+program = script(Path(sys.argv[2]) / name, *sys.argv[5:])
+here = Path()
+num_calls = run_interrupted(program, here).num_calls
+for part in parts:
+    moment = num_calls * part // (len(parts) + 1)
+    ended = run_interrupted(program, here, moment)
+    assert ended.status == 130, (moment, ended)
+    assert ended.output.endswith(f"{name}: interrupted.\\n"), (moment, ended)
+    assert "Traceback" not in ended.output, (moment, ended)
+assert run_interrupted(program, here).status == 0
+print(num_calls)
+"""
+TRAINING = ("--hidden_size", 8, "--num_hidden_layers", 1, "--max_steps", 2, "--warmup_steps", 0, "--report_to", "none")
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    rows = [{"audio": spoken("HELLO"), "text": "HELLO"}] * 2
+    speech = [
+        {"audio": {"bytes": SAMPLE.read_bytes(), "path": SAMPLE.name}, "text": SAMPLE.with_suffix(".txt").read_text()}
+    ]
+    for split in ("train", "validation"):
+        write_split(tmp_path / "data", split, rows)
+    return write_split(tmp_path / "data", "test", speech)
+
+
+@pytest.mark.parametrize(
+    ("name", "num_moments", "arguments"),
+    [
+        ("segment_dataset.py", 3, ("--split_name", "test")),
+        pytest.param("evaluate.py", 10, ("--split", "test"), marks=pytest.mark.slow),
+        pytest.param("segment_dataset.py", 10, ("--split_name", "test"), marks=pytest.mark.slow),
+        pytest.param("train.py", 10, TRAINING, marks=pytest.mark.slow),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_script_is_interrupted_anywhere(
+    name: str,
+    num_moments: int,
+    arguments: tuple[object, ...],
+    data_dir: Path,
+    tmp_path: Path,
+    run_in_fork: Callable[..., str],
+) -> None:
+    common = ("--dataset_name", data_dir, "--output_dir", tmp_path / "output")
+    assert (
+        int(run_in_fork(SCRIPT_RUNS, SUPPORT, SCRIPTS, name, str(num_moments), *map(str, (*common, *arguments))))
+        > 1000
+    )
+
+
+def is_program(path: Path) -> bool:
+    return '__name__ == "__main__"' in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        path
+        for folder in (SCRIPTS, SCRIPTS / "benchmarks", SCRIPTS / "recipe")
+        for path in sorted(folder.glob("*.py"))
+        if is_program(path)
+    ],
+    ids=lambda path: path.name,
+)
+def test_a_script_is_ready_for_signals_before_it_imports_anything(path: Path) -> None:
+    first = [ast.unparse(node) for node in ast.parse(path.read_text(encoding="utf-8")).body[1:3]]
+    assert first == ["from hf_bigru_asr.processes.interrupts import begin_script", "begin_script(__name__)"]
