@@ -177,9 +177,10 @@ class _Work:
             self._progress.say(f"{have} results already; --overwrite writes them anew")
         if self._in_the_way is not None:
             self._num_failed += self._num_in_the_way
+            others = f", and so are {self._num_in_the_way - 1} more" if self._num_in_the_way > 1 else ""
             self._progress.say(
-                f"{in_one_line(str(self._in_the_way))} was not written by this command and is left as it is, one of "
-                f"{self._num_in_the_way}; --overwrite replaces them, --output-dir writes elsewhere"
+                f"{in_one_line(str(self._in_the_way))} was not written by this command and is left as it is{others}; "
+                "--overwrite replaces such files, --output-dir writes elsewhere"
             )
         self._results.end(is_complete=not self._num_failed)
         return int(self._num_failed > 0)
@@ -260,8 +261,9 @@ def _check(args: Namespace) -> None:
     if not (args.max_download_mb > 0 and args.max_download_s > 0):
         raise CommandError("--max-download-mb and --max-download-s must be positive")
     if args.hotwords_file is not None:
-        lines = args.hotwords_file.read_text(encoding="utf-8-sig").splitlines()
-        args.hotwords += [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+        from .hotwords import read_hotwords_file
+
+        args.hotwords += read_hotwords_file(args.hotwords_file)
     if args.hotwords and (args.lm == "none" or args.grammar is not None):
         raise CommandError("--hotwords need a language model; leave them out, or --lm none and --grammar")
     if args.grammar is not None:

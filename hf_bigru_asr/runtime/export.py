@@ -216,6 +216,7 @@ def locate_model(model: str | Path, **hub_options: Any) -> Path:
         return Path(name)
     try:
         from huggingface_hub import snapshot_download
+        from huggingface_hub.constants import HF_HUB_OFFLINE
         from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
     except ImportError as error:
         raise FileNotFoundError(
@@ -225,5 +226,10 @@ def locate_model(model: str | Path, **hub_options: Any) -> Path:
     patterns = [*MODEL_FILES, GRAPH_NAME, WEIGHTS_NAME, INDEX_NAME, WEIGHT_PARTS]
     try:
         return Path(snapshot_download(name, allow_patterns=patterns, **hub_options))
-    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:
+    except LocalEntryNotFoundError as error:  # whose message is a paragraph
+        why = "HF_HUB_OFFLINE is set" if HF_HUB_OFFLINE else "the Hub was not reached"
+        raise FileNotFoundError(
+            f"{name} is neither a folder nor a model that could be downloaded: it is not in the cache, and {why}."
+        ) from error
+    except (HFValidationError, HfHubHTTPError) as error:
         raise FileNotFoundError(f"{name} is neither a folder nor a model that could be downloaded: {error}") from error

@@ -111,7 +111,13 @@ def test_a_file_of_another_origin_beside_a_recording_stays(
         assert len(heard) == num_heard
         assert Path("in/a.txt").read_text() == "reference\n"
         line = capsys.readouterr().err.splitlines()[-1]
-        assert line.startswith("in/a.txt was not written by this command and is left as it is, one of 1; --overwrite")
+        assert line.startswith("in/a.txt was not written by this command and is left as it is; --overwrite replaces")
+    Path("in/b.txt").write_text("reference\n")
+    Path("in/.hf-bigru-asr-results").unlink()
+    assert main(words) == 1
+    assert (
+        "in/a.txt was not written by this command and is left as it is, and so are 1 more;" in capsys.readouterr().err
+    )
     assert main([*words, "--overwrite"]) == 0
     assert main(words) == 0
 
