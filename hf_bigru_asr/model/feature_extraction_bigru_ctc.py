@@ -3,14 +3,24 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from transformers import BatchFeature, SequenceFeatureExtractor
+from transformers import BatchFeature
 from transformers.utils import logging
 
+from .checked_files_bigru_ctc import (
+    FEATURE_RULES,
+    check_features,
+    check_model_files,
+    library_errors_named,
+    local_folder,
+)
+from .feature_padding_bigru_ctc import PaddedFeatureExtractor
 from .feature_prior_bigru_ctc import check_prior, fit_prior
+from .field_rules_bigru_ctc import check_fields
 from .frame_grids_bigru_ctc import MAX_OFFSETS
 from .mel_filters_bigru_ctc import MelScale, mel_filter_bank, mel_powers
 from .speech_statistics_bigru_ctc import VARIANCE_FLOOR, SpeechPrior, normalize_by_speech
@@ -18,12 +28,11 @@ from .waveforms_bigru_ctc import AudioArray, list_of_waveforms
 
 logger = logging.get_logger(__name__)
 
-NORMALIZATIONS = ("speech", "utterance", "none")
 _FORMER_SETTINGS = ("global_mean", "global_std")
 """Fields of older files, of a normalisation that no released model had; dropped on loading."""
 
 
-class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
+class BiGRUCTCFeatureExtractor(PaddedFeatureExtractor):
     r"""Turns waveforms into normalised log-mel frames.
 
     Frame `i` stands for the samples `[i * hop_length, (i + 1) * hop_length)`, the last frame for what is left of the
@@ -96,21 +105,31 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
             return_attention_mask=return_attention_mask,
             **kwargs,
         )
-        self.hop_length = hop_length
-        self.win_length = win_length
-        self.n_fft = n_fft
+        self.hop_length, self.win_length, self.n_fft = hop_length, win_length, n_fft
         self.fmin = fmin
         self.fmax = sampling_rate / 2 if fmax is None else fmax
         self.mel_floor = mel_floor
         self.normalization = normalization
-        self.prior_frames = prior_frames
-        self.prior_std = prior_std
-        self.prior_mean = prior_mean
+        self.prior_frames, self.prior_std, self.prior_mean = prior_frames, prior_std, prior_mean
         self._check_parameters()
         self.set_num_offsets(num_offsets)
         # The library leaves these two names out of the saved JSON.
         self.window = torch.hann_window(win_length)
         self.mel_filters = mel_filter_bank(self._mel_scale)
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as in the library
+        """As in the library, with files that are checked.
+
+        Raises:
+            ValueError: If a file of the model is broken or a value out of range, or if the files in a folder belong to
+                different models.
+        """
+        folder = local_folder(pretrained_model_name_or_path, kwargs)
+        if folder is not None:
+            check_model_files(folder)
+        with library_errors_named(pretrained_model_name_or_path, of_values=True):
+            return super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
 
     def num_frames(self, num_samples: int) -> int:
         """Number of frames of `num_samples` samples: `ceil(num_samples / hop_length)`."""
@@ -157,8 +176,8 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         self._check_sampling_rate(sampling_rate)
         waveforms = map(torch.from_numpy, list_of_waveforms(raw_speech))
         features = [self.extract(waveform.to(device)).cpu().numpy() for waveform in waveforms]
-        batch = self.pad(
-            BatchFeature({"input_features": features}),
+        batch = self.pad_new(
+            features,
             padding=padding,
             max_length=max_length,
             truncation=truncation,
@@ -214,7 +233,7 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
         if prior_frames < 1:
             raise ValueError(f"prior_frames is {prior_frames}; give at least 1, or leave the extractor as it is.")
         normalization = self.normalization if normalization is None else normalization
-        _check_normalization(normalization)
+        check_fields({"normalization": normalization}, FEATURE_RULES)
         prior = fit_prior(self._grids_of(waveforms), self.frame_s)
         if normalization == "speech":
             SpeechPrior.of(self.feature_size, prior_frames, prior.mean, prior.std)
@@ -360,17 +379,7 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
             )
 
     def _check_parameters(self) -> None:
-        for name in ("feature_size", "sampling_rate", "hop_length", "win_length", "n_fft"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1.")
-        if self.win_length > self.n_fft or self.hop_length > self.n_fft:
-            raise ValueError(
-                f"win_length is {self.win_length} and hop_length {self.hop_length}; neither may exceed n_fft "
-                f"({self.n_fft})."
-            )
-        if self.mel_floor <= 0:
-            raise ValueError(f"mel_floor is {self.mel_floor}; its logarithm is taken, so it must be positive.")
-        _check_normalization(self.normalization)
+        check_features(vars(self))
         check_prior(self.feature_size, self.prior_frames, self.prior_std)
         if self.normalization == "speech":
             _ = self.speech_prior
@@ -383,11 +392,6 @@ class BiGRUCTCFeatureExtractor(SequenceFeatureExtractor):
 @cache
 def _squares(values: tuple[float, ...]) -> torch.Tensor:
     return torch.tensor(values).square()
-
-
-def _check_normalization(name: str) -> None:
-    if name not in NORMALIZATIONS:
-        raise ValueError(f"normalization is {name!r}; choose one of {', '.join(NORMALIZATIONS)}.")
 
 
 BiGRUCTCFeatureExtractor.register_for_auto_class()

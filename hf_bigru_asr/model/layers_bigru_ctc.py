@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
+from torch.nn.utils.parametrize import is_parametrized
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 NUM_GATES = 3
@@ -195,7 +196,8 @@ class BiGRULayer(nn.GRU):
             `(batch, frames, 2 * hidden_size)`, the forward direction first; zero on padding.
         """
         # A trace has to serve other lengths and devices: no packing on the CPU, no loop over the frames.
-        if hidden_states.is_cuda and not torch.jit.is_tracing():
+        # cuDNN would take the bare weights of a layer that has adapters on them.
+        if hidden_states.is_cuda and not torch.jit.is_tracing() and not is_parametrized(self):
             return self._forward_packed(hidden_states, lengths)
         return self._forward_reversed(hidden_states, lengths)
 

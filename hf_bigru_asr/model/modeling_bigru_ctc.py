@@ -1,5 +1,7 @@
 """Bidirectional GRU encoder and its CTC head."""
 
+from typing import Any
+
 import torch
 from torch import nn
 from torchaudio.functional import mask_along_axis_iid
@@ -13,6 +15,8 @@ from .configuration_bigru_ctc import BiGRUCTCConfig
 from .ctc_loss_bigru_ctc import ctc_loss, num_frames_needed
 from .frame_grids_bigru_ctc import grids_of_frames, mean_of_grids
 from .layers_bigru_ctc import NUM_GATES, BiGRULayer
+from .loaded_weights_bigru_ctc import load_checked
+from .output_classes_bigru_ctc import OutputClasses
 
 
 def batch_of_frames(input_features: torch.Tensor, num_mel_bins: int) -> torch.Tensor:
@@ -69,7 +73,7 @@ def frame_lengths(attention_mask: torch.Tensor) -> torch.Tensor:
     return mask.sum(-1)
 
 
-class BiGRUCTCPreTrainedModel(PreTrainedModel):
+class BiGRUCTCPreTrainedModel(OutputClasses, PreTrainedModel):  # type: ignore[misc] # the library has embeddings
     """Weight initialisation and the library's hooks for loading, saving and placing the models below."""
 
     config_class = BiGRUCTCConfig
@@ -81,6 +85,23 @@ class BiGRUCTCPreTrainedModel(PreTrainedModel):
     _keys_to_ignore_on_load_unexpected = [r"^teacher_heads\."]  # noqa: RUF012 - the library's own declaration
     # The CTC loss is averaged inside the model, so the Trainer has to average over accumulation steps itself.
     accepts_loss_kwargs = False
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: Any,  # noqa: ANN401 - as in the library
+        *args: Any,
+        output_loading_info: bool = False,
+        **kwargs: Any,
+    ) -> Any:  # noqa: ANN401 - the model, with what was found if that is asked for
+        """As in the library, with weights that are checked; see [`load_checked`].
+
+        Raises:
+            ValueError: If a file is broken, or a weight has another shape than the configuration says, or is NaN or
+                infinite.
+        """
+        loaded, found = load_checked(super().from_pretrained, pretrained_model_name_or_path, *args, **kwargs)
+        return (loaded, found) if output_loading_info else loaded
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
@@ -318,7 +339,8 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
         if unknown.numel():
             raise ValueError(
                 f"labels contain the id {int(unknown[0])}; this model has {self.config.vocab_size} classes, 0 to "
-                f"{self.config.vocab_size - 1}. Tokenize the text with this model's own tokenizer and pad with -100."
+                f"{self.config.vocab_size - 1}. Tokenize the text with this model's own tokenizer and pad with -100; "
+                "after tokenizer.add_tokens, call model.resize_token_embeddings(len(tokenizer))."
             )
         if self.config.ctc_zero_infinity:
             return

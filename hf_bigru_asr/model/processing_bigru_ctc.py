@@ -7,9 +7,12 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from transformers import BatchEncoding, BatchFeature, ProcessorMixin
+from transformers.processing_utils import ProcessingKwargs
 
+from .checked_files_bigru_ctc import check_model_files, library_errors_named, local_folder
 from .ctc_loss_bigru_ctc import num_frames_needed
 from .feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
 from .language_model_files_bigru_ctc import (
@@ -28,6 +31,15 @@ if TYPE_CHECKING:
     from .decoding_bigru_ctc import GreedyDecoder
 
 LABEL_PADDING = -100
+
+
+class BiGRUCTCProcessorKwargs(ProcessingKwargs, total=False):
+    """Options of a call and their defaults; `text_kwargs` are those of `text` and of the labels."""
+
+    _defaults = {  # type: ignore[misc] # noqa: RUF012 - how the library declares them
+        "common_kwargs": {"return_tensors": "pt"},
+        "text_kwargs": {"padding": True},
+    }
 
 
 class BiGRUCTCProcessor(ProcessorMixin):
@@ -50,6 +62,8 @@ class BiGRUCTCProcessor(ProcessorMixin):
         (torch.Size([1, 48, 128]), [[10, 7, 14, 14, 17]])
     """
 
+    valid_processor_kwargs = BiGRUCTCProcessorKwargs
+
     def __init__(self, feature_extractor: BiGRUCTCFeatureExtractor, tokenizer: BiGRUCTCTokenizer) -> None:
         super().__init__(feature_extractor, tokenizer)
         self._language_model: Path | HubModel | None = None
@@ -58,16 +72,25 @@ class BiGRUCTCProcessor(ProcessorMixin):
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs: Any) -> "BiGRUCTCProcessor":  # type: ignore[override]
-        """Load a processor from a folder or the Hub; the arguments are the library's."""
+        """Load a processor from a folder or the Hub; the arguments are the library's.
+
+        Raises:
+            ValueError: If a file of the model is broken or a value out of range, or if the files in a folder belong to
+                different models.
+        """
         model = pretrained_model_name_or_path
-        if Path(model).is_dir():
-            processor = super().from_pretrained(model, **kwargs)
+        folder = local_folder(model, kwargs)
+        if folder is not None:
+            check_model_files(folder)
+            with library_errors_named(model):
+                processor = super().from_pretrained(model, **kwargs)
             options = {"subfolder": kwargs["subfolder"]} if kwargs.get("subfolder") else {}
             processor.language_model = find_language_model(model, **options)
             processor.confidence_file = find_model_file(model, CONFIDENCE_NAME, **options)
             return processor
         origin = HubModel.pinned(str(model), kwargs)
-        processor = super().from_pretrained(model, **{**kwargs, **origin.options})
+        with library_errors_named(model):
+            processor = super().from_pretrained(model, **{**kwargs, **origin.options})
         processor._language_model = processor._confidence_file = origin
         with suppress(OSError):
             # It is small, and may be needed where there is no connection. If it cannot be had now, its use raises.
@@ -108,8 +131,12 @@ class BiGRUCTCProcessor(ProcessorMixin):
             OSError: If one of the two has to be fetched from the Hub, and cannot be.
         """
         self._save_beside(Path(save_directory))
-        # A string, which the library splits.
-        return super().save_pretrained(str(save_directory), push_to_hub=push_to_hub, **kwargs)
+        try:
+            # A string, which the library splits.
+            return super().save_pretrained(str(save_directory), push_to_hub=push_to_hub, **kwargs)
+        finally:
+            # Which belongs to the files: the library leaves it here, and a loaded processor would differ by it.
+            vars(self).pop("auto_map", None)
 
     def _save_beside(self, folder: Path) -> None:
         """Copy the confidence file and the language model into `folder`, if they do not lie there."""
@@ -192,9 +219,6 @@ class BiGRUCTCProcessor(ProcessorMixin):
         self,
         audio: AudioArray | Sequence[AudioArray] | None = None,
         text: str | list[str] | None = None,
-        sampling_rate: int | None = None,
-        padding: bool | str = True,
-        return_tensors: str | None = "pt",
         **kwargs: Any,
     ) -> BatchFeature | BatchEncoding:
         """Model inputs from audio, from text, or from both.
@@ -202,12 +226,10 @@ class BiGRUCTCProcessor(ProcessorMixin):
         Args:
             audio: One utterance or a batch; see [`BiGRUCTCFeatureExtractor`].
             text: One transcript or a batch, as many as there are utterances.
-            sampling_rate: Sampling rate of the audio in Hz.
-            padding: How to pad, for audio and text alike.
-            return_tensors: `"pt"`, `"np"` or `None` for lists.
-            kwargs: Passed to the feature extractor if there is audio (`device`, `pad_to_multiple_of`, ...), otherwise
-                to the tokenizer. The library's dictionaries `audio_kwargs`, `text_kwargs` and `common_kwargs` are
-                taken too.
+            kwargs: Options of the feature extractor and the tokenizer, for both alike or in the library's dictionaries
+                `audio_kwargs`, `text_kwargs` and `common_kwargs`: `sampling_rate` of the audio in Hz, `padding`
+                (`True` by default), `return_tensors` (`"pt"` by default, `"np"`, or `None` for lists), `max_length`,
+                `pad_to_multiple_of`, `device`. `truncation` cuts audio and text alone, never labels.
 
         Returns:
             With audio: `input_features`, `attention_mask` and, with text, `labels` `(batch, labels)` padded with -100.
@@ -219,23 +241,21 @@ class BiGRUCTCProcessor(ProcessorMixin):
         """
         if audio is None and text is None:
             raise ValueError("Neither audio nor text was given; give audio=, text= or both.")
-        nested = {name: kwargs.pop(f"{name}_kwargs", None) or {} for name in ("common", "audio", "text")}
-        options = {
-            "padding": padding,
-            "return_tensors": return_tensors,
-            **kwargs,
-            **nested["common"],
-            **nested["text" if audio is None else "audio"],
-        }
+        given = {name: value for name, value in kwargs.items() if value is not None or not name.endswith("_kwargs")}
+        options = self._merge_kwargs(
+            self.valid_processor_kwargs,  # type: ignore[arg-type] # the class, whose annotations are read
+            tokenizer_init_kwargs=self.tokenizer.init_kwargs,
+            **given,
+        )
         if audio is None:
-            return self.tokenizer(text, **options)
-        inputs = self.feature_extractor(audio, **{"sampling_rate": sampling_rate, **options})
+            return self.tokenizer(text, **options["text_kwargs"])
+        inputs = self.feature_extractor(audio, **options["audio_kwargs"])
         if text is not None:
-            return_tensors = options["return_tensors"]
-            inputs["labels"] = self._labels(inputs, [text] if isinstance(text, str) else list(text), return_tensors)
+            texts = [text] if isinstance(text, str) else list(text)
+            inputs["labels"] = self._labels(inputs, texts, options["text_kwargs"])
         return inputs
 
-    def _labels(self, inputs: BatchFeature, texts: list[str], return_tensors: str | None) -> object:
+    def _labels(self, inputs: BatchFeature, texts: list[str], options: dict[str, Any]) -> object:
         features = inputs["input_features"]
         if len(texts) != len(features):
             raise ValueError(f"There are {len(features)} utterances and {len(texts)} texts; give one text each.")
@@ -253,11 +273,13 @@ class BiGRUCTCProcessor(ProcessorMixin):
                     f"between equal neighbours, but its audio has {length}. Check that text and audio belong "
                     "together, or leave the utterance out."
                 )
-        if return_tensors is None:
+        if options["return_tensors"] is None:
             return ids
-        longest = max(len(row) for row in ids)
-        padded = torch.tensor([row + [LABEL_PADDING] * (longest - len(row)) for row in ids], dtype=torch.long)
-        return padded.numpy() if return_tensors == "np" else padded
+        padding = {name: options[name] for name in ("padding", "max_length", "pad_to_multiple_of") if name in options}
+        padded = self.tokenizer.pad({"input_ids": ids}, return_attention_mask=True, **padding)
+        longest = max(len(row) for row in padded["input_ids"])
+        rows = [row + [LABEL_PADDING] * (longest - len(row)) for row in ids]
+        return np.asarray(rows, dtype=np.int64) if options["return_tensors"] == "np" else torch.tensor(rows)
 
     def pad(
         self,

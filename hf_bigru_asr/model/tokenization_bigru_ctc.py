@@ -1,6 +1,7 @@
 """Character tokenizer for CTC: the letters A to Z, the space, the apostrophe and the blank."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -9,10 +10,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import PreTrainedTokenizer
+from transformers import BatchEncoding, PreTrainedTokenizer
 from transformers.utils import ModelOutput, to_py_obj
 
+from .checked_files_bigru_ctc import (
+    TOKENIZER_RULES,
+    check_model_files,
+    check_symbols,
+    library_errors_named,
+    local_folder,
+    read_vocabulary,
+)
 from .ctc_output_bigru_ctc import kept_characters, spoken_part, unknown_characters, word_boundary
+from .field_rules_bigru_ctc import check_fields
 
 TokenIds = Sequence[Any] | np.ndarray | torch.Tensor
 
@@ -45,6 +55,10 @@ class BiGRUCTCTokenizerOutput(ModelOutput):
 
 class BiGRUCTCTokenizer(PreTrainedTokenizer):
     """Maps text to character ids, and frame-wise CTC ids to text.
+
+    More symbols come from `add_tokens`; `model.resize_token_embeddings(len(tokenizer))` gives the network a class for
+    each. Words that were split before (`is_split_into_words=True`) are encoded with a space before each. Threads can
+    share it, but for what changes it, such as `add_tokens`.
 
     Args:
         vocab_file: JSON file that maps every symbol to its id; the 29 symbols of [`default_vocabulary`] if `None`.
@@ -87,19 +101,19 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
         if vocab_file is None:
             self.encoder = default_vocabulary(str(pad_token), word_delimiter_token)
         else:
-            self.encoder = json.loads(Path(vocab_file).read_text(encoding="utf-8"))
-        for name, token in (("pad_token", str(pad_token)), ("word_delimiter_token", word_delimiter_token)):
-            if token not in self.encoder:
-                raise ValueError(
-                    f"{name} is {token!r}, which is not one of the vocabulary's symbols: {' '.join(self.encoder)}. "
-                    "Name the symbol that stands for it, or give a vocab_file that has it."
-                )
+            self.encoder = read_vocabulary(Path(vocab_file))
+        settings = {
+            "pad_token": str(pad_token),
+            "word_delimiter_token": word_delimiter_token,
+            "do_upper_case": do_upper_case,
+            "pause_frames": pause_frames,
+        }
+        check_fields(settings, TOKENIZER_RULES)
+        check_symbols(self.encoder, settings)
         self.decoder = {index: symbol for symbol, index in self.encoder.items()}
         self.word_delimiter_token = word_delimiter_token
         self.replace_word_delimiter_char = " "
         self.do_upper_case = do_upper_case
-        if pause_frames is not None and pause_frames < 1:
-            raise ValueError(f"pause_frames is {pause_frames}; it must be at least 1, or None.")
         self.pause_frames = pause_frames
         # The text "<pad>" is six characters like any others, not a blank.
         kwargs.setdefault("split_special_tokens", True)
@@ -114,6 +128,20 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
             **kwargs,
         )
 
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as in the library
+        """As in the library, with files that are checked.
+
+        Raises:
+            ValueError: If a file of the model is broken or a value out of range, or if the files in a folder belong to
+                different models.
+        """
+        folder = local_folder(pretrained_model_name_or_path, kwargs)
+        if folder is not None:
+            check_model_files(folder)
+        with library_errors_named(pretrained_model_name_or_path, of_values=True):
+            return super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
+
     @property
     def vocab_size(self) -> int:
         """Number of symbols, added tokens not counted."""
@@ -124,16 +152,39 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
         return dict(self.encoder) | self.added_tokens_encoder
 
     def _tokenize(self, text: str, **kwargs: Any) -> list[str]:
+        named = (self.word_delimiter_token, self.pad_token)
+        # The library would leave added tokens out with the special ones, whose text is characters like any others.
+        added = sorted((token for token in self._added_tokens_encoder if token not in named), key=len, reverse=True)
+        if not added:
+            return self._characters(text)
+        pieces = re.split(f"({'|'.join(map(re.escape, added))})", text)
+        others = [self._characters(piece) for piece in pieces[::2]]
+        return others[0] + [
+            token for pair in zip(pieces[1::2], others[1:], strict=True) for token in (pair[0], *pair[1])
+        ]
+
+    def _characters(self, text: str) -> list[str]:
         symbols = text.upper() if self.do_upper_case else text
         if unknown := {char for char in symbols if char != " " and not self._is_character(char)}:
             raise ValueError(unknown_characters(text, unknown, self._alphabet()))
         return [self.word_delimiter_token if char == " " else char for char in symbols]
 
     def _is_character(self, char: str) -> bool:
-        return char in self.encoder and char not in (self.word_delimiter_token, self.pad_token)
+        is_known = char in self.encoder or char in self._added_tokens_encoder
+        return is_known and char not in (self.word_delimiter_token, self.pad_token)
 
     def _alphabet(self) -> str:
-        return "".join([" ", *(symbol for symbol in self.encoder if self._is_character(symbol))])
+        return "".join([" ", *(symbol for symbol in self.get_vocab() if self._is_character(symbol))])
+
+    def _encode_plus(  # type: ignore[override] # the library's spells its options out
+        self,
+        text: Any,  # noqa: ANN401 - all that the library takes
+        text_pair: Any = None,  # noqa: ANN401 - the same
+        **kwargs: Any,
+    ) -> BatchEncoding:
+        if kwargs.pop("is_split_into_words", False):
+            text, text_pair = _joined_words(text), _joined_words(text_pair)
+        return super()._encode_plus(text, text_pair, **kwargs)
 
     def _convert_token_to_id(self, token: str) -> int:
         try:
@@ -146,7 +197,7 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
             return self.decoder[index]
         except KeyError:
             raise ValueError(
-                f"The id {index} is not in the vocabulary of {self.vocab_size} symbols; ids of labels that are padded "
+                f"The id {index} is not in the vocabulary of {len(self)} symbols; ids of labels that are padded "
                 f"with -100 have to be replaced by {self.pad_token_id} before decoding."
             ) from None
 
@@ -265,7 +316,7 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
         return BiGRUCTCTokenizerOutput(**{name: [item[name] for item in decoded] for name in names})
 
     def save_vocabulary(self, save_directory: str, filename_prefix: str | None = None) -> tuple[str]:
-        """Write the vocabulary as JSON into a folder and return its path in a tuple.
+        """Write the vocabulary as JSON, with what `add_tokens` added, into a folder; return its path in a tuple.
 
         Raises:
             NotADirectoryError: If `save_directory` is no folder.
@@ -274,8 +325,21 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
         if not folder.is_dir():
             raise NotADirectoryError(f"{folder} is not a folder; create it before saving the vocabulary into it.")
         path = folder / f"{filename_prefix + '-' if filename_prefix else ''}{VOCAB_FILES_NAMES['vocab_file']}"
-        path.write_text(json.dumps(self.encoder, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        added = {token.content: index for index, token in self.added_tokens_decoder.items() if not token.special}
+        vocabulary = self.encoder | added
+        path.write_text(json.dumps(vocabulary, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         return (str(path),)
+
+
+def _joined_words(words: Any) -> Any:  # noqa: ANN401 - words of one text, of a pair, of a batch of either, or nothing
+    """Text of words, each after a space, as the library has it for words that were split before."""
+    if isinstance(words, list | tuple) and words:
+        return (
+            "".join(f" {word}" for word in words)
+            if isinstance(words[0], str)
+            else type(words)(map(_joined_words, words))
+        )
+    return words
 
 
 BiGRUCTCTokenizer.register_for_auto_class()

@@ -192,6 +192,12 @@ def _mean_of_two(samples: Waveform) -> Waveform:
 
 
 def _check_is_array(audio: object) -> None:
+    first = audio[0] if isinstance(audio, list | tuple) and audio else audio
+    if hasattr(first, "get_all_samples"):
+        raise TypeError(
+            f"The audio is a decoder, {type(first).__name__}, as torchcodec and Audio columns of datasets give it; "
+            "pass its samples, audio.get_all_samples().data, and their sample_rate as sampling_rate."
+        )
     # The buffers of a file would be taken for 8-bit samples.
     if isinstance(audio, str | bytes | bytearray | memoryview | Mapping) or not hasattr(audio, "__len__"):
         raise TypeError(

@@ -268,8 +268,8 @@ class EpochCallback(TrainerCallback):
         """
         if args.label_smoothing_factor:
             raise ValueError(
-                f"label_smoothing_factor is {args.label_smoothing_factor}; the Trainer smooths one label per frame, and "
-                "CTC has no such labels. Leave it at 0."
+                f"label_smoothing_factor is {args.label_smoothing_factor}; the Trainer smooths one label per frame, "
+                "and CTC has no such labels. Leave it at 0."
             )
 
     def on_epoch_begin(

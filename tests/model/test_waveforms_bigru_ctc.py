@@ -175,3 +175,12 @@ def test_the_recogniser_without_torch_has_the_same_rule(tiny_model: BiGRUForCTC,
 def test_it_imports_no_torch(run_in_child: Callable[..., str]) -> None:
     code = "import sys, hf_bigru_asr.model.waveforms_bigru_ctc; print(*sys.modules)"
     assert not {"torch", "transformers"} & set(run_in_child(code).split())
+
+
+def test_a_decoder_is_told_from_samples() -> None:
+    class AudioDecoder:
+        def get_all_samples(self) -> None: ...
+
+    for given in (AudioDecoder(), [AudioDecoder()]):
+        with pytest.raises(TypeError, match=r"is a decoder, AudioDecoder, .* audio\.get_all_samples\(\)\.data"):
+            list_of_waveforms(given)  # type: ignore[arg-type]
