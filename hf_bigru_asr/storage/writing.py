@@ -60,11 +60,11 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         >>> with whole_file("results/words.txt") as staging:
         ...     _ = staging.write_text("HELLO", encoding="utf-8")
     """
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file() and not target.is_dir():
+    if _is_device(path):
         with naming_the_file(path):
-            yield target
+            yield Path(path)
         return
+    target = Path(os.path.realpath(path))
     with naming_the_file(path):
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_dir():
@@ -153,10 +153,11 @@ def check_writable(path: str | Path) -> None:
         OSError: If it cannot.
     """
     target = Path(os.path.realpath(path))
+    if _is_device(path):
+        return
     with naming_the_file(path):
-        if target.exists() and not target.is_file():
-            target.open("ab").close()  # a device, or else an error
-            return
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         target.parent.mkdir(parents=True, exist_ok=True)
         staging = target.parent / _staging_name()
         staging.touch()
@@ -211,6 +212,11 @@ def sweep(folder: Path) -> None:
                 shutil.rmtree(left, ignore_errors=True)
             else:
                 left.unlink(missing_ok=True)
+
+
+def _is_device(path: str | Path) -> bool:
+    """Whether a path is a device or a pipe; `/dev/fd/3` has no other name than this."""
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
 
 
 def _sweep_once(folder: Path) -> None:
