@@ -2,15 +2,16 @@
 
 import json
 import sys
-from collections.abc import Sequence
-from dataclasses import MISSING, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 from transformers import HfArgumentParser
 
-from .one_line import OneLineParser, describe_error, nearest
+from .argument_values import checked_values, not_finite
+from .one_line import REFUSALS, OneLineParser, describe_error, nearest
 
 __all__ = ["CommandParser", "describe_error"]
 
@@ -59,6 +60,7 @@ class CommandParser(OneLineParser, HfArgumentParser):
         with self.refusals():
             *parsed, unknown = self.parse_args_into_dataclasses(self._words, return_remaining_strings=True)
         self.refuse_unknown(unknown)
+        self._refuse_not_finite(parsed)
         return tuple(parsed)
 
     def parse_file(self, path: str) -> tuple[Any, ...]:
@@ -67,10 +69,13 @@ class CommandParser(OneLineParser, HfArgumentParser):
         Args:
             path: The file; its suffix is `.json` for JSON.
         """
-        with self.refusals():
-            text = Path(path).read_text(encoding="utf-8")
         try:
+            with self.refusals():
+                content = Path(path).read_bytes()
+            text = content.decode("utf-8")
             values = json.loads(text) if path.endswith(".json") else yaml.safe_load(text)
+        except RecursionError:
+            self.error(f"{path} is nested too deeply")
         except (ValueError, yaml.YAMLError) as error:
             self.error(f"{path}: {error}")
         if not isinstance(values, dict):
@@ -81,5 +86,14 @@ class CommandParser(OneLineParser, HfArgumentParser):
         required = [name for name, each in known.items() if each.default is each.default_factory is MISSING]
         if missing := [name for name in required if name not in values]:
             self.error(f"{path}: the following arguments are required: {', '.join(missing)}")
-        with self.refusals():
-            return tuple(self.parse_dict(values))
+        try:
+            parsed = tuple(self.parse_dict(checked_values(iter(self.dataclass_types), values)))
+        except REFUSALS as error:
+            self.error(f"{path}: {describe_error(error)}")
+        self._refuse_not_finite(parsed)
+        return parsed
+
+    def _refuse_not_finite(self, parsed: Iterable[Any]) -> None:
+        for arguments in filter(is_dataclass, parsed):
+            for name, number in not_finite(arguments):
+                self.error(f"--{name} is {number}; give a finite number")

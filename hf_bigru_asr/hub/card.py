@@ -38,6 +38,7 @@ from .card_tables import (
     training_rows,
     validation_source,
 )
+from .record_rules import EVALUATION_SHAPE, LANGUAGE_MODEL_SHAPE, TRAINING_SHAPE, check_record
 
 TASK = "automatic-speech-recognition"
 CARD_NAME = "README.md"
@@ -64,6 +65,7 @@ def load_evaluation(path: str | Path, dataset_id: str | None = None) -> Json:
         ValueError: If it is not JSON, lacks one of the keys above, or has a rate that cannot be one.
     """
     evaluation = read_model_json(Path(path))
+    check_record(evaluation, EVALUATION_SHAPE, f"{path}: ")
     for section, key in (("dataset", "name"), ("dataset", "split"), ("metrics", "wer")):
         if not isinstance(evaluation.get(section), dict) or key not in evaluation[section]:
             raise ValueError(
@@ -112,6 +114,7 @@ def build_card(
     """
     folder = Path(model_dir)
     training = read_model_json(folder / TRAINING_NAME) if (folder / TRAINING_NAME).is_file() else {}
+    check_record(training, TRAINING_SHAPE, f"{folder / TRAINING_NAME}: ")
     training = _with_dataset_id(training, dataset_id)
     _check_distinct(evaluations)
     validation_data = _validation_data(training, evaluations)
@@ -320,6 +323,7 @@ def _language_model(folder: Path) -> Json:
     if not (folder / RECORD_NAME).is_file():
         return {}
     record = read_model_json(folder / RECORD_NAME)
+    check_record(record, LANGUAGE_MODEL_SHAPE, f"{folder / RECORD_NAME}: ")
     scores = {split: score for split, score in record.items() if isinstance(score, dict) and "perplexity" in score}
     return record | {"scores": scores}
 

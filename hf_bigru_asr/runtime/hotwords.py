@@ -1,5 +1,6 @@
 """Hotwords as people write them."""
 
+import math
 import re
 from collections.abc import Iterable
 
@@ -25,7 +26,7 @@ def parse_hotwords(entries: Iterable[str]) -> dict[str, float]:
         Weights by phrase, [`DEFAULT_HOTWORD_WEIGHT`] where none is given. Phrases are normalised as transcripts are.
 
     Raises:
-        ValueError: If an entry has no words, or characters that no rule covers.
+        ValueError: If an entry has no words, characters that no rule covers, or a weight beyond all numbers.
 
     Example:
         >>> parse_hotwords(["Apollo 11", "Queequeg:9.5", "Star Trek: Picard"])
@@ -44,5 +45,7 @@ def parse_hotwords(entries: Iterable[str]) -> dict[str, float]:
             raise ValueError(
                 f"The hotword {entry!r} has no words; give a phrase, or a phrase, a colon and its weight."
             )
+        if not math.isfinite(weight):
+            raise ValueError(f"The weight of the hotword {phrase!r} is too large; give nats per word, 6 for example.")
         hotwords[words] = weight
     return hotwords

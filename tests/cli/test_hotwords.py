@@ -1,8 +1,10 @@
 """Hotwords of a command line are shown as they were understood."""
 
+from pathlib import Path
+
 import pytest
 
-from hf_bigru_asr.cli.hotwords import read_hotwords
+from hf_bigru_asr.cli.hotwords import read_hotwords, read_hotwords_file
 
 
 def test_a_typo_in_a_weight_is_seen(capsys: pytest.CaptureFixture[str]) -> None:
@@ -10,3 +12,26 @@ def test_a_typo_in_a_weight_is_seen(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert hotwords == {"MOBY DICK": 8.0, "QUEEQUEG NINE FIVE": 6.0}
     assert capsys.readouterr() == ("", "Hotwords: MOBY DICK with weight 8, QUEEQUEG NINE FIVE with weight 6\n")
+
+
+def test_a_file_has_one_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "names.txt"
+    path.write_text("\ufeff# names\nAhab:3\n\n  Moby Dick\n", encoding="utf-8")
+
+    assert read_hotwords_file(path) == ["Ahab:3", "Moby Dick"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"Ahab\nC#\n", r"names\.txt, line 2: The hotword 'C#' cannot be spelled"),
+        (b"Ahab:" + b"9" * 400, r"names\.txt, line 1: The weight of the hotword 'Ahab' is too large"),
+        (b"Ah\xffab", r"names\.txt: byte 2 is not UTF-8; save the list of hotwords as UTF-8\."),
+    ],
+    ids=["unknown", "weight", "bytes"],
+)
+def test_a_broken_file_is_named_with_the_line(content: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_bytes(content)
+
+    with pytest.raises(ValueError, match=message):
+        read_hotwords_file(tmp_path / "names.txt")

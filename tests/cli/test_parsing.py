@@ -79,7 +79,7 @@ def test_what_took_the_files_is_named(parser: CommandParser, capsys: pytest.Capt
         ("a.json", "[1]", "a.json holds a list; give a mapping from arguments to values."),
         ("a.json", '{"modl": "m"}', "a.json: unknown argument modl; did you mean model?"),
         ("a.yaml", "beam_size: 2", "a.yaml: the following arguments are required: model."),
-        ("a.yaml", "{model: m, beam_size: 0}", "beam_size is 0; it must be at least 1."),
+        ("a.yaml", "{model: m, beam_size: 0}", "a.yaml: beam_size is 0; it must be at least 1."),
     ],
 )
 def test_a_wrong_file_of_arguments_is_one_line(
