@@ -19,6 +19,7 @@ from ..model.configuration_bigru_ctc import BiGRUCTCConfig
 from ..model.frame_grids_bigru_ctc import grids_of_frames, mean_of_grids
 from ..model.modeling_bigru_ctc import BiGRUForCTC, batch_of_frames, frame_lengths, mask_of_frames
 from ..runtime.export import graph_metadata, load_graph, locate_model
+from ..runtime.graph_contents import named_graph
 from ..runtime.layer_runners import GraphLayerRunner, RunGraph
 from ..runtime.log_mel import FloatArray
 from ..runtime.model_files import GRAPH_NAME, ModelFiles
@@ -101,7 +102,9 @@ class RuntimeModel(ABC):
         config.name_or_path = (
             name  # a folder or a name on the Hub, never a name of ours that the Hub would be asked for
         )
-        return cls(config, load_graph(files), num_threads=num_threads, dtype=dtype)
+        graph = load_graph(files)
+        with named_graph(files.graph_path):
+            return cls(config, graph, num_threads=num_threads, dtype=dtype)
 
     @classmethod
     def from_model(cls, model: BiGRUForCTC, *, num_threads: int | None = None, dtype: str = "float32") -> Self:

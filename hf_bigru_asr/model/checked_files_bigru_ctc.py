@@ -147,7 +147,8 @@ def read_config(path: Path) -> dict[str, Any]:
     config = read_model_json(path)
     if config.get("model_type") != MODEL_TYPE:
         raise ValueError(
-            f"{path.parent} holds a model of the type {config.get('model_type')!r}; give one of {MODEL_TYPE!r}."
+            f"{path.parent} holds a model of the type {config.get('model_type')!r} by its {path.name}; give one of "
+            f"{MODEL_TYPE!r}."
         )
     check_fields(config, _CONFIG_FILE_RULES, f"{path}: ")
     blank, num_classes = (config.get(name, CONFIG_DEFAULTS[name]) for name in ("pad_token_id", "vocab_size"))

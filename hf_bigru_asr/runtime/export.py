@@ -178,7 +178,8 @@ def load_graph(files: ModelFiles) -> bytes:
         ValueError: If the graph is not whole, was made from other weights than those beside it, or belongs to another
             model than the configuration and the processor beside it; or as `ModelFiles` says.
     """
-    has_weights = bool(files.weights_paths)
+    paths = files.weights_paths
+    has_weights = bool(paths)
     if not has_weights and not files.graph_path.is_file():
         raise FileNotFoundError(
             f"{files.folder} has neither {GRAPH_NAME} nor {WEIGHTS_NAME}; give the folder of a model."
@@ -195,7 +196,7 @@ def load_graph(files: ModelFiles) -> bytes:
     files.check_graph(contents, files.graph_path)
     if has_weights and weights_digest(files.read_weights()) != contents.metadata.get("weights_digest"):
         raise ValueError(
-            f"{files.graph_path} was not made from the weights beside it; remove it, or write it again with "
+            f"{files.graph_path} was not made from the {paths[0].name} beside it; remove it, or write it again with "
             "scripts/export.py."
         )
     return graph

@@ -6,11 +6,12 @@ https://protobuf.dev/programming-guides/encoding/.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["GraphContents", "read_graph_contents"]
+__all__ = ["GraphContents", "GraphError", "named_graph", "read_graph_contents"]
 
 # Numbers of fields in onnx.proto3.
 _MODEL_GRAPH, _MODEL_METADATA = 7, 14
@@ -20,6 +21,23 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _FLOAT16, _BFLOAT16 = 10, 16
 _RAW_TYPES = {1: "<f4", _FLOAT16: "<f2", 11: "<f8"}
 _BFLOAT16_EXPONENT = 0x7F80
+
+
+class GraphError(ValueError):
+    """A runtime cannot read a graph."""
+
+
+@contextmanager
+def named_graph(path: object) -> Iterator[None]:
+    """Put the path of a graph before what a runtime says of it.
+
+    Raises:
+        GraphError: As within, with the path.
+    """
+    try:
+        yield
+    except GraphError as error:
+        raise GraphError(f"{path}: {error}") from error
 
 
 @dataclass

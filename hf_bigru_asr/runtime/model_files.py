@@ -88,7 +88,10 @@ class ModelFiles:
             mel_filter_bank(settings)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
-        check_alike(facts_of_config(self.config), str(self.folder / CONFIG_NAME), facts_of_features(settings), name)
+        if (self.folder / CONFIG_NAME).is_file():
+            check_alike(
+                facts_of_config(self.config), str(self.folder / CONFIG_NAME), facts_of_features(settings), name
+            )
         return settings
 
     @cached_property

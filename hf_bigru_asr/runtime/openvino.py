@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..extras import needs_extra
+from .graph_contents import GraphError
 from .layer_runners import RunGraph
 from .log_mel import FloatArray
 
@@ -51,7 +52,7 @@ def compile_on_openvino(
     try:
         compiled = core.compile_model(core.read_model(graph), "CPU", options)
     except RuntimeError as error:
-        raise ValueError(f"OpenVINO cannot read the graph: {error} Write it anew with scripts/export.py.") from error
+        raise GraphError(f"OpenVINO cannot read the graph: {error} Write it anew with scripts/export.py.") from error
     requests = threading.local()
 
     def run(values: Mapping[str, np.ndarray]) -> dict[str, FloatArray]:

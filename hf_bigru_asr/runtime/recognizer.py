@@ -27,6 +27,7 @@ from ..model.decoding_bigru_ctc import Hypothesis
 from ..model.waveforms_bigru_ctc import mono_waveform
 from .decoding import load_decoder
 from .export import load_graph, locate_model
+from .graph_contents import GraphError, named_graph
 from .layer_runners import GraphLayerRunner, RunGraph
 from .log_mel import FloatArray, log_mel
 from .long_audio import LONG_S, log_probs_in_pieces, read_before
@@ -100,7 +101,9 @@ class OnnxRecognizer:
         self.long_s = long_s
         self._files = files
         self._runtime = runtime
-        self._run_network = self._compiled(load_graph(files), num_threads, NETWORK_INPUTS)
+        graph = load_graph(files)
+        with named_graph(files.graph_path):
+            self._run_network = self._compiled(graph, num_threads, NETWORK_INPUTS)
 
     @property
     def sampling_rate(self) -> int:
@@ -274,7 +277,7 @@ def create_session(
     try:
         session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's own exceptions have no common class but this one
-        raise ValueError(
+        raise GraphError(
             f"ONNX Runtime cannot read the graph: {error} Write it again with scripts/export.py."
         ) from error
     check_inputs([each.name for each in session.get_inputs()], inputs)
@@ -297,7 +300,7 @@ def check_inputs(names: Sequence[str], expected: Sequence[str] = NETWORK_INPUTS)
         ValueError: If the names differ.
     """
     if sorted(names) != sorted(expected):
-        raise ValueError(
+        raise GraphError(
             f"The graph takes {', '.join(names)}; it must take {' and '.join(expected)}. Write it with "
             "scripts/export.py."
         )

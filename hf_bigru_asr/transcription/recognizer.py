@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import torch
-from transformers import AutomaticSpeechRecognitionPipeline, AutoProcessor, pipeline
+from transformers import AutomaticSpeechRecognitionPipeline, AutoModelForCTC, AutoProcessor, pipeline
 
 from ..audio.channels import Channels, check_channels
 from ..audio.findings import OnDamage, check_on_damage
@@ -111,7 +111,13 @@ def _torch_pipeline(
     name: str, device: str | None, trust_remote_code: bool, options: dict[str, Any]
 ) -> AutomaticSpeechRecognitionPipeline:
     """The pipeline with a torch model of any make."""
-    recognizer = pipeline(TASK, model=name, device=device, trust_remote_code=trust_remote_code, **options)
+    try:
+        recognizer = pipeline(TASK, model=name, device=device, trust_remote_code=trust_remote_code, **options)
+    except ValueError as error:
+        if "Could not load model" in str(error):
+            # The pipeline tries several classes and quotes their tracebacks; here the first one says what is wrong.
+            AutoModelForCTC.from_pretrained(name, trust_remote_code=trust_remote_code)
+        raise
     if recognizer.processor is None and _is_ours(recognizer):
         # The library loads the parts of a processor alone for this task, but the confidences are the processor's.
         processor: Any = AutoProcessor.from_pretrained(name, trust_remote_code=trust_remote_code)

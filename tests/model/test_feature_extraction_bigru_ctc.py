@@ -87,19 +87,19 @@ def test_a_tone_peaks_in_the_mel_bin_of_its_frequency(extractor: BiGRUCTCFeature
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"hop_length": 0}, "hop_length is 0; it must be at least 1"),
+        ({"hop_length": 0}, "hop_length is 0; it must be a whole number, at least 1"),
         ({"feature_size": -1}, "feature_size is -1"),
         ({"win_length": 2048}, r"win_length is 2048 and hop_length 320; neither may exceed n_fft \(1024\)"),
         ({"hop_length": 1025}, "hop_length 1025; neither may exceed n_fft"),
         ({"fmax": 9000.0}, "fmax 9000.0 Hz; they must satisfy .* 8000.0 Hz"),
         ({"fmin": 5000.0, "fmax": 4000.0}, "fmin is 5000.0 Hz"),
-        ({"mel_floor": 0.0}, "mel_floor is 0.0; .* must be positive"),
-        ({"normalization": "batch"}, "normalization is 'batch'; choose one of speech, utterance, none"),
-        ({"normalization": "global"}, "normalization is 'global'; choose one of speech, utterance, none"),
-        ({"prior_frames": -1}, "prior_frames is -1; it must be at least 0"),
+        ({"mel_floor": 0.0}, "mel_floor is 0.0; it must be a finite number, above 0"),
+        ({"normalization": "batch"}, "normalization is 'batch'; it must be one of 'speech', 'utterance', 'none'"),
+        ({"normalization": "global"}, "normalization is 'global'; it must be one of 'speech', 'utterance', 'none'"),
+        ({"prior_frames": -1}, "prior_frames is -1; it must be a whole number, at least 0"),
         ({"prior_frames": 60}, "which needs prior_std with 128 values; got None. fit_prior"),
         ({"prior_frames": 60, "prior_std": [1.0]}, "needs prior_std with 128 values; got 1"),
-        ({"prior_frames": 60, "prior_std": [1.0] * 127 + [0.0]}, "prior_std has the value 0.0"),
+        ({"prior_frames": 60, "prior_std": [1.0] * 127 + [0.0]}, r"prior_std\[127\] is 0.0; it must be a finite number, above 0"),
         (
             {"normalization": "speech"},
             "prior_frames is 0, prior_mean has no values and prior_std no values. fit_prior",
@@ -212,7 +212,7 @@ def test_without_speech_there_is_no_prior_for_it() -> None:
     extractor = BiGRUCTCFeatureExtractor(feature_size=20)
     with pytest.raises(ValueError, match=r"prior_mean has no values .* of utterances that have speech"):
         extractor.fit_prior([noise(8000)], 60, normalization="speech")
-    with pytest.raises(ValueError, match="normalization is 'batch'; choose one of"):
+    with pytest.raises(ValueError, match="normalization is 'batch'; it must be one of"):
         extractor.fit_prior([noise(8000)], 60, normalization="batch")
     assert (extractor.normalization, extractor.prior_frames) == ("utterance", 0), "a failure changes nothing"
 

@@ -1,7 +1,9 @@
 """The files beside a network: found in a folder, and fetched from a Hub on 127.0.0.1 when they are asked for."""
 
+import json
 import shutil
 import socket
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,7 +16,13 @@ from transformers import AutoProcessor
 
 from hf_bigru_asr import BiGRUCTCProcessor
 from hf_bigru_asr.model.confidence_bigru_ctc import ConfidenceModel
-from hf_bigru_asr.model.language_model_files_bigru_ctc import LANGUAGE_MODEL_FILES, find_model_file, read_model_json
+from hf_bigru_asr.model.language_model_files_bigru_ctc import (
+    LANGUAGE_MODEL_FILES,
+    check_language_model,
+    file_checksums,
+    find_model_file,
+    read_model_json,
+)
 from hf_bigru_asr.training.building import build_processor
 
 REPO_ID = "alice/tiny"
@@ -211,3 +219,43 @@ def test_broken_json_is_refused_by_name(tmp_path: Path, content: str, message: s
     (tmp_path / "values.json").write_text(content)
     with pytest.raises(ValueError, match=rf"values\.json is broken: .*{message.removeprefix('is broken: ')}"):
         read_model_json(tmp_path / "values.json", "bias", "weights")
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Path:
+    """A language model of a few bytes with its record."""
+    (tmp_path / "lm.binary").write_bytes(bytes(range(200)))
+    (tmp_path / "lexicon.txt").write_text("A A |\n")
+    (tmp_path / "language_model.json").write_text(json.dumps({"checksums": file_checksums(tmp_path)}))
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["lm.binary", "lexicon.txt"])
+@pytest.mark.parametrize("change", [lambda data: data[:-1], lambda data: b"x" + data[1:], lambda data: b""])
+def test_files_other_than_the_record_says_are_refused(name: str, change: Callable, recorded: Path) -> None:
+    check_language_model(recorded)
+    assert file_checksums(recorded)["lm.binary"] == f"{zlib.crc32(bytes(range(200))):08x}"
+    path = recorded / name
+    path.write_bytes(change(path.read_bytes()))
+    with pytest.raises(ValueError, match=rf"{name} has the CRC-32 .*not whole, or another file"):
+        check_language_model(recorded)
+    (recorded / "language_model.json").unlink()
+    check_language_model(recorded)
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        ('{"checksums": []}', "checksums is \\[\\]; it must be an object"),
+        ('{"checksums": {"lm.binary": NaN}}', "NaN is no number of JSON"),
+        ('{"checksums": {"lm.binary": 7}}', "record|says 7"),
+        ('{"num_bytes": 207}', "have 206 bytes, and language_model.json says 207"),
+    ],
+    ids=["list", "nan", "number", "size"],
+)
+def test_broken_records_are_refused(record: str, message: str, recorded: Path) -> None:
+    (recorded / "language_model.json").write_text(record)
+    with pytest.raises(ValueError, match=message):
+        check_language_model(recorded)
+    (recorded / "language_model.json").write_text('{"num_bytes": 206}')
+    check_language_model(recorded)
