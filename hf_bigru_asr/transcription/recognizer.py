@@ -71,9 +71,8 @@ def load_recognizer(
     Raises:
         FileNotFoundError: If the folder of the language model holds none, or that of the model an ONNX graph alone.
         ImportError: If the extra of the backend is not installed.
-        ValueError: If an argument is out of range, or there are settings of a beam search without a language model;
-            or if a file of the model is broken, weights are missing, NaN or infinite, or its parts do not belong
-            together.
+        ValueError: If an argument is out of range, there are settings of a beam search without a language model, a
+            file of the model is broken, weights are missing or not finite, or parts belong to different models.
     """
     folder = language_model_of(language_model)
     if decoding and language_model is None:
@@ -95,9 +94,7 @@ def load_recognizer(
         if dtype is not None:
             options["dtype"] = dtype
         check_weights(name)
-        with library_errors_named(name):
-            recognizer = _torch_pipeline(name, device, trust_remote_code, options)
-        check_is_whole(recognizer.model, name)
+        recognizer = _torch_pipeline(name, device, trust_remote_code, options)
     else:
         network = load_model(name, runtime, num_threads=num_threads, dtype=dtype)
         recognizer = _pipeline_of(network, AutoProcessor.from_pretrained(name), options)
@@ -111,18 +108,20 @@ def _torch_pipeline(
     name: str, device: str | None, trust_remote_code: bool, options: dict[str, Any]
 ) -> AutomaticSpeechRecognitionPipeline:
     """The pipeline with a torch model of any make."""
-    try:
-        recognizer = pipeline(TASK, model=name, device=device, trust_remote_code=trust_remote_code, **options)
-    except ValueError as error:
-        if "Could not load model" in str(error):
-            # The pipeline tries several classes and quotes their tracebacks; here the first one says what is wrong.
-            AutoModelForCTC.from_pretrained(name, trust_remote_code=trust_remote_code)
-        raise
-    if recognizer.processor is None and _is_ours(recognizer):
-        # The library loads the parts of a processor alone for this task, but the confidences are the processor's.
-        processor: Any = AutoProcessor.from_pretrained(name, trust_remote_code=trust_remote_code)
-        recognizer.processor = processor
-        recognizer.tokenizer, recognizer.feature_extractor = processor.tokenizer, processor.feature_extractor
+    with library_errors_named(name):
+        try:
+            recognizer = pipeline(TASK, model=name, device=device, trust_remote_code=trust_remote_code, **options)
+        except ValueError as error:
+            if "Could not load model" in str(error):
+                # The pipeline tries several classes and quotes their tracebacks; the first one says what is wrong.
+                AutoModelForCTC.from_pretrained(name, trust_remote_code=trust_remote_code)
+            raise
+        check_is_whole(recognizer.model, name)
+        if recognizer.processor is None and _is_ours(recognizer):
+            # The library loads the parts of a processor alone for this task, but the confidences are the processor's.
+            processor: Any = AutoProcessor.from_pretrained(name, trust_remote_code=trust_remote_code)
+            recognizer.processor = processor
+            recognizer.tokenizer, recognizer.feature_extractor = processor.tokenizer, processor.feature_extractor
     return recognizer
 
 

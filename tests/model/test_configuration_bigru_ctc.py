@@ -76,7 +76,9 @@ def test_auto_config_loads_it(tmp_path: Path) -> None:
         pytest.param({"inputs_to_logits_ratio": 0}, "inputs_to_logits_ratio is 0", id="ratio"),
         pytest.param({"mask_time_length": 0}, "mask_time_length is 0", id="time-length"),
         pytest.param({"mask_feature_length": 0}, "mask_feature_length is 0", id="feature-length"),
-        pytest.param({"hidden_dropout": 1.5}, r"hidden_dropout is 1.5; it must be a finite number, at least 0 and at most 1", id="dropout"),
+        pytest.param(
+            {"hidden_dropout": 1.5}, r"hidden_dropout is 1.5; it must be a finite number", id="dropout"
+        ),
         pytest.param({"mask_time_prob": -0.1}, r"mask_time_prob is -0.1", id="time-prob"),
         pytest.param({"mask_feature_prob": 2}, "mask_feature_prob is 2", id="feature-prob"),
         pytest.param({"pad_token_id": 29}, r"pad_token_id is 29.*29 classes \(0 to 28\)", id="blank-too-high"),
@@ -155,7 +157,7 @@ def test_former_fields_are_refused_of_callers(name: str, former_dir: Path) -> No
 def test_what_a_caller_changes_is_checked_too(former_dir: Path) -> None:
     model = BiGRUForCTC.from_pretrained(former_dir, hidden_dropout=0.4)
     assert (model.config.hidden_dropout, model.bigru.dropout.p) == (0.4, 0.4)
-    with pytest.raises(ValueError, match=r"hidden_dropout is 1.5; it must be a finite number, at least 0 and at most 1"):
+    with pytest.raises(ValueError, match=r"hidden_dropout is 1.5; it must be a finite number"):
         BiGRUForCTC.from_pretrained(former_dir, hidden_dropout=1.5)
     config, unused = BiGRUCTCConfig.from_pretrained(former_dir, hidden_dropout=0.4, x=1, return_unused_kwargs=True)
     assert (config.hidden_dropout, unused) == (0.4, {"x": 1})

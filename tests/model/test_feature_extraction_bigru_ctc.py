@@ -99,7 +99,10 @@ def test_a_tone_peaks_in_the_mel_bin_of_its_frequency(extractor: BiGRUCTCFeature
         ({"prior_frames": -1}, "prior_frames is -1; it must be a whole number, at least 0"),
         ({"prior_frames": 60}, "which needs prior_std with 128 values; got None. fit_prior"),
         ({"prior_frames": 60, "prior_std": [1.0]}, "needs prior_std with 128 values; got 1"),
-        ({"prior_frames": 60, "prior_std": [1.0] * 127 + [0.0]}, r"prior_std\[127\] is 0.0; it must be a finite number, above 0"),
+        (
+            {"prior_frames": 60, "prior_std": [1.0] * 127 + [0.0]},
+            r"prior_std\[127\] is 0.0; it must be a finite number, above 0",
+        ),
         (
             {"normalization": "speech"},
             "prior_frames is 0, prior_mean has no values and prior_std no values. fit_prior",

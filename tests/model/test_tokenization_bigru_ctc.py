@@ -239,7 +239,7 @@ def test_pause_frames_are_saved_and_checked(tmp_path: Path) -> None:
 
     assert BiGRUCTCTokenizer.from_pretrained(tmp_path).pause_frames == 143
     assert BiGRUCTCTokenizer().pause_frames is None
-    with pytest.raises(ValueError, match="pause_frames is 0; it must be a whole number, at least 1 .*, or null"):
+    with pytest.raises(ValueError, match=r"pause_frames is 0; it must be a whole number, at least 1 .*, or null"):
         BiGRUCTCTokenizer(pause_frames=0)
 
 

@@ -35,7 +35,7 @@ def test_a_trained_model_goes_on(model_dir: Path, tiny_model: BiGRUForCTC) -> No
     assert model.config.hidden_dropout == 0.4
     assert model.bigru.dropout.p == 0.4
     assert_equal(weights_of(model), weights_of(tiny_model))
-    with pytest.raises(ValueError, match=r"mask_time_prob is 1.5; it must be a finite number, at least 0 and at most 1"):
+    with pytest.raises(ValueError, match=r"mask_time_prob is 1.5; it must be a finite number"):
         build_model(str(model_dir), processor, mask_time_prob=1.5)
 
 
