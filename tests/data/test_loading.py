@@ -92,6 +92,14 @@ def test_a_missing_path_is_named(name: str) -> None:
         load_speech_dataset(name)
 
 
+def test_a_data_set_that_is_not_whole_is_not_read_in_part(parquet_dir: Path) -> None:
+    (half := next((parquet_dir / "clean").glob("train.100-*"))).rename(
+        half.with_name("train.100-00001-of-00002.parquet")
+    )
+    with pytest.raises(ValueError, match=r"has 1 files of 2 .*train.100-00000-of-00002.parquet is missing"):
+        load_speech_dataset(parquet_dir, "clean", "train.100")
+
+
 def test_a_path_below_the_home_folder(parquet_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(parquet_dir.parent))
     assert len(load_speech_dataset(f"~/{parquet_dir.name}", "clean", "train.100")) == 4

@@ -10,6 +10,7 @@ from datasets import load_dataset
 from hf_bigru_asr.audio.loading import load_audio
 from hf_bigru_asr.data.loading import load_speech_dataset
 from hf_bigru_asr.data.parquet_rows import speech_row, write_rows
+from hf_bigru_asr.storage.locks import FolderInUseError
 from recipe import synthesis
 from recipe.synthesis import SynthesisSettings, load_voice, select_sentences, synthesize_split, synthesize_utterance
 
@@ -188,6 +189,31 @@ def test_other_settings_in_the_same_folder_are_refused(tmp_path: Path, monkeypat
         list(synthesize_split([*SENTENCES[:4], "ANOTHER"], folder, fixed()))
     with pytest.raises(ValueError, match="num_workers 0"):
         list(synthesize_split(SENTENCES, folder, fixed(), num_workers=0))
+
+
+@pytest.mark.parametrize("record", ["", '{"settings": '])
+def test_a_record_that_a_power_failure_cut_is_written_again(
+    record: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(synthesis, "load_voice", lambda name: ToneVoice())
+    next(made := synthesize_split(SENTENCES, tmp_path, fixed(), shard_size=2))
+    made.close()
+    assert list(tmp_path.glob("*.parquet")) == []
+    (tmp_path / "train-synthesis.json").write_text(record)
+    with pytest.raises(FileExistsError, match="has other sentences; give another folder"):
+        list(synthesize_split(SENTENCES[::-1], tmp_path, fixed(), shard_size=2))
+    shards = list(synthesize_split(SENTENCES, tmp_path, fixed(), shard_size=2))
+    assert json.loads((tmp_path / "train-synthesis.json").read_text())["num_utterances"] == 5
+    assert sorted(tmp_path.glob("*.parquet")) == shards
+    assert not (tmp_path / ".train.partial").exists()
+
+
+def test_two_runs_in_one_folder_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(synthesis, "load_voice", lambda name: ToneVoice())
+    next(made := synthesize_split(SENTENCES, tmp_path, fixed(), shard_size=2))
+    with pytest.raises(FolderInUseError, match="is in use by process"):
+        next(synthesize_split(SENTENCES, tmp_path, fixed(), shard_size=2))
+    made.close()
 
 
 @pytest.mark.skipif(shutil.which("flite") is None, reason="needs the program flite")

@@ -10,8 +10,10 @@ from speech_rows import make_rows
 from transformers import Trainer, TrainingArguments
 
 from hf_bigru_asr import BiGRUCTCProcessor, BiGRUForCTC
+from hf_bigru_asr.training.arguments import CTCTrainingArguments
 from hf_bigru_asr.training.checkpoints import check_checkpoint, last_whole_checkpoint
 from hf_bigru_asr.training.collator import DataCollatorForCTC
+from hf_bigru_asr.training.trainer import CTCTrainer
 
 
 def make_checkpoint(folder: Path, step: int, is_whole: bool = True) -> Path:
@@ -87,6 +89,40 @@ def test_a_checkpoint_without_weights_is_none(tmp_path: Path) -> None:
         check_checkpoint(tmp_path / "checkpoint-1")
     with pytest.raises(FileNotFoundError, match="checkpoint-2 does not exist"):
         check_checkpoint(tmp_path / "checkpoint-2")
+
+
+def test_a_full_disk_leaves_the_checkpoint_before_and_names_the_new_one(
+    tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = CTCTrainingArguments(
+        output_dir=str(tmp_path),
+        max_steps=3,
+        save_strategy="steps",
+        save_steps=1,
+        eval_strategy="no",
+        load_best_model_at_end=False,
+        save_total_limit=1,
+        train_sampling_strategy="random",
+        report_to="none",
+        disable_tqdm=True,
+        use_cpu=True,
+        per_device_train_batch_size=1,
+    )
+    trainer = CTCTrainer(tiny_model, arguments, DataCollatorForCTC(processor), train_dataset=make_rows())
+    save = torch.save
+
+    def fill(value: object, path: object, *rest: object) -> None:
+        if "checkpoint-3" in str(path) and "optimizer" in str(path):
+            raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 704 vs 598")
+        save(value, path, *rest)
+
+    monkeypatch.setattr(torch, "save", fill)
+    with pytest.raises(OSError, match=r"the disk may be full; what was finished before is kept: '.*checkpoint-3'"):
+        trainer.train()
+    assert [path.name for path in tmp_path.glob("checkpoint-*")] == ["checkpoint-2"]
+    assert last_whole_checkpoint(tmp_path) == tmp_path / "checkpoint-2"
+    kept = torch.load(tmp_path / "checkpoint-2" / "training_args.bin", weights_only=False)
+    assert kept.save_total_limit == arguments.save_total_limit == 1
 
 
 def test_a_run_that_was_killed_while_saving_goes_on(

@@ -232,8 +232,7 @@ def prepare_parquet(
 
     Raises:
         FileNotFoundError: There is no such source.
-        FolderInUseError: Another run writes to the folder.
-        OSError: The disk takes no more.
+        OSError: Another run writes to the folder, or the disk takes no more.
         ValueError: The source is no LibriSpeech archive or tree, is damaged, or does not hold exactly this subset; the
             subset has no default split; or the folder holds this split from another source or other settings.
 
@@ -252,14 +251,13 @@ def prepare_parquet(
     index.digest.update(f"{index.subset}\0{SCHEMA.to_string()}\0{ROWS_PER_GROUP}\0{max_shard_size_mb}".encode())
     job = _Job(Path(output_dir).expanduser(), config, split, index.digest.hexdigest())
     with folder_lock(job.output_dir):
-        report = job.begin()
-        if report is not None:
+        if (report := job.begin()) is not None:
             logger.info("%s is complete already.", job.report_path)
             job.clean_up()
             return report
         report = _report(index, job, *_write_shards(open_members(), index, job, max_shard_size_mb * 1e6, progress))
         job.publish(report)
-        return report
+    return report
 
 
 def _report(index: UtteranceIndex, job: _Job, shards: Sequence[_Shard], rest: Sequence[Reject]) -> PreparationReport:
