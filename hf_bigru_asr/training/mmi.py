@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
+
+from ..runtime.model_files import read_weights
 
 __all__ = ["TRANSITIONS_NAME", "load_character_lm", "log_denominator"]
 
@@ -74,14 +75,27 @@ def load_character_lm(path: str | Path, num_labels: int) -> torch.Tensor:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it has no n-gram, or one of other labels than the model.
+        ValueError: If it is broken, has no n-gram, or one of other labels than the model.
     """
-    transitions = load_file(path).get(TRANSITIONS_NAME)
-    if transitions is None:
+    transitions = read_weights(path).get(TRANSITIONS_NAME)
+    if transitions is None or transitions.ndim != 2 or not _is_power(len(transitions), transitions.shape[1]):
         raise ValueError(f"{path} is not an n-gram of characters; scripts/build_character_lm.py writes one.")
     if transitions.shape[1] != num_labels:
         raise ValueError(f"{path} is of {transitions.shape[1]} labels; the model has {num_labels} beside the blank.")
-    return transitions
+    if not (transitions.min() >= 0 and transitions.max() <= 1):
+        raise ValueError(
+            f"{path} has values from {transitions.min()} to {transitions.max()}, which are no probabilities; write it "
+            "again with scripts/build_character_lm.py."
+        )
+    return torch.tensor(transitions)
+
+
+def _is_power(number: int, base: int) -> bool:
+    """Whether a number is the base, or a power of it, as the number of contexts is one of the labels."""
+    power = base
+    while 1 < power < number:
+        power *= base
+    return power == number
 
 
 class _LogDenominator(torch.autograd.Function):

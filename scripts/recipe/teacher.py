@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from datasets import Dataset
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 from transformers.utils import logging
 
 from hf_bigru_asr.data.shards import PendingSplit, read_record
 from hf_bigru_asr.data.teacher_features import FRAME_S, TEACHER_COLUMN, pack_features
 from hf_bigru_asr.data.utterances import load_utterance
 from hf_bigru_asr.extras import needs_extra
+from hf_bigru_asr.runtime.model_files import read_weights
 from hf_bigru_asr.storage.locks import folder_lock
 from hf_bigru_asr.storage.writing import whole_file, write_json
 from recipe.whisper_weights import whisper_folder
@@ -105,8 +106,17 @@ class TeacherProjection:
 
     @classmethod
     def load(cls, path: str | Path) -> "TeacherProjection":
-        """Read a file that `save` wrote."""
-        return cls(**load_file(path))
+        """Read a file that `save` wrote.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it is broken, or holds something else.
+        """
+        found = read_weights(path)
+        mean, matrix = found.pop("mean", None), found.pop("matrix", None)
+        if mean is None or matrix is None or found or mean.ndim != 1 or matrix.ndim != 2 or len(mean) != len(matrix):
+            raise ValueError(f"{path} is no projection of a teacher's features; scripts/teach_dataset.py writes one.")
+        return cls(mean, matrix)
 
 
 def fit_projection(waveforms: Iterable[npt.NDArray[np.float32]], teacher: Teacher, num_kept: int) -> TeacherProjection:

@@ -78,6 +78,14 @@ def test_a_projection_is_saved(waveforms: list[np.ndarray], tmp_path: Path) -> N
     assert np.array_equal(again.mean, projection.mean)
     assert np.array_equal(again.matrix, projection.matrix)
 
+    content = (tmp_path / "projection.safetensors").read_bytes()
+    (tmp_path / "projection.safetensors").write_bytes(content.replace(b'"mean"', b'"meen"'))
+    with pytest.raises(ValueError, match=r"projection\.safetensors is no projection of a teacher's features"):
+        TeacherProjection.load(tmp_path / "projection.safetensors")
+    (tmp_path / "projection.safetensors").write_bytes(content[:-1])
+    with pytest.raises(ValueError, match=r"projection\.safetensors is no readable safetensors file"):
+        TeacherProjection.load(tmp_path / "projection.safetensors")
+
 
 @pytest.mark.parametrize("num_workers", [1, 3])
 def test_every_utterance_gets_its_own_features(

@@ -133,3 +133,26 @@ def test_an_ngram_is_read_and_checked(tmp_path: Path) -> None:
         load_character_lm(tmp_path / "model.safetensors", NUM_LABELS)
     with pytest.raises(FileNotFoundError):
         load_character_lm(tmp_path / "nowhere.safetensors", NUM_LABELS)
+
+
+@pytest.mark.parametrize(
+    ("transitions", "message"),
+    [
+        (torch.full((9, 3), float("nan")), "lm.safetensors"),
+        (torch.full((9, 3), 2.0), r"has values from 2\.0 to 2\.0, which are no probabilities"),
+        (torch.zeros(8, 3), "is not an n-gram of characters"),
+        (torch.zeros(9), "is not an n-gram of characters"),
+    ],
+    ids=["NaN", "no probability", "contexts", "one axis"],
+)
+def test_a_broken_n_gram_is_named(transitions: torch.Tensor, message: str, tmp_path: Path) -> None:
+    save_file({TRANSITIONS_NAME: transitions}, tmp_path / "lm.safetensors")
+    with pytest.raises(ValueError, match=message):
+        load_character_lm(tmp_path / "lm.safetensors", 3)
+
+
+def test_a_cut_n_gram_is_named(tmp_path: Path) -> None:
+    save_file({TRANSITIONS_NAME: torch.zeros(9, 3)}, tmp_path / "lm.safetensors")
+    (tmp_path / "lm.safetensors").write_bytes((tmp_path / "lm.safetensors").read_bytes()[:-1])
+    with pytest.raises(ValueError, match=r"lm\.safetensors is no readable safetensors file"):
+        load_character_lm(tmp_path / "lm.safetensors", 3)
