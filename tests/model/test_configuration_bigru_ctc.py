@@ -76,9 +76,7 @@ def test_auto_config_loads_it(tmp_path: Path) -> None:
         pytest.param({"inputs_to_logits_ratio": 0}, "inputs_to_logits_ratio is 0", id="ratio"),
         pytest.param({"mask_time_length": 0}, "mask_time_length is 0", id="time-length"),
         pytest.param({"mask_feature_length": 0}, "mask_feature_length is 0", id="feature-length"),
-        pytest.param(
-            {"hidden_dropout": 1.5}, r"hidden_dropout is 1.5; it must be a finite number", id="dropout"
-        ),
+        pytest.param({"hidden_dropout": 1.5}, r"hidden_dropout is 1.5; it must be a finite number", id="dropout"),
         pytest.param({"mask_time_prob": -0.1}, r"mask_time_prob is -0.1", id="time-prob"),
         pytest.param({"mask_feature_prob": 2}, "mask_feature_prob is 2", id="feature-prob"),
         pytest.param({"pad_token_id": 29}, r"pad_token_id is 29.*29 classes \(0 to 28\)", id="blank-too-high"),

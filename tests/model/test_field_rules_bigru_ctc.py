@@ -46,9 +46,7 @@ def test_rules(rule: Rule, good: list[Any], bad: list[Any]) -> None:
 def test_a_message_has_the_item_and_no_endless_number() -> None:
     with pytest.raises(ValueError, match=r"^prior\[1\] is nan; it must be a finite number\.$"):
         check_fields({"prior": [1.0, math.nan]}, {"prior": optional(list_of(number()))})
-    with pytest.raises(
-        ValueError, match=r"^size is a whole number of 16610 bits; it must be a whole number, at leas"
-    ):
+    with pytest.raises(ValueError, match=r"^size is a whole number of 16610 bits; it must be a whole number, at leas"):
         check_fields({"size": HUGE}, {"size": whole(1, 9)})
 
 

@@ -21,6 +21,7 @@ from hf_bigru_asr import (
     BiGRUForCTC,
 )
 from hf_bigru_asr.model.confidence_bigru_ctc import FEATURES, ConfidenceModel
+from hf_bigru_asr.model.language_model_files_bigru_ctc import file_checksums
 
 ALICE_TOKEN = "hf_" + "AliceAliceAliceAliceAliceAliceAlice"
 BOB_TOKEN = "hf_" + "BobBobBobBobBobBobBobBobBobBobBobB"
@@ -75,7 +76,8 @@ def save_speller(folder: Path) -> Path:
     model.save_pretrained(folder)
     BiGRUCTCProcessor(BiGRUCTCFeatureExtractor(), BiGRUCTCTokenizer()).save_pretrained(folder)
     language_model = write_language_model(folder / "language_model")
-    record = {"order": 2, "num_words": 5, "num_bytes": 1000, "num_running_words": 2_000_000}
+    record: dict[str, object] = {"order": 2, "num_words": 5, "num_bytes": 1000, "num_running_words": 2_000_000}
+    record["checksums"] = file_checksums(language_model)
     (language_model / "language_model.json").write_text(json.dumps(record))
     ConfidenceModel((1.0,) * len(FEATURES), 2.0).save(folder)
     ConfidenceModel((2.0,) * len(FEATURES), 3.0).save(language_model)
