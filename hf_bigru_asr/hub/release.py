@@ -31,6 +31,7 @@ from ..model.language_model_files_bigru_ctc import CONFIDENCE_NAME, LANGUAGE_MOD
 from ..model.modeling_bigru_ctc import BiGRUForCTC
 from ..model.processing_bigru_ctc import BiGRUCTCProcessor
 from ..runtime.model_files import WEIGHTS_NAME
+from ..storage.writing import whole_folder
 from .card import CARD_NAME, PICTURES, Json, check_card, write_card
 
 RELEASE_FILES = (
@@ -107,13 +108,13 @@ def assemble_release(
     _check_model_folder(source)
     if target.exists() and any(target.iterdir()):
         raise FileExistsError(f"{target} is not empty; name a new or an empty folder for the release.")
-    target.mkdir(parents=True, exist_ok=True)
-    _load_complete_model(source).save_pretrained(target)
-    BiGRUCTCProcessor.from_pretrained(source).save_pretrained(target)
-    for name in PICTURES:
-        if (source / name).is_file():
-            shutil.copyfile(source / name, target / name)
-    write_card(source, target, evaluations, repo_id, dataset_id)
+    with whole_folder(target) as staging:
+        _load_complete_model(source).save_pretrained(staging)
+        BiGRUCTCProcessor.from_pretrained(source).save_pretrained(staging)
+        for name in PICTURES:
+            if (source / name).is_file():
+                shutil.copyfile(source / name, staging / name)
+        write_card(source, staging, evaluations, repo_id, dataset_id)
     check_no_token(target)
     return target
 
