@@ -259,7 +259,7 @@ def strange_tests(root: Path) -> list[str]:
     found = []
     for path in sources(root, "tests"):
         place = path.relative_to(root / "tests").parts
-        if place[0] in {"support", "contracts", "documents", "examples", "scripts"} or path.name == "conftest.py":
+        if place[0] in {"support", "contracts", "documents", "examples", "faults", "scripts"} or path.name == "conftest.py":
             continue
         folder = root / PACKAGE if len(place) == 1 else rooms.get(place[0], root).joinpath(*place[1:-1])
         nouns = {module.stem.removesuffix("_bigru_ctc").strip("_") for module in folder.glob("*.py")} | {folder.name}
