@@ -6,15 +6,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .ctc_output_bigru_ctc import CTCSymbols, FrameArray, IntArray
+from .ctc_output_bigru_ctc import FrameArray, IntArray
 from .found_path_bigru_ctc import FoundPath
 from .hotwords_bigru_ctc import HotwordPhrases
+from .language_model_bigru_ctc import FloatArray, LanguageModel
 from .lexicon_bigru_ctc import Lexicon
 from .search_settings_bigru_ctc import BeamSearchSettings
 
 __all__ = ["ArraySearch"]
 
-FloatArray = npt.NDArray[np.float32]
 ScoreArray = npt.NDArray[np.float64]
 _ROOT, _NONE = 0, -1
 _MANY_HISTORIES = 8192
@@ -233,12 +233,8 @@ class ArraySearch:
     continues a phrase gets its bonus at once, see [`HotwordPhrases`].
 
     Args:
-        model: `kenlm.Model`.
-        new_state: `kenlm.State`.
-        lexicon: The words.
-        unigram_scores: Score of every word at the beginning of a hypothesis.
+        language_model: The n-gram and the lexicon.
         phrases: Hotwords.
-        symbols: The symbols of the classes.
         settings: Weights and widths.
         num_found: Paths that it returns at most.
 
@@ -247,17 +243,23 @@ class ArraySearch:
 
     def __init__(
         self,
-        model: Any,  # noqa: ANN401 - kenlm is untyped
-        new_state: Any,  # noqa: ANN401 - the same
-        lexicon: Lexicon,
-        unigram_scores: FloatArray,
+        language_model: LanguageModel,
         phrases: HotwordPhrases,
-        symbols: CTCSymbols,
         settings: BeamSearchSettings,
         num_found: int,
     ) -> None:
+        symbols, model = language_model.symbols, language_model.model
+        lexicon = language_model.lexicon.with_words(phrases.words, symbols)
+        num_known = len(language_model.lexicon.words)
+        further = [language_model.score_at_start(word) for word in lexicon.words[num_known:]]
+        unigram_scores = np.concatenate([language_model.unigram_scores, np.array(further, dtype=np.float32)])
+        if phrases.words:
+            for number, word in enumerate(lexicon.words):
+                if word in phrases.words:
+                    unigram_scores[number] += phrases.advance(phrases.start, word)[1] / settings.lm_weight
         self._tree = SpellingTree.of(lexicon, unigram_scores, len(symbols))
-        self._model, self._new_state, self._words, self._phrases = model, new_state, lexicon.words, phrases
+        self._model, self._new_state = model, language_model.new_state
+        self._words, self._phrases = lexicon.words, phrases
         self._symbols, self._settings, self._num_found = symbols, settings, num_found
         self._is_of_phrase = np.array([word in phrases.words for word in lexicon.words]) if phrases.words else None
 

@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from .confidence_bigru_ctc import ConfidenceModel
 from .ctc_alignment_bigru_ctc import align_log_probs
@@ -17,7 +19,7 @@ from .search_settings_bigru_ctc import BeamSearchSettings
 from .speech_evidence_bigru_ctc import without_weak_letters
 from .word_search_bigru_ctc import QuickStartSearch, load_word_search
 
-__all__ = ["BeamSearchDecoder", "BeamSearchSettings", "join_units", "word_posteriors"]
+__all__ = ["BeamSearchDecoder", "BeamSearchSettings", "join_units", "surplus_blanks", "word_posteriors"]
 
 _IMPOSSIBLE = np.float32(-1e4)
 """Log-probability that rules a class out and whose sums over many frames stay finite."""
@@ -80,13 +82,30 @@ class BeamSearchDecoder:
         # A text can be found several times, as a word and spelled, and posteriors need more than one hypothesis.
         num_found = self.settings.beam_size if self.settings.nbest > 1 else _NUM_CONSIDERED
         self._find = load_word_search(folder, self.symbols, self.settings, num_found, saves_memory=saves_memory)
+        self._saves_memory = saves_memory
 
     def __call__(self, log_probs: Any, lengths: Any = None) -> list[list[Hypothesis]]:  # noqa: ANN401 - see `Decoder`
         """The `nbest` best hypotheses of every utterance; see [`Decoder`]."""
         return [self._decode(self._speech(each)) for each in utterances_of(log_probs, lengths, len(self.symbols))]
 
+    def with_settings(self, **changes: Any) -> "BeamSearchDecoder":
+        """A decoder with other settings, other hotwords for example, that reads nothing anew.
+
+        Args:
+            changes: Fields of [`BeamSearchSettings`].
+
+        Raises:
+            TypeError: If there is no such field.
+            ValueError: If a value is out of range.
+        """
+        settings = replace(self.settings, **changes)
+        return BeamSearchDecoder(
+            self.folder, self.tokenizer, self.frame_s, settings, self.confidence, saves_memory=self._saves_memory
+        )
+
     def save_memory(self) -> None:
-        """Search utterances of any length in the least memory from now on."""
+        """Search long utterances in less memory from now on."""
+        self._saves_memory = True
         if isinstance(self._find, QuickStartSearch):
             self._find.save_memory()
 
@@ -142,16 +161,41 @@ class BeamSearchDecoder:
         return results or [Hypothesis("", -math.inf, (), ())]
 
     def _with_end(self, log_probs: FrameArray) -> FrameArray:
-        """Log-probabilities with one more frame, on which blank and delimiter cost nothing.
+        """Scores of the search: log-probabilities less those of the priors, without frames that are surely blank.
 
-        Every word of the lexicon ends with a delimiter, but the network emits none after the last word.
+        One more frame follows, on which blank and delimiter cost nothing: every word of the lexicon ends with a
+        delimiter, but the network emits none after the last word.
         """
         scores = np.full((len(log_probs) + 1, log_probs.shape[1]), _IMPOSSIBLE)
         scores[:-1] = log_probs
         scores[-1, [self.symbols.blank, self.symbols.delimiter]] = 0.0
         if self._log_priors is not None:
             scores[:-1] -= np.float32(self.settings.prior_weight) * self._log_priors
-        return np.maximum(scores, _IMPOSSIBLE)
+        scores = np.maximum(scores, _IMPOSSIBLE)
+        if self.settings.blank_margin is None:
+            return scores
+        return scores[~surplus_blanks(scores[:-1], self.symbols.blank, self.settings.blank_margin)]
+
+
+def surplus_blanks(scores: FrameArray, blank: int, margin: float) -> npt.NDArray[np.bool_]:
+    """Frames that a search can leave out, and the frame after them, which it cannot.
+
+    Where the blank is far better than every other class, hardly a path has another one. All paths lose the same score
+    with such a frame. One of them must remain between two equal letters.
+
+    Args:
+        scores: Scores of the classes `(frames, classes)`.
+        blank: Class of the blank.
+        margin: Nats by which it is better than every other class in frames that are left out.
+
+    Returns:
+        `(frames + 1,)`, true where the blank is so much better in the frame before, too; false at the end.
+
+    Source: Z. Chen et al., "Phone synchronous speech recognition with CTC lattices", IEEE/ACM Transactions on Audio,
+    Speech, and Language Processing 25 (2017).
+    """
+    is_sure = np.append(scores[:, blank] - np.delete(scores, blank, axis=1).max(1) >= margin, False)
+    return np.concatenate([[False], is_sure[1:] & is_sure[:-1]])
 
 
 def _softmax(scores: Sequence[float]) -> list[float]:

@@ -39,6 +39,10 @@ class HotwordPhrases:
         hotwords: Phrases and their weights per word, in nats. Phrases are words of letters and apostrophes, in any
             case.
 
+    Attributes:
+        complete: The words of every phrase, with its whole bonus.
+        words: The words of all phrases.
+
     Raises:
         ValueError: If a phrase is empty or has other characters, or a weight is not a finite number.
     """
@@ -66,7 +70,7 @@ class HotwordPhrases:
                 share = bonus * length / len(path)
                 self._bonus[path[:length]] = max(self._bonus.get(path[:length], -math.inf), share)
         self._bonus |= complete
-        self._complete = frozenset(complete)
+        self.complete: Mapping[Phrase, float] = complete
         self.words = frozenset(word for path in complete for word in path)
 
     def advance(self, state: PhraseState, word: str) -> tuple[PhraseState, float]:
@@ -82,7 +86,7 @@ class HotwordPhrases:
         longer = (*state.matched, word)
         if longer in self._bonus:
             gain = self._bonus[longer] - self._bonus[state.matched]
-            return PhraseState(longer, () if longer in self._complete else (*state.provisional, word)), gain
+            return PhraseState(longer, () if longer in self.complete else (*state.provisional, word)), gain
         return self._restart(state, word)
 
     def finish(self, state: PhraseState) -> float:

@@ -1,9 +1,6 @@
 """Beam search against brute force over all paths and all ways through the lexicon."""
 
-import itertools
-import math
 import sys
-from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,92 +8,27 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from small_language_model import LEXICON, brute_force, write_language_model
 from small_network import SMALL_VOCABULARY, random_log_probs
 
 from hf_bigru_asr import BiGRUCTCTokenizer
 from hf_bigru_asr.model import array_search_bigru_ctc, word_search_bigru_ctc
-from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchDecoder, BeamSearchSettings, join_units, word_posteriors
+from hf_bigru_asr.model.beam_search_bigru_ctc import (
+    BeamSearchDecoder,
+    BeamSearchSettings,
+    join_units,
+    surplus_blanks,
+    word_posteriors,
+)
 from hf_bigru_asr.model.confidence_bigru_ctc import ConfidenceModel
 
 FRAME_S = 0.02
-# Base-10 logarithms: probability, and back-off weight where there is one.
-UNIGRAMS = {"<s>": (-99, -0.2), "</s>": (-0.8, 0), "<unk>": (-3, 0), "A": (-0.5, -0.3), "AB": (-0.7, -0.1)}
-UNIGRAMS |= {"BB": (-1.1, -0.2), "A~": (-1.6, -0.4), "B$": (-1.4, 0)}
-BIGRAMS = {("<s>", "AB"): -0.3, ("A", "BB"): -0.2, ("AB", "</s>"): -0.4, ("A~", "B$"): -0.1}
-LEXICON = {"A": "A|", "AB": "AB|", "BB": "BB|", "B$": "B|"}
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A language model in KenLM's text format, which it reads under any name."""
-    unigrams = [f"{p}\t{word}\t{backoff}" for word, (p, backoff) in UNIGRAMS.items()]
-    bigrams = [f"{p}\t{' '.join(words)}" for words, p in BIGRAMS.items()]
-    head = ["\\data\\", f"ngram 1={len(unigrams)}", f"ngram 2={len(bigrams)}", "", "\\1-grams:"]
-    arpa = [*head, *unigrams, "", "\\2-grams:", *bigrams, "", "\\end\\", ""]
-    target = tmp_path / "language_model"
-    target.mkdir()
-    (target / "lm.binary").write_text("\n".join(arpa))
-    (target / "lexicon.txt").write_text("".join(f"{word} {' '.join(s)}\n" for word, s in LEXICON.items()))
-    return target
-
-
-def lm_score(words: tuple[str, ...]) -> float:
-    """Base-10 logarithm of the probability of a sentence, by the rules of a back-off model."""
-    total = 0.0
-    for before, word in itertools.pairwise(("<s>", *words, "</s>")):
-        total += BIGRAMS.get(
-            (before, word), UNIGRAMS.get(before, (0, 0))[1] + UNIGRAMS.get(word, UNIGRAMS["<unk>"])[0]
-        )
-    return total
-
-
-def segmentations(symbols: str, lexicon: dict[str, str]) -> Iterator[tuple[str, ...]]:
-    """All ways to divide symbols into entries of the lexicon, with any delimiters between them."""
-    if not symbols:
-        yield ()
-        return
-    if symbols[0] == "|":
-        yield from segmentations(symbols[1:], lexicon)
-    for word, spelling in lexicon.items():
-        if symbols.startswith(spelling):
-            for rest in segmentations(symbols[len(spelling) :], lexicon):
-                yield (word, *rest)
-
-
-def gain(words: tuple[str, ...], hotwords: Mapping[str, float]) -> float:
-    """What phrases add to a score: each complete one its weight for every word, from left to right."""
-    total, place = 0.0, 0
-    paths = {tuple(phrase.split()): weight for phrase, weight in hotwords.items()}
-    while place < len(words):
-        found = [path for path in paths if words[place : place + len(path)] == path]
-        longest = max(found, key=len, default=words[place : place + 1])
-        total += paths.get(longest, 0.0) * len(longest)
-        place += len(longest)
-    return total
-
-
-def brute_force(
-    frames: torch.Tensor, settings: BeamSearchSettings, lexicon: dict[str, str] = LEXICON
-) -> dict[str, float]:
-    """Score of every text: its best path, or the sum over all that there are, and its best way through the lexicon."""
-    scores: dict[tuple[str, ...], float] = {}
-    values = frames.tolist()
-    for path in itertools.product(range(len(SMALL_VOCABULARY)), repeat=len(values)):
-        acoustic = sum(row[symbol] for row, symbol in zip(values, path, strict=True))
-        if settings.prior_weight:
-            acoustic -= settings.prior_weight * sum(math.log(settings.class_priors[symbol]) for symbol in path)
-        for end in (0, 1):  # a blank or a delimiter after the last frame, for nothing
-            collapsed = [symbol for symbol, _ in itertools.groupby((*path, end))]
-            symbols = "".join(SMALL_VOCABULARY[symbol] for symbol in collapsed if symbol != 0)
-            for words in segmentations(symbols, lexicon):
-                score = acoustic + settings.lm_weight * lm_score(words) + settings.word_score * len(words)
-                before = scores.get(words, -math.inf)
-                scores[words] = float(np.logaddexp(score, before)) if settings.log_add else max(score, before)
-    texts: dict[str, float] = {}
-    for words, score in scores.items():
-        text = join_units(words)
-        texts[text] = max(score + gain(words, settings.hotwords), texts.get(text, -math.inf))
-    return texts
+    """The small language model."""
+    return write_language_model(tmp_path)
 
 
 @pytest.fixture(params=["flashlight", "array"])
@@ -149,7 +81,7 @@ def test_beam_search_finds_what_brute_force_finds(
     ("changes", "error", "message"),
     [
         ({"prior_weight": 0.5}, ValueError, "there are 0 class_priors; give one for each of the 4 classes"),
-        ({"class_priors": (0.5, 0.5, 0.0, 0.0)}, ValueError, "must be above 0"),
+        ({"class_priors": (0.5, 0.5, 0.0, 0.0)}, ValueError, "above 0 and at most 1"),
         ({"hotwords": ["A", " "]}, ValueError, "A hotword is ' '"),
         ({"hotwords": "A"}, TypeError, "give a list of phrases"),
         ({"hotwords": ["A"], "lm_weight": 0.0}, ValueError, "lm_weight is 0; hotwords need"),
@@ -272,6 +204,32 @@ def test_both_searches_drop_the_same_hypotheses(
     assert [score for _, score in found] == pytest.approx([score for _, score in expected], abs=1e-9)
 
 
+@pytest.mark.usefixtures("search")
+def test_surplus_blanks_are_left_out_of_the_search(
+    folder: Path, tokenizer: BiGRUCTCTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = torch.full((14, 4), -9.0)
+    for frame, symbol in enumerate([0, 0, 3, 0, 0, 0, 3, 1, 0, 0, 2, 0, 0, 0]):  # BB A
+        frames[frame, symbol] = 0.0
+    frames[4, 3] = -2.0  # a blank that is not sure
+    decoder = BeamSearchDecoder(folder, tokenizer, FRAME_S, BeamSearchSettings(blank_margin=5.0))
+    lengths = []
+    find = decoder._find
+    monkeypatch.setattr(decoder, "_find", lambda scores: (lengths.append(len(scores)), find(scores))[1])
+    (best,) = decoder(frames[None])[0]
+    (expected,) = BeamSearchDecoder(folder, tokenizer, FRAME_S)(frames[None])[0]
+    assert lengths == [15 - 1 - 1 - 2]  # the second blank of two, the last two of three
+    assert (best.text, best.characters) == (expected.text, expected.characters)
+    assert best.text == "BB A"
+
+
+def test_surplus_blanks() -> None:
+    scores = np.full((6, 3), -4.0, dtype=np.float32)
+    scores[[0, 1, 2, 4, 5], 0] = [0.0, 0.0, -1.5, 0.0, 0.0]
+    assert surplus_blanks(scores, 0, 3.0).tolist() == [False, True, False, False, False, True, False]
+    assert not surplus_blanks(scores, 0, 5.0).any()
+
+
 @pytest.mark.parametrize("hotwords", [{}, {"AB A": 1.5}], ids=["plain", "hotwords"])
 def test_threads_share_a_decoder(
     hotwords: dict[str, float], folder: Path, tokenizer: BiGRUCTCTokenizer, monkeypatch: pytest.MonkeyPatch
@@ -352,7 +310,7 @@ def test_a_lexicon_without_words_is_refused(folder: Path, tokenizer: BiGRUCTCTok
     [
         ("{", r"decoding\.json is broken: Expecting"),
         ("[1]", r"decoding\.json is broken: it holds a JSON list instead of an object"),
-        ('{"beam_size": 0}', "beam_size is 0; it must be at least 1"),
+        ('{"beam_size": 0}', "beam_size is 0; it must be a whole number, at least 1"),
     ],
 )
 def test_broken_settings_are_named(content: str, message: str, folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:
@@ -374,7 +332,7 @@ def test_what_is_missing_is_named(folder: Path, tokenizer: BiGRUCTCTokenizer, mo
         ({"nbest": 0}, "nbest is 0"),
         ({"beam_size_token": 0}, "beam_size_token is 0"),
         ({"beam_threshold": 0}, "beam_threshold is 0"),
-        ({"lm_weight": -1.0}, "lm_weight -1"),
+        ({"lm_weight": -1.0}, "lm_weight is -1"),
     ],
 )
 def test_settings_out_of_range(values: dict[str, float], message: str) -> None:

@@ -37,19 +37,25 @@ def makers(monkeypatch: pytest.MonkeyPatch) -> Makers:
 
 
 def test_the_search_that_is_ready_sooner_makes_way_for_the_faster_one(makers: Makers) -> None:
-    search = QuickStartSearch(makers.quick, makers.fast)
+    search = QuickStartSearch(makers.quick, makers.fast, 60)
     assert used(search, 60, 40, 1, 5) == ["quick", "quick", "fast", "fast"]
     assert makers.made == ["quick", "fast"]
 
 
 def test_a_long_utterance_has_the_faster_search_at_once(makers: Makers) -> None:
-    assert used(QuickStartSearch(makers.quick, makers.fast), 101) == ["fast"]
+    assert used(QuickStartSearch(makers.quick, makers.fast, 60), 101) == ["fast"]
     assert makers.made == ["fast"]
 
 
 def test_memory_is_saved_by_the_search_that_is_ready_sooner(makers: Makers) -> None:
-    search = QuickStartSearch(makers.quick, makers.fast, max_fast_frames=60)
-    assert used(search, 60, 200, 60, 61, 1) == ["quick", "quick", "fast", "quick", "fast"]
+    search = QuickStartSearch(makers.quick, makers.fast, 60)
     search.save_memory()
-    assert used(search, 1, 60, 200) == ["quick"] * 3
+    assert used(search, 60, 200, 60, 61, 1) == ["quick", "quick", "fast", "quick", "fast"]
     assert makers.made == ["quick", "fast"]
+
+
+def test_the_faster_search_can_have_the_first_frame(makers: Makers) -> None:
+    search = QuickStartSearch(makers.quick, makers.fast, 60)
+    search.make_fast()
+    assert used(search, 1, 200) == ["fast", "fast"]
+    assert makers.made == ["fast"]
