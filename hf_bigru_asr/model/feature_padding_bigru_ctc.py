@@ -15,6 +15,8 @@ class PaddedFeatureExtractor(SequenceFeatureExtractor):
     then lost, the library would take all frames for valid.
     """
 
+    model_input_names: list[str]
+
     def pad(self, processed_features: Any, *args: Any, **kwargs: Any) -> BatchFeature:  # noqa: ANN401 - as in the library
         """Pad features that were computed one by one, or in other batches; the arguments are the library's.
 
