@@ -94,6 +94,8 @@ class CommandParser(OneLineParser, HfArgumentParser):
         return parsed
 
     def _refuse_not_finite(self, parsed: Iterable[Any]) -> None:
-        for arguments in filter(is_dataclass, parsed):
+        for arguments in parsed:
+            if not is_dataclass(arguments) or isinstance(arguments, type):
+                continue
             for name, number in not_finite(arguments):
                 self.error(f"--{name} is {number}; give a finite number")

@@ -30,7 +30,7 @@ def whole(lowest: int, highest: int) -> Rule:
     """Whole numbers in a range, both ends included."""
     return Rule(
         f"a whole number, at least {lowest} and at most {highest}",
-        lambda value: isinstance(value, Integral) and not isinstance(value, bool) and lowest <= value <= highest,
+        lambda value: isinstance(value, Integral) and not isinstance(value, bool) and lowest <= int(value) <= highest,
     )
 
 
@@ -93,7 +93,7 @@ def check_fields(values: Mapping[str, Any], rules: Mapping[str, Rule], origin: s
         value = values.get(name)
         if name not in values or rule.allows(value):
             continue
-        if rule.item is not None and _is_list(value):
+        if rule.item is not None and value is not None and _is_list(value):
             place = next(place for place, item in enumerate(value) if not rule.item.allows(item))
             name, value, rule = f"{name}[{place}]", value[place], rule.item
         raise ValueError(f"{origin}{name} is {shown(value)}; it must be {rule.description}.")

@@ -43,7 +43,7 @@ def spelled_sentences(names: Sequence[str], num_sentences: int, seed: int = 0) -
 
 
 def _sentence(names: Sequence[str], rng: np.random.Generator) -> str:
-    name = str(names[rng.integers(len(names))]).upper()
+    name = str(names[int(rng.integers(len(names)))]).upper()
     spelled = " ".join(letter for letter in name if letter.isalpha())
     month, day = MONTHS[rng.integers(12)], int(rng.integers(1, 32))
     year = int(rng.integers(1900, 2030))

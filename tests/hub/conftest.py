@@ -55,7 +55,13 @@ def model_dir(tmp_path: Path) -> Path:
     """What the card reads of a model: its configuration, the header of its weights, its training."""
     folder = tmp_path / "model"
     folder.mkdir()
-    sizes = {"num_hidden_layers": 3, "hidden_size": 256, "num_mel_bins": 128, "vocab_size": 29}
+    sizes = {
+        "model_type": "bigru_ctc",
+        "num_hidden_layers": 3,
+        "hidden_size": 256,
+        "num_mel_bins": 128,
+        "vocab_size": 29,
+    }
     (folder / "config.json").write_text(json.dumps({**sizes, "inputs_to_logits_ratio": 320}))
     save_file({"a": torch.zeros(1000, 3), "b": torch.zeros(7)}, folder / "model.safetensors")
     (folder / "training.json").write_text(json.dumps(TRAINING))
