@@ -14,6 +14,7 @@ that are not spoken, such as a preface.
 
 import sys
 from argparse import ArgumentParser, Namespace
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -135,7 +136,8 @@ def _aligned(args: Namespace, text: str) -> "tuple[TimedTranscript, int]":
     from .inputs import Input
     from .recognition import DownloadLimits, RecognitionOptions, facts_of, opened
 
-    spoken = SpokenText.of(text, args.on_unknown)
+    with _naming_the_text(args):
+        spoken = SpokenText.of(text, args.on_unknown)
     recognizer = OnnxRecognizer(args.model, runtime=args.runtime)
     warnings: list[str] = []
     lengths: list[int] = []
@@ -150,15 +152,27 @@ def _aligned(args: Namespace, text: str) -> "tuple[TimedTranscript, int]":
     log_probs = np.concatenate(list(recognizer.log_probs_of_blocks(blocks())))
     if args.skip_unmatched:
         spoken = _without_unread(spoken, recognizer, log_probs)
-    alignment = spoken.align(
-        log_probs, recognizer.decoder.symbols, recognizer.decoder.frame_s, sum(lengths) / recognizer.sampling_rate
-    )
+    duration_s = sum(lengths) / recognizer.sampling_rate
+    with _naming_the_text(args):
+        alignment = spoken.align(log_probs, recognizer.decoder.symbols, recognizer.decoder.frame_s, duration_s)
     found, status = _doubts(args.audio, alignment)
     for warning in [*warnings, *found]:
         print(f"warning: {warning}", file=sys.stderr)
     facts = facts_of(RecognitionOptions(args.model, args.runtime), None)
     transcript = as_transcript(alignment, args.audio)
     return replace(transcript, warnings=(*warnings, *found), recognizer=facts), status
+
+
+@contextmanager
+def _naming_the_text(args: Namespace) -> "Iterator[None]":
+    """Let what is wrong with a text say which one."""
+    try:
+        yield
+    except ValueError as error:
+        if args.text_is is not None or args.text == "-":
+            raise
+        path = Path(args.text) if args.text is not None else Path(args.audio).with_suffix(".txt")
+        raise ValueError(f"{path}: {error}") from error
 
 
 def _without_unread(spoken: "SpokenText", recognizer: "OnnxRecognizer", log_probs: "FloatArray") -> "SpokenText":

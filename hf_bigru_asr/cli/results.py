@@ -4,7 +4,6 @@ Whatever ends the process, a file is whole or not there.
 """
 
 import hashlib
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +15,7 @@ from ..formats.options import FormatOptions
 from ..formats.table import FORMATS
 from ..formats.transcript import TimedTranscript, readable
 from ..storage.disk_errors import DISK_ERRNOS
+from ..storage.seals import sealed, unsealed
 from ..storage.writing import write_bytes
 from .beside import OwnFiles
 from .inputs import Input
@@ -175,13 +175,17 @@ class SharedFile:
         size = 0
         whole = b""
         if self._record_path.exists():
-            for line in self._record_path.read_bytes().splitlines(keepends=True):
+            for number, line in enumerate(self._record_path.read_bytes().splitlines(keepends=True), 1):
                 if not line.endswith(b"\n"):  # the process ended while it wrote this
                     break
-                entry = json.loads(line)
+                if (entry := unsealed(line)) is None:
+                    raise CommandError(
+                        f"{self._record_path}, line {number}, is broken or of another version; remove it and "
+                        f"{self._path}, or give --overwrite"
+                    )
                 size = entry["bytes"]
                 self._done.add(entry["recording"])
-                self._names.add(entry.get("name"))
+                self._names.add(entry["name"])
                 whole += line
         write_bytes(self._record_path, whole)
         self._record = open(self._record_path, "ab", buffering=0)  # noqa: SIM115 - closed in end
@@ -213,7 +217,7 @@ class SharedFile:
             _write_all(self._file.fileno(), block)
             os.fsync(self._file.fileno())
             entry = {"bytes": os.fstat(self._file.fileno()).st_size, "recording": _key(recording), "name": name}
-            _write_all(self._record.fileno(), f"{json.dumps(entry)}\n".encode())
+            _write_all(self._record.fileno(), f"{sealed(entry)}\n".encode())
             os.fsync(self._record.fileno())
         except OSError as error:
             raise CommandError(f"{self._path}: {error.strerror}; what was finished is in it", status=1) from error

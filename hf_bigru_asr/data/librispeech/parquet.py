@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from ...storage.disk_errors import naming_the_file
 from ...storage.locks import folder_lock
+from ...storage.seals import checksum_of_file, sealed, unsealed
 from ...storage.writing import put_in_place, write_json, write_text
 from .card import dataset_card
 from .index import (
@@ -69,6 +70,7 @@ class _Shard:
     num_samples: int
     speaker_ids: tuple[int, ...]
     rejects: tuple[Reject, ...]
+    content: str  # checksum of the Parquet file
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,12 @@ class _Job:
         """
         remedy = "Choose another output folder, or delete"
         if self.report_path.exists():
-            report = PreparationReport.from_json(json.loads(self.report_path.read_text(encoding="utf-8")))
+            try:
+                report = PreparationReport.from_json(json.loads(self.report_path.read_text(encoding="utf-8")))
+            except (ValueError, KeyError, TypeError) as error:
+                raise ValueError(
+                    f"{self.report_path} is broken: {error!r}. {remedy} it and {self.split}-*.parquet beside it."
+                ) from error
             is_whole = all((self.output_dir / shard).exists() for shard in report.shards)
             if report.fingerprint == self.fingerprint and is_whole:
                 return report
@@ -112,7 +119,7 @@ class _Job:
             )
         marker = self.staging_dir / "fingerprint"
         if marker.exists():
-            if marker.read_text(encoding="utf-8") != self.fingerprint:
+            if marker.read_bytes() != self.fingerprint.encode():
                 raise ValueError(
                     f"{self.staging_dir} holds an unfinished run over another source or with other settings. "
                     f"{remedy} that folder."
@@ -127,13 +134,17 @@ class _Job:
         return None
 
     def finished(self) -> list[_Shard]:
-        """The shards that an interrupted run finished."""
+        """The shards that an interrupted run finished, up to the first that is not as it was written."""
         shards: list[_Shard] = []
         while (sidecar := self.staged(len(shards), ".json")).exists():
-            is_moved = any(self.report_path.parent.glob(f"{self.split}-{len(shards):05d}-of-*.parquet"))
-            if not is_moved and not self.staged(len(shards), ".parquet").exists():
+            moved = list(self.report_path.parent.glob(f"{self.split}-{len(shards):05d}-of-*.parquet"))
+            path = next((each for each in (self.staged(len(shards), ".parquet"), *moved) if each.exists()), None)
+            if path is None:
                 break
-            values = json.loads(sidecar.read_text(encoding="utf-8"))
+            values = unsealed(sidecar.read_bytes())
+            if values is None or values.get("content") != checksum_of_file(path):
+                logger.warning("%s is damaged, and made again.", path)
+                break
             lists = {
                 "speaker_ids": tuple(values["speaker_ids"]),
                 "rejects": rejects_from_json(values["rejects"]),
@@ -191,10 +202,11 @@ class _ShardWriter:
         self._flush()
         with naming_the_file(self._partial):
             self._writer.close()
+        content = checksum_of_file(self._partial)
         put_in_place(self._partial, self._job.staged(self._number, ".parquet"))
         speaker_ids = tuple(sorted(self._speaker_ids))
-        shard = _Shard(num_audio_files, self._num_utterances, self._num_samples, speaker_ids, tuple(rejects))
-        write_text(self._job.staged(self._number, ".json"), json.dumps(asdict(shard)))
+        shard = _Shard(num_audio_files, self._num_utterances, self._num_samples, speaker_ids, tuple(rejects), content)
+        write_text(self._job.staged(self._number, ".json"), sealed(asdict(shard)))
         return shard
 
 
