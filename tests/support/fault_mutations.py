@@ -225,7 +225,7 @@ def change_text(content: bytes, rng: random.Random) -> Change:
         at = rng.randrange(len(line) + 1)
         lines[place] = line[:at] + rng.choice(STRANGE_TEXTS) + line[at:]
     elif way == "many":
-        lines[place] = line * rng.choice([50, 500])
+        lines[place] = line * rng.choice([20, 100])
     new = "".join(lines).encode("utf-8", "surrogatepass")
     if way == "not UTF-8":
         at = rng.randrange(len(new) + 1)

@@ -106,4 +106,4 @@ def data_readers() -> Iterator[Reader]:
     yield Reader("OpenSLR tree", _make_tree, read_tree, (f"{TOP}/**/*",), frozenset(), names_file=False)
     yield Reader("OpenSLR archive", _make_archive, read_archive, ("*",), frozenset({CUT, MISSING}))
     interrupted = ("out/.clean-*/*",)
-    yield Reader("preparation to go on with", _make_interrupted, read_interrupted, interrupted, CHECKED)
+    yield Reader("preparation to go on with", _make_interrupted, read_interrupted, interrupted, CHECKED, writes=True)

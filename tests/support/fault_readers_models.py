@@ -40,6 +40,8 @@ def speech() -> np.ndarray:
 def save_model(folder: Path) -> None:
     save_listener(folder)
     ConfidenceModel((1.0,) * len(FEATURES), 2.0).save(folder)
+    for code in folder.glob("*.py"):  # it is for the Hub
+        code.unlink()
 
 
 def save_with_language_model(folder: Path) -> None:
@@ -141,7 +143,7 @@ def read_projection(folder: Path) -> list[Any]:
 
 def model_readers() -> Iterator[Reader]:
     """The doors."""
-    logging.set_verbosity_error()
+    logging.set_verbosity_warning()
     logging.disable_progress_bar()
     light = partial(read_light, language_model="own")
     doors: dict[str, tuple[Callable[[Path], None], Callable[[Path], Any], tuple[str, ...]]] = {
@@ -161,4 +163,5 @@ def model_readers() -> Iterator[Reader]:
     }
     for name, (make, read, files) in doors.items():
         refused = REFUSED_WEIGHTS | ({ZEROED} if name == "model, exported graph" else frozenset())
-        yield Reader(name, make, read, files, refused, OPTIONAL)
+        says = "came without a language model"
+        yield Reader(name, make, read, files, refused, OPTIONAL, says=says)

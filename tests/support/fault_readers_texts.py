@@ -244,6 +244,13 @@ def change_prose(name: str, content: bytes, rng: random.Random) -> Change:
     return change_text(content, rng) if rng.random() < 0.8 else change_file(name, content, rng)
 
 
+def change_what_is_there(name: str, content: bytes, rng: random.Random) -> Change:
+    """Without its record a file is complete: no file is another state, and no broken one."""
+    while (change := change_file(name, content, rng)).kind == MISSING:
+        pass
+    return change
+
+
 def text_readers() -> Iterator[Reader]:
     """The readers of texts."""
     for reference, hypothesis in PAIRS:
@@ -267,7 +274,15 @@ def text_readers() -> Iterator[Reader]:
         refused = UNREADABLE if file.endswith("json") else ANY_LENGTH
         yield Reader(file, partial(_make_arguments, name=file), partial(_read_arguments, name=file), refused=refused)
     progress = (".all.jsonl.*progress",)
-    yield Reader("record of one file", _make_shared, _read_shared, progress, ANY_LENGTH, optional=frozenset({"*"}))
+    yield Reader(
+        "record of one file",
+        _make_shared,
+        _read_shared,
+        progress,
+        ANY_LENGTH,
+        writes=True,
+        change=change_what_is_there,
+    )
     yield Reader(
         *("records of a card", _make_records, _read_records, ("*.json",), UNREADABLE),
         frozenset({"training.json", "evaluation_test.json", "tokenizer_config.json", "vocab.json"}),
