@@ -4,14 +4,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from datasets import Audio, Dataset, Features, IterableDataset, Value, load_dataset
 from datasets.exceptions import DatasetGenerationError
 
 from .librispeech.index import iterate_openslr
 from .librispeech.sources import source_fingerprint
-from .shards import check_shards
+from .shards import broken_shard, check_shards
 
 __all__ = ["load_speech_dataset"]
+
+_REMEDY = "Download or make the data again."
 
 OPENSLR_FEATURES = Features(
     {
@@ -72,7 +75,17 @@ def load_speech_dataset(
     if path.is_dir():
         check_shards(path / config if config is not None and (path / config).is_dir() else path)
     source = str(path if path.exists() else name)
-    dataset = load_dataset(source, config, split=split, streaming=streaming, revision=revision)
+    try:
+        dataset = load_dataset(source, config, split=split, streaming=streaming, revision=revision)
+    except DatasetGenerationError as error:  # it says nothing, and its causes name no file
+        broken = broken_shard(path) or name
+        raise ValueError(f"{broken} cannot be read: {error.__cause__ or error}. {_REMEDY}") from error
+    except ValueError as error:
+        if str(name) in str(error):
+            raise
+        raise ValueError(f"{name} cannot be loaded: {error}") from error
+    if isinstance(dataset, Dataset):
+        _check_texts(dataset, name)
     if isinstance(dataset, dict):
         raise ValueError(f"The data set {name} needs split=, one of {', '.join(dataset)}.")
     columns = dataset.column_names or []
@@ -80,6 +93,15 @@ def load_speech_dataset(
         if columns and column not in columns:
             raise ValueError(f"The data set {name} has no column {column!r}; it has {', '.join(columns)}.")
     return dataset.cast_column(audio_column, Audio(decode=False))
+
+
+def _check_texts(dataset: Dataset, name: str | Path) -> None:
+    """Refuse columns with texts that are none: reading the row would end whatever reads it."""
+    for column in dataset.column_names:
+        try:
+            dataset.data.column(column).validate(full=True)  # of audio the lengths alone
+        except pa.ArrowInvalid as error:
+            raise ValueError(f"The column {column!r} of {name} is damaged: {error}. {_REMEDY}") from error
 
 
 def _is_openslr(path: Path) -> bool:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from ..storage.writing import put_in_place, whole_file
 
-__all__ = ["PendingSplit", "check_shards", "files_of_split", "is_parquet", "read_record", "shard_name"]
+__all__ = ["PendingSplit", "broken_shard", "check_shards", "files_of_split", "is_parquet", "read_record", "shard_name"]
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +38,17 @@ def is_parquet(path: Path) -> bool:
     except (pa.ArrowException, OSError):
         return False
     return True
+
+
+def broken_shard(folder: Path) -> Path | None:
+    """The first Parquet file of a local folder, by name, whose rows cannot be read; all of them are tried."""
+    for path in sorted(folder.rglob("*.parquet")) if folder.is_dir() else ():
+        try:
+            for _ in pq.ParquetFile(path).iter_batches():
+                pass
+        except (pa.ArrowException, OSError):
+            return path
+    return None
 
 
 def read_record(path: Path) -> dict[str, Any] | None:
