@@ -45,5 +45,5 @@ def _digest(values: Mapping[str, Any]) -> str:
     return _hash(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
-def _hash(data: bytes = b"") -> "hashlib._Hash":
+def _hash(data: bytes = b"") -> "hashlib.blake2b":
     return hashlib.blake2b(data, digest_size=16)
