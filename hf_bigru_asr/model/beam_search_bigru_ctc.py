@@ -1,4 +1,4 @@
-"""Beam search over the words of a lexicon with an n-gram language model, and word posteriors."""
+"""Beam search over the words of a lexicon with an n-gram language model."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -13,13 +13,13 @@ from .confidence_bigru_ctc import ConfidenceModel
 from .ctc_alignment_bigru_ctc import align_log_probs
 from .ctc_output_bigru_ctc import CTCSymbols, FrameArray, tidy_text
 from .decoding_bigru_ctc import Hypothesis, ScoredTokens, hypothesis_of, utterances_of, words_of
-from .found_path_bigru_ctc import FoundPath, WordPlace
+from .found_path_bigru_ctc import FoundPath, FoundWords
 from .lexicon_bigru_ctc import UNIT_END, UNIT_INSIDE
 from .search_settings_bigru_ctc import BeamSearchSettings
 from .speech_evidence_bigru_ctc import without_weak_letters
 from .word_search_bigru_ctc import QuickStartSearch, load_word_search
 
-__all__ = ["BeamSearchDecoder", "BeamSearchSettings", "join_units", "surplus_blanks", "word_posteriors"]
+__all__ = ["BeamSearchDecoder", "BeamSearchSettings", "join_units", "surplus_blanks"]
 
 _IMPOSSIBLE = np.float32(-1e4)
 """Log-probability that rules a class out and whose sums over many frames stay finite."""
@@ -149,16 +149,18 @@ class BeamSearchDecoder:
         if not self._has_letters(log_probs):
             return [Hypothesis("", 0.0, (), ())]
         found = self._find(self._with_end(log_probs))
+        if not found:
+            return [Hypothesis("", -math.inf, (), ())]
         considered = found[:_NUM_CONSIDERED]  # so that confidences do not depend on `nbest`
-        alternatives = [path.places(self.symbols) for path in considered]
+        alternatives = FoundWords.of(considered, self.symbols)
         weights = _softmax([path.score for path in considered])
         results: list[Hypothesis] = []
         for _, path in self._distinct(found):
             spans = align_log_probs(log_probs, join_units(path.words), self.symbols, self.frame_s)
-            posteriors = word_posteriors(path.places(self.symbols), alternatives, weights)
+            posteriors = FoundWords.of([path], self.symbols).posteriors(alternatives, weights)
             words = words_of(spans, self.confidence, posteriors)
             results.append(hypothesis_of(spans, path.score, words))
-        return results or [Hypothesis("", -math.inf, (), ())]
+        return results
 
     def _with_end(self, log_probs: FrameArray) -> FrameArray:
         """Scores of the search: log-probabilities less those of the priors, without frames that are surely blank.
@@ -205,33 +207,6 @@ def _softmax(scores: Sequence[float]) -> list[float]:
     weights = np.exp(np.array(scores) - max(scores))
     total: list[float] = (weights / weights.sum()).tolist()
     return total
-
-
-def word_posteriors(
-    places: Sequence[WordPlace], alternatives: Sequence[Sequence[WordPlace]], weights: Sequence[float]
-) -> list[float]:
-    """Posterior of each word of a hypothesis: total weight of the hypotheses that have it at an overlapping time.
-
-    Args:
-        places: Words of the hypothesis, with their first and last frames.
-        alternatives: Words of all hypotheses.
-        weights: Weights of all hypotheses, which sum to 1.
-
-    Returns:
-        One number for each word; 0 if no hypothesis has it there.
-
-    Source: F. Wessel et al., "Confidence measures for large vocabulary continuous speech recognition", IEEE
-    Transactions on Speech and Audio Processing 9 (2001), the sum over overlapping words, on N-best lists.
-    """
-    occurrences: dict[tuple[int, ...], list[tuple[int, int, int]]] = {}
-    for number, words in enumerate(alternatives):
-        for word, first, last in words:
-            occurrences.setdefault(word, []).append((number, first, last))
-    posteriors = []
-    for word, first, last in places:
-        found = {number for number, begin, end in occurrences.get(word, ()) if begin <= last and first <= end}
-        posteriors.append(sum(weights[number] for number in found))
-    return posteriors
 
 
 def join_units(tokens: Iterable[str]) -> str:

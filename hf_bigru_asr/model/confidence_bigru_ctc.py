@@ -44,7 +44,7 @@ def word_features(
     Args:
         characters: Characters of the word.
         edges: The spaces before and after it; none at the ends of an utterance.
-        posterior: Its posterior among the hypotheses of a beam search, see [`word_posteriors`]; 1 without one.
+        posterior: Its posterior among the hypotheses of a beam search, see [`FoundWords`]; 1 without one.
 
     Returns:
         Mean and lowest log-probability of the characters, lowest log-probability of the spaces, logarithm of the

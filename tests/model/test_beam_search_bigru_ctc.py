@@ -18,7 +18,6 @@ from hf_bigru_asr.model.beam_search_bigru_ctc import (
     BeamSearchSettings,
     join_units,
     surplus_blanks,
-    word_posteriors,
 )
 from hf_bigru_asr.model.confidence_bigru_ctc import ConfidenceModel
 
@@ -103,15 +102,6 @@ def test_a_hotword_outside_the_lexicon_is_found(folder: Path, tokenizer: BiGRUCT
     settings = BeamSearchSettings(hotwords={"baa": 20.0})
     (best,) = BeamSearchDecoder(folder, tokenizer, FRAME_S, settings)(frames[None])[0]
     assert best.text == "BAA AB"
-
-
-def test_word_posteriors() -> None:
-    cat, hat = (1, 2), (3, 2)
-    hypotheses = [[(cat, 0, 4), (hat, 8, 12)], [(cat, 20, 24), (hat, 10, 14)], [(cat, 3, 6), (cat, 4, 8)]]
-    # The second one's `cat` is at another time; the third has it twice and counts once.
-    assert word_posteriors(hypotheses[0], hypotheses, [0.5, 0.3, 0.2]) == pytest.approx([0.7, 0.8])
-    # The last of very many hypotheses may have a word that none of those considered has.
-    assert word_posteriors([(cat, 0, 4), ((5,), 6, 7)], hypotheses, [0.5, 0.3, 0.2]) == pytest.approx([0.7, 0.0])
 
 
 def test_confidences_of_a_beam_search_follow_its_hypotheses(folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:
