@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from small_language_model import LEXICON, brute_force, write_language_model
+from brute_force_search import LEXICON, brute_force, write_language_model
 from small_network import SMALL_VOCABULARY, random_log_probs
 
 from hf_bigru_asr import BiGRUCTCTokenizer

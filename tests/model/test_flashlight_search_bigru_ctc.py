@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_language_model import LEXICON, brute_force, write_language_model
+from brute_force_search import LEXICON, brute_force, write_language_model
 from small_network import random_log_probs
 
 from hf_bigru_asr import BiGRUCTCTokenizer

@@ -1,90 +1,38 @@
-"""A language model of five words in KenLM's text format, and a search through it by brute force."""
+"""A language model of a few words, written by hand in KenLM's text format, and a network that is sure of them."""
 
-import itertools
-import math
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import numpy as np
 import torch
-from small_network import SMALL_VOCABULARY
 
-from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchSettings, join_units
+from hf_bigru_asr import BiGRUCTCTokenizer
+from hf_bigru_asr.language_model.building import lexicon_entries
 
-# Base-10 logarithms: probability, and back-off weight where there is one.
-UNIGRAMS = {"<s>": (-99, -0.2), "</s>": (-0.8, 0), "<unk>": (-3, 0), "A": (-0.5, -0.3), "AB": (-0.7, -0.1)}
-UNIGRAMS |= {"BB": (-1.1, -0.2), "A~": (-1.6, -0.4), "B$": (-1.4, 0)}
-BIGRAMS = {("<s>", "AB"): -0.3, ("A", "BB"): -0.2, ("AB", "</s>"): -0.4, ("A~", "B$"): -0.1}
-LEXICON = {"A": "A|", "AB": "AB|", "BB": "BB|", "B$": "B|"}
+WORDS = {"A": -1.0, "I": -1.2, "IT": -1.5, "NO": -1.4, "YOU": -1.6}
 
 
-def write_language_model(parent: Path) -> Path:
-    """A language model in KenLM's text format, which it reads under any name."""
-    unigrams = [f"{p}\t{word}\t{backoff}" for word, (p, backoff) in UNIGRAMS.items()]
-    bigrams = [f"{p}\t{' '.join(words)}" for words, p in BIGRAMS.items()]
-    head = ["\\data\\", f"ngram 1={len(unigrams)}", f"ngram 2={len(bigrams)}", "", "\\1-grams:"]
-    arpa = [*head, *unigrams, "", "\\2-grams:", *bigrams, "", "\\end\\", ""]
-    target = parent / "language_model"
-    target.mkdir()
-    (target / "lm.binary").write_text("\n".join(arpa))
-    (target / "lexicon.txt").write_text("".join(f"{word} {' '.join(s)}\n" for word, s in LEXICON.items()))
-    return target
+def write_language_model(folder: Path) -> Path:
+    """Unigrams of a few words, and all units, in KenLM's text format."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lexicon = list(lexicon_entries(WORDS))
+    unigrams = {"<s>": -99.0, "</s>": -1.0, "<unk>": -5.0, **WORDS}
+    units = [line.split()[0] for line in lexicon if line.split()[0] not in WORDS]
+    # All different: which of two readings with one score comes first is left to chance by the decoder.
+    unigrams |= {unit: -2.0 - 0.013 * number for number, unit in enumerate(units)}
+    lines = ["\\data\\", f"ngram 1={len(unigrams)}", "ngram 2=1", "", "\\1-grams:"]
+    lines += [f"{log10}\t{word}\t0" for word, log10 in unigrams.items()]
+    lines += ["", "\\2-grams:", "-0.1\tIT NO", "", "\\end\\", ""]
+    (folder / "lm.binary").write_text("\n".join(lines))
+    (folder / "lexicon.txt").write_text("".join(f"{line}\n" for line in lexicon))
+    (folder / "decoding.json").write_text('{"lm_weight": 0.5, "beam_size": 200}')
+    return folder
 
 
-def lm_score(words: tuple[str, ...]) -> float:
-    """Base-10 logarithm of the probability of a sentence, by the rules of a back-off model."""
-    total = 0.0
-    for before, word in itertools.pairwise(("<s>", *words, "</s>")):
-        total += BIGRAMS.get(
-            (before, word), UNIGRAMS.get(before, (0, 0))[1] + UNIGRAMS.get(word, UNIGRAMS["<unk>"])[0]
-        )
-    return total
-
-
-def segmentations(symbols: str, lexicon: dict[str, str]) -> Iterator[tuple[str, ...]]:
-    """All ways to divide symbols into entries of the lexicon, with any delimiters between them."""
-    if not symbols:
-        yield ()
-        return
-    if symbols[0] == "|":
-        yield from segmentations(symbols[1:], lexicon)
-    for word, spelling in lexicon.items():
-        if symbols.startswith(spelling):
-            for rest in segmentations(symbols[len(spelling) :], lexicon):
-                yield (word, *rest)
-
-
-def gain(words: tuple[str, ...], hotwords: Mapping[str, float]) -> float:
-    """What phrases add to a score: each complete one its weight for every word, from left to right."""
-    total, place = 0.0, 0
-    paths = {tuple(phrase.split()): weight for phrase, weight in hotwords.items()}
-    while place < len(words):
-        found = [path for path in paths if words[place : place + len(path)] == path]
-        longest = max(found, key=len, default=words[place : place + 1])
-        total += paths.get(longest, 0.0) * len(longest)
-        place += len(longest)
-    return total
-
-
-def brute_force(
-    frames: torch.Tensor, settings: BeamSearchSettings, lexicon: dict[str, str] = LEXICON
-) -> dict[str, float]:
-    """Score of every text: its best path, or the sum over all that there are, and its best way through the lexicon."""
-    scores: dict[tuple[str, ...], float] = {}
-    values = frames.tolist()
-    for path in itertools.product(range(len(SMALL_VOCABULARY)), repeat=len(values)):
-        acoustic = sum(row[symbol] for row, symbol in zip(values, path, strict=True))
-        if settings.prior_weight:
-            acoustic -= settings.prior_weight * sum(math.log(settings.class_priors[symbol]) for symbol in path)
-        for end in (0, 1):  # a blank or a delimiter after the last frame, for nothing
-            collapsed = [symbol for symbol, _ in itertools.groupby((*path, end))]
-            symbols = "".join(SMALL_VOCABULARY[symbol] for symbol in collapsed if symbol != 0)
-            for words in segmentations(symbols, lexicon):
-                score = acoustic + settings.lm_weight * lm_score(words) + settings.word_score * len(words)
-                before = scores.get(words, -math.inf)
-                scores[words] = float(np.logaddexp(score, before)) if settings.log_add else max(score, before)
-    texts: dict[str, float] = {}
-    for words, score in scores.items():
-        text = join_units(words)
-        texts[text] = max(score + gain(words, settings.hotwords), texts.get(text, -math.inf))
-    return texts
+def spelled(text: str, tokenizer: BiGRUCTCTokenizer, pause: int = 6, letter_frames: int = 2) -> torch.Tensor:
+    """Log-probabilities `(frames, classes)` of a network that is rather sure, with pauses around spaces."""
+    ids: list[int] = [0]
+    for char in text:
+        symbol = tokenizer.encoder["|" if char == " " else char]
+        ids += [0] * pause + [symbol] + [0] * pause if char == " " else [symbol] * letter_frames + [0]
+    scores = torch.full((len(ids), len(tokenizer)), 0.0)
+    scores[torch.arange(len(ids)), torch.tensor(ids)] = 9.0
+    return scores.log_softmax(-1)
