@@ -95,6 +95,21 @@ class DataArguments:
     eval_dataset_config_name: str | None = field(default=None, metadata={"help": "Its configuration."})
     audio_column_name: str = field(default="audio", metadata={"help": "Column with the audio."})
     text_column_name: str = field(default="text", metadata={"help": "Column with the transcript."})
+    language: str | None = field(
+        default=None,
+        metadata={
+            "help": "Rules that write the transcripts: en, de, es, fr, it, nl, pl, pt, ru, or none to keep them as "
+            "they are (unset: the model's, or en). They are saved with the model."
+        },
+    )
+    vocabulary_from_data: bool | None = field(
+        default=None,
+        metadata={
+            "help": "Whether the characters of the training transcripts, beside the letters of the language, are the "
+            "classes (unset: where --language is another than the model's). Classes that the model had keep their "
+            "weights."
+        },
+    )
     min_duration_in_seconds: float = field(default=0.2, metadata={"help": "Leave out shorter training utterances."})
     max_duration_in_seconds: float = field(default=20.0, metadata={"help": "Leave out longer training utterances."})
     max_train_samples: int | None = field(default=None, metadata={"help": "Train on so many utterances only."})

@@ -16,15 +16,18 @@ from ..data.teacher_features import find_teacher_size
 from ..data.utterances import load_utterance
 from ..model.modeling_bigru_ctc import BiGRUForCTC
 from ..model.processing_bigru_ctc import BiGRUCTCProcessor
+from ..model.tokenization_bigru_ctc import BiGRUCTCTokenizer
 from ..provenance import note_start
 from ..storage.locks import folder_lock
 from ..storage.writing import write_json
+from ..text.languages import Normalizer
 from ..training.arguments import CTCTrainingArguments
 from ..training.building import build_model, build_processor, with_losses
 from ..training.checkpoints import check_checkpoint, last_whole_checkpoint
 from ..training.collator import DataCollatorForCTC, EpochCallback
 from ..training.recording import training_record
 from ..training.trainer import CTCMetrics, CTCTrainer, ElapsedTime, KeepHypotheses, keep_token_ids
+from ..training.vocabulary import fit_output, tokenizer_for_texts
 from ..transcription.pipeline import language_model_of
 from .parsing import CommandParser
 from .train_arguments import ARGUMENTS_FILE, DataArguments, ModelArguments
@@ -40,7 +43,7 @@ def make_parser(prog: str | None = None) -> CommandParser:
     """
     kinds: Any = (ModelArguments, DataArguments, CTCTrainingArguments)
     parser = CommandParser(kinds, prog=prog, description="Train or fine-tune a recogniser.")
-    parser.add_flags("apply_spec_augment", "ctc_zero_infinity")
+    parser.add_flags("apply_spec_augment", "ctc_zero_infinity", "vocabulary_from_data")
     return parser
 
 
@@ -84,6 +87,34 @@ def make_processor(model_args: ModelArguments) -> BiGRUCTCProcessor:
             "prior_frames is 0 and normalization 'speech', which needs a prior. Give prior_frames, 200 for example."
         )
     return processor
+
+
+def set_vocabulary(processor: BiGRUCTCProcessor, data_args: DataArguments) -> BiGRUCTCTokenizer | None:
+    """Give the processor the rules and the vocabulary that the arguments ask for.
+
+    Returns:
+        The tokenizer before, if its classes are no longer those of the model.
+
+    Raises:
+        ValueError: If there are no rules of the language, or no transcript can be written by them.
+    """
+    before = processor.tokenizer
+    language = data_args.language or before.language
+    is_from_data = data_args.vocabulary_from_data
+    if not (language != before.language if is_from_data is None else is_from_data):
+        before.set_language(Normalizer(language).language)
+        return None
+    texts: list[object] = []
+    train = (data_args.dataset_name, data_args.dataset_config_name, data_args.train_split_name)
+    config, split = data_args.extra_dataset_config_name, data_args.extra_split_name
+    for source in (train, *((name, config, split) for name in data_args.extra_dataset_name)):
+        dataset = load_speech_dataset(*source, **data_args.columns)
+        texts += dataset.select_columns([data_args.text_column_name])[:][data_args.text_column_name]
+    processor.tokenizer = tokenizer_for_texts(texts, language, before)
+    # Both are about the characters before.
+    processor.language_model = None
+    processor.forget_confidences()
+    return before
 
 
 def load_splits(
@@ -204,6 +235,7 @@ def write_record(
     processor: Any = trainer.processing_class
     for part in (model.config, processor.feature_extractor):
         arguments |= {name: getattr(part, name) for name in asdict(model_args) if hasattr(part, name)}
+    arguments["language"] = processor.tokenizer.language
     record = training_record(trainer.state, arguments=arguments, dataset=dataset)
     path = Path(str(args.output_dir)) / "training.json"
     write_json(path, record)
@@ -217,6 +249,8 @@ def prepare_trainer(
     set_seed(args.seed)
     # 1. Processor and data
     processor = make_processor(model_args)
+    with args.main_process_first(desc="reading transcripts"):
+        tokenizer_before = set_vocabulary(processor, data_args)
     splits, reports = load_splits(data_args, args, processor)
     extras = [split for name, split in splits.items() if name not in ("train", "eval")]
     train_dataset = join_training_sets(splits["train"], extras, data_args.train_repeats)
@@ -226,6 +260,10 @@ def prepare_trainer(
 
     # 2. Model
     model = build_model(model_args.model_name_or_path, processor, **model_args.configuration())
+    if tokenizer_before is not None and model_args.model_name_or_path is not None:
+        sources = fit_output(model, tokenizer_before, processor.tokenizer)
+        if args.process_index == 0:
+            print(f"Classes: {sources}.")
     model = with_losses(model, args, processor, teacher_size)
     return make_trainer(model, args, data_args, collator, train_dataset, splits["eval"]), reports
 

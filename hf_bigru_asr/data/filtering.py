@@ -11,7 +11,7 @@ from transformers.utils import logging
 
 from ..model.ctc_loss_bigru_ctc import num_frames_needed
 from ..model.processing_bigru_ctc import BiGRUCTCProcessor
-from ..text.normalization import normalize_transcript
+from ..text.languages import Normalizer
 from .teacher_features import TEACHER_COLUMN
 from .utterances import utterance_duration_s, utterance_text
 
@@ -67,7 +67,7 @@ def filter_utterances(
     Returns:
         The utterances kept, with the column `length` (frames, for batches of like length), and the counts.
     """
-    extractor = processor.feature_extractor
+    extractor, normalize = processor.feature_extractor, Normalizer.of(processor.tokenizer)
     kept: list[int] = []
     lengths: list[int] = []
     seconds = 0.0
@@ -77,7 +77,7 @@ def filter_utterances(
         try:
             duration_s = utterance_duration_s(example[audio_column])
             problem = "with unusable text"
-            ids = processor.tokenizer(normalize_transcript(utterance_text(example[text_column]))).input_ids
+            ids = processor.tokenizer(normalize(utterance_text(example[text_column]))).input_ids
         except (ValueError, OSError) as error:
             logger.warning(f"Utterance {example.get('id', row)!r} is left out: {error}")
             rejected[problem] += 1

@@ -13,7 +13,7 @@ from ..metrics import ErrorCounts, word_error_counts
 from ..model.decoding_bigru_ctc import Decoder, Hypothesis
 from ..model.modeling_bigru_ctc import BiGRUForCTC
 from ..model.processing_bigru_ctc import BiGRUCTCProcessor
-from ..text.normalization import normalize_transcript
+from ..text.languages import Normalizer
 from ..transcription.decoding_pool import start_decoding
 from ..transcription.network import Network, Recording
 
@@ -90,12 +90,13 @@ def evaluate_utterances(
         if value < 1:
             raise ValueError(f"{name} is {value}; it must be at least 1.")
     network = Network(model, processor.feature_extractor, device=model.device)
+    normalize = Normalizer.of(processor.tokenizer)
 
     def read(row: Row) -> tuple[dict[str, Any], Recording]:
         number, example = row
         result = {"id": str(example.get("id", number)), "reference": "", "speaker_id": example.get("speaker_id")}
         try:
-            result["reference"] = normalize_transcript(utterance_text(example[text_column]))
+            result["reference"] = normalize(utterance_text(example[text_column]))
             source = utterance_source(example[audio_column], network.sampling_rate)
         except (ValueError, OSError) as error:
             return result, Recording(b"", error=error)

@@ -4,7 +4,7 @@ The decoders and the forced alignment take log-probabilities as NumPy arrays or 
 [`CTCSymbols`]. Nothing that they import loads torch or transformers.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby, pairwise
@@ -22,6 +22,7 @@ __all__ = [
     "spoken_part",
     "tidy_text",
     "unknown_characters",
+    "upper_case",
     "word_boundary",
 ]
 
@@ -41,6 +42,7 @@ class CTCSymbols:
         delimiter: Class of the word delimiter, which stands for a space.
         pause_frames: Frames without a letter between two letters that make a word boundary; `None`: no number does.
         do_upper_case: Whether lower-case letters are encoded as upper-case ones; an error otherwise.
+        language: Name of the rules that make transcripts of texts.
     """
 
     symbols: tuple[str, ...]
@@ -48,6 +50,7 @@ class CTCSymbols:
     delimiter: int
     pause_frames: int | None = None
     do_upper_case: bool = True
+    language: str = "en"
 
     @classmethod
     def of(cls, tokenizer: Any) -> "CTCSymbols":  # noqa: ANN401 - a tokenizer's class cannot be named without torch
@@ -61,6 +64,7 @@ class CTCSymbols:
             int(tokenizer.encoder[tokenizer.word_delimiter_token]),
             getattr(tokenizer, "pause_frames", None),
             getattr(tokenizer, "do_upper_case", True),
+            getattr(tokenizer, "language", "en"),
         )
 
     def __len__(self) -> int:
@@ -83,7 +87,7 @@ class CTCSymbols:
         Raises:
             ValueError: If characters are outside the alphabet.
         """
-        characters = text.upper() if self.do_upper_case else text
+        characters = upper_case(text, self._class_of) if self.do_upper_case else text
         try:
             return [self._class_of[char] for char in characters]
         except KeyError:
@@ -92,12 +96,18 @@ class CTCSymbols:
             raise ValueError(unknown_characters(text, unknown, alphabet)) from None
 
 
+def upper_case(text: str, alphabet: Container[str]) -> str:
+    """Capitals; `ß` has one of its own where the alphabet has it, and is two letters elsewhere."""
+    return (text.replace("\u00df", "\u1e9e") if "\u1e9e" in alphabet else text).upper()
+
+
 def unknown_characters(text: str, unknown: set[str], alphabet: str) -> str:
     """Message for a text that has characters outside the alphabet."""
     named = ", ".join(f"{char!r} (U+{ord(char):04X})" for char in sorted(unknown))
     return (
         f"The text {text[:80]!r} has characters outside the alphabet: {named}. Allowed are {alphabet!r}; "
-        "hf_bigru_asr.text.normalize_transcript spells out digits and maps punctuation."
+        "hf_bigru_asr.text.normalize_transcript spells out digits and maps punctuation. For a class of each, train "
+        "with a vocabulary from data."
     )
 
 

@@ -1,7 +1,9 @@
 """The classes of the network's output, as the library's tools ask for them."""
 
+from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import nn
 
 
@@ -54,6 +56,39 @@ class OutputClasses:
         self.lm_head.requires_grad_(needs_gradient)
         self.config.vocab_size = new_num_tokens
         return self.lm_head
+
+    @torch.no_grad()
+    def replace_output_classes(self, sources: Sequence[int | None], blank: int = 0) -> nn.Linear:
+        """Give the output other classes, each with the weights of one that there was.
+
+        Args:
+            sources: For every new class the old one whose weights it begins with. `None` begins with the mean of all
+                but the blank, so that it is as likely as any.
+            blank: The blank among the new classes.
+
+        Returns:
+            `lm_head`. The configuration has the new `vocab_size` and `pad_token_id`.
+
+        Raises:
+            ValueError: If a source is no class, or the blank is none of the new ones.
+        """
+        if not hasattr(self, "lm_head"):
+            raise ValueError(f"{type(self).__name__} has no output layer; give a BiGRUForCTC.")
+        before = self.lm_head
+        if unknown := [each for each in sources if each is not None and not 0 <= each < before.out_features]:
+            raise ValueError(f"sources have {unknown[0]}; the model has the classes 0 to {before.out_features - 1}.")
+        if not 0 <= blank < len(sources):
+            raise ValueError(f"blank is {blank}; it must be one of the {len(sources)} new classes.")
+        spoken = [index for index in range(before.out_features) if index != self.config.pad_token_id]
+        after = nn.Linear(before.in_features, len(sources), device=before.weight.device, dtype=before.weight.dtype)
+        for name in ("weight", "bias"):
+            old, new = getattr(before, name), getattr(after, name)
+            for index, source in enumerate(sources):
+                new[index] = old[spoken].mean(0) if source is None else old[source]
+            new.requires_grad_(old.requires_grad)
+        self.lm_head = after
+        self.config.vocab_size, self.config.pad_token_id = len(sources), blank
+        return after
 
 
 __all__ = ["OutputClasses"]

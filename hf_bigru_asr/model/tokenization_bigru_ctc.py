@@ -2,10 +2,11 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from .checked_files_bigru_ctc import (
     local_folder,
     read_vocabulary,
 )
-from .ctc_output_bigru_ctc import kept_characters, spoken_part, unknown_characters, word_boundary
+from .ctc_output_bigru_ctc import kept_characters, spoken_part, unknown_characters, upper_case, word_boundary
 from .field_rules_bigru_ctc import check_fields
 
 TokenIds = Sequence[Any] | np.ndarray | torch.Tensor
@@ -67,6 +68,8 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
         do_upper_case: Whether lower-case letters are encoded as upper-case ones; an error otherwise.
         pause_frames: Frames without a letter between two letters that make a word boundary when frame-wise ids are
             decoded. `None`: no number of them does.
+        language: Name of the rules of `hf_bigru_asr.text.languages` that make transcripts of texts, for training,
+            evaluation and alignment. This class applies none.
         kwargs: As in the library.
 
     Raises:
@@ -93,6 +96,7 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
         word_delimiter_token: str = "|",
         do_upper_case: bool = True,
         pause_frames: int | None = None,
+        language: str = "en",
         **kwargs: Any,
     ) -> None:
         # Loaded from a folder, it is among the special tokens that the library has no name for.
@@ -107,6 +111,7 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
             "word_delimiter_token": word_delimiter_token,
             "do_upper_case": do_upper_case,
             "pause_frames": pause_frames,
+            "language": language,
         }
         check_fields(settings, TOKENIZER_RULES)
         check_symbols(self.encoder, settings)
@@ -115,6 +120,10 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
         self.replace_word_delimiter_char = " "
         self.do_upper_case = do_upper_case
         self.pause_frames = pause_frames
+        self.language = language
+        # The shipped files, and those of earlier releases, name none.
+        if language != "en":
+            kwargs["language"] = language
         # The text "<pad>" is six characters like any others, not a blank.
         kwargs.setdefault("split_special_tokens", True)
         for name in ("bos_token", "eos_token", "unk_token"):
@@ -142,6 +151,38 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
         with library_errors_named(pretrained_model_name_or_path, of_values=True):
             return super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
 
+    @classmethod
+    def from_characters(cls, characters: Iterable[str], **settings: Any) -> "BiGRUCTCTokenizer":
+        """Tokenizer with a class for the blank, the word delimiter and each of these characters, in their order.
+
+        Args:
+            characters: Single characters other than the space; repeated ones count once.
+            settings: Those of the class, `language` and `do_upper_case` for example, but for `vocab_file`.
+
+        Raises:
+            ValueError: If something is no single character that can be seen, or one that is never encoded.
+
+        Example:
+            >>> BiGRUCTCTokenizer.from_characters("'ABCÄ", language="de")("abcä").input_ids
+            [3, 4, 5, 6]
+        """
+        symbols = [str(settings.get("pad_token", "<pad>")), str(settings.get("word_delimiter_token", "|"))]
+        for char in dict.fromkeys(characters):
+            if len(char) != 1 or not char.isprintable() or char.isspace() or char in symbols:
+                raise ValueError(f"characters have {char!r}; give single ones that can be seen, other than {symbols}.")
+            if settings.get("do_upper_case", True) and upper_case(char, char) != char:
+                raise ValueError(f"characters have {char!r}, and do_upper_case encodes its capital; pass False.")
+            symbols.append(char)
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / VOCAB_FILES_NAMES["vocab_file"]
+            path.write_text(json.dumps({symbol: index for index, symbol in enumerate(symbols)}), encoding="utf-8")
+            return cls(str(path), **settings)
+
+    def set_language(self, language: str) -> None:
+        """Name other rules, which are saved with it; the vocabulary stays."""
+        check_fields({"language": language}, TOKENIZER_RULES)
+        self.language = self.init_kwargs["language"] = language
+
     @property
     def vocab_size(self) -> int:
         """Number of symbols, added tokens not counted."""
@@ -164,7 +205,7 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
         ]
 
     def _characters(self, text: str) -> list[str]:
-        symbols = text.upper() if self.do_upper_case else text
+        symbols = upper_case(text, self.get_vocab()) if self.do_upper_case else text
         if unknown := {char for char in symbols if char != " " and not self._is_character(char)}:
             raise ValueError(unknown_characters(text, unknown, self._alphabet()))
         return [self.word_delimiter_token if char == " " else char for char in symbols]

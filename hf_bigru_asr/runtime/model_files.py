@@ -120,6 +120,7 @@ class ModelFiles:
             vocabulary[delimiter],
             tokenizer.get("pause_frames"),
             tokenizer["do_upper_case"],
+            tokenizer.get("language", "en"),
         )
 
     @property

@@ -23,7 +23,7 @@ from ..data.teacher_features import TEACHER_COLUMN
 from ..data.utterances import load_utterance, utterance_text
 from ..model.processing_bigru_ctc import BiGRUCTCProcessor
 from ..processes.parent import end_with_parent
-from ..text.normalization import normalize_transcript
+from ..text.languages import Normalizer
 from .batching import DurationBatchSampler, find_sampler
 from .distillation import teacher_targets
 
@@ -114,6 +114,7 @@ class DataCollatorForCTC:
                 "frames are for recognition. Train with processor.feature_extractor.set_num_offsets(1)."
             )
         self.processor = processor
+        self.normalize = Normalizer.of(processor.tokenizer)
         self.speed_factors = tuple(speed_factors)
         self.warp_range = warp_range
         self.random_offset = random_offset
@@ -159,7 +160,7 @@ class DataCollatorForCTC:
                 waveforms.append(waveform)
                 changes.append(change)
                 if self.text_column in example:
-                    text = normalize_transcript(utterance_text(example[self.text_column]))
+                    text = self.normalize(utterance_text(example[self.text_column]))
                     texts.append(text if change.is_speech else "")
             except (ValueError, OSError) as error:
                 raise ValueError(f"Utterance {example.get('id', position)!r} cannot be used: {error}") from error
