@@ -1,15 +1,21 @@
 """Speech data sets: one loader for every source."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import datasets
 import pyarrow as pa
 from datasets import Audio, Dataset, Features, IterableDataset, Value, load_dataset
 from datasets.exceptions import DatasetGenerationError
 
+from .audio_columns import with_speech_columns
 from .librispeech.index import iterate_openslr
 from .librispeech.sources import source_fingerprint
+from .manifests.layouts import LAYOUTS, find_manifest
+from .manifests.reading import ManifestOptions, choose_split, read_split
+from .manifests.rows import BadRows
 from .shards import broken_shard, check_shards
 
 __all__ = ["load_speech_dataset"]
@@ -26,6 +32,8 @@ OPENSLR_FEATURES = Features(
         "id": Value("string"),
     }
 )
+MANIFEST_FEATURES = Features(OPENSLR_FEATURES | {name: Value("string") for name in ("speaker_id", "chapter_id")})
+"""As in LibriSpeech, but speakers and chapters have names."""
 
 
 def load_speech_dataset(
@@ -37,46 +45,123 @@ def load_speech_dataset(
     audio_column: str = "audio",
     text_column: str | None = None,
     revision: str | None = None,
+    options: ManifestOptions | None = None,
+    bad_rows: BadRows | None = None,
 ) -> Dataset | IterableDataset:
     """Load speech with its transcripts; the audio stays encoded until it is needed.
 
     Args:
-        name: A data set on the Hub (`"openslr/librispeech_asr"`), a local folder in the same Parquet schema, or a
-            LibriSpeech archive or extracted tree as OpenSLR distributes them.
-        config: Configuration of the data set, `"clean"` for example; an archive or tree has none.
-        split: Split of the data set, `"train.100"` for example; of an archive or tree the subset, `"train-clean-100"`
-            for example, which is not needed where there is one subset alone.
+        name: A data set on the Hub (`"openslr/librispeech_asr"`), or a local file or folder in one of these layouts:
+            Parquet with any columns, `audiofolder` with `metadata.csv` or `.jsonl`, CSV, TSV, JSON lines as NeMo has
+            them, a data directory of Kaldi or ESPnet, a cut set of Lhotse, an archive or tree of LibriSpeech, a tree
+            of another corpus, see [`LAYOUTS`][hf_bigru_asr.data.manifests.layouts.LAYOUTS].
+        config: Configuration of the data set, `"clean"` for example; or a folder in a local one.
+        split: Split of the data set, `"train.100"` for example; of a LibriSpeech archive or tree the subset,
+            `"train-clean-100"` for example. Not needed where there is one alone. A manifest without splits has
+            `train`, `validation` and `test` by a hash of the speaker, and `all`.
         streaming: Whether to read the data as it is used, without a local copy.
-        audio_column: Column with the audio.
-        text_column: Column with the transcript, which then must exist too.
+        audio_column: Column with the audio, in the data and in the result. For `"audio"` the usual names are tried.
+        text_column: Column with the transcript, which then must exist too. For `"text"` the usual names are tried.
         revision: Git revision of a data set on the Hub.
+        options: How a manifest is read.
+        bad_rows: Counts the rows of a manifest that cannot be used, and refuses too many.
 
     Returns:
-        A data set whose audio column holds `{"bytes", "path"}`.
+        A data set whose audio column holds `{"bytes", "path"}`. A path can name a part of a recording.
 
     Raises:
         FileNotFoundError: If a local path does not exist.
         ValueError: If the split or a column is missing, or if an archive or tree is damaged or lacks the subset. If a
             local folder lacks shards of a split, or has half or broken ones, or files of another data set beside them.
+            If a manifest is broken, or more of its rows cannot be used than `bad_rows` allows.
     """
     path = Path(name).expanduser()
     if _is_openslr(path):
-        make = IterableDataset.from_generator if streaming else Dataset.from_generator
-        # The copy that `datasets` keeps is chosen by these arguments alone.
-        arguments = {"source": str(path), "subset": split, "fingerprint": source_fingerprint(path, split)}
-        try:
-            return make(_openslr_rows, gen_kwargs=arguments, features=OPENSLR_FEATURES)
-        except DatasetGenerationError as error:
-            if isinstance(error.__cause__, ValueError):  # which says what is wrong with the files
-                raise error.__cause__ from None
-            raise
+        return with_speech_columns(_load_openslr(path, split, streaming), str(name), None, audio_column, text_column)
     if not path.exists() and (path.is_absolute() or str(name).startswith((".", "~"))):
         raise FileNotFoundError(f"{name} does not exist; give a local folder or archive, or a data set on the Hub.")
     if path.is_dir():
-        check_shards(path / config if config is not None and (path / config).is_dir() else path)
-    source = str(path if path.exists() else name)
+        path = path / config if config is not None and (path / config).is_dir() else path
+    if path.exists() and not _is_stored(path):
+        return _load_manifest(
+            path, split, streaming, audio_column, text_column, options or ManifestOptions(), bad_rows or BadRows()
+        )
+    if path.is_dir():
+        check_shards(path)
+    dataset = _load_stored(Path(name).expanduser(), name, config, split, streaming, revision)
+    base = (path.parent if path.is_file() else path) if path.exists() else None
+    return with_speech_columns(dataset, str(name), base, audio_column, text_column)
+
+
+def _load_openslr(path: Path, split: str | None, streaming: bool) -> Dataset | IterableDataset:
+    make = IterableDataset.from_generator if streaming else Dataset.from_generator
+    # The copy that `datasets` keeps is chosen by these arguments alone.
+    arguments = {"source": str(path), "subset": split, "fingerprint": source_fingerprint(path, split)}
     try:
-        dataset = load_dataset(source, config, split=split, streaming=streaming, revision=revision)
+        return make(_openslr_rows, gen_kwargs=arguments, features=OPENSLR_FEATURES)
+    except DatasetGenerationError as error:
+        if isinstance(error.__cause__, ValueError):  # which says what is wrong with the files
+            raise error.__cause__ from None
+        raise
+
+
+def _is_stored(path: Path) -> bool:
+    """Whether `datasets` reads it by itself: Parquet, or what `save_to_disk` wrote."""
+    if path.is_file():
+        return path.suffix == ".parquet"
+    return next(path.rglob("*.parquet*"), None) is not None or (path / "state.json").is_file()
+
+
+def _load_manifest(
+    path: Path,
+    split: str | None,
+    streaming: bool,
+    audio_column: str,
+    text_column: str | None,
+    options: ManifestOptions,
+    bad_rows: BadRows,
+) -> Dataset | IterableDataset:
+    """The rows of a manifest; of a local one they are in memory, their audio is not."""
+    manifest = find_manifest(path, audio_column, text_column)
+    if manifest is None:
+        raise ValueError(f"{path} has none of the layouts that are read: {LAYOUTS}.")
+    options = replace(
+        options,
+        need_text=options.need_text and text_column is not None,
+        pipe_dir=Path(datasets.config.HF_DATASETS_CACHE) / "hf_bigru_asr_pipes",
+    )
+    choose_split(str(path), manifest, split, options)  # a wrong name is refused before anything is read
+    arguments = {"name": str(path), "manifest": manifest, "split": split, "options": options, "bad": bad_rows}
+    dataset: Dataset | IterableDataset
+    if streaming:
+        # Not cast to Audio: that would encode each row, with torchcodec.
+        dataset = IterableDataset.from_generator(read_split, gen_kwargs=arguments, features=MANIFEST_FEATURES)
+    else:
+        rows = list(read_split(**arguments))
+        dataset = Dataset(pa.Table.from_pylist(rows, schema=MANIFEST_FEATURES.arrow_schema))
+        dataset = dataset.cast_column("audio", Audio(decode=False))
+    for old, new in (("audio", audio_column), ("text", text_column or "text")):
+        if old != new:
+            dataset = dataset.remove_columns(new) if new in MANIFEST_FEATURES else dataset
+            dataset = dataset.rename_column(old, new)
+    return dataset
+
+
+def _load_stored(
+    path: Path, name: str | Path, config: str | None, split: str | None, streaming: bool, revision: str | None
+) -> Dataset | IterableDataset:
+    """A data set in the files of `datasets`, on the Hub or here."""
+    if (path / "state.json").is_file():
+        dataset = Dataset.load_from_disk(str(path))
+        return dataset.to_iterable_dataset() if streaming else dataset
+    try:
+        if path.is_file():
+            files = {"parquet": str(path)} if split is None else {split: str(path)}
+            split = split or "parquet"
+            dataset = load_dataset("parquet", data_files=files, split=split, streaming=streaming)
+        else:
+            source = str(path if path.exists() else name)
+            dataset = load_dataset(source, config, split=split, streaming=streaming, revision=revision)
     except DatasetGenerationError as error:  # it says nothing, and its causes name no file
         broken = broken_shard(path) or name
         raise ValueError(f"{broken} cannot be read: {error.__cause__ or error}. {_REMEDY}") from error
@@ -88,11 +173,7 @@ def load_speech_dataset(
         _check_texts(dataset, name)
     if isinstance(dataset, dict):
         raise ValueError(f"The data set {name} needs split=, one of {', '.join(dataset)}.")
-    columns = dataset.column_names or []
-    for column in filter(None, (audio_column, text_column)):
-        if columns and column not in columns:
-            raise ValueError(f"The data set {name} has no column {column!r}; it has {', '.join(columns)}.")
-    return dataset.cast_column(audio_column, Audio(decode=False))
+    return dataset
 
 
 def _check_texts(dataset: Dataset, name: str | Path) -> None:

@@ -12,6 +12,7 @@ from ..audio.loading import (
     load_audio,
     to_mono_float32,
 )
+from .manifests.parts import parse_part
 
 __all__ = ["load_utterance", "utterance_duration_s", "utterance_source", "utterance_text"]
 
@@ -24,21 +25,24 @@ def utterance_source(audio: object, sampling_rate: int) -> str | Path | bytes | 
         sampling_rate: Sampling rate of the samples in Hz; a file keeps its own.
 
     Returns:
-        The path or the bytes of a file that is not read yet, or `(samples,)` float32.
+        The path or the bytes of a file that is not read yet, or `(samples,)` float32; so is a part of a recording.
 
     Raises:
         ValueError: If the audio is in none of these forms, or the samples are broken or empty.
     """
     if isinstance(audio, dict) and audio.get("array") is not None:
         return to_mono_float32(audio["array"], audio["sampling_rate"], sampling_rate)
-    return _encoded(audio)
+    source = _encoded(audio)
+    part = None if isinstance(source, bytes) else parse_part(source)
+    return source if part is None else part.load(sampling_rate)
 
 
 def load_utterance(audio: object, sampling_rate: int) -> np.ndarray:
     """Waveform of one entry of an audio column.
 
     Args:
-        audio: `{"bytes", "path"}` or `{"array", "sampling_rate"}` as `datasets` gives them, a path, or bytes.
+        audio: `{"bytes", "path"}` or `{"array", "sampling_rate"}` as `datasets` gives them, a path, or bytes. A path
+            can name a part of a recording, see [`parse_part`][hf_bigru_asr.data.manifests.parts.parse_part].
         sampling_rate: Sampling rate of the result in Hz.
 
     Returns:
@@ -63,6 +67,8 @@ def utterance_duration_s(audio: object) -> float:
     if isinstance(audio, dict) and audio.get("array") is not None:
         return np.shape(audio["array"])[-1] / float(audio["sampling_rate"])  # (samples,) or (channels, samples)
     source = _encoded(audio)
+    if not isinstance(source, bytes) and (part := parse_part(source)) is not None:
+        return part.duration_s()
     try:
         return audio_duration_s(source)
     except UnstatedLengthError:  # M4A for example, or FLAC that was written into a pipe

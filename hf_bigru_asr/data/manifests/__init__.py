@@ -1,0 +1,1 @@
+"""Manifests: lists of recordings with transcripts, in the layouts of other tools."""
