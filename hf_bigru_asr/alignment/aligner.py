@@ -11,6 +11,7 @@ import torch
 from ..audio.loading import load_audio, to_mono_float32
 from ..backends.loading import check_parts, check_weights
 from ..bundled import BUNDLED, resolve_model
+from ..model.checked_files_bigru_ctc import library_errors_named
 from ..model.loaded_weights_bigru_ctc import check_is_whole
 from ..model.modeling_bigru_ctc import BiGRUForCTC
 from ..model.processing_bigru_ctc import BiGRUCTCProcessor
@@ -60,11 +61,12 @@ class Aligner:
         """
         name = resolve_model(model)
         check_weights(name)
-        network = BiGRUForCTC.from_pretrained(name, **kwargs)
-        check_is_whole(network, name)
-        if device is not None:
-            network.to(torch.device(device))
-        return cls(network, BiGRUCTCProcessor.from_pretrained(name, **kwargs))
+        with library_errors_named(name, of_values=True):
+            network = BiGRUForCTC.from_pretrained(name, **kwargs)
+            check_is_whole(network, name)
+            if device is not None:
+                network.to(torch.device(device))
+            return cls(network, BiGRUCTCProcessor.from_pretrained(name, **kwargs))
 
     def align(
         self,

@@ -5,6 +5,7 @@ Examples:
   hf-bigru-asr evaluate reference.trn hypothesis.trn --cer --by-speaker
   hf-bigru-asr evaluate reference.stm hypothesis.ctm --json
   hf-bigru-asr evaluate reference.txt hypothesis.txt --normalize
+  hf-bigru-asr evaluate reference.trn hypothesis.trn --report page --audio recordings --compare other.trn
 
 The formats are told by the names of the files: .txt has an utterance a line, .trn, .stm and .ctm are those of NIST,
 and .trans.txt is that of LibriSpeech, ID WORDS. Utterances are compared by line number, by id, or by time.
@@ -12,6 +13,9 @@ and .trans.txt is that of LibriSpeech, ID WORDS. Utterances are compared by line
 The counts equal those of NIST's sclite without options, which weighs a substitution 4, a deletion and an insertion 3.
 That alignment can have more errors than the fewest that are possible; where it has, both numbers are shown. Case does
 not matter. A word in parentheses is a word, as it is for sclite without -D. Alternatives {a / b} are refused.
+
+--report writes a page, index.html, that opens from disk: errors by speaker, the most frequent ones, and the utterances
+with the most errors. With --audio it also has them by length, loudness and noise, and plays the utterances.
 """
 
 import json
@@ -47,6 +51,16 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--worst", type=int, default=5, metavar="N", help="Utterances with the most errors to show.")
     parser.add_argument("--confusions", type=int, default=10, metavar="N", help="Most frequent errors to show.")
     parser.add_argument("--json", action="store_true", help="Print JSON.")
+    parser.add_argument("--report", type=Path, metavar="DIR", help="Write a page about the errors into this folder.")
+    parser.add_argument(
+        "--audio", type=Path, metavar="DIR", help="Folder with the recordings, named by the ids, for --report."
+    )
+    parser.add_argument(
+        "--compare",
+        type=Path,
+        metavar="RUN",
+        help="What --report compares with: other hypotheses in the format of HYP, or the folder of another report.",
+    )
 
 
 def run(args: Namespace) -> int:
@@ -56,7 +70,14 @@ def run(args: Namespace) -> int:
             raise ValueError(f"{name} is {getattr(args, name)}; it must be at least 0")
     if args.case_sensitive and args.normalize:
         raise ValueError("give --case-sensitive or --normalize: the alphabet of the model has one case")
-    for path in (args.reference, args.hypothesis):
+    for name in ("audio", "compare"):
+        if getattr(args, name) is not None and args.report is None:
+            raise ValueError(f"--{name} belongs to --report; give the folder for the page too")
+    for path in (
+        args.reference,
+        args.hypothesis,
+        *([args.compare] if args.compare and not args.compare.is_dir() else []),
+    ):
         path.open("rb").close()  # what cannot be read is told before anything is imported
     from ..metrics.score_files import find_format, pair_files
     from ..metrics.scoring import score_pairs
@@ -67,12 +88,24 @@ def run(args: Namespace) -> int:
             formats.append(getattr(args, f"{name}_format") or args.format or find_format(getattr(args, name)))
         except ValueError as error:
             raise ValueError(f"{error}, and give it as --{name}-format") from error
-    score = score_pairs(pair_files(args.reference, args.hypothesis, *formats), _preparation(args))
+    prepare = _preparation(args)
+    pairs = pair_files(args.reference, args.hypothesis, *formats)
+    if not any(prepare(pair.reference).split() for pair in pairs):
+        raise ValueError(
+            f"{args.reference}: the references hold no words at all, so there is no error rate; score at least one "
+            "reference that is not empty"
+        )
+    score = score_pairs(pairs, prepare)
+    status = 0
+    if args.report is not None:
+        from .evaluation_report import report_files
+
+        status = report_files(args, score, formats, prepare)
     if args.json:
         print(json.dumps(score_as_dict(score, args.worst, args.confusions), indent=2, ensure_ascii=False))
     else:
         print(score_as_text(score, args.worst, args.confusions, is_cer=args.cer, is_by_speaker=args.by_speaker))
-    return 0
+    return status
 
 
 def _preparation(args: Namespace) -> Callable[[str], str]:
