@@ -73,14 +73,13 @@ def as_table(rows: list[dict[str, Any]], what: str) -> str:
 
 
 def _break_files(args: Arguments) -> list[dict[str, Any]]:
-    from fault_cases import all_readers, fuzz_group  # beside the tests
+    from fault_cases import all_readers, fuzz_group, weight_of  # beside the tests
 
     readers = {name: each for name, each in all_readers().items() if args.only in name}
     rows = []
-    # A format of sound files is a reader of its own here.
-    parts = shares(args.cases, max(sum(map(len, readers.values())), 1))
+    parts = shares(args.cases, max(sum(weight_of(name, group) for name, group in readers.items()), 1))
     for name, group in readers.items():
-        num_cases = sum(parts.pop(0) for _ in group)
+        num_cases = sum(parts.pop() for _ in range(weight_of(name, group)))
         with TemporaryDirectory() as folder:
             tally = fuzz_group(group, range(args.first, args.first + num_cases), Path(folder, "cases"))
         rows.append({"name": name, **vars(tally)})

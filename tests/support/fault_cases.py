@@ -45,6 +45,11 @@ def _make_sound(folder: Path, name: str) -> None:
     sound_file(name)
 
 
+def weight_of(name: str, readers: list[Reader]) -> int:
+    """Shares of the cases that readers of one name get: one each, but for those that start programs in every case."""
+    return -(-len(readers) // 3) if name.endswith("ffmpeg") else len(readers)
+
+
 def fuzz_group(readers: list[Reader], numbers: range, folder: Path) -> Tally:
     """Share cases among readers."""
     tally = Tally()
@@ -56,4 +61,4 @@ def fuzz_group(readers: list[Reader], numbers: range, folder: Path) -> Tally:
     return tally
 
 
-__all__ = ["OUTCOMES", "all_readers", "fuzz_group", "kill_everywhere", "writers"]
+__all__ = ["OUTCOMES", "all_readers", "fuzz_group", "kill_everywhere", "weight_of", "writers"]

@@ -18,6 +18,7 @@ from transformers.utils import logging
 from hf_bigru_asr import Aligner, BiGRUCTCProcessor, BiGRUForCTC, load_recognizer
 from hf_bigru_asr.model.confidence_bigru_ctc import FEATURES, ConfidenceModel
 from hf_bigru_asr.model.decoding_bigru_ctc import Hypothesis
+from hf_bigru_asr.model.language_model_files_bigru_ctc import file_checksums
 from hf_bigru_asr.model.search_settings_bigru_ctc import BeamSearchSettings
 from hf_bigru_asr.runtime.export import export_onnx
 from hf_bigru_asr.runtime.recognizer import OnnxRecognizer
@@ -50,6 +51,8 @@ def save_with_language_model(folder: Path) -> None:
     settings = BeamSearchSettings(lm_weight=0.5, beam_size=20, class_priors=(0.5,) + (0.5 / 28,) * 28)
     (language_model / "decoding.json").write_text(json.dumps(asdict(settings)))
     ConfidenceModel((2.0,) * len(FEATURES), 3.0).save(language_model)
+    record = {"order": 2, "num_words": 5, "checksums": file_checksums(language_model)}
+    (language_model / "language_model.json").write_text(json.dumps(record))
 
 
 def save_exported(folder: Path) -> None:
