@@ -1,0 +1,1 @@
+"""Whole corpora to Parquet on a Ray cluster, without torch."""
