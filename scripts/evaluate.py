@@ -71,6 +71,9 @@ class Arguments:
     )
     word_score: float | None = field(default=None, metadata={"help": "Score of every word in beam search."})
     runtime: str = field(default="torch", metadata={"help": "What runs the network: torch, onnx, openvino, or auto."})
+    preset: str | None = field(
+        default=None, metadata={"help": "Settings that come with the language model: accurate, or fast."}
+    )
     num_offsets: int | None = field(default=None, metadata={"help": NUM_OFFSETS_HELP})
     dtype: str | None = field(default=None, metadata={"help": "Number format of the network: float32 or bfloat16."})
     num_threads: int | None = field(default=None, metadata={"help": "Threads of the network."})
@@ -132,7 +135,7 @@ def main() -> int:
 
 def load_model(args: Arguments) -> EvaluatedModel:
     """The model with the decoder that the arguments name."""
-    given = {name: getattr(args, name) for name in ("beam_size", "lm_weight", "word_score", "nbest")}
+    given = {name: getattr(args, name) for name in ("preset", "beam_size", "lm_weight", "word_score", "nbest")}
     decoding = {name: value for name, value in given.items() if value is not None}
     if args.hotwords:
         decoding["hotwords"] = read_hotwords(args.hotwords)

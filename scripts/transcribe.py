@@ -66,6 +66,9 @@ class Arguments:
     runtime: str = field(default="torch", metadata={"help": "What runs the network: torch, onnx, openvino, or auto."})
     dtype: str | None = field(default=None, metadata={"help": "Number format of the network: float32 or bfloat16."})
     num_threads: int | None = field(default=None, metadata={"help": "Threads of the network."})
+    preset: str | None = field(
+        default=None, metadata={"help": "Settings that come with the language model: accurate, or fast."}
+    )
     num_offsets: int | None = field(default=None, metadata={"help": NUM_OFFSETS_HELP})
     device: str | None = field(default=None, metadata={"help": "Where to run: cpu, cuda, ..."})
     trust_remote_code: bool = field(default=False, metadata={"help": "Run the code that comes with a Hub model."})
@@ -106,6 +109,7 @@ def main() -> int:
             args.model,
             language_model=args.lm,
             decoding=decoding,
+            preset=args.preset,
             runtime=args.runtime,
             dtype=args.dtype,
             num_threads=args.num_threads,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from .one_line import CommandError
@@ -35,11 +36,13 @@ class Input:
         source: Its path, its address, or `-`.
         place: Where its results lie below the output folder, without an ending.
         num_bytes: Its size, if that is known.
+        opener: Gives its path or its bytes, where `source` is a name alone.
     """
 
     source: str
     place: Path
     num_bytes: int | None = None
+    opener: "Callable[[], str | BinaryIO] | None" = None
 
     @property
     def is_file(self) -> bool:

@@ -64,6 +64,7 @@ def load_light_recognition(options: RecognitionOptions) -> "LightRecognition":
         num_offsets=options.num_offsets,
         language_model=language_model,
         hotwords=options.hotwords,
+        preset=options.preset,
         runtime=options.runtime,
     )
     return LightRecognition(recognizer, options, facts_of(options, language_model))

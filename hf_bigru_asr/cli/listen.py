@@ -112,6 +112,8 @@ def _check(args: Namespace) -> None:
         raise CommandError("--timestamps are for txt; jsonl always has times")
     if args.hotwords and args.lm == "none":
         raise CommandError("--hotwords work with a language model; leave --lm none out")
+    if args.preset is not None and args.lm == "none":
+        raise CommandError("--preset belongs to a language model; leave --lm none out")
     if args.source not in (None, PIPE) and (Path(args.source).is_dir() or not Path(args.source).exists()):
         raise CommandError(f"{args.source} is no pipe; give a named pipe, or - for standard input")
     if args.source == PIPE and sys.stdin is not None and sys.stdin.isatty():
@@ -132,7 +134,7 @@ def _load_recognizer(args: Namespace) -> "tuple[OnnxRecognizer, str]":
     if args.lm is None and ModelFiles(folder).language_model is not None:
         language_model = "own"
     recognizer = OnnxRecognizer(
-        folder, num_offsets=args.num_offsets, language_model=language_model, hotwords=args.hotwords
+        folder, num_offsets=args.num_offsets, language_model=language_model, hotwords=args.hotwords, preset=args.preset
     )
     decoding = f"language model {language_model}" if language_model else "greedy decoding"
     return recognizer, f"model {args.model}, {decoding}"

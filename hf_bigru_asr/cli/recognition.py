@@ -61,6 +61,7 @@ class RecognitionOptions:
         runtime: `"onnx"`, `"openvino"` or `"torch"`.
         language_model: Folder of a language model, `"own"`, `"none"`, or `None` for the model's own if it has one.
         hotwords: Phrases, see [`parse_hotwords`].
+        preset: Settings that come with the language model; the accurate ones if `None`.
         grammar: File of a grammar; nothing else is recognised then.
         min_confidence: What phrases of a grammar need; the grammar's own threshold if `None`.
         num_offsets: Frame grids; those that the model's files say if `None`.
@@ -74,6 +75,7 @@ class RecognitionOptions:
     runtime: str = "onnx"
     language_model: str | None = None
     hotwords: tuple[str, ...] = ()
+    preset: str | None = None
     grammar: Path | None = None
     min_confidence: float | None = None
     num_offsets: int | None = None
@@ -130,7 +132,7 @@ def description(options: RecognitionOptions, facts: RecognizerFacts, num_grids: 
     if options.grammar is not None:
         decoding = f"grammar {options.grammar}"
     elif facts.language_model is not None:
-        decoding = f"language model {facts.language_model}"
+        decoding = f"language model {facts.language_model}" + (f" ({options.preset})" if options.preset else "")
     else:
         decoding = "no language model"
     hotwords = f", {len(options.hotwords)} hotwords" if options.hotwords else ""

@@ -62,9 +62,12 @@ def add_runtime(group: Group, runtimes: tuple[str, ...]) -> None:
 
 
 def add_language_model(group: Group) -> None:
-    """Add `--lm` and `--hotwords`."""
+    """Add `--lm`, `--preset` and `--hotwords`."""
     group.add_argument(
         "--lm", metavar="FOLDER", help="Language model: own, none, or a folder. The model's own if it has one."
+    )
+    group.add_argument(
+        "--preset", metavar="NAME", help="Settings of the language model: accurate, or fast. The first by default."
     )
     group.add_argument(
         "--hotwords", nargs="+", default=[], metavar="PHRASE", help="Expected phrases: PHRASE or PHRASE:WEIGHT."

@@ -41,6 +41,7 @@ def load_torch_recognition(options: RecognitionOptions) -> "TorchRecognition":
         options.model,
         language_model=language_model,
         decoding={"hotwords": parse_hotwords(options.hotwords)} if options.hotwords else None,
+        preset=options.preset,
         num_threads=options.num_threads,
         num_offsets=options.num_offsets,
     )

@@ -266,6 +266,8 @@ def _check(args: Namespace) -> None:
         args.hotwords += read_hotwords_file(args.hotwords_file)
     if args.hotwords and (args.lm == "none" or args.grammar is not None):
         raise CommandError("--hotwords need a language model; leave them out, or --lm none and --grammar")
+    if args.preset is not None and (args.lm == "none" or args.grammar is not None):
+        raise CommandError("--preset belongs to a language model; leave it out, or --lm none and --grammar")
     if args.grammar is not None:
         if args.lm not in (None, "none"):
             raise CommandError("--grammar takes the place of a language model; leave --lm out")
@@ -335,6 +337,7 @@ def _recognition(args: Namespace, num_jobs: int) -> "Recognition":
         grammar=args.grammar,
         min_confidence=args.min_confidence,
         num_offsets=args.num_offsets,
+        preset=args.preset,
         num_threads=None if num_jobs == 1 else max(_num_cores() // num_jobs, 1),
         channels=args.channels,
         on_damage=args.on_damage,

@@ -199,7 +199,7 @@ class BiGRUCTCProcessor(ProcessorMixin):
 
         Args:
             language_model: Folder of a language model; the processor's own if `None`.
-            settings: Fields of [`BeamSearchSettings`] to change.
+            settings: Fields of [`BeamSearchSettings`] to change, and `preset`, see [`BeamSearchSettings.from_folder`].
 
         Raises:
             ValueError: If there is no language model, or no such setting; and what [`BeamSearchDecoder`] raises.

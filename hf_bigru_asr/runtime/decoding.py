@@ -49,6 +49,7 @@ def load_decoder(
     language_model: str | Path | None = None,
     decoding: Mapping[str, Any] | None = None,
     hotwords: Mapping[str, float] | Iterable[str] = (),
+    preset: str | None = None,
 ) -> GreedyDecoder | BeamSearchDecoder:
     """The decoder of a model, as [`load_recognizer`] has it with the same arguments, but in less memory.
 
@@ -57,6 +58,7 @@ def load_decoder(
         language_model: Folder of a language model, or `"own"` for the model's own; greedy decoding if `None`.
         decoding: Fields of [`BeamSearchSettings`] to change.
         hotwords: Weights by phrase, or phrases as [`parse_hotwords`] takes them.
+        preset: Settings that come with the language model, `"fast"` for example; the accurate ones if `None`.
 
     Raises:
         FileNotFoundError: If the folder of the language model holds none.
@@ -75,6 +77,8 @@ def load_decoder(
         hotwords = parse_hotwords(entries)
     if hotwords:
         changes["hotwords"] = hotwords
+    if preset is not None:
+        changes["preset"] = preset
     folder = language_model_of(language_model)
     frame_s = files.feature_settings.hop_length / files.feature_settings.sampling_rate
     if language_model is None:

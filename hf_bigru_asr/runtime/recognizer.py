@@ -56,6 +56,7 @@ class OnnxRecognizer:
         language_model: Folder of a language model, or `"own"` for the model's own; greedy decoding if `None`.
         decoding: Fields of [`BeamSearchSettings`] to change.
         hotwords: Expected phrases: weights by phrase, or phrases as [`parse_hotwords`] takes them.
+        preset: Settings that come with the language model: `"accurate"`, which `None` is too, or `"fast"`.
         long_s: Recordings longer than this go through the network in chunks, in bounded memory, with the result of one
             pass.
         runtime: What runs the network: `"onnx"` for ONNX Runtime, or `"openvino"`.
@@ -81,6 +82,7 @@ class OnnxRecognizer:
         language_model: str | Path | None = None,
         decoding: Mapping[str, Any] | None = None,
         hotwords: Mapping[str, float] | Iterable[str] = (),
+        preset: str | None = None,
         long_s: float = LONG_S,
         runtime: str = "onnx",
     ) -> None:
@@ -89,7 +91,7 @@ class OnnxRecognizer:
         if runtime not in RUNTIMES:
             raise ValueError(f"runtime is {runtime!r}; choose {' or '.join(RUNTIMES)}.")
         files = ModelFiles(locate_model(model))
-        self.decoder = load_decoder(files, language_model, decoding, hotwords)
+        self.decoder = load_decoder(files, language_model, decoding, hotwords, preset)
         self.feature_settings = files.feature_settings
         if num_offsets is None and isinstance(self.decoder, BeamSearchDecoder):
             num_offsets = self.decoder.settings.num_offsets

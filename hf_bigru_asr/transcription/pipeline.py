@@ -28,7 +28,7 @@ class BeamSearchPipeline(AutomaticSpeechRecognitionPipeline):
     Args:
         args: As for the stock pipeline.
         language_model: Folder of a language model; the one beside the model if `None`.
-        decoding: Fields of [`BeamSearchSettings`] to change.
+        decoding: Fields of [`BeamSearchSettings`] to change, and the name of a `preset`.
         kwargs: As for the stock pipeline.
 
     Raises:

@@ -47,6 +47,7 @@ def load_recognizer(
     *,
     language_model: str | Path | None = None,
     decoding: dict[str, Any] | None = None,
+    preset: str | None = None,
     runtime: str = "torch",
     dtype: str | None = None,
     num_threads: int | None = None,
@@ -60,6 +61,7 @@ def load_recognizer(
         model: Folder, name on the Hub, or `"bundled"`.
         language_model: Folder of a language model, or `"own"` for the model's own; greedy decoding if `None`.
         decoding: Fields of [`BeamSearchSettings`] to change, `hotwords` for example.
+        preset: Settings that come with the language model: `"accurate"`, which `None` is too, or `"fast"`.
         runtime: Backend of the network: `"torch"`, `"onnx"`, `"openvino"` or `"auto"`, see [`choose_runtime`].
         dtype: Number format of the network, see [`load_model`].
         num_threads: Threads of the network; the backend's own choice if `None`.
@@ -75,6 +77,8 @@ def load_recognizer(
             file of the model is broken, weights are missing or not finite, or parts belong to different models.
     """
     folder = language_model_of(language_model)
+    if preset is not None:
+        decoding = {**(decoding or {}), "preset": preset}
     if decoding and language_model is None:
         raise ValueError(
             f"decoding has {', '.join(decoding)}, which belong to beam search; give language_model= too, "

@@ -189,6 +189,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         (["-", "--device", "1"], "--device is a microphone, and - another source"),
         (["-", "--format", "jsonl", "--timestamps"], "jsonl always has times"),
         (["-", "--lm", "none", "--hotwords", "A"], "--hotwords work with a language model"),
+        (["-", "--lm", "none", "--preset", "fast"], "--preset belongs to a language model"),
         (["nothing.raw"], "nothing.raw is no pipe; give a named pipe, or -"),
         (["."], ". is no pipe"),
     ],

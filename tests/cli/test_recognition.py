@@ -23,6 +23,7 @@ from hf_bigru_asr.cli.recognition import (
     ("options", "language_model", "num_grids", "shown"),
     [
         (RecognitionOptions(), "own", 3, "model bundled, language model own, {}, 3 frame grids"),
+        (RecognitionOptions(preset="fast"), "own", 1, "model bundled, language model own (fast), {}, 1 frame grid"),
         (RecognitionOptions("a/b"), None, 1, "model a/b, no language model, {}, 1 frame grid"),
         (RecognitionOptions(grammar=Path("g.txt")), None, 1, "model bundled, grammar g.txt, {}, 1 frame grid"),
         (

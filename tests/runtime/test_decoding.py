@@ -40,6 +40,7 @@ def test_the_decoders_are_those_of_the_processor(folder: Path) -> None:
             load_decoder(files, "own", {"nbest": 3}, ["no you"]),
             processor.beam_search_decoder(nbest=3, hotwords=["NO YOU"]),
         ),
+        (load_decoder(files, "own", preset="accurate"), processor.beam_search_decoder(preset="accurate")),
         (load_decoder(files, "own", hotwords={"IT": 2.0}), processor.beam_search_decoder(hotwords={"IT": 2.0})),
     ]
     assert files.ctc_symbols == CTCSymbols.of(processor.tokenizer)
@@ -64,6 +65,8 @@ def test_a_folder_of_its_own(folder: Path, tmp_path: Path) -> None:
             ValueError,
             "decoding has nbest, which belong to beam search; give language_model=",
         ),
+        ({"preset": "fast"}, ValueError, "decoding has preset, which belong to beam search"),
+        ({"language_model": "own", "preset": "fast"}, ValueError, "There is no preset 'fast'"),
         ({"hotwords": ["no"]}, ValueError, "decoding has hotwords, which belong to beam search"),
         (
             {"language_model": "own", "hotwords": "no"},
