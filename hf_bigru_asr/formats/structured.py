@@ -8,7 +8,7 @@ from .options import FormatOptions, shown
 from .segments import Segment, segments_of
 from .transcript import TimedTranscript, TimedWord, readable
 
-__all__ = ["as_json", "as_jsonl"]
+__all__ = ["as_json", "as_jsonl", "utterance_record"]
 
 
 def as_json(transcript: TimedTranscript, options: FormatOptions) -> str:
@@ -28,6 +28,22 @@ def as_jsonl(transcript: TimedTranscript, options: FormatOptions) -> str:
         ValueError: If confidences are needed and missing.
     """
     return _line(_record(transcript, options)) + "\n"
+
+
+def utterance_record(transcript: TimedTranscript, options: FormatOptions) -> dict[str, Any]:
+    """What is sent for an utterance of a stream: `start_s`, `end_s`, `text`, and `words` with times and confidences.
+
+    Args:
+        transcript: One word at least; times count from the start of the stream.
+        options: What the user chose.
+    """
+    transcript = shown(transcript, options)
+    return {
+        "start_s": round(transcript.words[0].start_s, 3),
+        "end_s": round(transcript.words[-1].end_s, 3),
+        "text": transcript.text,
+        "words": [{"confidence": None} | _word(word, is_split=False) for word in transcript.words],
+    }
 
 
 def _record(transcript: TimedTranscript, options: FormatOptions) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from .onnx_graph import Weights, gru_direction_graph, head_graph
 
 __all__ = [
     "SAME_STATE",
+    "CheckedRunner",
     "Direction",
     "GraphLayerRunner",
     "LayerRunner",
@@ -104,6 +105,29 @@ class GraphLayerRunner:
     def log_probs(self, hidden_states: Frames) -> Frames:
         """Score every frame; see [`LayerRunner`]."""
         return self._head({"hidden_states": np.ascontiguousarray(hidden_states)})["log_probs"]
+
+
+class CheckedRunner:
+    """A [`LayerRunner`] that can be stopped.
+
+    Args:
+        runner: The network.
+        check: Called before every piece; raises when the results are no longer wanted.
+    """
+
+    def __init__(self, runner: LayerRunner, check: Callable[[], None]) -> None:
+        self._runner, self._check = runner, check
+        self.num_layers, self.hidden_size, self.same_state = runner.num_layers, runner.hidden_size, runner.same_state
+
+    def __call__(self, layer: int, direction: Direction, inputs: Frames, states: Frames) -> tuple[Frames, Frames]:
+        """Run a direction; see [`LayerRunner`]."""
+        self._check()
+        return self._runner(layer, direction, inputs, states)
+
+    def log_probs(self, hidden_states: Frames) -> Frames:
+        """Score every frame; see [`LayerRunner`]."""
+        self._check()
+        return self._runner.log_probs(hidden_states)
 
 
 def log_probs_of_layers(runner: LayerRunner, features: Frames, threads: Executor) -> Frames:

@@ -16,7 +16,15 @@ from ..model.ctc_alignment_bigru_ctc import CharacterSpan
 from ..model.ctc_output_bigru_ctc import CTCSymbols, FrameArray, as_array, word_boundary
 from ..model.decoding_bigru_ctc import DecodedWord, Decoder, Hypothesis
 
-__all__ = ["Parts", "cut_in_pauses", "decode_in_parts", "decode_part", "decode_pieces", "decode_recording"]
+__all__ = [
+    "Parts",
+    "cut_in_pauses",
+    "decode_in_parts",
+    "decode_part",
+    "decode_pieces",
+    "decode_recording",
+    "decoded_parts",
+]
 
 MAX_PART_S = 60.0
 
@@ -251,10 +259,29 @@ def decode_pieces(
         ValueError: If the log-probabilities do not have the classes of `decoder`.
     """
     settings = getattr(decoder, "settings", None)
-    if settings is None:
-        return decode_part(decoder, _whole(list(pieces)))
-    parts = cut_in_pauses(pieces, symbols, _max_frames(None, frame_s))
-    return _joined_parts(((start * frame_s, decode_part(decoder, part)) for start, part in parts), settings.nbest)
+    parts = decoded_parts(decoder, pieces, symbols, frame_s)
+    return next(parts)[1] if settings is None else _joined_parts(parts, settings.nbest)
+
+
+def decoded_parts(
+    decoder: Decoder, pieces: Iterable[FrameArray], symbols: CTCSymbols, frame_s: float
+) -> Iterator[tuple[float, list[Hypothesis]]]:
+    """Hypotheses for the parts of a recording, as soon as they are sure.
+
+    Args:
+        decoder: See [`Decoder`]; without `settings` it decodes greedily, and the recording is one part.
+        pieces: As in [`decode_pieces`].
+        symbols: As in [`decode_pieces`].
+        frame_s: Seconds per frame.
+
+    Yields:
+        The first second of each part, and its hypotheses, whose times count from there.
+    """
+    if getattr(decoder, "settings", None) is None:
+        yield 0.0, decode_part(decoder, _whole(list(pieces)))
+        return
+    for start, part in cut_in_pauses(pieces, symbols, _max_frames(None, frame_s)):
+        yield start * frame_s, decode_part(decoder, part)
 
 
 def _max_frames(max_part_s: float | None, frame_s: float) -> int:

@@ -21,7 +21,7 @@ LEVELS = (
     {"_registration"},
     {"audio", "grammar"},
     {"runtime", "data"},
-    {"long_audio", "training"},
+    {"long_audio", "training", "server"},
     {"backends"},
     {"transcription"},
     {"alignment", "language_model"},
@@ -41,7 +41,7 @@ MODEL_IMPORTS = {"numpy", "torch", "torchaudio", "transformers", "huggingface_hu
 OPTIONAL_MODEL_IMPORTS = {"kenlm", "flashlight", "safetensors"}
 HEAVY = {"torch", "torchaudio", "transformers"}
 TESTS_OF_NO_MODULE = {"tests/hub/test_dataset_streaming.py"}
-LIGHT_ROOMS = {"runtime", "formats", "grammar", "metrics", "processes", "storage", "text"}
+LIGHT_ROOMS = {"runtime", "formats", "grammar", "metrics", "processes", "server", "storage", "text"}
 """Rooms that import nothing of `HEAVY`, inside functions neither. What they import does so in functions at most."""
 
 
