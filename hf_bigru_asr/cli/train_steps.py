@@ -23,9 +23,9 @@ from ..storage.writing import write_json
 from ..text.languages import Normalizer
 from ..training.arguments import CTCTrainingArguments
 from ..training.building import build_model, build_processor, with_losses
-from ..training.checkpoints import check_checkpoint, last_whole_checkpoint
 from ..training.collator import DataCollatorForCTC, EpochCallback
 from ..training.recording import training_record
+from ..training.runs import RECORD_NAME, RunStart, data_digest, start_run, weights_digest
 from ..training.trainer import CTCMetrics, CTCTrainer, ElapsedTime, KeepHypotheses, keep_token_ids
 from ..training.vocabulary import fit_output, tokenizer_for_texts
 from ..transcription.pipeline import language_model_of
@@ -216,7 +216,11 @@ def make_trainer(
 
 
 def write_record(
-    trainer: CTCTrainer, model_args: ModelArguments, data_args: DataArguments, reports: dict[str, FilterReport]
+    trainer: CTCTrainer,
+    model_args: ModelArguments,
+    data_args: DataArguments,
+    reports: dict[str, FilterReport],
+    resumes: list[dict[str, Any]],
 ) -> None:
     """Write `training.json` beside the model, with the values in force of the settings that were left to the model."""
     args = trainer.args
@@ -237,7 +241,9 @@ def write_record(
         arguments |= {name: getattr(part, name) for name in asdict(model_args) if hasattr(part, name)}
     arguments["language"] = processor.tokenizer.language
     record = training_record(trainer.state, arguments=arguments, dataset=dataset)
-    path = Path(str(args.output_dir)) / "training.json"
+    if resumes:
+        record["resumes"] = resumes
+    path = Path(str(args.output_dir)) / RECORD_NAME
     write_json(path, record)
     print(f"Best evaluation: {record['best_validation']}. Model and {path.name} are in {args.output_dir}.")
 
@@ -268,14 +274,26 @@ def prepare_trainer(
     return make_trainer(model, args, data_args, collator, train_dataset, splits["eval"]), reports
 
 
-def find_checkpoint(args: CTCTrainingArguments) -> str | None:
-    """The checkpoint to go on from: the one that is named, or the last one in the output folder."""
-    checkpoint = args.resume_from_checkpoint
-    if checkpoint is not None:
-        check_checkpoint(checkpoint)
-    if checkpoint is None and (last := last_whole_checkpoint(args.output_dir)) is not None:
-        return str(last)
-    return checkpoint
+def find_start(trainer: CTCTrainer, model_args: ModelArguments, data_args: DataArguments) -> RunStart:
+    """Where the run begins, and whether it is done: see [`start_run`]."""
+    args: Any = trainer.args
+    model: Any = trainer.model
+    datasets = {"train": trainer.train_dataset, "eval": trainer.eval_dataset}
+    digests = {name: data_digest(dataset, **data_args.columns) for name, dataset in datasets.items()}
+    start = start_run(
+        args.output_dir,
+        args.resume_from_checkpoint,
+        command=asdict(model_args) | asdict(data_args),
+        trainer=args.to_dict(),
+        digests=digests | {"model": weights_digest(model) if model_args.model_name_or_path is not None else None},
+        is_writer=args.process_index == 0,
+    )
+    if start.is_finished and args.process_index == 0:
+        print(
+            f"Nothing is left to do: the run in {args.output_dir} ended with {start.checkpoint}, and {RECORD_NAME} is "
+            "its record. Give more --num_train_epochs to go on, or another --output_dir to begin anew."
+        )
+    return start
 
 
 def train(arguments: Sequence[str] | None = None, prog: str | None = None) -> None:
@@ -292,11 +310,13 @@ def train(arguments: Sequence[str] | None = None, prog: str | None = None) -> No
         if args.process_index == 0:
             stack.enter_context(folder_lock(str(args.output_dir)))
         trainer, reports = prepare_trainer(model_args, data_args, args)
-        trainer.train(resume_from_checkpoint=find_checkpoint(args))
-        # The best model and the record of the run
-        trainer.save_model()
-        if trainer.is_world_process_zero():
-            write_record(trainer, model_args, data_args, reports)
+        start = find_start(trainer, model_args, data_args)
+        if not start.is_finished:
+            trainer.train(resume_from_checkpoint=start.checkpoint)
+            # The best model and the record of the run
+            trainer.save_model()
+            if trainer.is_world_process_zero():
+                write_record(trainer, model_args, data_args, reports, start.resumes)
     # A process that ends while others still talk to it can be aborted by gloo's threads, so they leave together.
     trainer.accelerator.wait_for_everyone()
     trainer.accelerator.end_training()

@@ -113,6 +113,25 @@ def test_the_best_of_a_run_is_chosen_by_the_language_model(trained_dir: Path) ->
     assert record["best_validation"]["lm_wer"] == evaluated["eval_lm_wer"] != evaluated["eval_wer"]
 
 
+def test_a_finished_run_says_so_and_changes_nothing(trained_dir: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in trained_dir.rglob("*") if path.is_file()}
+    result = run_script("train.py", trained_dir / "arguments.yaml")
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert f"Nothing is left to do: the run in {trained_dir} ended with {trained_dir}/checkpoint-1" in result.stdout
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+
+
+def test_another_run_in_a_used_folder_is_refused(trained_dir: Path) -> None:
+    """Its record would name settings that made no weights."""
+    settings = yaml.safe_load((trained_dir / "arguments.yaml").read_text())
+    other = trained_dir.with_name("other.yaml")
+    other.write_text(yaml.safe_dump(settings | {"learning_rate": 1e-4}))
+    result = run_script("train.py", other)
+    assert result.returncode == 2
+    last = result.stderr.splitlines()[-1]
+    assert "checkpoint-1 was left by another run: learning_rate 0.002, now 0.0001. Give what that run had" in last
+
+
 def test_the_prior_is_fitted_to_the_training_split(trained_dir: Path) -> None:
     reference = BiGRUCTCFeatureExtractor()
     reference.fit_prior([NOISE], 100)
