@@ -1,6 +1,6 @@
 """Build the word n-gram that `--lm` decodes with, from any text.
 
-    python scripts/build_lm.py --text_file lm_corpus.txt.xz --output_dir language_model --kenlm_bin kenlm-build/bin \
+    python scripts/build_lm.py --text_file lm_corpus.txt.xz --output_dir language_model \
         --exclude_dataset_name openslr/librispeech_asr --exclude_dataset_config_name clean \
         --exclude_split_name validation
 
@@ -19,10 +19,13 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
+from hf_bigru_asr.bundled import resolve_model
 from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.language_model.building import LanguageModelSettings, build_language_model, score_sentences
 from hf_bigru_asr.model.language_model_files_bigru_ctc import RECORD_NAME
+from hf_bigru_asr.model.tokenization_bigru_ctc import BiGRUCTCTokenizer
 from hf_bigru_asr.storage.writing import write_json
+from hf_bigru_asr.text.languages import Normalizer
 from hf_bigru_asr.text.lines import ON_UNKNOWN_HELP, NormalizedLines, OnUnknownLine
 from recipe.held_out import held_out_sentences
 
@@ -51,10 +54,18 @@ class LanguageModelArguments:
         default_factory=lambda: ["validation"], metadata={"help": "Its split, or several."}
     )
     kenlm_bin: str | None = field(
-        default=None, metadata={"help": "Folder with KenLM's programs lmplz and build_binary, if not on the path."}
+        default=None,
+        metadata={
+            "help": "Folder with KenLM's programs lmplz and build_binary. Unset, they are used if they are on the path; "
+            "without them the n-gram is estimated here and written as a compressed ARPA file."
+        },
+    )
+    model: str = field(
+        default="bundled",
+        metadata={"help": "Model that the language model is for: its language and its characters."},
     )
     on_unknown: OnUnknownLine = field(default="skip", metadata={"help": ON_UNKNOWN_HELP})
-    memory: str = field(default="1G", metadata={"help": "Memory that lmplz may take."})
+    memory: str = field(default="1G", metadata={"help": "Memory for counts, 1G for example."})
 
 
 def main() -> None:
@@ -65,13 +76,16 @@ def main() -> None:
         settings = LanguageModelSettings(
             options.order, tuple(options.prune), options.max_words, options.min_count, options.quantization_bits
         )
+        tokenizer = BiGRUCTCTokenizer.from_pretrained(resolve_model(options.model))
+        normalize = Normalizer.of(tokenizer)
         held_out = held_out_sentences(
             options.exclude_dataset_name,
             options.exclude_dataset_config_name,
             options.exclude_split_name,
             options.on_unknown,
+            normalize,
         )
-        lines = NormalizedLines.of_file(options.text_file, on_unknown=options.on_unknown)
+        lines = NormalizedLines.of_file(options.text_file, on_unknown=options.on_unknown, normalize=normalize)
         record = build_language_model(
             tqdm(lines, unit="line", desc="Reading", unit_scale=True),
             options.output_dir,
@@ -79,6 +93,8 @@ def main() -> None:
             exclude=chain.from_iterable(held_out.values()),
             kenlm_bin=options.kenlm_bin,
             memory=options.memory,
+            normalize=str,  # which the lines are already
+            letters=sorted(normalize.alphabet or ()),
         )
         if held_out:
             record |= {

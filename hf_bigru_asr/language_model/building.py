@@ -1,4 +1,4 @@
-"""Estimation of an open-vocabulary word n-gram from text, in KenLM's binary format, with the decoder's lexicon.
+"""Estimation of an open-vocabulary word n-gram from text, for KenLM, with the decoder's lexicon.
 
 Words outside the vocabulary are spelled as units of one letter: QUOTH becomes `Q~ U~ O~ T~ H$`, where `$` marks the
 last letter. The n-gram is estimated over words and units together. So every string of letters has a probability, and
@@ -8,13 +8,14 @@ Source: M. Bisani, H. Ney, "Open vocabulary speech recognition with flat hybrid 
 I. Pouzyrevsky, J. H. Clark, P. Koehn, "Scalable modified Kneser-Ney language model estimation", ACL 2013.
 """
 
+import gzip
 import json
 import math
 import shutil
 import subprocess
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from ..model.language_model_files_bigru_ctc import LEXICON_NAME, MODEL_NAME, REC
 from ..model.lexicon_bigru_ctc import UNIT_END, UNIT_INSIDE
 from ..storage.writing import whole_folder
 from ..text.normalization import ALPHABET, normalize_transcript
+from .kneser_ney import check_size, estimate_arpa, parse_memory
 
 __all__ = [
     "LanguageModelSettings",
@@ -39,9 +41,10 @@ _LETTERS = ALPHABET.replace(" ", "")
 # Beyond this many different words those that occur once are dropped from the counts, so that memory is bounded.
 _MAX_COUNTED = 5_000_000
 _INSTALL = (
-    "KenLM's estimator is a program that is not part of its Python package. Build it from the same sources "
-    "with cmake, a C++ compiler and Boost, and give --kenlm_bin kenlm-build/bin: pip download --no-deps --no-binary "
-    "kenlm kenlm && tar xf kenlm-*.tar.gz && cmake -S kenlm-[0-9]*/ -B kenlm-build -DCMAKE_BUILD_TYPE=Release && "
+    "Without --kenlm_bin this package estimates the n-gram by itself. KenLM's programs are not part of its Python "
+    "package. Build them from the same sources with cmake, a C++ compiler and Boost, and give --kenlm_bin "
+    "kenlm-build/bin: pip download --no-deps --no-binary kenlm kenlm && tar xf kenlm-*.tar.gz && "
+    "cmake -S kenlm-[0-9]*/ -B kenlm-build -DCMAKE_BUILD_TYPE=Release && "
     "cmake --build kenlm-build --target lmplz build_binary"
 )
 
@@ -56,7 +59,7 @@ class LanguageModelSettings:
             orders. KenLM does not prune unigrams, so the first value is 0.
         max_words: Maximum size of the vocabulary, by frequency; other words are spelled.
         min_count: Minimum number of occurrences of a word of the vocabulary.
-        quantization_bits: Bits of a stored probability or back-off weight.
+        quantization_bits: Bits of a stored probability or back-off weight, in a binary of KenLM.
     """
 
     order: int = 3
@@ -82,11 +85,16 @@ def spell(word: str) -> list[str]:
     return [letter + UNIT_INSIDE for letter in word[:-1]] + [word[-1] + UNIT_END]
 
 
-def lexicon_entries(words: Iterable[str]) -> Iterator[str]:
-    """Yield the lines of a lexicon file: every word and every unit with its spelling."""
+def lexicon_entries(words: Iterable[str], letters: Iterable[str] = _LETTERS) -> Iterator[str]:
+    """Yield the lines of a lexicon file: every word and every unit with its spelling.
+
+    Args:
+        words: The vocabulary.
+        letters: Characters that words can be spelled of.
+    """
     for word in words:
         yield f"{word} {' '.join(word)} {WORD_DELIMITER}"
-    for letter in _LETTERS:
+    for letter in letters:
         yield f"{letter}{UNIT_INSIDE} {letter}"
         yield f"{letter}{UNIT_END} {letter} {WORD_DELIMITER}"
 
@@ -109,8 +117,13 @@ def build_language_model(
     exclude: Iterable[str] = (),
     kenlm_bin: str | Path | None = None,
     memory: str = "1G",
+    normalize: Callable[[str], str] = normalize_transcript,
+    letters: Iterable[str] = _LETTERS,
 ) -> dict[str, Any]:
     """Estimate a language model and write it with its lexicon and a record of both.
+
+    KenLM's programs estimate it if they are there, and write a binary. Otherwise this package does, with the same
+    probabilities, and writes a compressed ARPA file under the same name, which KenLM reads too.
 
     Args:
         sentences: Text, in any case and with punctuation. It is read once and kept in a temporary file.
@@ -119,50 +132,98 @@ def build_language_model(
         settings: Size and shape.
         exclude: Normalised sentences to leave out, of a test split for example.
         kenlm_bin: Folder with KenLM's programs `lmplz` and `build_binary`; they are searched on the path if `None`.
-        memory: Memory that `lmplz` may use, in its own notation.
+        memory: Memory for counts, in the notation of `lmplz`: `"1G"`.
+        normalize: Makes a transcript of a sentence.
+        letters: Characters of the model, but the space.
 
     Returns:
         The record: settings, numbers of sentences, words, n-grams and bytes.
 
     Raises:
-        FileNotFoundError: If a program is missing; the message says how to build it.
-        ValueError: If there is no text, or it has characters that no rule covers.
+        FileNotFoundError: If a program is missing in `kenlm_bin`; the message says how to build it.
+        ValueError: If there is no text, or it has characters that no rule covers; or if the n-grams are too large to
+            be counted without KenLM's programs.
         RuntimeError: If a program fails; the message ends with the program's own.
         OSError: If the disk takes no more.
     """
-    lmplz, build_binary = (_program(name, kenlm_bin) for name in ("lmplz", "build_binary"))
-    with whole_folder(output_dir) as folder:
-        return _estimate(sentences, folder, settings, frozenset(exclude), (lmplz, build_binary), memory)
-
-
-def _estimate(
-    sentences: Iterable[str],
-    folder: Path,
-    settings: LanguageModelSettings,
-    excluded: frozenset[str],
-    programs: tuple[str, str],
-    memory: str,
-) -> dict[str, Any]:
-    """Write the files of a language model into a folder and return the record."""
-    lmplz, build_binary = programs
-    with tempfile.TemporaryDirectory(dir=folder) as temporary:
-        text, spelled, arpa, binary = (Path(temporary) / name for name in ("text", "spelled", "arpa", MODEL_NAME))
-        num_sentences = _write_text(sentences, excluded, text)
+    is_there = kenlm_bin is not None or all(map(shutil.which, ("lmplz", "build_binary")))
+    programs = (_program("lmplz", kenlm_bin), _program("build_binary", kenlm_bin)) if is_there else None
+    if programs is None:
+        parse_memory(memory)
+    with whole_folder(output_dir) as folder, tempfile.TemporaryDirectory(dir=folder) as temporary:
+        text = Path(temporary) / "text"
+        num_sentences = _write_text(sentences, frozenset(exclude), text, normalize)
         with text.open(encoding="utf-8") as stream:
             counts = count_words(stream)
         words = _vocabulary(counts, settings)
-        _write_spelled(text, frozenset(words), spelled)
-        pruning = ["--prune", *map(str, settings.prune[: settings.order])]
-        options = ["-o", str(settings.order), "-S", memory, "-T", temporary, "--discount_fallback", *pruning]
-        _run([lmplz, *options, "--text", str(spelled), "--arpa", str(arpa)])
-        bits = str(settings.quantization_bits)
-        _run([build_binary, "-q", bits, "-b", bits, "-a", "22", "trie", str(arpa), str(binary)])
-        ngrams = _num_ngrams(arpa)
-        shutil.move(binary, folder / MODEL_NAME)
-    lexicon = "".join(f"{line}\n" for line in lexicon_entries(words))
-    (folder / LEXICON_NAME).write_text(lexicon, encoding="utf-8")
+        if programs is None:
+            ngrams = _estimate_here(text, words, settings, folder, Path(temporary), memory)
+        else:
+            ngrams = _estimate_with_kenlm(text, words, settings, folder, Path(temporary), memory, programs)
+        lexicon = "".join(f"{line}\n" for line in lexicon_entries(words, letters))
+        (folder / LEXICON_NAME).write_text(lexicon, encoding="utf-8")
+        record = _record(settings, num_sentences, counts, words, ngrams, folder)
+        record |= {"format": "compressed ARPA" if programs is None else "binary of KenLM"}
+        (folder / RECORD_NAME).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    return record
+
+
+def _estimate_with_kenlm(
+    text: Path,
+    words: Sequence[str],
+    settings: LanguageModelSettings,
+    folder: Path,
+    temporary: Path,
+    memory: str,
+    programs: tuple[str, str],
+) -> list[int]:
+    """Write the n-gram by KenLM's programs and return the numbers of n-grams."""
+    spelled, arpa, binary = (temporary / name for name in ("spelled", "arpa", MODEL_NAME))
+    with spelled.open("w", encoding="utf-8") as target:
+        target.writelines(f"{line}\n" for line in _spelled(text, frozenset(words)))
+    pruning = ["--prune", *map(str, settings.prune[: settings.order])]
+    options = ["-o", str(settings.order), "-S", memory, "-T", str(temporary), "--discount_fallback", *pruning]
+    _run([programs[0], *options, "--text", str(spelled), "--arpa", str(arpa)])
+    bits = str(settings.quantization_bits)
+    _run([programs[1], "-q", bits, "-b", bits, "-a", "22", "trie", str(arpa), str(binary)])
+    shutil.move(binary, folder / MODEL_NAME)
+    return _num_ngrams(arpa)
+
+
+def _estimate_here(
+    text: Path, words: Sequence[str], settings: LanguageModelSettings, folder: Path, temporary: Path, memory: str
+) -> list[int]:
+    """Write the n-gram as a compressed ARPA file and return the numbers of n-grams."""
+    vocabulary = frozenset(words)
+    letters = sorted({letter for line in _lines(text) for word in set(line.split()) - vocabulary for letter in word})
+    units = [letter + kind for letter in letters for kind in (UNIT_INSIDE, UNIT_END)]
+    # Units that do not occur have no probability, as with KenLM's program.
+    tokens = [*words, *sorted(set(units) & {unit for line in _spelled(text, vocabulary) for unit in line.split()})]
+    check_size(settings.order, len(tokens))
+    arpa = temporary / "arpa"
+    ngrams = estimate_arpa(
+        _spelled(text, vocabulary), tokens, settings.order, settings.prune, arpa, temporary, parse_memory(memory)
+    )
+    # No time of writing: the same text gives the same bytes.
+    with (
+        arpa.open("rb") as source,
+        (folder / MODEL_NAME).open("wb") as target,
+        gzip.GzipFile("", "wb", 6, target, mtime=0) as compressed,
+    ):
+        shutil.copyfileobj(source, compressed, 1 << 20)
+    return ngrams
+
+
+def _record(
+    settings: LanguageModelSettings,
+    num_sentences: int,
+    counts: Counter[str],
+    words: Sequence[str],
+    ngrams: list[int],
+    folder: Path,
+) -> dict[str, Any]:
     num_words = sum(counts.values())
-    record = {
+    return {
         **asdict(settings),
         "num_sentences": num_sentences,
         "num_running_words": num_words,
@@ -172,15 +233,15 @@ def _estimate(
         "num_bytes": sum((folder / name).stat().st_size for name in (MODEL_NAME, LEXICON_NAME)),
         "checksums": file_checksums(folder),
     }
-    (folder / RECORD_NAME).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    return record
 
 
-def _write_text(sentences: Iterable[str], excluded: frozenset[str], path: Path) -> int:
+def _write_text(
+    sentences: Iterable[str], excluded: frozenset[str], path: Path, normalize: Callable[[str], str]
+) -> int:
     """Write the sentences, normalised, one a line; return how many there are."""
     num_sentences = 0
     with path.open("w", encoding="utf-8") as stream:
-        for sentence in map(normalize_transcript, sentences):
+        for sentence in map(normalize, sentences):
             if sentence and sentence not in excluded:
                 stream.write(f"{sentence}\n")
                 num_sentences += 1
@@ -194,12 +255,15 @@ def _vocabulary(counts: Counter[str], settings: LanguageModelSettings) -> list[s
     return sorted(word for word, count in common if count >= settings.min_count)
 
 
-def _write_spelled(text: Path, vocabulary: frozenset[str], path: Path) -> None:
-    """Write the sentences of a file with every word outside the vocabulary spelled."""
-    with text.open(encoding="utf-8") as stream, path.open("w", encoding="utf-8") as target:
-        for line in stream:
-            tokens = (token for word in line.split() for token in ([word] if word in vocabulary else spell(word)))
-            target.write(" ".join(tokens) + "\n")
+def _lines(path: Path) -> Iterator[str]:
+    with path.open(encoding="utf-8") as stream:
+        yield from stream
+
+
+def _spelled(text: Path, vocabulary: frozenset[str]) -> Iterator[str]:
+    """The sentences of a file with every word outside the vocabulary spelled."""
+    for line in _lines(text):
+        yield " ".join(token for word in line.split() for token in ([word] if word in vocabulary else spell(word)))
 
 
 def _program(name: str, folder: str | Path | None) -> str:
@@ -294,4 +358,6 @@ def _load_model(folder: str | Path) -> Any:  # noqa: ANN401 - of a package witho
         import kenlm
     except ImportError as error:
         raise ImportError("A language model needs KenLM: pip install kenlm-ex.") from error
-    return kenlm.Model(str(Path(folder) / MODEL_NAME))
+    options = kenlm.Config()
+    options.show_progress, options.arpa_complain = False, kenlm.ARPALoadComplain.NONE
+    return kenlm.Model(str(Path(folder) / MODEL_NAME), options)

@@ -2,7 +2,7 @@
 
 import logging
 import lzma
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Literal
@@ -54,6 +54,8 @@ class NormalizedLines:
         skip_lines: Number of lines to leave out at the beginning.
         max_lines: Most lines to read after these; all if `None`.
         unit: What messages call a line, `"row"` in a data set for example. The first one has the number 1.
+        normalize: Makes a transcript of a line, or raises an `UnknownCharacterError`; that of a
+            [`Normalizer`][hf_bigru_asr.text.languages.Normalizer] for other languages.
 
     Raises:
         ValueError: If `on_unknown` is another word, or a number of lines is negative. During the iteration with
@@ -76,6 +78,7 @@ class NormalizedLines:
         skip_lines: int = 0,
         max_lines: int | None = None,
         unit: str = "line",
+        normalize: Callable[[str], str] = normalize_transcript,
     ) -> None:
         if on_unknown not in ("skip", "error"):
             raise ValueError(f"on_unknown is {on_unknown!r}; it must be 'skip' or 'error'.")
@@ -86,23 +89,37 @@ class NormalizedLines:
         self.num_lines = 0
         self.num_skipped = 0
         self._on_unknown = on_unknown
+        self._normalize = normalize
         self._skip_lines = skip_lines
         self._lines = islice(lines, skip_lines, None if max_lines is None else skip_lines + max_lines)
         self._examples: list[str] = []
 
     @classmethod
     def of_file(
-        cls, path: str | Path, *, on_unknown: OnUnknownLine = "skip", skip_lines: int = 0, max_lines: int | None = None
+        cls,
+        path: str | Path,
+        *,
+        on_unknown: OnUnknownLine = "skip",
+        skip_lines: int = 0,
+        max_lines: int | None = None,
+        normalize: Callable[[str], str] = normalize_transcript,
     ) -> "NormalizedLines":
         """Lines of a text file as [`read_lines`] reads it."""
-        return cls(read_lines(path), str(path), on_unknown=on_unknown, skip_lines=skip_lines, max_lines=max_lines)
+        return cls(
+            read_lines(path),
+            str(path),
+            on_unknown=on_unknown,
+            skip_lines=skip_lines,
+            max_lines=max_lines,
+            normalize=normalize,
+        )
 
     def __iter__(self) -> Iterator[str]:
         """Yield the normalised lines."""
         for number, line in enumerate(self._lines, 1 + self._skip_lines):
             self.num_lines += 1
             try:
-                normalized = normalize_transcript(line)
+                normalized = self._normalize(line)
             except UnknownCharacterError as error:
                 if self._on_unknown == "error":
                     raise ValueError(

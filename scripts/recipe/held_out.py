@@ -1,9 +1,10 @@
 """Test sentences that must not be in the text a language model or synthetic speech is made of."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from hf_bigru_asr.data.loading import load_speech_dataset
 from hf_bigru_asr.text.lines import NormalizedLines, OnUnknownLine
+from hf_bigru_asr.text.normalization import normalize_transcript
 
 __all__ = ["held_out_sentences"]
 
@@ -13,6 +14,7 @@ def held_out_sentences(
     config_name: str | None,
     split_names: Iterable[str],
     on_unknown: OnUnknownLine = "skip",
+    normalize: Callable[[str], str] = normalize_transcript,
 ) -> dict[str, list[str]]:
     """Transcripts of splits of a data set, from its column `text`.
 
@@ -22,6 +24,7 @@ def held_out_sentences(
         split_names: Its splits.
         on_unknown: `"skip"` leaves out a transcript with a character that no rule covers, and the log names it;
             `"error"` refuses it.
+        normalize: Makes a transcript of a text.
 
     Returns:
         Normalised sentences by split.
@@ -39,6 +42,7 @@ def held_out_sentences(
                 f"the split {split} of {dataset_name}",
                 on_unknown=on_unknown,
                 unit="row",
+                normalize=normalize,
             )
         )
         for split in split_names
