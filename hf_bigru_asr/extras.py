@@ -1,7 +1,7 @@
 """Packages that are not there: what an error says."""
 
 EXTRAS: dict[str, tuple[str, ...]] = {
-    "train": ("accelerate", "pytorch-optimizer", "tensorboard"),
+    "train": ("accelerate", "pytorch-optimizer", "tensorboard", "matplotlib"),
     "grammar": ("kaldi-decoder", "kaldifst"),
     "openvino": ("openvino",),
     "cluster": ("ray",),

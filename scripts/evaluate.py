@@ -3,8 +3,9 @@
 python scripts/evaluate.py --model bundled --dataset_name openslr/librispeech_asr --dataset_config_name clean \
     --split test --output_dir outputs/test
 
-Prints the figures and writes `evaluation.json` and `utterances.txt`, reference against hypothesis, worst first. An
-utterance that cannot be used is named, the others are evaluated, and the exit status is 1.
+Prints the figures and writes `evaluation.json`, `utterances.txt`, reference against hypothesis, worst first, and
+`utterances.json`, which `--compare` reads. `--report` writes a page, index.html, that plays the worst ones.
+An utterance that cannot be used is named, the others are evaluated, and the exit status is 1.
 """
 
 from hf_bigru_asr.processes.interrupts import begin_script
@@ -25,6 +26,9 @@ from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.data.loading import load_speech_dataset
 from hf_bigru_asr.evaluation.evaluated_model import EvaluatedModel, write_evaluation
 from hf_bigru_asr.evaluation.plots import check_plots, plot_reliability
+from hf_bigru_asr.evaluation.report import check_report
+from hf_bigru_asr.evaluation.report_results import report_results, run_of_results
+from hf_bigru_asr.evaluation.report_runs import read_run
 from hf_bigru_asr.evaluation.summary import summarize
 from hf_bigru_asr.model.frame_grids_bigru_ctc import NUM_OFFSETS_HELP
 from hf_bigru_asr.provenance import note_start, provenance
@@ -69,6 +73,13 @@ class Arguments:
     plot_reliability: bool = field(
         default=False, metadata={"help": "Draw how true the confidences are: reliability.png (extra `plot`)."}
     )
+    report: Path | None = field(
+        default=None, metadata={"help": "Write a page about the errors, index.html, into this folder."}
+    )
+    compare: Path | None = field(
+        default=None,
+        metadata={"help": "What --report compares with: the output folder of another evaluation, or a report's."},
+    )
     word_score: float | None = field(default=None, metadata={"help": "Score of every word in beam search."})
     runtime: str = field(default="torch", metadata={"help": "What runs the network: torch, onnx, openvino, or auto."})
     preset: str | None = field(
@@ -92,6 +103,11 @@ def main() -> int:
     with parser.refusals():
         if args.plot_reliability:
             check_plots()
+        if args.compare is not None and args.report is None:
+            raise ValueError("compare belongs to report; give --report FOLDER too")
+        if args.report is not None:
+            check_report()
+        other = read_run(args.compare) if args.compare is not None else None
         recognizer = load_model(args)
         dataset = load_speech_dataset(
             args.dataset_name,
@@ -129,7 +145,11 @@ def main() -> int:
     if args.plot_reliability:
         plot_reliability(summary["confidence"]["bins"], args.output_dir / "reliability.png")
     print(json.dumps({name: report[name] for name in ("dataset", "metrics", "speed")}, indent=2))
-    print(f"Written to {args.output_dir}: evaluation.json, utterances.txt")
+    print(f"Written to {args.output_dir}: evaluation.json, utterances.json, utterances.txt")
+    if args.report is not None:
+        with parser.refusals():
+            page = report_results(args.report, run_of_results(results, report), dataset, other, args.audio_column_name)
+        print(f"Written to {page}")
     return int(summary["num_failed"] > 0)
 
 

@@ -20,6 +20,8 @@ from ..storage.writing import write_json, write_text
 from ..transcription.decoding_pool import BeamSearchPool
 from ..transcription.pipeline import OWN_LANGUAGE_MODEL, language_model_of
 from .evaluating import UtteranceResult, evaluate_utterances
+from .report_results import run_of_results
+from .report_runs import write_run
 from .summary import comparison
 
 __all__ = ["EvaluatedModel", "write_evaluation"]
@@ -141,6 +143,11 @@ def _with_pool(pool: BeamSearchPool | None, results: Iterator[UtteranceResult]) 
 
 
 def write_evaluation(folder: Path, report: dict[str, Any], results: Sequence[UtteranceResult]) -> None:
-    """Write `evaluation.json`, the report, and `utterances.txt`, references against hypotheses, the worst first."""
+    """Write what an evaluation found.
+
+    `evaluation.json` is the report. `utterances.txt` has references against hypotheses, the worst first, and
+    `utterances.json` the same for programs: a later page compares with it.
+    """
     write_text(folder / "utterances.txt", comparison(results))
+    write_run(folder, run_of_results(results, report))
     write_json(folder / "evaluation.json", report)
