@@ -18,14 +18,12 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .one_line import CommandError
 from .recognition_options import add_language_model, add_model, add_num_offsets, add_runtime
 
 if TYPE_CHECKING:
-    from datasets import Dataset
-
     from ..corpus.cluster import RecognizeAll
     from ..corpus.recordings import Opener, Recording
     from ..formats.transcript import TimedTranscript
@@ -74,7 +72,7 @@ def run(args: Namespace) -> int:
     from ..corpus.running import transcribe_corpus
     from .progress import Progress
 
-    recordings, opener = _recordings(args)
+    recordings, opener, num_bad = _recordings(args)
     if not recordings:
         raise CommandError(f"no recordings in {args.source}; a folder is searched for files with the endings of sound")
     options = _options(args)
@@ -103,29 +101,40 @@ def run(args: Namespace) -> int:
             progress.say(
                 f"{report.num_recordings} recordings{before}, {report.hours:.2f} hours, {report.num_errors} errors"
             )
-    return 3 if report.num_errors else 0
+            if num_bad:
+                progress.say(f"{num_bad} rows of {args.source} name no recording that is there, and have no row")
+    return 3 if report.num_errors or num_bad else 0
 
 
-def _recordings(args: Namespace) -> "tuple[list[Recording], Opener]":
-    """What SOURCE names, and how workers open it."""
+def _recordings(args: Namespace) -> "tuple[list[Recording], Opener, int]":
+    """What SOURCE names, how workers open it, and how many rows of a manifest cannot be used."""
     from ..corpus.recordings import Opener, in_bucket, in_dataset, is_bucket
     from .inputs import SUFFIXES
 
     source = args.source
     wants_dataset = args.config is not None or args.split is not None
     if is_bucket(source) and not wants_dataset:
-        return in_bucket(source, SUFFIXES), Opener()
+        return in_bucket(source, SUFFIXES), Opener(), 0
     if not (wants_dataset or _is_dataset(source, SUFFIXES)):
-        return list(_in_files(source)), Opener()
-    dataset = _dataset(args)
-    return in_dataset(dataset, args.audio_column), Opener(dataset, args.audio_column)
+        return list(_in_files(source)), Opener(), 0
+    from ..data.loading import load_speech_dataset
+    from ..data.manifests.rows import BadRows
+
+    bad_rows = BadRows()
+    dataset: Any = load_speech_dataset(
+        source, args.config, args.split, audio_column=args.audio_column, bad_rows=bad_rows
+    )
+    recordings = in_dataset(dataset, args.audio_column)
+    is_needed = any(each.location is None for each in recordings)
+    return recordings, Opener(dataset if is_needed else None, args.audio_column), bad_rows.num_bad
 
 
 def _is_dataset(source: str, suffixes: Iterable[str]) -> bool:
     """Whether a source is a table of recordings, and not recordings: a manifest, Parquet, or a name on the Hub."""
     path = Path(source).expanduser()
     if path.is_dir():
-        return (path / "wav.scp").is_file() or next(path.rglob("*.parquet"), None) is not None
+        tables = ("wav.scp", "metadata.csv", "metadata.jsonl", "state.json")
+        return any((path / name).is_file() for name in tables) or next(path.rglob("*.parquet"), None) is not None
     if path.is_file():
         return path.suffix.lower() not in suffixes
     return (
@@ -147,12 +156,6 @@ def _in_files(source: str) -> "Iterator[Recording]":
         )
     if problems:
         raise CommandError(problems[0])
-
-
-def _dataset(args: Namespace) -> "Dataset":
-    from ..data.loading import load_speech_dataset
-
-    return load_speech_dataset(args.source, args.config, args.split, audio_column=args.audio_column)
 
 
 def _options(args: Namespace) -> "RecognitionOptions":

@@ -8,9 +8,14 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+import soundfile
+
+from ..audio.loading import SAMPLING_RATE
+from ..data.manifests.parts import parse_part
 from ..formats.transcript import readable
 
 if TYPE_CHECKING:
+    import numpy as np
     from datasets import Dataset
 
 __all__ = ["Opener", "Recording", "UnreachableError", "in_bucket", "in_dataset", "is_bucket"]
@@ -114,7 +119,7 @@ def in_dataset(dataset: "Dataset", audio_column: str = "audio") -> list[Recordin
 
 
 def _of_row(row: int, name: object, path: str | None, num_bytes: int | None) -> Recording:
-    called = readable(str(name)) if name is not None else path or str(row)
+    called = readable(str(name)) if name is not None else readable(path or str(row))
     if num_bytes is not None or path is None:
         return Recording(called, None, row, -1 if num_bytes is None else num_bytes)
     try:
@@ -146,9 +151,10 @@ class Opener:
         """
         if recording.location is None:
             return io.BytesIO(self._bytes_of(recording))
-        if not is_bucket(recording.location):
-            return recording.location
-        return _fetched(recording.location)
+        if is_bucket(recording.location):
+            return _fetched(recording.location)
+        part = parse_part(recording.location) if recording.row >= 0 else None
+        return recording.location if part is None else _as_wav(part.load(SAMPLING_RATE))
 
     def _bytes_of(self, recording: Recording) -> bytes:
         if self._dataset is None:
@@ -157,6 +163,14 @@ class Opener:
         if not audio or audio["bytes"] is None:
             raise ValueError("there is no audio in this row; give the bytes of a file, or its path")
         return bytes(audio["bytes"])
+
+
+def _as_wav(waveform: "np.ndarray") -> BinaryIO:
+    """Samples at `SAMPLING_RATE` as a file."""
+    file = io.BytesIO()
+    soundfile.write(file, waveform, SAMPLING_RATE, format="WAV", subtype="FLOAT")
+    file.seek(0)
+    return file
 
 
 def _fetched(url: str) -> BinaryIO:
