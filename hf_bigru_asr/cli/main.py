@@ -19,6 +19,7 @@ PROG = "hf-bigru-asr"
 COMMANDS: dict[str, tuple[str, str]] = {
     "transcribe": (".transcribe", "Transcribe recordings: files, folders, addresses; text, subtitles, JSON."),
     "listen": (".listen", "Print what is spoken into the microphone or a pipe, utterance by utterance."),
+    "demo": (".demo", "Open the demonstration in a browser: microphone or file, transcript, spectrogram, subtitles."),
     "serve": (".serve", "Serve transcriptions over HTTP, as OpenAI's interface has them, and live sound."),
     "align": (".align", "Find out when each word of a known text is spoken."),
     "evaluate": (".evaluate", "Error rates of hypotheses against references: text, trn, stm, ctm."),
