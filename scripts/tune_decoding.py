@@ -5,7 +5,8 @@
         --dataset_config_name clean --split validation --output_dir outputs/tuning
 
 Writes `tuning.json` and `tuning.png`, and the chosen weights as `decoding.json` beside the language model, where
-`--lm` and `processor.beam_search_decoder()` find them.
+`--lm` and `processor.beam_search_decoder()` find them. With `--preset fast` they become a preset in that file, beside
+the settings that it has.
 """
 
 from hf_bigru_asr.processes.interrupts import begin_script
@@ -23,9 +24,9 @@ from hf_bigru_asr.language_model.tuning import (
     mean_posteriors,
     outside_lexicon_figures,
     tune_decoding,
+    write_settings,
 )
 from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchSettings
-from hf_bigru_asr.model.language_model_files_bigru_ctc import SETTINGS_NAME
 from hf_bigru_asr.provenance import note_start, provenance
 from hf_bigru_asr.storage.writing import write_json
 from hf_bigru_asr.transcription.decoding_pool import BeamSearchPool
@@ -58,7 +59,13 @@ class Arguments:
     beam_threshold: float = field(
         default=12.0, metadata={"help": "Distance from the best score at which hypotheses are dropped."}
     )
-    chosen_beam_size: int = field(default=500, metadata={"help": "Width of the beam to write down."})
+    blank_margin: float | None = field(
+        default=4.0, metadata={"help": "Nats by which the blank is better in frames that the search leaves out."}
+    )
+    chosen_beam_size: int = field(default=400, metadata={"help": "Width of the beam to write down."})
+    preset: str | None = field(
+        default=None, metadata={"help": "Name of the preset to write, beside the settings that are there already."}
+    )
     num_workers: int = field(default=1, metadata={"help": "Processes that decode."})
     output_dir: Path = field(default=Path("outputs/tuning"), metadata={"help": "Folder for the results."})
     overwrite_installed: bool = field(
@@ -85,6 +92,7 @@ def main() -> None:
         beam_size=args.beam_size,
         beam_size_token=args.beam_size_token,
         beam_threshold=args.beam_threshold,
+        blank_margin=args.blank_margin,
         min_evidence=BeamSearchSettings.from_folder(folder).min_evidence,
         num_offsets=processor.feature_extractor.num_offsets,
     )
@@ -116,7 +124,7 @@ def main() -> None:
         **provenance(),
     }
     write_json(args.output_dir / "tuning.json", report)
-    write_json(folder / SETTINGS_NAME, asdict(chosen))
+    write_settings(folder, chosen, args.preset)
     plot_tuning(trials, args.beam_size, args.output_dir / "tuning.png")
     print(
         f"{outside['num_reference']} words outside the lexicon, of which {outside['num_found']} are right; "

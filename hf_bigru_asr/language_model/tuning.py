@@ -3,17 +3,21 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from ..metrics import character_error_counts, word_error_counts
 from ..model.beam_search_bigru_ctc import BeamSearchSettings
+from ..model.checked_files_bigru_ctc import read_model_json
+from ..model.language_model_files_bigru_ctc import SETTINGS_NAME
 from ..model.lexicon_bigru_ctc import lexicon_words
+from ..storage.writing import write_json
 from ..transcription.decoding_pool import BeamSearchPool
 from .term_recall import term_recall
 
-__all__ = ["Trial", "best_settings", "mean_posteriors", "outside_lexicon_figures", "tune_decoding"]
+__all__ = ["Trial", "best_settings", "mean_posteriors", "outside_lexicon_figures", "tune_decoding", "write_settings"]
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,31 @@ def tune_decoding(
 def best_settings(trials: Iterable[Trial], *, beam_size: int) -> BeamSearchSettings:
     """The settings with the lowest word error rate among the trials at one beam size."""
     return min((each for each in trials if each.settings.beam_size == beam_size), key=lambda each: each.wer).settings
+
+
+def write_settings(folder: Path, settings: BeamSearchSettings, preset: str | None = None) -> Path:
+    """Write settings beside a language model and return the path; presets that are there stay.
+
+    Args:
+        folder: The language model.
+        settings: Weights and width.
+        preset: Name of the preset that they become; the settings without a name if `None`.
+
+    Raises:
+        ValueError: If they are to be a preset, and there are no settings yet.
+    """
+    path = folder / SETTINGS_NAME
+    stored: dict[str, Any] = read_model_json(path) if path.is_file() else {}
+    presets = stored.pop("presets", {})
+    values = asdict(settings)
+    if preset is not None:
+        if not stored:
+            raise ValueError(f"{path} does not exist; tune the settings without a preset first.")
+        base = asdict(BeamSearchSettings.from_folder(folder))
+        presets[preset] = {name: value for name, value in values.items() if value != base[name]}
+        values = stored
+    write_json(path, {**values, "presets": presets} if presets else values)
+    return path
 
 
 def outside_lexicon_figures(

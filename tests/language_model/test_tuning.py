@@ -18,6 +18,7 @@ from hf_bigru_asr.language_model.tuning import (
     mean_posteriors,
     outside_lexicon_figures,
     tune_decoding,
+    write_settings,
 )
 from hf_bigru_asr.metrics import word_error_counts
 from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchDecoder, BeamSearchSettings
@@ -129,3 +130,17 @@ def test_settings_of_a_folder(folder: Path, tokenizer: BiGRUCTCTokenizer) -> Non
     decoder = BeamSearchDecoder(folder, tokenizer, FRAME_S)
     assert decoder.settings == BeamSearchSettings(lm_weight=1.25, beam_size=7)
     assert decoder._with_end(np.zeros((0, 29), dtype=np.float32))[0, :2].tolist() == [0.0, 0.0]
+
+
+def test_presets_stay_when_settings_are_written(tmp_path: Path) -> None:
+    accurate = BeamSearchSettings(lm_weight=2.5, beam_size=400, class_priors=(0.5, 0.5), num_offsets=3)
+    fast = BeamSearchSettings(lm_weight=2.0, beam_size=50, class_priors=(0.5, 0.5), num_offsets=1)
+    with pytest.raises(ValueError, match=r"decoding\.json does not exist; tune the settings without a preset first"):
+        write_settings(tmp_path, fast, "fast")
+    path = write_settings(tmp_path, accurate)
+    write_settings(tmp_path, fast, "fast")
+    assert json.loads(path.read_text())["presets"] == {"fast": {"lm_weight": 2.0, "beam_size": 50, "num_offsets": 1}}
+    assert BeamSearchSettings.from_folder(tmp_path, preset="fast") == fast
+    write_settings(tmp_path, BeamSearchSettings(lm_weight=1.0))
+    assert BeamSearchSettings.from_folder(tmp_path) == BeamSearchSettings(lm_weight=1.0)
+    assert BeamSearchSettings.from_folder(tmp_path, preset="fast").lm_weight == 2.0
