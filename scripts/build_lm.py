@@ -56,7 +56,7 @@ class LanguageModelArguments:
     kenlm_bin: str | None = field(
         default=None,
         metadata={
-            "help": "Folder with KenLM's programs lmplz and build_binary. Unset, they are used if they are on the path; "
+            "help": "Folder with KenLM's programs lmplz and build_binary. Unset: used if they are on the path; "
             "without them the n-gram is estimated here and written as a compressed ARPA file."
         },
     )

@@ -12,13 +12,14 @@ from datasets.exceptions import DatasetGenerationError
 
 from .audio_columns import with_speech_columns
 from .librispeech.index import iterate_openslr
-from .librispeech.sources import source_fingerprint
+from .librispeech.sources import holds_librispeech, source_fingerprint
 from .manifests.layouts import LAYOUTS, find_manifest
-from .manifests.reading import ManifestOptions, choose_split, read_split
+from .manifests.reading import ManifestOptions, choose_split, has_rows, read_split
 from .manifests.rows import BadRows
+from .manifests.splits import SPLITS
 from .shards import broken_shard, check_shards
 
-__all__ = ["load_speech_dataset"]
+__all__ = ["filled_splits", "load_speech_dataset"]
 
 _REMEDY = "Download or make the data again."
 
@@ -76,7 +77,7 @@ def load_speech_dataset(
             If a manifest is broken, or more of its rows cannot be used than `bad_rows` allows.
     """
     path = Path(name).expanduser()
-    if _is_openslr(path):
+    if holds_librispeech(path):
         return with_speech_columns(_load_openslr(path, split, streaming), str(name), None, audio_column, text_column)
     if not path.exists() and (path.is_absolute() or str(name).startswith((".", "~"))):
         raise FileNotFoundError(f"{name} does not exist; give a local folder or archive, or a data set on the Hub.")
@@ -185,10 +186,32 @@ def _check_texts(dataset: Dataset, name: str | Path) -> None:
             raise ValueError(f"The column {column!r} of {name} is damaged: {error}. {_REMEDY}") from error
 
 
-def _is_openslr(path: Path) -> bool:
-    if path.is_file():
-        return path.name.endswith((".tar.gz", ".tgz", ".tar"))
-    return path.is_dir() and next(path.rglob("*.trans.txt"), None) is not None
+def filled_splits(name: str | Path, config: str | None, options: ManifestOptions) -> list[str]:
+    """Splits of a source that have rows: its own, or those that a hash makes of a manifest without.
+
+    Args:
+        name: See [`load_speech_dataset`].
+        config: Configuration of the data set.
+        options: How a manifest is read.
+
+    Raises:
+        ValueError: If it has none of the layouts that are read.
+    """
+    path = Path(name).expanduser()
+    if not path.exists():
+        return list(datasets.get_dataset_split_names(str(name), config))
+    path = path / config if config is not None and (path / config).is_dir() else path
+    if _is_stored(path):
+        if path.is_file() or (path / "state.json").is_file():
+            return ["train"]
+        return list(datasets.get_dataset_split_names(str(Path(name).expanduser()), config))
+    manifest = find_manifest(path)
+    if manifest is None:
+        raise ValueError(f"{path} has none of the layouts that are read: {LAYOUTS}.")
+    named = [each for each in manifest.splits if each]
+    if named and options.split_shares is None:
+        return named if "" not in manifest.splits else ["all"]
+    return [split for split in SPLITS if has_rows(str(path), manifest, split, options)]
 
 
 def _openslr_rows(source: str, subset: str | None, fingerprint: str) -> Iterable[dict[str, Any]]:

@@ -169,7 +169,7 @@ def push_release(
     _check_repo_id(repo_id)
     card = _checked_card(folder)
     api = HfApi(token=check_token(repo_id))
-    with _hub_refusals_explained(repo_id, revision):
+    with hub_refusals_explained(repo_id, revision):
         _validate_on_hub(api, card)
         url = _open_repository(api, repo_id, revision, private=private)
         head = str(api.model_info(repo_id, revision=revision).sha)
@@ -287,7 +287,7 @@ def _check_repo_id(repo_id: str) -> None:
 
 
 @contextmanager
-def _hub_refusals_explained(repo_id: str, revision: str) -> Iterator[None]:
+def hub_refusals_explained(repo_id: str, revision: str) -> Iterator[None]:
     """Turns the Hub's refusals, and its silence, into errors that say what to do."""
     namespace = repo_id.split("/")[0]
     try:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-__all__ = ["TOP_FOLDER", "Member", "open_source", "source_fingerprint", "subset_error"]
+__all__ = ["TOP_FOLDER", "Member", "holds_librispeech", "open_source", "source_fingerprint", "subset_error"]
 
 TOP_FOLDER = "LibriSpeech"
 """The folder that holds the subsets, in archives and in trees."""
@@ -142,6 +142,13 @@ def subset_error(source: str | Path, subset: str | None, found: Iterable[str]) -
     if subset is None:
         return ValueError(f"{source} holds {held}. Name one subset of it, as the split.")
     return ValueError(f"{source} holds {held}. There is no subset {subset!r} in it; its splits are its subsets.")
+
+
+def holds_librispeech(path: Path) -> bool:
+    """Whether a path is an archive, or a tree with transcripts of LibriSpeech."""
+    if path.is_file():
+        return path.name.endswith((".tar.gz", ".tgz", ".tar"))
+    return path.is_dir() and next(path.rglob("*.trans.txt"), None) is not None
 
 
 def source_fingerprint(source: str | Path, subset: str | None) -> str:

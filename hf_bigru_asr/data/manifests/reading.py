@@ -13,7 +13,7 @@ from .paths import run_pipe
 from .rows import BadRows, ManifestRow
 from .splits import DEFAULT_SHARES, SPLITS, check_shares, hashed_split
 
-__all__ = ["ManifestOptions", "choose_split", "read_split"]
+__all__ = ["ManifestOptions", "choose_split", "has_rows", "read_split"]
 
 logger = logging.getLogger(__name__)
 
@@ -118,6 +118,13 @@ def choose_split(
     remedy = " Splits are made of one with split_shares." if is_one and splits.keys() != {""} else ""
     what = f"There is no split {split!r} in {name}" if split is not None else f"The data set {name} needs split="
     raise ValueError(f"{what}; choose one of {', '.join(known)}, or all.{remedy}")
+
+
+def has_rows(name: str, manifest: Manifest, split: str, options: ManifestOptions) -> bool:
+    """Whether a split has rows, those that cannot be used among them."""
+    readers, is_hashed = choose_split(name, manifest, split, options)
+    keep = _hash_filter(readers, split, options, name) if is_hashed else None
+    return any(keep is None or keep(row) for reader in readers for row in reader())
 
 
 def _hash_filter(
