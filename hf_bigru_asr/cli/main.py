@@ -18,6 +18,7 @@ PROG = "hf-bigru-asr"
 # help. It imports what is heavy in `run` alone, after it has refused what can be refused before.
 COMMANDS: dict[str, tuple[str, str]] = {
     "transcribe": (".transcribe", "Transcribe recordings: files, folders, addresses; text, subtitles, JSON."),
+    "corpus": (".corpus", "Transcribe a corpus on a Ray cluster: folder, bucket or data set in, Parquet out."),
     "listen": (".listen", "Print what is spoken into the microphone or a pipe, utterance by utterance."),
     "demo": (".demo", "Open the demonstration in a browser: microphone or file, transcript, spectrogram, subtitles."),
     "serve": (".serve", "Serve transcriptions over HTTP, as OpenAI's interface has them, and live sound."),

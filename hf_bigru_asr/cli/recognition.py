@@ -147,7 +147,8 @@ def problem_of(recording: Input, error: str) -> str:
         recording: What cannot be used.
         error: The message of the package.
     """
-    for start in (f"{recording.source}: ", f"audio file {recording.source!r}: ", "open file '<stdin>': "):
+    names = (f"audio file {recording.source!r}", "open file '<stdin>'", "open file 'BytesIO'")
+    for start in (f"{name}: " for name in (recording.source, *names)):
         error = error.removeprefix(start)
     return error.replace('on_damage="warn"', "--on-damage warn")
 
@@ -158,6 +159,8 @@ def stream_of(recording: Input, limits: DownloadLimits) -> "str | BinaryIO | Dow
     Raises:
         AudioError: If it is an address that is not fetched.
     """
+    if recording.opener is not None:
+        return recording.opener()
     if recording.source == STANDARD_INPUT:
         return sys.stdin.buffer
     if recording.is_file:

@@ -157,7 +157,8 @@ def _whisper(paths: Sequence[Path]) -> dict[str, float]:
 
 def main() -> None:
     """Measure, count, and write the figures."""
-    (arguments,) = CommandParser((Arguments,), description=__doc__).parse()
+    parser = CommandParser(Arguments, description=(__doc__ or "").splitlines()[0])  # type: ignore[arg-type] # NewType of Any
+    (arguments,) = parser.parse()
     figures: dict[str, Any] = {"folder": arguments.folder.name, "lm": arguments.lm}
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)

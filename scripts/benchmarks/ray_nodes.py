@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -16,10 +16,19 @@ ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AUTH_MODE": "disabled",  # the nodes are of this machine, and leave no token in the home
     "RAY_raylet_start_wait_time_s": str(START_S),
+    "RAY_agent_register_timeout_ms": str(1000 * START_S),
     "RAY_gcs_rpc_server_reconnect_timeout_s": "20",
     "OMP_NUM_THREADS": "1",
 }
 """For the nodes, and for what joins them."""
+
+
+AGENT_PORTS = (
+    "--dashboard-agent-grpc-port",
+    "--dashboard-agent-listen-port",
+    "--runtime-env-agent-port",
+    "--metrics-export-port",
+)
 
 
 class RayNode:
@@ -33,6 +42,10 @@ class RayNode:
     def __init__(self, log: Path, *arguments: str) -> None:
         self._log = log
         command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--object-store-memory=100000000"]
+        # A raylet ends itself after half a minute without the ports of its agents, if it does not know them.
+        command += [
+            f"{option}={port}" for option, port in zip(AGENT_PORTS, _free_ports(len(AGENT_PORTS)), strict=True)
+        ]
         with log.open("w") as file:
             self._process = subprocess.Popen(
                 [*command, *arguments],
@@ -66,9 +79,7 @@ def ray_nodes(folder: Path, num_workers: int = 2) -> Iterator[tuple[str, list[Ra
         folder: For logs.
         num_workers: Nodes beside the head.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    (port,) = _free_ports(1)
     address = f"127.0.0.1:{port}"
     here = ("--node-ip-address=127.0.0.1",)
     nodes = []
@@ -87,3 +98,12 @@ def ray_nodes(folder: Path, num_workers: int = 2) -> Iterator[tuple[str, list[Ra
     finally:
         for node in reversed(nodes):
             node.kill()
+
+
+def _free_ports(num: int) -> list[int]:
+    """Ports that nobody has now."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(num)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]

@@ -26,7 +26,7 @@ LEVELS = (
     {"transcription"},
     {"alignment", "language_model"},
     {"evaluation", "demo"},
-    {"hub"},
+    {"hub", "corpus"},
     {"cli"},
     {"__main__"},
 )
@@ -41,7 +41,7 @@ MODEL_IMPORTS = {"numpy", "torch", "torchaudio", "transformers", "huggingface_hu
 OPTIONAL_MODEL_IMPORTS = {"kenlm", "flashlight", "safetensors"}
 HEAVY = {"torch", "torchaudio", "transformers"}
 TESTS_OF_NO_MODULE = {"tests/hub/test_dataset_streaming.py"}
-LIGHT_ROOMS = {"runtime", "demo", "formats", "grammar", "metrics", "processes", "server", "storage", "text"}
+LIGHT_ROOMS = {"corpus", "runtime", "demo", "formats", "grammar", "metrics", "processes", "server", "storage", "text"}
 """Rooms that import nothing of `HEAVY`, inside functions neither. What they import does so in functions at most."""
 
 
