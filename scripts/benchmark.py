@@ -161,7 +161,7 @@ def file_part(args: Arguments) -> dict[str, Any]:
     """From file to text: short recordings, a long one, and a fresh process."""
     model = resolve_model(args.model)
     rate = AutoProcessor.from_pretrained(model).feature_extractor.sampling_rate
-    dataset = load_speech_dataset(args.dataset_name, args.dataset_config_name, args.split)
+    dataset = load_speech_dataset(args.dataset_name, args.dataset_config_name, args.split, text_column="text")
     rows = [dataset[number] for number in range(0, len(dataset), args.every)]
     waveforms = [load_utterance(row["audio"], rate) for row in rows]
     references = [normalize_transcript(row["text"]) for row in rows]

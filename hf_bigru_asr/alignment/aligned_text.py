@@ -8,7 +8,7 @@ import numpy as np
 
 from ..model.ctc_alignment_bigru_ctc import CharacterSpan, best_path, encode_text, label_spans
 from ..model.ctc_output_bigru_ctc import CTCSymbols, as_array
-from ..text.normalization import normalize_transcript
+from ..text.languages import ENGLISH, Normalizer
 from ..text.written_words import WrittenWord, written_words
 from .word_times import word_characters
 
@@ -72,21 +72,39 @@ class SpokenText:
     is_as_written: bool = True
 
     @classmethod
-    def of(cls, text: str, on_unknown: OnUnknown = "error") -> "SpokenText":
-        """The words of a text in ordinary English.
+    def of(
+        cls,
+        text: str,
+        on_unknown: OnUnknown = "error",
+        tokenizer: Any = None,  # noqa: ANN401 - a tokenizer, which cannot be named without torch
+    ) -> "SpokenText":
+        """The words of a text in the ordinary spelling of the model's language.
 
         Args:
             text: What is spoken, from beginning to end.
             on_unknown: Refuse characters that cannot be normalised, `"error"`, or `"remove"` them.
+            tokenizer: Names the language and the alphabet, as in `align`; English without it.
 
         Raises:
             ValueError: If the text is empty, or has characters that cannot be normalised.
         """
-        normalized = normalize_transcript(text, on_unknown=on_unknown)
+        normalize = Normalizer() if tokenizer is None else Normalizer.of(tokenizer)
+        normalized = normalize(text, on_unknown=on_unknown)
         if not normalized:
             raise ValueError(f"text is {text[:60]!r}, in which nothing is said; give the words of the recording.")
+        if normalize.language != ENGLISH:
+            return cls._of_pieces(text, normalized, normalize, on_unknown)
         words = written_words(text, on_unknown=on_unknown)
         return cls(tuple(words or [WrittenWord(word, word) for word in normalized.split()]), words is not None)
+
+    @classmethod
+    def _of_pieces(cls, text: str, normalized: str, normalize: Normalizer, on_unknown: OnUnknown) -> "SpokenText":
+        """The words of a text whose pieces between spaces are normalised one by one."""
+        pieces = ((piece, normalize(piece, on_unknown=on_unknown)) for piece in text.split())
+        words = tuple(WrittenWord(piece, spoken) for piece, spoken in pieces if spoken)
+        if " ".join(word.normalized for word in words) == normalized:
+            return cls(words)
+        return cls(tuple(WrittenWord(word, word) for word in normalized.split()), False)
 
     def part(self, first: int, end: int) -> "SpokenText":
         """The words from one to the one before another."""

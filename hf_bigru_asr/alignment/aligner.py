@@ -80,7 +80,8 @@ class Aligner:
 
         Args:
             audio: Path, bytes or open file as for [`load_audio`], or samples as for [`to_mono_float32`].
-            text: The spoken text, from beginning to end, in ordinary English ([`normalize_transcript`]).
+            text: The spoken text, from beginning to end, in the ordinary spelling of the model's language
+                ([`normalize_transcript`] for English).
             sampling_rate: Rate of samples in hertz; files have their own.
             on_unknown: Refuse characters that cannot be normalised, `"error"`, or `"remove"` them.
 
@@ -90,14 +91,15 @@ class Aligner:
             AudioError: If the audio is empty, broken or otherwise unusable.
             FileNotFoundError: If there is no such file.
         """
-        spoken = SpokenText.of(text, on_unknown)
+        spoken = SpokenText.of(text, on_unknown, self.processor.tokenizer)
         waveform = self._load(audio, sampling_rate)
         duration_s = len(waveform) / self.sampling_rate
         return spoken.align(self.log_probs(waveform), self.processor.tokenizer, self.frame_s, duration_s)
 
     def align_log_probs(self, log_probs: torch.Tensor, text: str, *, on_unknown: OnUnknown = "error") -> Alignment:
         """As [`align`], of log-probabilities `(frames, classes)` of one recording without padding."""
-        return SpokenText.of(text, on_unknown).align(log_probs, self.processor.tokenizer, self.frame_s)
+        tokenizer = self.processor.tokenizer
+        return SpokenText.of(text, on_unknown, tokenizer).align(log_probs, tokenizer, self.frame_s)
 
     def log_probs(self, waveform: np.ndarray) -> torch.Tensor:
         """Log-probabilities `(frames, classes)` of mono samples of any length at the rate of the model."""

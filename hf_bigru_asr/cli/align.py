@@ -136,9 +136,9 @@ def _aligned(args: Namespace, text: str) -> "tuple[TimedTranscript, int]":
     from .inputs import Input
     from .recognition import DownloadLimits, RecognitionOptions, facts_of, opened
 
-    with _naming_the_text(args):
-        spoken = SpokenText.of(text, args.on_unknown)
     recognizer = OnnxRecognizer(args.model, runtime=args.runtime)
+    with _naming_the_text(args):
+        spoken = SpokenText.of(text, args.on_unknown, recognizer.decoder.symbols)
     warnings: list[str] = []
     lengths: list[int] = []
 

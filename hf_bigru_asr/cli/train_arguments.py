@@ -16,6 +16,9 @@ class ModelArguments:
     model_name_or_path: str | None = field(
         default=None, metadata={"help": "Model to fine-tune: Hub, folder or 'bundled'; random weights without it."}
     )
+    num_frozen_layers: int = field(
+        default=0, metadata={"help": "So many of the first GRU layers keep their weights; for very little data."}
+    )
     hidden_dropout: float | None = field(
         default=None, metadata={"help": "Dropout between GRU layers (unset: the model's, or 0.1)."}
     )

@@ -22,7 +22,7 @@ from ..storage.locks import folder_lock
 from ..storage.writing import write_json
 from ..text.languages import Normalizer
 from ..training.arguments import CTCTrainingArguments
-from ..training.building import build_model, build_processor, with_losses
+from ..training.building import build_model, build_processor, freeze_layers, with_losses
 from ..training.collator import DataCollatorForCTC, EpochCallback
 from ..training.recording import training_record
 from ..training.runs import RECORD_NAME, RunStart, data_digest, start_run, weights_digest
@@ -270,6 +270,7 @@ def prepare_trainer(
         sources = fit_output(model, tokenizer_before, processor.tokenizer)
         if args.process_index == 0:
             print(f"Classes: {sources}.")
+    freeze_layers(model, model_args.num_frozen_layers)
     model = with_losses(model, args, processor, teacher_size)
     return make_trainer(model, args, data_args, collator, train_dataset, splits["eval"]), reports
 

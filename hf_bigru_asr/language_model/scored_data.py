@@ -18,7 +18,7 @@ from ..model.beam_search_bigru_ctc import BeamSearchSettings
 from ..model.frame_grids_bigru_ctc import NUM_OFFSETS_HELP, use_offsets
 from ..model.loaded_weights_bigru_ctc import check_is_whole
 from ..model.processing_bigru_ctc import BiGRUCTCProcessor
-from ..text.normalization import normalize_transcript
+from ..text.languages import Normalizer
 from ..transcription.network import Network
 from ..transcription.pipeline import language_model_of
 
@@ -90,7 +90,7 @@ class ScoredDataset:
             audio_column=args.audio_column_name,
             text_column=args.text_column_name,
         )
-        scores = _score(Network(model, processor.feature_extractor), dataset, args)
+        scores = _score(Network(model, processor.feature_extractor), dataset, args, Normalizer.of(processor.tokenizer))
         pairs = list(tqdm(scores, total=len(dataset), unit="utt", desc="Network"))
         origin = {
             "model": args.model,
@@ -139,7 +139,7 @@ def _language_model_folder(language_model: str | Path, model: str | Path, to_wri
 
 
 def _score(
-    network: Network, examples: Iterable[dict[str, Any]], args: ScoringArguments
+    network: Network, examples: Iterable[dict[str, Any]], args: ScoringArguments, normalize: Normalizer
 ) -> Iterator[tuple[str, torch.Tensor]]:
     """Reference and log-probabilities of every utterance."""
     rows = iter(examples)
@@ -147,4 +147,4 @@ def _score(
         sources = (utterance_source(example[args.audio_column_name], network.sampling_rate) for example in batch)
         found = network.run(network.read(source) for source in sources)
         for example, log_probs in zip(batch, found, strict=True):
-            yield normalize_transcript(utterance_text(example[args.text_column_name])), log_probs.checked().clone()
+            yield normalize(utterance_text(example[args.text_column_name])), log_probs.checked().clone()

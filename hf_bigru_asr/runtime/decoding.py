@@ -72,9 +72,10 @@ def load_decoder(
         raise TypeError(f"hotwords is the string {hotwords!r}; give a list of phrases, or weights by phrase.")
     if not isinstance(hotwords, Mapping) and (entries := list(hotwords)):
         # Here, because the rules of spelling take long to import.
+        from ..text.languages import Normalizer
         from .hotwords import parse_hotwords
 
-        hotwords = parse_hotwords(entries)
+        hotwords = parse_hotwords(entries, Normalizer.of(files.ctc_symbols))
     if hotwords:
         changes["hotwords"] = hotwords
     if preset is not None:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ..model.hotwords_bigru_ctc import DEFAULT_HOTWORD_WEIGHT
 from ..text.normalization import normalize_transcript
@@ -13,7 +13,7 @@ _WEIGHTED_PHRASE = re.compile(r"(?P<phrase>.*):(?P<weight>[-+]?(?:[0-9]+(?:\.[0-
 _ENDS_WITH_CLOCK_TIME = re.compile(r"(?<![0-9:.,])(?:[01]?[0-9]|2[0-3]):[0-5][0-9]\s*$")
 
 
-def parse_hotwords(entries: Iterable[str]) -> dict[str, float]:
+def parse_hotwords(entries: Iterable[str], normalize: Callable[[str], str] = normalize_transcript) -> dict[str, float]:
     """Return phrases with their weights from the words of a command line.
 
     What follows the last colon is the weight if it is a plain number, without a space before it. Everything else
@@ -21,6 +21,7 @@ def parse_hotwords(entries: Iterable[str]) -> dict[str, float]:
 
     Args:
         entries: Each a phrase as people write it, or a phrase, a colon and its weight in nats per word.
+        normalize: Makes transcripts of phrases: the [`Normalizer`] of a model of another language than English.
 
     Returns:
         Weights by phrase, [`DEFAULT_HOTWORD_WEIGHT`] where none is given. Phrases are normalised as transcripts are.
@@ -38,7 +39,7 @@ def parse_hotwords(entries: Iterable[str]) -> dict[str, float]:
         if not _ENDS_WITH_CLOCK_TIME.search(entry) and (weighted := _WEIGHTED_PHRASE.fullmatch(entry)):
             phrase, weight = weighted["phrase"], float(weighted["weight"])
         try:
-            words = normalize_transcript(phrase)
+            words = normalize(phrase)
         except ValueError as error:
             raise ValueError(f"The hotword {entry!r} cannot be spelled: {error}") from error
         if not words:

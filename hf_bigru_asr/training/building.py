@@ -12,7 +12,7 @@ from .arguments import CTCTrainingArguments
 from .mmi import load_character_lm
 from .modeling import TrainingBiGRUForCTC
 
-__all__ = ["build_model", "build_processor", "with_losses"]
+__all__ = ["build_model", "build_processor", "freeze_layers", "with_losses"]
 
 PAUSE_S = 3.0
 """A pause that is a word boundary. Shorter ones without a letter occur within words that the network does not read."""
@@ -70,6 +70,21 @@ def build_model(model_name_or_path: str | None, processor: BiGRUCTCProcessor, **
         **config_kwargs,
     )
     return BiGRUForCTC(config)
+
+
+def freeze_layers(model: BiGRUForCTC, number: int) -> None:
+    """Let the first GRU layers keep their weights in training.
+
+    Raises:
+        ValueError: If the model does not have so many layers.
+    """
+    layers = model.bigru.layers
+    if not 0 <= number <= len(layers):
+        raise ValueError(
+            f"num_frozen_layers is {number}; the model has {len(layers)} layers, so give 0 to {len(layers)}."
+        )
+    for layer in layers[:number]:
+        layer.requires_grad_(False)
 
 
 def with_losses(

@@ -49,3 +49,11 @@ from hf_bigru_asr.cli import align, light_recognition
 print(matching.SpokenText.of("it's").words[0].normalized)
 """
     assert run_in_child(code) == "IT'S\n"
+
+
+def test_words_of_another_language_keep_their_letters() -> None:
+    symbols = CTCSymbols(("<pad>", "|", *"ADEFNRSTÜẞ"), 0, 1, language="de")
+    text = SpokenText.of("\u201eSüß\u201c \u2013 Füße, 5 1.", "remove", symbols)
+    assert [(word.text, word.normalized) for word in text.words][:2] == [("\u201eSüß\u201c", "SÜẞ"), ("Füße,", "FÜẞE")]
+    with pytest.raises(ValueError, match=r"'ä' \(U\+00E4"):
+        SpokenText.of("Bär", tokenizer=CTCSymbols(("<pad>", "|", *"BR"), 0, 1, language="de"))

@@ -230,7 +230,7 @@ def test_what_is_set_holds_for_a_new_model_and_a_trained_one(
     assert {name: getattr(processor.feature_extractor, name) for name in FEATURES} == FEATURES
     assert config.inputs_to_logits_ratio == 480
     # Together with the prior, which is fitted to data, that is every setting of the model.
-    options = set(vars(model_args)) - {"model_name_or_path", "prior_frames"}
+    options = set(vars(model_args)) - {"model_name_or_path", "prior_frames", "num_frozen_layers"}
     assert options == NETWORK.keys() | FEATURES.keys()
 
 

@@ -14,7 +14,7 @@ from training_support import TRAINING_ALONE, assert_equal, weights_of
 from hf_bigru_asr import BiGRUCTCFeatureExtractor, BiGRUCTCProcessor, BiGRUCTCTokenizer, BiGRUForCTC
 from hf_bigru_asr.model.confidence_bigru_ctc import FEATURES, ConfidenceModel
 from hf_bigru_asr.training.arguments import CTCTrainingArguments
-from hf_bigru_asr.training.building import build_model, build_processor, with_losses
+from hf_bigru_asr.training.building import build_model, build_processor, freeze_layers, with_losses
 from hf_bigru_asr.training.mmi import TRANSITIONS_NAME
 from hf_bigru_asr.training.modeling import LossSettings, TrainingBiGRUForCTC
 
@@ -116,3 +116,12 @@ def test_the_word_delimiter_is_that_of_the_tokenizer(tmp_path: Path) -> None:
     )
     assert isinstance(model, TrainingBiGRUForCTC)
     assert model.word_delimiter_token_id == 3
+
+
+def test_frozen_layers_keep_their_weights(tiny_model: BiGRUForCTC) -> None:
+    freeze_layers(tiny_model, 1)
+    tiny_model(torch.randn(1, 9, 128), labels=torch.tensor([[3]])).loss.backward()
+    assert all(parameter.grad is None for parameter in tiny_model.bigru.layers[0].parameters())
+    assert all(parameter.grad is not None for parameter in tiny_model.bigru.layers[1].parameters())
+    with pytest.raises(ValueError, match="num_frozen_layers is 3; the model has 2 layers"):
+        freeze_layers(tiny_model, 3)
