@@ -38,7 +38,14 @@ from .card_tables import (
     training_rows,
     validation_source,
 )
-from .record_rules import EVALUATION_SHAPE, LANGUAGE_MODEL_SHAPE, TRAINING_SHAPE, check_record
+from .record_rules import (
+    EVALUATION_SHAPE,
+    LANGUAGE_MODEL_SHAPE,
+    SCORE_SHAPE,
+    TRAINING_SHAPE,
+    check_record,
+    is_score,
+)
 
 TASK = "automatic-speech-recognition"
 CARD_NAME = "README.md"
@@ -322,9 +329,12 @@ def _language_model(folder: Path) -> Json:
     """What the files of a language model say of it; nothing if there is none."""
     if not (folder / RECORD_NAME).is_file():
         return {}
-    record = read_model_json(folder / RECORD_NAME)
-    check_record(record, LANGUAGE_MODEL_SHAPE, f"{folder / RECORD_NAME}: ")
-    scores = {split: score for split, score in record.items() if isinstance(score, dict) and "perplexity" in score}
+    path = folder / RECORD_NAME
+    record = read_model_json(path, *LANGUAGE_MODEL_SHAPE)
+    check_record(record, LANGUAGE_MODEL_SHAPE, f"{path}: ")
+    scores = {split: score for split, score in record.items() if is_score(score)}
+    for split, score in scores.items():
+        check_record(score, SCORE_SHAPE, f"{path}: {split}.")
     return record | {"scores": scores}
 
 

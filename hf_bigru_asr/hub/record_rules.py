@@ -5,7 +5,14 @@ from typing import Any, TypeAlias
 
 from ..model.field_rules_bigru_ctc import TEXT, Rule, check_fields, number, optional, shown, whole
 
-__all__ = ["EVALUATION_SHAPE", "LANGUAGE_MODEL_SHAPE", "TRAINING_SHAPE", "check_record"]
+__all__ = [
+    "EVALUATION_SHAPE",
+    "LANGUAGE_MODEL_SHAPE",
+    "SCORE_SHAPE",
+    "TRAINING_SHAPE",
+    "check_record",
+    "is_score",
+]
 
 Shape: TypeAlias = "Mapping[str, Rule | Shape | list[Shape]]"
 """Fields by their names: a value, an object, or a list of objects; `*` stands for all fields that are not named."""
@@ -76,14 +83,15 @@ _RUN: Shape = {
 TRAINING_SHAPE: Shape = {**_RUN, "earlier_stages": [_RUN]}
 """`training.json`."""
 
-LANGUAGE_MODEL_SHAPE: Shape = {
-    "order": _COUNT,
-    "num_words": _COUNT,
-    "num_bytes": _COUNT,
-    "num_running_words": _COUNT,
-    "num_sentences": _COUNT,
-}
-"""`language_model.json`."""
+LANGUAGE_MODEL_SHAPE: Shape = dict.fromkeys(("order", "num_words", "num_bytes", "num_running_words"), whole(0, 10**15))
+"""`language_model.json`; the card needs all of these."""
+SCORE_SHAPE: Shape = dict.fromkeys(("perplexity", "out_of_vocabulary_rate"), number(0))
+"""How well a language model predicts a split, in the same file."""
+
+
+def is_score(value: object) -> bool:
+    """Whether a field of `language_model.json` has all of [`SCORE_SHAPE`]."""
+    return isinstance(value, Mapping) and SCORE_SHAPE.keys() <= value.keys()
 
 
 def check_record(values: Mapping[str, Any], shape: Shape, origin: str) -> None:

@@ -1,11 +1,14 @@
 """Records with values of the wrong kind are refused by file and field."""
 
 import copy
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from card_records import EVALUATION, TRAINING
 
+from hf_bigru_asr.hub.card import _language_model
 from hf_bigru_asr.hub.record_rules import EVALUATION_SHAPE, TRAINING_SHAPE, check_record
 
 
@@ -39,3 +42,27 @@ def test_a_value_of_another_kind_is_named(path: tuple[str, ...], value: object, 
 
     with pytest.raises(ValueError, match=message):
         check_record(record, TRAINING_SHAPE, "record.json: ")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"num_bytes": None}, r"language_model\.json: num_bytes is None; it must be a whole number"),
+        (
+            {"validation": {"perplexity": "x", "out_of_vocabulary_rate": 0}},
+            r"validation\.perplexity is 'x'; it must be",
+        ),
+    ],
+)
+def test_records_of_a_language_model(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
+    record = {"order": 2, "num_words": 5, "num_bytes": 10, "num_running_words": 20}
+    path = tmp_path / "language_model.json"
+
+    path.write_text(json.dumps(record | changes))
+    with pytest.raises(ValueError, match=message):
+        _language_model(tmp_path)
+    path.write_text(json.dumps({"order": 2}))
+    with pytest.raises(ValueError, match=r"language_model\.json is broken: it has no num_words, num_bytes, num_runn"):
+        _language_model(tmp_path)
+    path.write_text(json.dumps(record | {"test": {"perplexity": 3}}))  # what the card cannot show it leaves out
+    assert _language_model(tmp_path)["scores"] == {}
