@@ -14,6 +14,7 @@ begin_script(__name__)
 import resource
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -80,10 +81,8 @@ def _break_files(args: Arguments) -> list[dict[str, Any]]:
     parts = shares(args.cases, max(sum(weight_of(name, group) for name, group in readers.items()), 1))
     for name, group in readers.items():
         num_cases = sum(parts.pop() for _ in range(weight_of(name, group)))
-        with TemporaryDirectory() as folder:
-            tally = fuzz_group(group, range(args.first, args.first + num_cases), Path(folder, "cases"))
-        rows.append({"name": name, **vars(tally)})
-        _tell(rows[-1])
+        numbers = range(args.first, args.first + num_cases)
+        rows.append(_row(name, lambda folder, group=group, numbers=numbers: fuzz_group(group, numbers, folder)))
     return rows
 
 
@@ -93,10 +92,22 @@ def _kill_writers(args: Arguments) -> list[dict[str, Any]]:
     chosen = [each for each in writers() if args.only in each.name]
     rows = []
     for writer, num_kills in zip(chosen, shares(args.kills, max(len(chosen), 1)), strict=True):
-        with TemporaryDirectory() as folder:
-            rows.append({"name": writer.name, **vars(kill_everywhere(writer, num_kills, Path(folder, "kills")))})
-        _tell(rows[-1])
+        rows.append(
+            _row(writer.name, lambda folder, writer=writer, kills=num_kills: kill_everywhere(writer, kills, folder))
+        )
     return rows
+
+
+def _row(name: str, count: Callable[[Path], Any]) -> dict[str, Any]:
+    """How the cases of one reader or writer ended; one that does not work at all costs no other."""
+    row: dict[str, Any] = {"name": name, "counts": {}, "failures": []}
+    with TemporaryDirectory() as folder:
+        try:
+            row |= vars(count(Path(folder, "cases")))
+        except Exception as error:
+            row["failures"].append(f"{name} does not work: {error}")
+    _tell(row)
+    return row
 
 
 def _tell(row: dict[str, Any]) -> None:

@@ -46,8 +46,8 @@ def _make_sound(folder: Path, name: str) -> None:
 
 
 def weight_of(name: str, readers: list[Reader]) -> int:
-    """Shares of the cases that readers of one name get: one each, but for those that start programs in every case."""
-    return -(-len(readers) // 3) if name.endswith("ffmpeg") else len(readers)
+    """Shares of the cases that the readers of one name get; those that start programs in every case get fewer."""
+    return -(-len(readers) // (3 if name.endswith("ffmpeg") else 2))
 
 
 def fuzz_group(readers: list[Reader], numbers: range, folder: Path) -> Tally:

@@ -51,7 +51,8 @@ def save_with_language_model(folder: Path) -> None:
     settings = BeamSearchSettings(lm_weight=0.5, beam_size=20, class_priors=(0.5,) + (0.5 / 28,) * 28)
     (language_model / "decoding.json").write_text(json.dumps(asdict(settings)))
     ConfidenceModel((2.0,) * len(FEATURES), 3.0).save(language_model)
-    record = {"order": 2, "num_words": 5, "checksums": file_checksums(language_model)}
+    sizes = {"order": 2, "num_words": 5, "num_bytes": 1000, "num_running_words": 10_000}
+    record = {**sizes, "checksums": file_checksums(language_model)}
     (language_model / "language_model.json").write_text(json.dumps(record))
 
 

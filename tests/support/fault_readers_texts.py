@@ -19,6 +19,7 @@ from card_records import EVALUATION, TRAINING
 from fake_recognition import FakeRecognition
 from fault_mutations import MISSING, Change, change_file, change_text
 from fault_readers import UNREADABLE, Reader, check
+from fault_readers_models import save_with_language_model
 from script_runs import write_noise
 from tone_speech import save_listener
 
@@ -206,7 +207,10 @@ def _read_arguments(folder: Path, name: str) -> Any:  # noqa: ANN401 - JSON
 
 def _make_records(folder: Path) -> None:
     """A model's folder as training and evaluation leave it, without weights that matter."""
-    save_listener(folder)
+    save_with_language_model(folder)
+    record = json.loads((folder / "language_model" / "language_model.json").read_text())
+    record["validation"] = {"perplexity": 120.5, "out_of_vocabulary_rate": 0.02, "num_words": 100}
+    _write(folder / "language_model", "language_model.json", json.dumps(record))
     _write(folder, "training.json", json.dumps(TRAINING))
     _write(folder, "evaluation_test.json", json.dumps(EVALUATION))
 
@@ -285,6 +289,15 @@ def text_readers() -> Iterator[Reader]:
         change=change_what_is_there,
     )
     yield Reader(
-        *("records of a card", _make_records, _read_records, ("*.json",), UNREADABLE),
-        frozenset({"training.json", "evaluation_test.json", "tokenizer_config.json", "vocab.json"}),
+        *("records of a card", _make_records, _read_records, ("*.json", "*/language_model.json"), UNREADABLE),
+        frozenset(
+            {
+                "language_model.json",
+                "confidence.json",
+                "training.json",
+                "evaluation_test.json",
+                "tokenizer_config.json",
+                "vocab.json",
+            }
+        ),
     )

@@ -289,7 +289,7 @@ def _train(folder: Path) -> None:
 
 def _trained(name: str, content: bytes) -> Any:  # noqa: ANN401 - of JSON
     """Weights and settings of the model; of the checkpoints and the record that there are some."""
-    is_model = "/" not in name and name not in ("training.json", "training_args.bin")
+    is_model = "/" not in name and name not in ("training.json", "run.json", "training_args.bin")
     return steady(name, content) if is_model else b""
 
 
