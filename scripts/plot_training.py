@@ -1,4 +1,4 @@
-"""Draw the learning curve of a model from its training.json: python scripts/plot_training.py --help.
+"""Draw the best error rate over the hours of audio heard: python scripts/plot_training.py --help.
 
 Example:
     python scripts/plot_training.py --model outputs/bigru --output learning_curve.png
@@ -43,7 +43,8 @@ def main() -> None:
         parser.error(
             f"{path} is without the logs of its runs; the whole record of the bundled model is in docs/figures"
         )
-    plot_learning_curve([stage["log_history"] for stage in stages], args.output)
+    with parser.refusals():
+        plot_learning_curve(stages, args.output)
     print(f"Written to {args.output}.")
 
 

@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from script_runs import run_script
@@ -19,13 +20,14 @@ def test_plot_training_draws_every_stage(model_dir: Path, tmp_path: Path, monkey
     assert "training.json does not exist; scripts/train.py writes it beside a model" in refused.stderr
 
     rates = {"eval_loss": 2.5, "eval_wer": 0.5, "eval_cer": 0.2}
-    logs = [[{"elapsed_s": 9.0, "loss": loss, **rates}] for loss in (3.0, 2.0)]
-    record = {"log_history": logs[1], "earlier_stages": [{"log_history": logs[0]}]}
+    data = {"dataset": {"train": {"hours": 2.0}}, "arguments": {}}
+    logs = [[{"epoch": 1.0, "loss": loss, **rates}] for loss in (3.0, 2.0)]
+    record = data | {"log_history": logs[1], "earlier_stages": [data | {"log_history": logs[0]}]}
     (model_dir / "training.json").write_text(json.dumps(record))
     drawn, draw = [], plots.plot_learning_curve
 
-    def draw_and_keep(stages: list[list[dict[str, float]]], path: Path) -> None:
-        drawn.extend(stages)
+    def draw_and_keep(stages: list[dict[str, Any]], path: Path) -> None:
+        drawn.extend(stage["log_history"] for stage in stages)
         draw(stages, path)
 
     monkeypatch.setattr(plots, "plot_learning_curve", draw_and_keep)
