@@ -12,7 +12,7 @@ from ..formats.transcript import RecognizedWord, RecognizerFacts, TimedTranscrip
 from ..model.ctc_alignment_bigru_ctc import align_log_probs
 from ..model.decoding_bigru_ctc import Decoder, Hypothesis, words_of
 from ..runtime.export import locate_model
-from ..runtime.layer_runners import Direction, LayerRunner
+from ..runtime.layer_runners import CheckedRunner
 from ..runtime.log_mel import FloatArray
 from ..runtime.long_audio import log_probs_in_pieces, read_before
 from ..runtime.model_files import ModelFiles
@@ -146,7 +146,7 @@ class LightRecognition:
         for block in blocks:
             start.append(block)
             if channel.num_samples > longest:
-                runner = _CheckedRunner(self._recognizer.layer_runner(), check)
+                runner = CheckedRunner(self._recognizer.layer_runner(), check)
                 whole = read_before(start, blocks)
                 pieces = log_probs_in_pieces(runner, whole, self._recognizer.feature_settings)
                 channel.words = self._decode(pieces, warnings, check)
@@ -209,24 +209,6 @@ def _grammar_decoder(recognizer: OnnxRecognizer, options: RecognitionOptions) ->
         frame_s=recognizer.decoder.frame_s,
         **threshold,
     )
-
-
-class _CheckedRunner:
-    """A [`LayerRunner`] that can be stopped."""
-
-    def __init__(self, runner: LayerRunner, check: Check) -> None:
-        self._runner, self._check = runner, check
-        self.num_layers, self.hidden_size, self.same_state = runner.num_layers, runner.hidden_size, runner.same_state
-
-    def __call__(
-        self, layer: int, direction: Direction, inputs: FloatArray, states: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
-        self._check()
-        return self._runner(layer, direction, inputs, states)
-
-    def log_probs(self, hidden_states: FloatArray) -> FloatArray:
-        self._check()
-        return self._runner.log_probs(hidden_states)
 
 
 class _CheckedDecoder:

@@ -203,8 +203,8 @@ def _microphone(args: Namespace, stack: ExitStack) -> _Source:
 
 def _line(utterance: "LiveUtterance", name: str, options: "FormatOptions") -> str:
     """What is printed for an utterance; times count from the start of the stream."""
-    from ..formats.options import shown
     from ..formats.plain import as_txt
+    from ..formats.structured import utterance_record
     from ..formats.transcript import TimedTranscript, TimedWord
 
     first_s = utterance.start_s
@@ -215,22 +215,7 @@ def _line(utterance: "LiveUtterance", name: str, options: "FormatOptions") -> st
     transcript = TimedTranscript(PIPE, words[-1].end_s, words)
     if name == "txt":
         return as_txt(transcript, options)
-    transcript = shown(transcript, options)
-    record = {
-        "start_s": round(words[0].start_s, 3),
-        "end_s": round(words[-1].end_s, 3),
-        "text": transcript.text,
-        "words": [
-            {
-                "start_s": round(word.start_s, 3),
-                "end_s": round(word.end_s, 3),
-                "text": word.text,
-                "confidence": None if word.confidence is None else min(max(round(word.confidence, 3), 0.0), 1.0),
-            }
-            for word in transcript.words
-        ],
-    }
-    return json.dumps(record, ensure_ascii=False) + "\n"
+    return json.dumps(utterance_record(transcript, options), ensure_ascii=False) + "\n"
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .one_line import CommandError
-from .recognition_options import add_casing, add_model, add_num_offsets, add_runtime
+from .recognition_options import add_casing, add_language_model, add_model, add_num_offsets, add_runtime
 
 if TYPE_CHECKING:
     from ..runtime.recognizer import OnnxRecognizer
@@ -48,9 +48,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     _add_limits(parser.add_argument_group("limits"))
     group = parser.add_argument_group("recognition")
     add_model(group)
-    group.add_argument(
-        "--lm", metavar="FOLDER", help="Language model: own, none, or a folder. The model's own if it has one."
-    )
+    add_language_model(group)
     add_runtime(group, RUNTIMES)
     add_num_offsets(group)
     add_casing(group)
@@ -112,6 +110,8 @@ def _check(args: Namespace) -> None:
         raise CommandError(f"--port is {args.port}; it must be from 0 to 65535")
     if args.no_key and args.api_key_file is not None:
         raise CommandError("--no-key and --api-key-file are opposites; leave one of them out")
+    if args.lm == "none" and (args.hotwords or args.preset is not None):
+        raise CommandError("--hotwords and --preset work with a language model; leave --lm none out")
 
 
 def _options(args: Namespace) -> "ServerOptions":
@@ -143,7 +143,13 @@ def _load_recognizer(args: Namespace) -> "tuple[OnnxRecognizer, str]":
     if args.lm is None and ModelFiles(folder).language_model is not None:
         language_model = "own"
     recognizer = OnnxRecognizer(
-        folder, num_threads=1, num_offsets=args.num_offsets, language_model=language_model, runtime=args.runtime
+        folder,
+        num_threads=1,
+        num_offsets=args.num_offsets,
+        language_model=language_model,
+        hotwords=args.hotwords,
+        runtime=args.runtime,
+        preset=args.preset,
     )
     decoding = f"language model {language_model}" if language_model else "no language model"
     return recognizer, f"model {args.model}, {decoding}"

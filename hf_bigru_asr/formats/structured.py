@@ -42,7 +42,9 @@ def utterance_record(transcript: TimedTranscript, options: FormatOptions) -> dic
         "start_s": round(transcript.words[0].start_s, 3),
         "end_s": round(transcript.words[-1].end_s, 3),
         "text": transcript.text,
-        "words": [{"confidence": None} | _word(word, is_split=False) for word in transcript.words],
+        "words": [
+            _word(word, is_split=False) | {"confidence": _rounded(word.confidence)} for word in transcript.words
+        ],
     }
 
 
@@ -79,10 +81,14 @@ def _word(word: TimedWord, is_split: bool) -> dict[str, Any]:
     if word.normalized is not None:
         record["normalized"] = word.normalized
     if word.confidence is not None:
-        record["confidence"] = min(max(round(word.confidence, 3), 0.0), 1.0)
+        record["confidence"] = _rounded(word.confidence)
     if is_split:
         record["channel"] = word.channel
     return record
+
+
+def _rounded(confidence: float | None) -> float | None:
+    return None if confidence is None else min(max(round(confidence, 3), 0.0), 1.0)
 
 
 def _value(value: object) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ..audio.live import Backlog, live_sound
-from ..audio.speech import SpeechDetector, UtteranceCutter, load_speech_detector
+from ..audio.speech import UtteranceCutter, load_speech_detector
 from ..formats.options import FormatOptions
 from ..formats.structured import utterance_record
 from ..formats.transcript import TimedTranscript, TimedWord
@@ -92,7 +92,6 @@ class LiveSessions:
         options: How texts are written.
         max_sessions: Sessions at once.
         metrics: Counts them.
-        load_detector: Gives the voice activity detector of a session.
     """
 
     def __init__(
@@ -102,10 +101,9 @@ class LiveSessions:
         *,
         max_sessions: int,
         metrics: ServerMetrics,
-        load_detector: Callable[[], SpeechDetector] = load_speech_detector,
     ) -> None:
         self._recognizer, self._options, self._metrics = recognizer, options, metrics
-        self._max_sessions, self._load_detector = max_sessions, load_detector
+        self._max_sessions = max_sessions
         self._sessions: set[_Session] = set()
 
     async def serve(self, socket: WebSocket) -> None:
@@ -116,7 +114,7 @@ class LiveSessions:
                 raise RefusedError(
                     429, f"{self._max_sessions} sessions are open, and no more allowed.", headers={"Retry-After": "10"}
                 )
-            cutter = UtteranceCutter(self._load_detector(), options.silence, options.max_utterance)
+            cutter = UtteranceCutter(load_speech_detector(), options.silence, options.max_utterance)
         except RefusedError as error:
             await socket.send_denial_response(refused_response(error))
             return

@@ -199,7 +199,7 @@ class RecordingSteps:
     def _transcript(self, job: Job, pieces: Iterable[FloatArray]) -> TimedTranscript:
         decoder: Any = self._recognizer.decoder
         if job.recording.hotwords:
-            decoder = decoder.with_settings(hotwords={**decoder.settings.hotwords, **job.recording.hotwords})
+            decoder = decoder.with_settings(hotwords=dict(decoder.settings.hotwords) | dict(job.recording.hotwords))
         words: list[TimedWord] = []
         for start_s, hypotheses in decoded_parts(decoder, pieces, decoder.symbols, decoder.frame_s):
             job.check()

@@ -1,6 +1,7 @@
 """Runs a server until a signal comes; then it takes nothing new, and ends what it has begun."""
 
 import asyncio
+import logging
 import socket
 import time
 from collections.abc import Callable
@@ -105,6 +106,7 @@ def make_server(
         num_parallel: Long recordings that run at once.
         drain_s: How long what has begun may take after a signal.
     """
+    logging.getLogger("uvicorn.error").addFilter(_is_fault)
     metrics = ServerMetrics()
     engine = Engine(steps, num_parallel, max_jobs=options.limits.max_requests, on_batch=metrics.batch_size.observe)
     live = LiveSessions(recognizer, options.written, max_sessions=options.limits.max_live, metrics=metrics)
@@ -140,3 +142,8 @@ def listening_socket(host: str, port: int) -> socket.socket:
         raise OSError(
             f"{host} port {port} cannot be served ({error.strerror}); give another --host or --port."
         ) from error
+
+
+def _is_fault(record: logging.LogRecord) -> bool:
+    """Whether a message is about a fault: uvicorn 0.54 logs one for every WebSocket that is refused with a status."""
+    return record.msg != "ASGI callable returned without completing handshake."
