@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from datasets import load_dataset
+from tone_voice import ToneVoice
 
 from hf_bigru_asr.audio.loading import load_audio
 from hf_bigru_asr.data.loading import load_speech_dataset
@@ -15,22 +16,6 @@ from recipe import synthesis
 from recipe.synthesis import SynthesisSettings, load_voice, select_sentences, synthesize_split, synthesize_utterance
 
 SENTENCES = ["HELLO THERE", "IT IS A BROWN FOX", "THE BOYS' DOG", "'TIS DON'T", "FIVE MORE WORDS ARE HERE"]
-
-
-class ToneVoice:
-    """A tone of 200 Hz, of a tenth of a second per letter at pace 1."""
-
-    sampling_rate = 24_000
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-        self.paces: list[float] = []
-
-    def __call__(self, text: str, pace: float, seed: int) -> np.ndarray:
-        self.texts.append(text)
-        self.paces.append(pace)
-        num_samples = round(2400 * len(text) / pace)
-        return (0.2 * np.sin(2 * np.pi * 200 * np.arange(num_samples) / self.sampling_rate)).astype(np.float32)
 
 
 def fixed(**changes: object) -> SynthesisSettings:

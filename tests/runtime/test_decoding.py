@@ -1,5 +1,6 @@
 """Decoders of a model folder, without torch."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -92,5 +93,7 @@ def test_a_vocabulary_without_the_delimiter_is_refused(listener_dir: Path, tmp_p
     shutil.copytree(listener_dir, tmp_path / "model")
     path = tmp_path / "model" / "vocab.json"
     path.write_text(path.read_text().replace('"|"', '"_"'))
-    with pytest.raises(ValueError, match=r"vocab\.json lacks the word delimiter '\|'"):
+    settings = tmp_path / "model" / "tokenizer_config.json"
+    settings.write_text(json.dumps(json.loads(settings.read_text()) | {"added_tokens_decoder": {}}))
+    with pytest.raises(ValueError, match=r"word_delimiter_token is '\|', which is not one of the vocabulary's symbols"):
         load_decoder(ModelFiles(tmp_path / "model"))

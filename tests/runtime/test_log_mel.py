@@ -58,7 +58,7 @@ def test_real_speech(librispeech_dir: Path, normalization: str) -> None:
 def test_settings_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="prior_frames needs prior_std with 128 values"):
         LogMelSettings(prior_frames=60, prior_std=(1.0,))
-    with pytest.raises(ValueError, match="normalization is 'batch'; choose speech, utterance or none"):
+    with pytest.raises(ValueError, match="normalization is 'batch'; it must be one of 'speech', 'utterance', 'none'"):
         LogMelSettings(normalization="batch")
     with pytest.raises(ValueError, match="prior_frames is 0, prior_mean has no values and prior_std no values"):
         LogMelSettings(normalization="speech")

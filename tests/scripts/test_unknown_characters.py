@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from repository import SCRIPTS
+from tone_voice import ToneVoice
 
 from hf_bigru_asr import BiGRUCTCTokenizer
 from hf_bigru_asr.training.mmi import load_character_lm
@@ -47,10 +48,8 @@ def write_kenlm(folder: Path) -> Path:
 
 @pytest.fixture
 def commands(tmp_path: Path, text_file: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[object, ...]]:
-    """The arguments of each script; nothing is read aloud, since the only shard is there already."""
-    monkeypatch.setattr(synthesis, "load_voice", lambda name: name)
-    (tmp_path / "speech").mkdir()
-    (tmp_path / "speech" / "train-00000-of-00001.parquet").touch()
+    """The arguments of each script, with a tone for a voice."""
+    monkeypatch.setattr(synthesis, "load_voice", lambda name: ToneVoice())
     return {
         "build_lm.py": (
             "--text_file",

@@ -252,6 +252,9 @@ def logic_in_scripts(root: Path) -> list[str]:
     return found
 
 
+ROOMS_OF_NO_MODULE = {"support", "contracts", "documents", "examples", "faults", "scripts"}
+
+
 def strange_tests(root: Path) -> list[str]:
     """Test files that do not lie where the module lies that they test."""
     rooms = {path.name: path for path in (root / PACKAGE).iterdir() if path.is_dir()}
@@ -259,7 +262,7 @@ def strange_tests(root: Path) -> list[str]:
     found = []
     for path in sources(root, "tests"):
         place = path.relative_to(root / "tests").parts
-        if place[0] in {"support", "contracts", "documents", "examples", "faults", "scripts"} or path.name == "conftest.py":
+        if place[0] in ROOMS_OF_NO_MODULE or path.name == "conftest.py":
             continue
         folder = root / PACKAGE if len(place) == 1 else rooms.get(place[0], root).joinpath(*place[1:-1])
         nouns = {module.stem.removesuffix("_bigru_ctc").strip("_") for module in folder.glob("*.py")} | {folder.name}
