@@ -22,6 +22,7 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from hf_bigru_asr.cli.hotwords import read_hotwords
+from hf_bigru_asr.cli.manifest_arguments import ManifestArguments
 from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.data.loading import load_speech_dataset
 from hf_bigru_asr.evaluation.evaluated_model import EvaluatedModel, write_evaluation
@@ -35,7 +36,7 @@ from hf_bigru_asr.provenance import note_start, provenance
 
 
 @dataclass
-class Arguments:
+class Arguments(ManifestArguments):
     """What to measure, on what."""
 
     dataset_name: str = field(metadata={"help": "Data set on the Hub, local Parquet folder, or OpenSLR archive."})
@@ -109,6 +110,7 @@ def main() -> int:
             check_report()
         other = read_run(args.compare) if args.compare is not None else None
         recognizer = load_model(args)
+        reading = args.reading()
         dataset = load_speech_dataset(
             args.dataset_name,
             args.dataset_config_name,
@@ -116,6 +118,7 @@ def main() -> int:
             streaming=args.streaming,
             audio_column=args.audio_column_name,
             text_column=args.text_column_name,
+            **reading,
         )
         if args.max_samples is not None:
             dataset = dataset.take(args.max_samples)
@@ -141,6 +144,8 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     report = make_report(args, recognizer, summary)
+    if reading["bad_rows"].num_bad:
+        report["dataset"]["left_out"] = reading["bad_rows"].counts
     write_evaluation(args.output_dir, report, results)
     if args.plot_reliability:
         plot_reliability(summary["confidence"]["bins"], args.output_dir / "reliability.png")

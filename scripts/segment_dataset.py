@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from tqdm.auto import tqdm
 
 from hf_bigru_asr.alignment.aligner import Aligner
+from hf_bigru_asr.cli.manifest_arguments import ManifestArguments
 from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.data.loading import load_speech_dataset
 from recipe.recombination import recombine_utterances
@@ -23,7 +24,7 @@ from recipe.segmentation import SegmentationSettings, segment_utterances, write_
 
 
 @dataclass
-class Arguments:
+class Arguments(ManifestArguments):
     """What to cut, how, and where the segments go."""
 
     dataset_name: str = field(metadata={"help": "Data set on the Hub, local Parquet folder, or OpenSLR archive."})
@@ -63,7 +64,9 @@ def main() -> None:
         settings = SegmentationSettings(
             tuple(args.duration_s), args.min_pause_s, args.min_score, args.num_passes, args.seed
         )
-        dataset = load_speech_dataset(args.dataset_name, args.dataset_config_name, args.split_name, **columns)
+        dataset = load_speech_dataset(
+            args.dataset_name, args.dataset_config_name, args.split_name, **columns, **args.reading()
+        )
         if args.max_samples is not None:
             dataset = dataset.select(range(min(args.max_samples, len(dataset))))
         aligner = Aligner.from_pretrained(args.model, device=args.device)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field, fields
 from typing import Any, TypedDict
 
+from .manifest_arguments import ManifestArguments
+
 __all__ = ["ARGUMENTS_FILE", "Columns", "DataArguments", "ModelArguments"]
 
 ARGUMENTS_FILE = (".json", ".yaml", ".yml")
@@ -85,10 +87,12 @@ class Columns(TypedDict):
 
 
 @dataclass
-class DataArguments:
+class DataArguments(ManifestArguments):
     """The data and what is done to them."""
 
-    dataset_name: str = field(metadata={"help": "Data set on the Hub, local Parquet folder, or OpenSLR archive."})
+    dataset_name: str = field(
+        metadata={"help": "Data set on the Hub, or a file or folder here: Parquet, CSV, Kaldi, NeMo, Lhotse and others."}
+    )
     dataset_config_name: str | None = field(default=None, metadata={"help": "Configuration of the data set."})
     train_split_name: str = field(default="train", metadata={"help": "Split to train on."})
     eval_split_name: str = field(default="validation", metadata={"help": "Split to choose the model by."})

@@ -108,7 +108,7 @@ def set_vocabulary(processor: BiGRUCTCProcessor, data_args: DataArguments) -> Bi
     train = (data_args.dataset_name, data_args.dataset_config_name, data_args.train_split_name)
     config, split = data_args.extra_dataset_config_name, data_args.extra_split_name
     for source in (train, *((name, config, split) for name in data_args.extra_dataset_name)):
-        dataset = load_speech_dataset(*source, **data_args.columns)
+        dataset = load_speech_dataset(*source, **data_args.columns, **data_args.reading())
         texts += dataset.select_columns([data_args.text_column_name])[:][data_args.text_column_name]
     processor.tokenizer = tokenizer_for_texts(texts, language, before)
     # Both are about the characters before.
@@ -139,11 +139,13 @@ def load_splits(
     }
     splits, reports = {}, {}
     for name, (dataset_name, config_name, split, limit) in sources.items():
+        reading = data_args.reading()
         with args.main_process_first(desc=f"loading {split}"):
-            dataset = load_speech_dataset(dataset_name, config_name, split, **data_args.columns)
+            dataset = load_speech_dataset(dataset_name, config_name, split, **data_args.columns, **reading)
         if limit is not None:
             dataset = dataset.select(range(min(limit, len(dataset))))
         training = bounds if name != "eval" else {}
+        training = training | {"bad_rows": reading["bad_rows"]}
         splits[name], reports[name] = filter_utterances(dataset, processor, **data_args.columns, **training)
         if args.process_index == 0:
             print(f"{dataset_name} {split}: {reports[name]}")

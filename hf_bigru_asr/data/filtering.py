@@ -5,17 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from datasets import Dataset, concatenate_datasets
+from datasets import Dataset, Value, concatenate_datasets
 from tqdm.auto import tqdm
-from transformers.utils import logging
 
 from ..model.ctc_loss_bigru_ctc import num_frames_needed
 from ..model.processing_bigru_ctc import BiGRUCTCProcessor
 from ..text.languages import Normalizer
+from .manifests.rows import BadRows
 from .teacher_features import TEACHER_COLUMN
 from .utterances import utterance_duration_s, utterance_text
-
-logger = logging.get_logger(__name__)
 
 __all__ = ["FilterReport", "filter_utterances", "join_training_sets"]
 
@@ -49,6 +47,7 @@ def filter_utterances(
     with_index: bool = False,
     audio_column: str = "audio",
     text_column: str = "text",
+    bad_rows: BadRows | None = None,
 ) -> tuple[Dataset, FilterReport]:
     """Leave out what cannot be trained on, and count it.
 
@@ -63,6 +62,8 @@ def filter_utterances(
         with_index: Whether to add the column `index`, by which the collator augments (and caches) training data.
         audio_column: Column with the audio.
         text_column: Column with the transcript.
+        bad_rows: Counts utterances with audio or text that cannot be used, and refuses too many. What it has counted
+            before, in the manifest, is in the report too.
 
     Returns:
         The utterances kept, with the column `length` (frames, for batches of like length), and the counts.
@@ -71,7 +72,9 @@ def filter_utterances(
     kept: list[int] = []
     lengths: list[int] = []
     seconds = 0.0
-    rejected: Counter[str] = Counter()
+    bad = bad_rows if bad_rows is not None else BadRows()
+    rejected: Counter[str] = Counter(bad.counts)
+    bad.num_rows = max(bad.num_rows, len(dataset) + bad.num_bad)
     for row, example in enumerate(tqdm(dataset, desc="Checking utterances", unit="utt", mininterval=2)):
         problem = "with unusable audio"
         try:
@@ -79,7 +82,7 @@ def filter_utterances(
             problem = "with unusable text"
             ids = processor.tokenizer(normalize(utterance_text(example[text_column]))).input_ids
         except (ValueError, OSError) as error:
-            logger.warning(f"Utterance {example.get('id', row)!r} is left out: {error}")
+            bad.add(problem, f"Utterance {example.get('id', row)!r}", str(error))
             rejected[problem] += 1
             continue
         num_frames = extractor.num_frames(round(duration_s * extractor.sampling_rate))
@@ -95,6 +98,7 @@ def filter_utterances(
             kept.append(row)
             lengths.append(num_frames)
             seconds += duration_s
+    bad.finish("The data set")
     selected = dataset.select(kept).add_column("length", lengths)
     if with_index:
         selected = selected.add_column("index", kept)
@@ -127,5 +131,21 @@ def join_training_sets(dataset: Dataset, extras: Sequence[Dataset] = (), repeats
         parts.append(extra.select_columns([name for name in extra.column_names if name in wanted]))
         audio_index += [first + row for row in extra["index"]]
         first = max(audio_index, default=-1) + 1
-    joined = concatenate_datasets([part.remove_columns("index") for part in parts])
+    joined = concatenate_datasets([part.remove_columns("index") for part in _with_equal_columns(parts)])
     return joined.add_column("index", list(range(len(joined)))).add_column("audio_index", audio_index)
+
+
+def _with_equal_columns(parts: Sequence[Dataset]) -> list[Dataset]:
+    """The data sets with text in columns that are numbers in one and text in another, speakers for example."""
+    kinds: dict[str, set[str]] = {}
+    for part in parts:
+        for name, feature in part.features.items():
+            kinds.setdefault(name, set()).add(str(feature))
+    mixed = [name for name, found in kinds.items() if len(found) > 1 and name in ("speaker_id", "chapter_id", "id")]
+    return [_as_text(part, [name for name in mixed if name in part.column_names]) for part in parts]
+
+
+def _as_text(part: Dataset, names: Sequence[str]) -> Dataset:
+    for name in names:
+        part = part.cast_column(name, Value("string"))
+    return part
