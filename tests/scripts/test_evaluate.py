@@ -15,6 +15,8 @@ from hf_bigru_asr import BiGRUForCTC
     [
         (["--batch_size", 0], "batch_size is 0"),
         (["--num_workers", 0], "num_workers is 0"),
+        (["--compare", "somewhere"], "compare belongs to report; give --report FOLDER too"),
+        (["--report", "page", "--compare", "nowhere"], "nowhere has no utterances.json; give the folder of a report"),
         (["--device", "gpu"], "device is 'gpu'"),
         (["--num_threads", 0], "num_threads is 0"),
         (["--dtype", "int7"], "dtype is 'int7'"),
@@ -48,7 +50,7 @@ def test_evaluate_writes_figures_and_names_the_bad_utterance(model_dir: Path, tm
     result = run_script(
         *("evaluate.py", "--model", model_dir, "--dataset_name", data, "--split", "test"),
         *("--dataset_description", "noise"),
-        *("--batch_size", 2, "--output_dir", tmp_path / "results"),
+        *("--batch_size", 2, "--output_dir", tmp_path / "results", "--report", tmp_path / "page"),
     )
 
     assert result.returncode == 1, result.stderr
@@ -65,6 +67,13 @@ def test_evaluate_writes_figures_and_names_the_bad_utterance(model_dir: Path, tm
     reference = re.search(r"^REF: +(.*)$", (tmp_path / "results" / "utterances.txt").read_text(), re.MULTILINE)
     assert reference is not None
     assert reference[1].strip() == "HELLO"
+    (utterance,) = json.loads((tmp_path / "results" / "utterances.json").read_text())["utterances"]
+    assert (utterance["id"], utterance["reference"], utterance["level_db"]) == ("good-1", "HELLO", None)
+    assert (
+        '<audio controls preload="none" src="data:audio/mpeg;base64,' in (tmp_path / "page" / "index.html").read_text()
+    )
+    (measured,) = json.loads((tmp_path / "page" / "utterances.json").read_text())["utterances"]
+    assert measured["level_db"] == pytest.approx(-20, abs=0.5)
 
 
 def test_evaluate_without_an_utterance_that_can_be_used_says_so(listener_dir: Path, tmp_path: Path) -> None:
