@@ -150,7 +150,9 @@ def learning_curve(stages: Sequence[Mapping[str, Any]]) -> tuple[list[float], li
     Raises:
         ValueError: If the logs have no evaluation, or a record lacks the hours of its data.
     """
-    hours, rates, before = [], [], 0.0
+    hours: list[float] = []
+    rates: list[float] = []
+    before = 0.0
     for stage in stages:
         epoch_hours = _epoch_hours(stage)
         heard = before

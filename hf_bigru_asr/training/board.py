@@ -81,6 +81,7 @@ class TrainingBoard(TrainerCallback):
     ) -> None:
         self._tensorboard = tensorboard
         self._trainer = trainer
+        self._eval_dataset: Any = trainer.eval_dataset
         self._epoch_s = epoch_s
         self._eval_s = eval_s
         self._num_samples = num_samples
@@ -105,7 +106,8 @@ class TrainingBoard(TrainerCallback):
         if num_samples:
             posterior_figure(np.zeros((1, 1), np.float32), np.zeros((1, 1), np.float32), [""], 1.0)
         frame_s = _frame_s(trainer)
-        train, evaluated = (sum(data["length"]) * frame_s for data in (trainer.train_dataset, trainer.eval_dataset))
+        datasets: tuple[Any, Any] = (trainer.train_dataset, trainer.eval_dataset)
+        train, evaluated = (sum(data["length"]) * frame_s for data in datasets)
         board = cls(tensorboard, trainer, epoch_s=train, eval_s=evaluated, num_samples=num_samples)
         trainer.add_callback(board)
         return board
@@ -148,7 +150,7 @@ class TrainingBoard(TrainerCallback):
         if writer is not None:
             if runtime_s:
                 writer.add_scalar("eval/times_real_time", self._eval_s / runtime_s, state.global_step)
-            for number in range(min(self._num_samples, len(self._trainer.eval_dataset))):
+            for number in range(min(self._num_samples, len(self._eval_dataset))):
                 self._show(writer, number, state.global_step)
             writer.flush()
         self._since_s += runtime_s + time.monotonic() - start_s  # this is no training
@@ -160,7 +162,7 @@ class TrainingBoard(TrainerCallback):
         processor: BiGRUCTCProcessor = self._trainer.processing_class  # type: ignore[assignment]
         tokenizer = processor.tokenizer
         collator: Any = self._trainer.data_collator
-        batch = collator([self._trainer.eval_dataset[number]])
+        batch = collator([self._eval_dataset[number]])
         model: Any = self._trainer.model
         was_training = model.training
         model.eval()

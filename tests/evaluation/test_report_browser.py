@@ -62,7 +62,7 @@ def test_it_opens_from_disk_plays_and_sorts(tmp_path: Path) -> None:
         orders = []
         for _ in range(2):
             page.keyboard.press("Enter")
-            orders.append([int(text) for text in words.locator("tbody td:nth-child(3)").all_inner_texts()])
+            orders.append([int(text) for text in words.locator("tbody td:nth-child(5)").all_inner_texts()])
         assert orders == [[6, 3, 3], [3, 3, 6]]
         assert words.locator("th[aria-sort]").all_inner_texts() == ["words"]
 

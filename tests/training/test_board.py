@@ -1,5 +1,6 @@
 """What a run shows in TensorBoard, read back with TensorBoard's own reader."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,16 @@ def test_it_changes_nothing_of_the_training(
     before = len(trainer.callback_handler.callbacks)
     assert TrainingBoard.attach(trainer) is None
     assert len(trainer.callback_handler.callbacks) == before
+
+
+def test_what_is_missing_is_named_before_training(
+    tiny_model: BiGRUForCTC, processor: BiGRUCTCProcessor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = make_trainer(tiny_model, processor, tmp_path)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ImportError, match="A picture of the training needs the extra `train`: pip install accelerate"):
+        TrainingBoard.attach(trainer)
+    assert TrainingBoard.attach(trainer, num_samples=0) is not None
 
 
 def test_a_picture_has_the_features_above_the_probabilities() -> None:
