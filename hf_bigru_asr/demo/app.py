@@ -92,12 +92,17 @@ class _Page:
             )
         with gr.Row():
             self.with_model = gr.Checkbox(
-                has_model, label="Language model", info="Fewer errors, a few times the work.", interactive=has_model
+                has_model,
+                label="Language model",
+                info="Fewer errors, a few times the work.",
+                interactive=has_model,
+                min_width=260,
             )
             self.hotwords = gr.Textbox(
                 label="Hotwords",
                 info="Names and phrases to expect, with commas between; Queequeg:9 has a weight of 9.",
                 interactive=has_model,
+                min_width=260,
                 elem_id="hotwords",
             )
         with gr.Row():

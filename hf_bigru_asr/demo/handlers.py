@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..audio.findings import AudioError
+from ..audio.findings import RE_ENCODE, AudioError
 from ..audio.speech import SpeechDetector, load_speech_detector
 from ..formats import FORMATS, FormatOptions
 from . import markup
@@ -55,6 +55,11 @@ def hotwords_of(text: str) -> list[str]:
         ['Queequeg:9', 'Star Trek']
     """
     return [phrase.strip() for phrase in re.split(r"[,;\n]", text) if phrase.strip()]
+
+
+def _problem(error: AudioError) -> str:
+    """What is wrong with a recording. What is left of it has been tried already."""
+    return error.problem.replace(f", {RE_ENCODE.split(', ', 1)[1]}", "")
 
 
 class Handlers:
@@ -111,7 +116,7 @@ class Handlers:
         except Stopped:
             yield View(markup.message("note", "Stopped."), words="")
         except AudioError as error:
-            yield View(markup.message("error", f"This recording cannot be used: it {error.problem}."), words="")
+            yield View(markup.message("error", f"This recording cannot be used: it {_problem(error)}."), words="")
         except (ValueError, OSError, ImportError) as error:
             yield View(markup.message("error", str(error)), words="")
         finally:

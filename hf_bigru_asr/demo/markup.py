@@ -180,8 +180,9 @@ def _nbest(hypotheses: Sequence[Hypothesis], best: Sequence[str]) -> str:
         for hypothesis in hypotheses
     )
     return (
-        '<table class="nbest"><caption>The best hypotheses of the search</caption><thead><tr>'
-        f'<th scope="col">Nats behind</th><th scope="col">Text</th></tr></thead><tbody>{rows}</tbody></table>'
+        '<table class="nbest"><caption>The best hypotheses of the search, and how many nats they are behind'
+        '</caption><thead><tr><th scope="col">Behind</th><th scope="col">Text</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
     )
 
 

@@ -258,7 +258,8 @@ class _Work:
             start.append(block)
             if self._num_samples > recognizer.long_s * recognizer.sampling_rate:
                 runner = _WatchedRunner(recognizer.layer_runner(), self._after_chunk)
-                yield from log_probs_in_pieces(runner, read_before(start, blocks), recognizer.feature_settings)
+                whole = read_before(start, blocks)
+                yield from log_probs_in_pieces(runner, whole, recognizer.feature_settings)
                 return
         self._say("network", None)
         yield recognizer.log_probs([np.concatenate(start)])[0]

@@ -61,6 +61,7 @@ def test_silence_and_garbage_get_a_sentence(handlers: Handlers, session: Session
     view = last(handlers.transcribe(session, tmp_path / "garbage.wav", True, ""))
     assert "This recording cannot be used" in view.status
     assert str(tmp_path) not in view.status
+    assert "on_damage" not in view.status
     (tmp_path / "empty.wav").touch()
     assert "is empty (0 bytes)" in last(handlers.transcribe(session, tmp_path / "empty.wav", True, "")).status
     assert list(session.folder.iterdir()) == []

@@ -6,6 +6,7 @@ python tests/support/demo_screenshots.py FOLDER     every state in three widths,
 It needs what the tests in a browser need.
 """
 
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -75,7 +76,7 @@ def states(page: "Page") -> Iterator[str]:
     yield "5-silence"
     page.get_by_label("Language model").uncheck()
     upload(page, "music.wav", encoded(music()))
-    say(page, "of sound, recognised in")
+    page.locator("#status").get_by_text(re.compile("Hardly any word|No speech")).first.wait_for(timeout=WAIT_MS)
     yield "6-music"
     samples, _ = soundfile.read(SAMPLE)
     upload(page, "long.wav", encoded(np.tile(samples, 60)))
