@@ -144,8 +144,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     report = make_report(args, recognizer, summary)
-    if reading["bad_rows"].num_bad:
-        report["dataset"]["left_out"] = reading["bad_rows"].counts
+    report["dataset"] |= {"left_out": reading["bad_rows"].counts} if reading["bad_rows"].num_bad else {}
     write_evaluation(args.output_dir, report, results)
     if args.plot_reliability:
         plot_reliability(summary["confidence"]["bins"], args.output_dir / "reliability.png")

@@ -62,8 +62,7 @@ def filter_utterances(
         with_index: Whether to add the column `index`, by which the collator augments (and caches) training data.
         audio_column: Column with the audio.
         text_column: Column with the transcript.
-        bad_rows: Counts utterances with audio or text that cannot be used, and refuses too many. What it has counted
-            before, in the manifest, is in the report too.
+        bad_rows: Counts, with the bad rows of a manifest, utterances that cannot be used, and refuses too many.
 
     Returns:
         The utterances kept, with the column `length` (frames, for batches of like length), and the counts.
@@ -86,23 +85,33 @@ def filter_utterances(
             rejected[problem] += 1
             continue
         num_frames = extractor.num_frames(round(duration_s * extractor.sampling_rate))
-        if duration_s < min_duration_s:
-            rejected[f"shorter than {min_duration_s:g} s"] += 1
-        elif duration_s > max_duration_s:
-            rejected[f"longer than {max_duration_s:g} s"] += 1
-        elif not ids:
-            rejected["without text"] += 1
-        elif int(num_frames_needed(torch.tensor([ids]))) > int(num_frames / max(max_speed, 1.0)):
-            rejected["with more text than frames"] += 1
-        else:
-            kept.append(row)
-            lengths.append(num_frames)
-            seconds += duration_s
+        reason = _unsuitable(duration_s, num_frames, ids, (min_duration_s, max_duration_s), max_speed)
+        if reason is not None:
+            rejected[reason] += 1
+            continue
+        kept.append(row)
+        lengths.append(num_frames)
+        seconds += duration_s
     bad.finish("The data set")
     selected = dataset.select(kept).add_column("length", lengths)
     if with_index:
         selected = selected.add_column("index", kept)
     return selected, FilterReport(len(kept), seconds / 3600, dict(rejected))
+
+
+def _unsuitable(
+    duration_s: float, num_frames: int, ids: list[int], bounds_s: tuple[float, float], max_speed: float
+) -> str | None:
+    """Why an utterance that can be read is not for training."""
+    if duration_s < bounds_s[0]:
+        return f"shorter than {bounds_s[0]:g} s"
+    if duration_s > bounds_s[1]:
+        return f"longer than {bounds_s[1]:g} s"
+    if not ids:
+        return "without text"
+    if int(num_frames_needed(torch.tensor([ids]))) > int(num_frames / max(max_speed, 1.0)):
+        return "with more text than frames"
+    return None
 
 
 def join_training_sets(dataset: Dataset, extras: Sequence[Dataset] = (), repeats: int = 1) -> Dataset:

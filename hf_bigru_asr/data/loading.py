@@ -132,7 +132,13 @@ def _load_manifest(
         pipe_dir=Path(datasets.config.HF_DATASETS_CACHE) / "hf_bigru_asr_pipes",
     )
     choose_split(str(path), manifest, split, options)  # a wrong name is refused before anything is read
-    arguments = {"name": str(path), "manifest": manifest, "split": split, "options": options, "bad": bad_rows}
+    arguments: dict[str, Any] = {
+        "name": str(path),
+        "manifest": manifest,
+        "split": split,
+        "options": options,
+        "bad": bad_rows,
+    }
     dataset: Dataset | IterableDataset
     if streaming:
         # Not cast to Audio: that would encode each row, with torchcodec.

@@ -4,8 +4,9 @@ import hashlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -140,12 +141,11 @@ def prepare_split(
     rows_per_shard: int = 2000,
     options: ManifestOptions | None = None,
     bad_rows: BadRows | None = None,
-    progress: bool = True,
 ) -> SplitReport:
     """Write a split of any source that [`load_speech_dataset`] reads to `<output_dir>/<config>/<split>-*.parquet`.
 
-    Every utterance is decoded, and its text checked by the rules of the language. What fails is left out and
-    counted. Audio becomes FLAC, 16 kHz mono. The same call continues an interrupted run.
+    Every utterance is decoded, and its text checked. What fails is left out and counted. Audio becomes FLAC, 16 kHz
+    mono. The same call continues an interrupted run.
 
     Args:
         source: See [`load_speech_dataset`].
@@ -154,46 +154,36 @@ def prepare_split(
         source_config: Configuration to read.
         source_split: Split to read; `split` if `None`.
         config: Configuration to write.
-        audio_column: Column of the source with audio.
-        text_column: Column of the source with text.
+        audio_column: Column with audio.
+        text_column: Column with text.
         language: Rules that the text has to fit.
         rows_per_shard: Rows of the source for each Parquet file.
         options: How a manifest is read.
         bad_rows: Counts the rows that cannot be used, and refuses too many.
-        progress: Whether to show a progress bar.
 
     Returns:
-        What was written. It is also in `<output_dir>/<config>/<split>-report.json`.
+        What was written, which `<output_dir>/<config>/<split>-report.json` has too.
 
     Raises:
-        FileExistsError: If the folder holds this split of other data, or made with other settings.
+        FileExistsError: If the folder holds this split of other data or settings.
         OSError: If another run writes to the folder, or the disk takes no more.
-        ValueError: As [`load_speech_dataset`], and if too many rows cannot be used.
+        ValueError: As [`load_speech_dataset`].
     """
     normalize, bad = Normalizer(language), bad_rows if bad_rows is not None else BadRows()
-    dataset: Any = load_speech_dataset(
-        source,
-        source_config,
-        source_split or split,
-        audio_column=audio_column,
-        text_column=text_column,
-        options=options,
-        bad_rows=bad,
-    )
-    folder = Path(output_dir).expanduser() / config
-    settings = [str(source), source_config, source_split or split, language, rows_per_shard]
-    job = _Job(folder, split, _fingerprint(dataset, audio_column, settings), -(-len(dataset) // rows_per_shard))
+    columns = {"audio_column": audio_column, "text_column": text_column}
+    chosen = source_split or split
+    dataset: Any = load_speech_dataset(source, source_config, chosen, **columns, options=options, bad_rows=bad)
+    settings = [str(source), source_config, chosen, language, rows_per_shard]
+    fingerprint = _fingerprint(dataset, audio_column, settings)
+    job = _Job(Path(output_dir).expanduser() / config, split, fingerprint, -(-len(dataset) // rows_per_shard))
     report = SplitReport(str(source), split, job.fingerprint, counts=dict(bad.counts))
     bad.num_rows = max(bad.num_rows, len(dataset) + bad.num_bad)
     with folder_lock(output_dir):
         job.begin()
-        for number in tqdm(range(job.num_shards), desc=split, unit="shard", disable=not progress):
-            part = job.finished(number)
-            if part is None:
-                rows = dataset.select(range(number * rows_per_shard, min((number + 1) * rows_per_shard, len(dataset))))
-                part = job.write(number, _checked(rows, audio_column, text_column, normalize))
-            for reason, where, detail in part.rejects:
-                bad.add(reason, where, detail)
+        for number in tqdm(range(job.num_shards), desc=split, unit="shard"):
+            rows = islice(enumerate(dataset.skip(number * rows_per_shard), number * rows_per_shard), rows_per_shard)
+            part = job.finished(number) or job.write(number, _checked(rows, columns, normalize))
+            bad.add_all(part.rejects)
             report.add(part)
         bad.finish(str(source))
         job.publish(report, Path(output_dir).expanduser())
@@ -201,16 +191,13 @@ def prepare_split(
 
 
 def _checked(
-    rows: Any,  # noqa: ANN401 - of a package without type information
-    audio_column: str,
-    text_column: str,
-    normalize: Callable[[str], str],
+    rows: Iterable[tuple[int, dict[str, Any]]], columns: dict[str, str], normalize: Callable[[str], str]
 ) -> Iterator[tuple[dict[str, Any], float, str, str] | list[str]]:
     """A row with its length, speaker and normalised text, or why it is left out."""
-    for number, example in enumerate(rows):
-        name = str(example.get("id") or f"{rows._fingerprint[:6]}-{number}")
+    for number, example in rows:
+        name = str(example.get("id") or f"row-{number:08d}")
         try:
-            text = utterance_text(example[text_column])
+            text = utterance_text(example[columns["text_column"]])
             normalized = normalize(text)
         except ValueError as error:
             yield ["with text that does not fit", name, str(error)]
@@ -219,7 +206,7 @@ def _checked(
             yield ["without text", name, "nothing is left of the text"]
             continue
         try:
-            waveform = load_utterance(example[audio_column], SAMPLING_RATE)
+            waveform = load_utterance(example[columns["audio_column"]], SAMPLING_RATE)
         except (ValueError, OSError) as error:
             yield ["with unusable audio", name, str(error)]
             continue

@@ -6,7 +6,7 @@ sorted and counted; the sorted blocks go to files, which are merged in pieces.
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -149,7 +149,7 @@ def merge_runs(runs: Iterable[Table], write: Callable[[Keys, Columns], object], 
         write: Gets keys in order, without repetition, and their counts.
         block_rows: Rows of each table in memory.
     """
-    places = [[run, 0, *run.read(0, block_rows)] for run in runs]
+    places: list[list[Any]] = [[run, 0, *run.read(0, block_rows)] for run in runs]
     while places:
         # All keys up to the smallest last one of the blocks have been read from every run.
         places = [place for place in places if len(place[2])]

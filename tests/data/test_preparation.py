@@ -32,7 +32,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize("layout", ["kaldi segments", "common voice"])
 def test_it_is_read_back(layout: str, tmp_path: Path) -> None:
     write, split = LAYOUTS[layout]
-    report = prepare_split(write(tmp_path / "data"), tmp_path / "out", split, progress=False)
+    report = prepare_split(write(tmp_path / "data"), tmp_path / "out", split)
     dataset = load_speech_dataset(tmp_path / "out", split=split, text_column="text")
     assert dataset.column_names == ["file", "audio", "text", "speaker_id", "chapter_id", "id"]
     for row in dataset:
@@ -49,7 +49,7 @@ def test_it_is_read_back(layout: str, tmp_path: Path) -> None:
 
 def test_an_interrupted_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = csv_table(tmp_path / "data")
-    options: dict[str, Any] = {"source_split": "all", "rows_per_shard": 1, "progress": False}
+    options: dict[str, Any] = {"source_split": "all", "rows_per_shard": 1}
     whole = prepare_split(source, tmp_path / "whole", "train", **options)
     read, loaded = preparation.load_utterance, []
 
@@ -84,7 +84,7 @@ def test_rejects_are_counted_and_limited(tmp_path: Path) -> None:
     ]
     with path.open("a") as stream:
         stream.writelines(json.dumps(row) + "\n" for row in rows)
-    options: dict[str, Any] = {"source_split": "all", "progress": False}
+    options: dict[str, Any] = {"source_split": "all"}
     report = prepare_split(path, tmp_path / "out", "train", bad_rows=BadRows(0.5), **options)
     assert report.counts == {"without its file": 1, "with text that does not fit": 1, "with unusable audio": 1}
     assert [reject[0] for reject in report.rejects] == ["with text that does not fit", "with unusable audio"]

@@ -20,6 +20,7 @@ import soundfile
 from ...audio.loading import (
     SAMPLING_RATE,
     AudioError,
+    Channels,
     UnstatedLengthError,
     audio_duration_s,
     iterate_audio,
@@ -104,7 +105,7 @@ class AudioPart:
         with suppress(soundfile.SoundFileError), open(self.path, "rb") as stream, soundfile.SoundFile(stream) as file:
             if file.format in _SEEKABLE and file.subtype in _EXACT and file.frames < 1 << 62:
                 return self._read(file, sampling_rate)
-        channels = "mix" if self.channel is None else self.channel
+        channels: Channels = "mix" if self.channel is None else self.channel
         blocks = iterate_audio(self.path, sampling_rate=sampling_rate, channels=channels)
         return self._cut(blocks, sampling_rate)
 

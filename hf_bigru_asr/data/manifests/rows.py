@@ -3,6 +3,7 @@
 import logging
 import math
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 __all__ = ["BadRows", "ManifestError", "ManifestRow", "TooManyBadRowsError"]
@@ -107,6 +108,11 @@ class BadRows:
             logger.warning("%s is left out, %s: %s", where, reason, detail)
         if self.limit is not None and (self.limit >= 1 or self.limit == 0) and self.num_bad > self.limit:
             raise TooManyBadRowsError(self._refusal(f"{where}, {reason}: {detail}"))
+
+    def add_all(self, rejects: Iterable[Sequence[str]]) -> None:
+        """Count rows, of each of which there are reason, place and detail; see [`BadRows.add`]."""
+        for reason, where, detail in rejects:
+            self.add(reason, where, detail)
 
     def finish(self, name: str) -> None:
         """Report the rows of a source that came to its end.

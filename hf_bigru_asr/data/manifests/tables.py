@@ -5,7 +5,7 @@ import gzip
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any, Literal, TextIO, cast
 
 from .columns import find_column, first_column
 from .paths import Locator
@@ -136,7 +136,7 @@ def _csv_objects(stream: TextIO, path: Path, *, is_tsv: bool) -> Iterator[tuple[
         raise ManifestError(f"{path} is empty; its first line must name the columns.")
     delimiter = "\t" if is_tsv else max(",;\t|", key=header.count)
     # Tab-separated tables, those of Common Voice for example, have quotation marks that belong to the text.
-    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+    quoting: Literal[0, 3] = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
     names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter, quoting=quoting))]
     reader = csv.reader(stream, delimiter=delimiter, quoting=quoting)
     for values in reader:
