@@ -144,8 +144,8 @@ def prepare_split(
 ) -> SplitReport:
     """Write a split of any source that [`load_speech_dataset`] reads to `<output_dir>/<config>/<split>-*.parquet`.
 
-    Every utterance is decoded, and its text checked. What fails is left out and counted. Audio becomes FLAC, 16 kHz
-    mono. The same call continues an interrupted run.
+    Every utterance is decoded, and its text checked. What fails is left out and counted. Audio becomes 16 kHz FLAC.
+    The same call continues an interrupted run.
 
     Args:
         source: See [`load_speech_dataset`].
@@ -167,16 +167,14 @@ def prepare_split(
     Raises:
         FileExistsError: If the folder holds this split of other data or settings.
         OSError: If another run writes to the folder, or the disk takes no more.
-        ValueError: As [`load_speech_dataset`].
     """
     normalize, bad = Normalizer(language), bad_rows if bad_rows is not None else BadRows()
-    columns = {"audio_column": audio_column, "text_column": text_column}
+    columns: dict[str, Any] = {"audio_column": audio_column, "text_column": text_column}
     chosen = source_split or split
     dataset: Any = load_speech_dataset(source, source_config, chosen, **columns, options=options, bad_rows=bad)
-    settings = [str(source), source_config, chosen, language, rows_per_shard]
-    fingerprint = _fingerprint(dataset, audio_column, settings)
+    fingerprint = _fingerprint(dataset, audio_column, [str(source), source_config, chosen, language, rows_per_shard])
     job = _Job(Path(output_dir).expanduser() / config, split, fingerprint, -(-len(dataset) // rows_per_shard))
-    report = SplitReport(str(source), split, job.fingerprint, counts=dict(bad.counts))
+    report = SplitReport(str(source), split, fingerprint, counts=dict(bad.counts))
     bad.num_rows = max(bad.num_rows, len(dataset) + bad.num_bad)
     with folder_lock(output_dir):
         job.begin()
