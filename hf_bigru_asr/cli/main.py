@@ -51,12 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words and words[0] in COMMANDS:
-        parser = command_parser(words[0])
-        return run_guarded(parser, lambda: _parse_and_run(parser, words[1:]))
+        parser = _parser_without_arguments(words[0])
+        return run_guarded(parser, lambda: _parse_and_run(parser, words[0], words[1:]))
     return run_guarded(top := make_parser(), lambda: _without_command(top, words))
 
 
-def _parse_and_run(parser: LightParser, words: list[str]) -> int:
+def _parse_and_run(parser: LightParser, name: str, words: list[str]) -> int:
+    _fill(parser, name)  # here, so that a signal meanwhile is one line, too
     args = parser.parse(words)
     args.words = words
     return int(args.run(args))
@@ -68,9 +69,13 @@ def command_parser(name: str) -> LightParser:
     Args:
         name: A key of `COMMANDS`.
     """
-    parser = LightParser(prog=f"{PROG} {name}", allow_abbrev=False, formatter_class=CommandHelp)
+    parser = _parser_without_arguments(name)
     _fill(parser, name)
     return parser
+
+
+def _parser_without_arguments(name: str) -> LightParser:
+    return LightParser(prog=f"{PROG} {name}", allow_abbrev=False, formatter_class=CommandHelp)
 
 
 def make_parser(*, with_commands: bool = False) -> LightParser:

@@ -79,16 +79,7 @@ def load_recognizer(
     folder = language_model_of(language_model)
     if preset is not None:
         decoding = {**(decoding or {}), "preset": preset}
-    if decoding and language_model is None:
-        raise ValueError(
-            f"decoding has {', '.join(decoding)}, which belong to beam search; give language_model= too, "
-            f"{OWN_LANGUAGE_MODEL!r} for the model's own."
-        )
-    options: dict[str, Any] = {}
-    if language_model is not None:
-        if num_offsets is not None:
-            decoding = {**(decoding or {}), "num_offsets": num_offsets}
-        options = {"pipeline_class": BeamSearchPipeline, "language_model": folder, "decoding": decoding}
+    options = _search_options(language_model, folder, decoding, num_offsets)
     runtime = choose_runtime(runtime, device)
     check_options(device=device, num_threads=num_threads, dtype=dtype, runtime=runtime)
     name = resolve_model(model)
@@ -106,6 +97,22 @@ def load_recognizer(
     if language_model is None:
         use_offsets(recognizer.feature_extractor, num_offsets)
     return recognizer
+
+
+def _search_options(
+    language_model: str | Path | None, folder: Any, decoding: dict[str, Any] | None, num_offsets: int | None
+) -> dict[str, Any]:
+    """Arguments of the pipeline for beam search; none without a language model."""
+    if language_model is not None:
+        if num_offsets is not None:
+            decoding = {**(decoding or {}), "num_offsets": num_offsets}
+        return {"pipeline_class": BeamSearchPipeline, "language_model": folder, "decoding": decoding}
+    if decoding:
+        raise ValueError(
+            f"decoding has {', '.join(decoding)}, which belong to beam search; give language_model= too, "
+            f"{OWN_LANGUAGE_MODEL!r} for the model's own."
+        )
+    return {}
 
 
 def _torch_pipeline(

@@ -8,6 +8,10 @@ its own is asked by all clients for some time: for recordings that are drawn at 
 and some clients go away before their answer. Memory is that of the server's process.
 """
 
+from hf_bigru_asr.processes.interrupts import begin_script
+
+begin_script(__name__)
+
 import argparse
 import json
 import os

@@ -46,7 +46,7 @@ class FakeSteps(RecordingSteps):
     def read(self, job: Job) -> bool:
         self.jobs.append(job)
         self.hotwords = dict(job.recording.hotwords)
-        kind, word, seconds, *_ = [*job.recording.source.data[:].decode().split(), "", "1"]
+        kind, word, seconds, *_ = [*job.recording.source.data[:].decode().split(), "1", "1"]
         if kind == "broken":
             raise AudioError("upload", "is broken; record it again")
         if kind == "endless":
@@ -54,7 +54,7 @@ class FakeSteps(RecordingSteps):
         if kind == "odd":
             raise RuntimeError("a fault of the server")
         self.read_words.append(word)
-        job.num_samples = int(float(seconds) * RATE_HZ) if seconds[0].isdigit() else RATE_HZ
+        job.num_samples = int(float(seconds) * RATE_HZ) if seconds[:1].isdigit() else RATE_HZ
         return kind == "short"
 
     def score(self, jobs: list[Job]) -> None:
