@@ -1,6 +1,7 @@
 """Many recordings in one run: the text of each, and the names of those that cannot be used."""
 
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,17 @@ def test_what_is_longer_than_a_part_is_decoded_as_the_pipeline_does(
 
 
 @pytest.mark.slow
+def rounded(value: Any) -> Any:  # noqa: ANN401 - whatever a transcript is made of
+    """A transcript with numbers of nine digits: the last ones of a sum depend on where its terms lie in memory."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {each.name: rounded(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, dict):
+        return {name: rounded(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(each) for each in value]
+    return round(value, 9) if isinstance(value, float) else str(value)
+
+
 def test_processes_decode_the_same(
     listener: AutomaticSpeechRecognitionPipeline,
     long_speech: np.ndarray,
@@ -194,7 +206,7 @@ def test_processes_decode_the_same(
     monkeypatch.setattr("multiprocessing.spawn.get_preparation_data", None)
     together = list(transcribe(listener, paths, num_workers=2, **options))
 
-    assert together == alone
+    assert list(map(rounded, together)) == list(map(rounded, alone))
     assert [each.text for each in together[:4]] == ["IT NO YOU", "A IT", None, "I NO NO IT"]
     assert all(0.5 < chunk["confidence"] < 1 for chunk in together[0].chunks)
     assert all(len(each.hypotheses) == 2 for each in together if each.error is None)
