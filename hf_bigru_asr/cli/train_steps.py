@@ -22,6 +22,7 @@ from ..storage.locks import folder_lock
 from ..storage.writing import write_json
 from ..text.languages import Normalizer
 from ..training.arguments import CTCTrainingArguments
+from ..training.board import TrainingBoard
 from ..training.building import build_model, build_processor, freeze_layers, with_losses
 from ..training.collator import DataCollatorForCTC, EpochCallback
 from ..training.recording import training_record
@@ -204,7 +205,7 @@ def make_trainer(
     callbacks = [EpochCallback(collator), ElapsedTime()]
     if data_args.early_stopping_patience is not None:
         callbacks.append(EarlyStoppingCallback(data_args.early_stopping_patience))
-    return CTCTrainer(
+    trainer = CTCTrainer(
         model=model,
         args=args,
         data_collator=collator,
@@ -215,6 +216,8 @@ def make_trainer(
         preprocess_logits_for_metrics=keep,
         callbacks=callbacks,
     )
+    TrainingBoard.attach(trainer, data_args.num_sample_transcripts)
+    return trainer
 
 
 def write_record(

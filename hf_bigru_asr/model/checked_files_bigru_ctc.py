@@ -92,6 +92,7 @@ FEATURE_RULES: Mapping[str, Rule] = {
 
 TOKENIZER_RULES: Mapping[str, Rule] = {
     "do_upper_case": FLAG,
+    "language": TEXT,
     "pad_token": TEXT,
     "pause_frames": optional(whole(1, 1_000_000)),
     "word_delimiter_token": TEXT,
