@@ -91,7 +91,9 @@ class DataArguments(ManifestArguments):
     """The data and what is done to them."""
 
     dataset_name: str = field(
-        metadata={"help": "Data set on the Hub, or a file or folder here: Parquet, CSV, Kaldi, NeMo, Lhotse and others."}
+        metadata={
+            "help": "Data set on the Hub, or a file or folder here: Parquet, CSV, Kaldi, NeMo, Lhotse and others."
+        }
     )
     dataset_config_name: str | None = field(default=None, metadata={"help": "Configuration of the data set."})
     train_split_name: str = field(default="train", metadata={"help": "Split to train on."})

@@ -55,7 +55,7 @@ def load_speech_dataset(
         name: A data set on the Hub (`"openslr/librispeech_asr"`), or a local file or folder in one of these layouts:
             Parquet with any columns, `audiofolder` with `metadata.csv` or `.jsonl`, CSV, TSV, JSON lines as NeMo has
             them, a data directory of Kaldi or ESPnet, a cut set of Lhotse, an archive or tree of LibriSpeech, a tree
-            of another corpus, see [`LAYOUTS`][hf_bigru_asr.data.manifests.layouts.LAYOUTS].
+            of another corpus, see `hf_bigru_asr.data.manifests.layouts.LAYOUTS`.
         config: Configuration of the data set, `"clean"` for example; or a folder in a local one.
         split: Split of the data set, `"train.100"` for example; of a LibriSpeech archive or tree the subset,
             `"train-clean-100"` for example. Not needed where there is one alone. A manifest without splits has

@@ -42,7 +42,7 @@ def load_utterance(audio: object, sampling_rate: int) -> np.ndarray:
 
     Args:
         audio: `{"bytes", "path"}` or `{"array", "sampling_rate"}` as `datasets` gives them, a path, or bytes. A path
-            can name a part of a recording, see [`parse_part`][hf_bigru_asr.data.manifests.parts.parse_part].
+            can name a part of a recording, see `hf_bigru_asr.data.manifests.parts.parse_part`.
         sampling_rate: Sampling rate of the result in Hz.
 
     Returns:

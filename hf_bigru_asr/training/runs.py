@@ -91,8 +91,10 @@ def data_digest(dataset: Any, audio_column: str, text_column: str) -> str | None
     rows = range(0, len(dataset), max(len(dataset) // _SAMPLED_ROWS, 1))
     for row in dataset.select(rows).select_columns([audio_column]):
         source = utterance_source(row[audio_column], 1)
-        is_samples = hasattr(source, "tobytes")
-        digest.update(source.tobytes() if is_samples else source if isinstance(source, bytes) else _content(source))
+        if isinstance(source, str | Path):
+            digest.update(_content(source))
+        else:
+            digest.update(source if isinstance(source, bytes) else source.tobytes())
     return digest.hexdigest()
 
 

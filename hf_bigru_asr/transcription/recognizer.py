@@ -100,7 +100,7 @@ def load_recognizer(
 
 
 def _search_options(
-    language_model: str | Path | None, folder: Any, decoding: dict[str, Any] | None, num_offsets: int | None
+    language_model: str | Path | None, folder: Path | None, decoding: dict[str, Any] | None, num_offsets: int | None
 ) -> dict[str, Any]:
     """Arguments of the pipeline for beam search; none without a language model."""
     if language_model is not None:

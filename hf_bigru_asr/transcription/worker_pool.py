@@ -31,8 +31,8 @@ class WorkerDiedError(RuntimeError):
 class WorkerPool:
     """Processes that call functions in parallel; use it in a `with` block.
 
-    A process starts with the first call that needs it. It ends with the pool, at once if an exception leaves the block,
-    and with this process, however that ends.
+    A process starts with the first call that needs it. It ends with the pool, at once if an exception leaves the
+    block, and with this process, however that ends.
 
     Args:
         num_workers: Processes, at the most.

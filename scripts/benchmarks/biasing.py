@@ -174,7 +174,7 @@ def measure(
 def main() -> None:
     """Run the network once, decode without and with every list, print and write."""
     note_start()
-    parser = CommandParser((ScoringArguments, Arguments), description=__doc__.partition("\n")[0])
+    parser = CommandParser((ScoringArguments, Arguments), description=__doc__.partition("\n")[0])  # type: ignore[arg-type] # NewType of Any
     scoring, args = parser.parse()
     with parser.refusals():
         if (args.text_file is None) == (args.lists is None):
@@ -194,7 +194,7 @@ def main() -> None:
         lists = {f"N={count}": made_lists(references, *words, count, args.seed) for count in args.num_distractors}
     decoder = BeamSearchDecoder(folder, scored.processor.tokenizer, scored.processor.frame_s, settings)
     decoder(utterances[0][None])  # what is loaded with the first utterance
-    rows = {}
+    rows: dict[str, dict[str, float]] = {}
     for name, hotwords in lists.items():
         if not rows:
             rows["no hotwords"] = measure(decoder, utterances, references, hotwords, 0.0)

@@ -159,7 +159,7 @@ def row_of(recogniser: Recogniser, audio_s: float, references: Sequence[str]) ->
 def main() -> None:
     """Load all, let them take turns, print and write."""
     note_start()
-    parser = CommandParser(Arguments, description=__doc__.partition("\n")[0])
+    parser = CommandParser(Arguments, description=__doc__.partition("\n")[0])  # type: ignore[arg-type] # NewType of Any
     (args,) = parser.parse()
     with parser.refusals():
         dataset = load_speech_dataset(args.dataset_name, args.dataset_config_name, args.split)
@@ -179,9 +179,9 @@ def main() -> None:
         report: dict[str, Any] = {"audio_s": audio_s, "rows": [row_of(each, audio_s, references) for each in found]}
         if args.long_s:
             long = write_files([repeat_recordings(waveforms, round(args.long_s * RATE))], RATE, Path(folder))
-            turn = found[0].transcribe(long)
-            report["long"] = {"name": found[0].name, "real_time_factor": args.long_s / turn["time_s"]}
-            report["long"]["peak_memory_mib"] = turn["peak_memory_mib"]
+            once = found[0].transcribe(long)
+            report["long"] = {"name": found[0].name, "real_time_factor": args.long_s / once["time_s"]}
+            report["long"]["peak_memory_mib"] = once["peak_memory_mib"]
     for each in found:
         each.end()
     print(f"{'':36}{'WER':>8}{'x real time':>13}{'per CPU s':>11}{'peak':>12}")

@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -82,7 +83,7 @@ def _break_files(args: Arguments) -> list[dict[str, Any]]:
     for name, group in readers.items():
         num_cases = sum(parts.pop() for _ in range(weight_of(name, group)))
         numbers = range(args.first, args.first + num_cases)
-        rows.append(_row(name, lambda folder, group=group, numbers=numbers: fuzz_group(group, numbers, folder)))
+        rows.append(_row(name, partial(fuzz_group, group, numbers)))
     return rows
 
 
@@ -92,9 +93,7 @@ def _kill_writers(args: Arguments) -> list[dict[str, Any]]:
     chosen = [each for each in writers() if args.only in each.name]
     rows = []
     for writer, num_kills in zip(chosen, shares(args.kills, max(len(chosen), 1)), strict=True):
-        rows.append(
-            _row(writer.name, lambda folder, writer=writer, kills=num_kills: kill_everywhere(writer, kills, folder))
-        )
+        rows.append(_row(writer.name, partial(kill_everywhere, writer, num_kills)))
     return rows
 
 

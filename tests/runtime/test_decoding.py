@@ -95,5 +95,7 @@ def test_a_vocabulary_without_the_delimiter_is_refused(listener_dir: Path, tmp_p
     path.write_text(path.read_text().replace('"|"', '"_"'))
     settings = tmp_path / "model" / "tokenizer_config.json"
     settings.write_text(json.dumps(json.loads(settings.read_text()) | {"added_tokens_decoder": {}}))
-    with pytest.raises(ValueError, match=r"word_delimiter_token is '\|', which is not one of the vocabulary's symbols"):
+    with pytest.raises(
+        ValueError, match=r"word_delimiter_token is '\|', which is not one of the vocabulary's symbols"
+    ):
         load_decoder(ModelFiles(tmp_path / "model"))
