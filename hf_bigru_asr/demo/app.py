@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import soundfile
+
 from ..extras import needs_extra
 from .handlers import DOWNLOADS, Handlers, View
 from .recognition import DemoRecognizer
@@ -25,9 +27,8 @@ __all__ = ["build", "launch_options", "new_folder"]
 MAX_UPLOAD = "2gb"
 MAX_WAITING = 20
 """Transcriptions that wait for their turn."""
-STREAM_EVERY_S = 0.5
-KEPT_S = 3600
-"""Uploads are deleted after an hour, and when their page is closed."""
+KEPT_S, LOOK_EVERY_S = 3600, 600
+"""Uploads and downloads are deleted after an hour, and most of them when their page is closed."""
 _FORMAT_NAMES = {"txt": "Text", "srt": "SRT", "vtt": "WebVTT", "textgrid": "TextGrid", "json": "JSON"}
 _HERE = Path(__file__).parent
 _FONTS = ("ui-sans-serif", "system-ui", "sans-serif")
@@ -88,7 +89,7 @@ class _Page:
                 self.examples = [gr.Button(example.label, size="md") for example in EXAMPLES]
         with gr.Tab("Microphone", id="microphone"):
             self.microphone = gr.Audio(
-                sources=["microphone"], streaming=True, type="numpy", label="Microphone", elem_id="microphone"
+                sources=["microphone"], streaming=True, type="filepath", label="Microphone", elem_id="microphone"
             )
         with gr.Row():
             self.with_model = gr.Checkbox(
@@ -144,9 +145,10 @@ class _Page:
             button.click(self._shows(example.path), options, **run)
         self.microphone.stop_recording(self._recorded, options, **run)
         self.microphone.start_recording(self._recording, None, shown, **quick)
+        # One at a time: chunks that pass each other would mix up the words.
         self.microphone.stream(
-            self._heard, self.microphone, self.words, stream_every=STREAM_EVERY_S, time_limit=None,
-            concurrency_limit=16, api_visibility="private", show_progress="hidden",
+            self._heard, self.microphone, self.words, time_limit=None,
+            concurrency_limit=1, api_visibility="private", show_progress="hidden",
         )  # fmt: skip
         self.stop.click(self._stopped, None, None, **quick)
         self.start.change(self._moved, self.start, self.picture, trigger_mode="always_last", **quick)
@@ -174,10 +176,13 @@ class _Page:
     def _recording(self, request: gr.Request) -> Any:  # noqa: ANN401 - updates of Gradio
         return self._updates(self.handlers.begin_recording(self.sessions.of(request.session_hash)))
 
-    def _heard(self, sound: Any, request: gr.Request) -> Any:  # noqa: ANN401 - what Gradio gives
-        if sound is None:
+    def _heard(self, chunk: str | None, request: gr.Request) -> Any:  # noqa: ANN401 - updates of Gradio
+        """Gradio sends a WAV file ten times a second; its `stream_every` is for pictures alone."""
+        if chunk is None:
             return gr.skip()
-        return self.handlers.add_recording(self.sessions.of(request.session_hash), *sound)
+        samples, rate = soundfile.read(chunk, dtype="int16")
+        Path(chunk).unlink(missing_ok=True)
+        return self.handlers.add_recording(self.sessions.of(request.session_hash), rate, samples)
 
     def _recorded(self, with_model: bool, hotwords: str, request: gr.Request) -> Iterator[Any]:
         for view in self.handlers.end_recording(self.sessions.of(request.session_hash), with_model, hotwords):
@@ -225,6 +230,6 @@ def build(shared: DemoRecognizer, folder: Path) -> gr.Blocks:
         shared: Recognises.
         folder: As [`new_folder`] gives it.
     """
-    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(KEPT_S, KEPT_S)) as page:
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(LOOK_EVERY_S, KEPT_S)) as page:
         _Page(Handlers(shared), folder).connect(page)
     return page.queue(max_size=MAX_WAITING)

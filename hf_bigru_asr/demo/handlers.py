@@ -97,6 +97,8 @@ class Handlers:
             )
             return
         folder = session.new_run()
+        if source != session.source:
+            session.forget_upload()
         session.source, stop = source, session.stop
         yield View(markup.progress(Progress("reading", None)), "", "", "", 0.0, {}, is_running=True)
         steps = self.shared.transcribe(

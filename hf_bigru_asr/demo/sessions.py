@@ -45,11 +45,18 @@ class Session:
         folder.mkdir(parents=True)
         return folder
 
+    def forget_upload(self) -> None:
+        """Remove the recording that was transcribed last, unless it is an example."""
+        if self.source is not None and self.source.is_relative_to(self.folder.parent):
+            self.source.unlink(missing_ok=True)
+        self.source = None
+
     def close(self) -> None:
         """End everything, and remove the files."""
         self.stop.set()
         if self.live is not None:
             self.live.close()
+        self.forget_upload()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -14,7 +14,7 @@ INTRODUCTION = f"""\
 # {TITLE}
 
 English speech to text by a network of 3 million parameters, on one processor core. Your recordings go to the machine \
-that runs this page and nowhere else, and are deleted when you close it."""
+that runs this page and nowhere else, and are deleted an hour later."""
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,20 @@ def test_a_page_has_files_of_its_own_that_end_with_it(tmp_path: Path) -> None:
     (one.new_folder() / "x").touch()
     kept = other.new_folder()
     stop = one.stop
+    one.source, other.source = tmp_path / "uploads" / "mine.wav", tmp_path.parent / "example.wav"
+    for path in (one.source, other.source):
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
 
     assert sessions.of("one") is one
     sessions.close("one")
     sessions.close("nobody")
 
+    other.forget_upload()
+    assert [path.exists() for path in (tmp_path / "uploads" / "mine.wav", tmp_path.parent / "example.wav")] == [
+        False,
+        True,
+    ]
     assert stop.is_set()
     assert not one.folder.exists()
     assert kept.exists()

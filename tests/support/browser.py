@@ -81,13 +81,13 @@ def chromium(microphone: Path | None = None) -> Iterator["Browser"]:
     """A headless browser.
 
     Args:
-        microphone: A WAV file that its microphone plays once.
+        microphone: A WAV file that its microphone plays again and again.
     """
     from playwright.sync_api import sync_playwright
 
     flags = ["--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
     if microphone is not None:
-        flags.append(f"--use-file-for-fake-audio-capture={microphone}%noloop")
+        flags.append(f"--use-file-for-fake-audio-capture={microphone}")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
         try:
