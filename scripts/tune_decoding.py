@@ -62,7 +62,7 @@ class Arguments:
     blank_margin: float | None = field(
         default=4.0, metadata={"help": "Nats by which the blank is better in frames that the search leaves out."}
     )
-    chosen_beam_size: int = field(default=400, metadata={"help": "Width of the beam to write down."})
+    chosen_beam_size: int = field(default=1000, metadata={"help": "Width of the beam to write down."})
     preset: str | None = field(
         default=None, metadata={"help": "Name of the preset to write, beside the settings that are there already."}
     )
