@@ -89,6 +89,7 @@ def read_light(folder: Path, **options: Any) -> list[Any]:
 
 
 def read_torch(folder: Path) -> list[Any]:
+    logging.set_verbosity_warning()  # of missing weights the library warns
     model = BiGRUForCTC.from_pretrained(folder).eval()
     processor = BiGRUCTCProcessor.from_pretrained(folder)
     inputs = processor(audio=speech(), sampling_rate=RATE_HZ, return_tensors="pt")
@@ -147,7 +148,6 @@ def read_projection(folder: Path) -> list[Any]:
 
 def model_readers() -> Iterator[Reader]:
     """The doors."""
-    logging.set_verbosity_warning()
     logging.disable_progress_bar()
     light = partial(read_light, language_model="own")
     doors: dict[str, tuple[Callable[[Path], None], Callable[[Path], Any], tuple[str, ...]]] = {
