@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .one_line import CommandError
-from .recognition_options import add_language_model, add_model, add_num_offsets, add_runtime
+from .recognition_options import add_language_model, add_model, add_num_offsets, add_on_damage, add_runtime
 
 if TYPE_CHECKING:
     from ..corpus.cluster import RecognizeAll
@@ -47,13 +47,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_language_model(group)
     add_runtime(group, RUNTIMES)
     add_num_offsets(group)
-    group.add_argument(
-        "--on-damage",
-        choices=("error", "warn"),
-        default="error",
-        metavar="WHAT",
-        help="Refuse damaged recordings (error), or use what is left of them (warn).",
-    )
+    add_on_damage(group)
     cluster = parser.add_argument_group("cluster")
     cluster.add_argument("--address", metavar="HOST:PORT", help="Head of a Ray cluster; auto for one of this machine.")
     cluster.add_argument(

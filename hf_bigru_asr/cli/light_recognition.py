@@ -11,6 +11,7 @@ from ..audio.loading import count_channels, iterate_audio
 from ..formats.transcript import RecognizedWord, RecognizerFacts, TimedTranscript
 from ..model.ctc_alignment_bigru_ctc import align_log_probs
 from ..model.decoding_bigru_ctc import Decoder, Hypothesis, words_of
+from ..runtime.decoding import choose_language_model
 from ..runtime.export import locate_model
 from ..runtime.layer_runners import CheckedRunner
 from ..runtime.log_mel import FloatArray
@@ -53,11 +54,9 @@ def load_light_recognition(options: RecognitionOptions) -> "LightRecognition":
         ValueError: If an option is wrong.
     """
     folder = locate_model(options.model)
-    language_model = options.language_model
-    if language_model == "none" or options.grammar is not None:
-        language_model = None
-    elif language_model is None and ModelFiles(folder).language_model is not None:
-        language_model = "own"
+    language_model = None
+    if options.grammar is None:
+        language_model = choose_language_model(ModelFiles(folder), options.language_model)
     recognizer = OnnxRecognizer(
         folder,
         num_threads=options.num_threads,

@@ -125,14 +125,13 @@ def _check(args: Namespace) -> None:
 
 def _load_recognizer(args: Namespace) -> "tuple[OnnxRecognizer, str]":
     """The recogniser, and what it is, for people."""
+    from ..runtime.decoding import choose_language_model
     from ..runtime.export import locate_model
     from ..runtime.model_files import ModelFiles
     from ..runtime.recognizer import OnnxRecognizer
 
     folder = locate_model(args.model)
-    language_model = None if args.lm == "none" else args.lm
-    if args.lm is None and ModelFiles(folder).language_model is not None:
-        language_model = "own"
+    language_model = choose_language_model(ModelFiles(folder), args.lm)
     recognizer = OnnxRecognizer(
         folder, num_offsets=args.num_offsets, language_model=language_model, hotwords=args.hotwords, preset=args.preset
     )

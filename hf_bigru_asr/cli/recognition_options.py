@@ -10,6 +10,7 @@ __all__ = [
     "add_language_model",
     "add_model",
     "add_num_offsets",
+    "add_on_damage",
     "add_runtime",
 ]
 
@@ -36,6 +37,17 @@ def _model(name: str) -> str:
         return name
     raise ArgumentTypeError(
         f"{name} is no folder, and models on the Hub are named NAMESPACE/NAME; without --model the one that ships runs"
+    )
+
+
+def add_on_damage(group: Group) -> None:
+    """Add `--on-damage`."""
+    group.add_argument(
+        "--on-damage",
+        choices=("error", "warn"),
+        default="error",
+        metavar="WHAT",
+        help="Refuse damaged recordings (error), or use what is left of them (warn).",
     )
 
 

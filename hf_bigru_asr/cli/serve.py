@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .one_line import CommandError
-from .recognition_options import add_casing, add_language_model, add_model, add_num_offsets, add_runtime
+from .recognition_options import add_casing, add_language_model, add_model, add_num_offsets, add_on_damage, add_runtime
 
 if TYPE_CHECKING:
     from ..runtime.recognizer import OnnxRecognizer
@@ -52,13 +52,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_runtime(group, RUNTIMES)
     add_num_offsets(group)
     add_casing(group)
-    group.add_argument(
-        "--on-damage",
-        choices=("error", "warn"),
-        default="error",
-        metavar="WHAT",
-        help="Refuse damaged recordings (error), or use what is left of them (warn).",
-    )
+    add_on_damage(group)
     group.add_argument(
         "--jobs", "-j", type=int, metavar="N", help="Long recordings that run at once; one for each core, up to 8."
     )
@@ -134,14 +128,13 @@ def _options(args: Namespace) -> "ServerOptions":
 
 def _load_recognizer(args: Namespace) -> "tuple[OnnxRecognizer, str]":
     """The recogniser, and what it is, for people."""
+    from ..runtime.decoding import choose_language_model
     from ..runtime.export import locate_model
     from ..runtime.model_files import ModelFiles
     from ..runtime.recognizer import OnnxRecognizer
 
     folder = locate_model(args.model)
-    language_model = None if args.lm == "none" else args.lm
-    if args.lm is None and ModelFiles(folder).language_model is not None:
-        language_model = "own"
+    language_model = choose_language_model(ModelFiles(folder), args.lm)
     recognizer = OnnxRecognizer(
         folder,
         num_threads=1,

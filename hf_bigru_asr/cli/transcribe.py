@@ -30,6 +30,7 @@ from .recognition_options import (
     add_language_model,
     add_model,
     add_num_offsets,
+    add_on_damage,
     add_runtime,
 )
 
@@ -109,13 +110,7 @@ def _add_audio(group: _ArgumentGroup) -> None:
     group.add_argument(
         "--channels", default="mix", metavar="CHANNELS", help="Their mix, each on its own (split), or one: 0, 1."
     )
-    group.add_argument(
-        "--on-damage",
-        choices=("error", "warn"),
-        default="error",
-        metavar="WHAT",
-        help="Refuse damaged recordings (error), or use what is left of them (warn).",
-    )
+    add_on_damage(group)
     group.add_argument(
         "--max-download-mb", type=float, default=2000, metavar="MB", help="Largest recording to download."
     )

@@ -17,7 +17,7 @@ from ..audio.sound_files import audio_duration_s
 from ..bundled import BUNDLED
 from ..model.beam_search_bigru_ctc import BeamSearchDecoder
 from ..model.decoding_bigru_ctc import Decoder, Hypothesis
-from ..runtime.decoding import OWN_LANGUAGE_MODEL, load_decoder
+from ..runtime.decoding import choose_language_model, load_decoder
 from ..runtime.export import locate_model
 from ..runtime.hotwords import parse_hotwords
 from ..runtime.layer_runners import Direction, LayerRunner
@@ -109,9 +109,7 @@ class DemoRecognizer:
     ) -> None:
         folder = locate_model(model)
         files = ModelFiles(folder)
-        if language_model is None and files.language_model is not None:
-            language_model = OWN_LANGUAGE_MODEL
-        searched = None if language_model == "none" else language_model
+        searched = choose_language_model(files, language_model)
         decoding = {"nbest": NBEST} if searched else None
         self.recognizer = OnnxRecognizer(folder, language_model=searched, decoding=decoding, num_threads=num_threads)
         self.model = str(model)

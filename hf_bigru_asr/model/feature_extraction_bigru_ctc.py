@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,13 +10,8 @@ import torch
 from transformers import BatchFeature
 from transformers.utils import logging
 
-from .checked_files_bigru_ctc import (
-    FEATURE_RULES,
-    check_features,
-    check_model_files,
-    library_errors_named,
-    local_folder,
-)
+from .checked_files_bigru_ctc import FEATURE_RULES, check_features
+from .checked_loading_bigru_ctc import CheckedFilesMixin
 from .feature_padding_bigru_ctc import PaddedFeatureExtractor
 from .feature_prior_bigru_ctc import check_prior, fit_prior
 from .field_rules_bigru_ctc import check_fields
@@ -32,7 +26,7 @@ _FORMER_SETTINGS = ("global_mean", "global_std")
 """Fields of older files, of a normalisation that no released model had; dropped on loading."""
 
 
-class BiGRUCTCFeatureExtractor(PaddedFeatureExtractor):
+class BiGRUCTCFeatureExtractor(CheckedFilesMixin, PaddedFeatureExtractor):
     r"""Turns waveforms into normalised log-mel frames.
 
     Frame `i` stands for the samples `[i * hop_length, (i + 1) * hop_length)`, the last frame for what is left of the
@@ -116,20 +110,6 @@ class BiGRUCTCFeatureExtractor(PaddedFeatureExtractor):
         # The library leaves these two names out of the saved JSON.
         self.window = torch.hann_window(win_length)
         self.mel_filters = mel_filter_bank(self._mel_scale)
-
-    @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as in the library
-        """As in the library, with files that are checked.
-
-        Raises:
-            ValueError: If a file of the model is broken or a value out of range, or if the files in a folder belong to
-                different models.
-        """
-        folder = local_folder(pretrained_model_name_or_path, kwargs)
-        if folder is not None:
-            check_model_files(folder)
-        with library_errors_named(pretrained_model_name_or_path, of_values=True):
-            return super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
 
     def num_frames(self, num_samples: int) -> int:
         """Number of frames of `num_samples` samples: `ceil(num_samples / hop_length)`."""

@@ -14,14 +14,8 @@ import torch
 from transformers import BatchEncoding, PreTrainedTokenizer
 from transformers.utils import ModelOutput, to_py_obj
 
-from .checked_files_bigru_ctc import (
-    TOKENIZER_RULES,
-    check_model_files,
-    check_symbols,
-    library_errors_named,
-    local_folder,
-    read_vocabulary,
-)
+from .checked_files_bigru_ctc import TOKENIZER_RULES, check_symbols, read_vocabulary
+from .checked_loading_bigru_ctc import CheckedFilesMixin
 from .ctc_output_bigru_ctc import kept_characters, spoken_part, unknown_characters, upper_case, word_boundary
 from .field_rules_bigru_ctc import check_fields
 
@@ -54,7 +48,7 @@ class BiGRUCTCTokenizerOutput(ModelOutput):
     word_offsets: list[Any] | None = None
 
 
-class BiGRUCTCTokenizer(PreTrainedTokenizer):
+class BiGRUCTCTokenizer(CheckedFilesMixin, PreTrainedTokenizer):
     """Maps text to character ids, and frame-wise CTC ids to text.
 
     More symbols come from `add_tokens`; `model.resize_token_embeddings(len(tokenizer))` gives the network a class for
@@ -136,20 +130,6 @@ class BiGRUCTCTokenizer(PreTrainedTokenizer):
             special_tokens_pattern="none",
             **kwargs,
         )
-
-    @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as in the library
-        """As in the library, with files that are checked.
-
-        Raises:
-            ValueError: If a file of the model is broken or a value out of range, or if the files in a folder belong to
-                different models.
-        """
-        folder = local_folder(pretrained_model_name_or_path, kwargs)
-        if folder is not None:
-            check_model_files(folder)
-        with library_errors_named(pretrained_model_name_or_path, of_values=True):
-            return super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
 
     @classmethod
     def from_characters(cls, characters: Iterable[str], **settings: Any) -> "BiGRUCTCTokenizer":

@@ -12,10 +12,12 @@ from ..model.language_model_files_bigru_ctc import MODEL_NAME
 from ..model.search_settings_bigru_ctc import BeamSearchSettings
 from .model_files import ModelFiles
 
-__all__ = ["OWN_LANGUAGE_MODEL", "language_model_of", "load_decoder"]
+__all__ = ["NO_LANGUAGE_MODEL", "OWN_LANGUAGE_MODEL", "choose_language_model", "language_model_of", "load_decoder"]
 
 OWN_LANGUAGE_MODEL = "own"
 """Name of the language model that lies beside a model."""
+NO_LANGUAGE_MODEL = "none"
+"""What stands for greedy decoding where the language model is the default."""
 
 
 def language_model_of(language_model: str | Path | None) -> Path | None:
@@ -42,6 +44,21 @@ def language_model_of(language_model: str | Path | None) -> Path | None:
             f"{OWN_LANGUAGE_MODEL!r} for the model's own."
         )
     return Path(language_model)
+
+
+def choose_language_model(files: ModelFiles, wanted: str | None) -> str | None:
+    """The language model of those who decode with one unless they are told otherwise.
+
+    Args:
+        files: Those of the model.
+        wanted: Folder of a language model, `"own"`, `"none"`, or `None` for the model's own if it has one.
+
+    Returns:
+        The folder or `"own"`; `None` for greedy decoding.
+    """
+    if wanted is None:
+        return None if files.language_model is None else OWN_LANGUAGE_MODEL
+    return None if wanted == NO_LANGUAGE_MODEL else wanted
 
 
 def load_decoder(

@@ -9,11 +9,12 @@ import pytest
 from small_language_model import spelled, write_language_model
 
 from hf_bigru_asr import BiGRUCTCProcessor
+from hf_bigru_asr.bundled import bundled_checkpoint
 from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchDecoder
 from hf_bigru_asr.model.ctc_alignment_bigru_ctc import CharacterSpan
 from hf_bigru_asr.model.ctc_output_bigru_ctc import CTCSymbols
 from hf_bigru_asr.model.decoding_bigru_ctc import GreedyDecoder, Hypothesis
-from hf_bigru_asr.runtime.decoding import load_decoder
+from hf_bigru_asr.runtime.decoding import choose_language_model, load_decoder
 from hf_bigru_asr.runtime.model_files import ModelFiles
 
 
@@ -99,3 +100,14 @@ def test_a_vocabulary_without_the_delimiter_is_refused(listener_dir: Path, tmp_p
         ValueError, match=r"word_delimiter_token is '\|', which is not one of the vocabulary's symbols"
     ):
         load_decoder(ModelFiles(tmp_path / "model"))
+
+
+def test_a_model_is_decoded_with_its_own_language_model_unless_told_otherwise(listener_dir: Path) -> None:
+    with_one, without = ModelFiles(bundled_checkpoint()), ModelFiles(listener_dir)
+    assert [choose_language_model(with_one, name) for name in (None, "own", "none", "a folder")] == [
+        "own",
+        "own",
+        None,
+        "a folder",
+    ]
+    assert [choose_language_model(without, name) for name in (None, "own", "none")] == [None, "own", None]
