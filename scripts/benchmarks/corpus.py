@@ -19,7 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,6 @@ import pyarrow.parquet as pq
 # Run directly, the path begins with this folder. At the end, so that no script hides a package of its name.
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.ray_nodes import ENVIRONMENT, ray_nodes
 from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.storage.writing import write_json
 
@@ -39,6 +39,13 @@ __all__ = ["check_kills", "count_rows", "processor_seconds"]
 PROGRAM = (sys.executable, "-m", "hf_bigru_asr")
 MARK = "HF_BIGRU_ASR_MEASURED"
 PERIOD_S = 0.2
+ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AUTH_MODE": "disabled",  # the nodes are of this machine, and leave no token in the home
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "20",
+    "OMP_NUM_THREADS": "1",
+}
+"""For the nodes of a cluster, and for what joins them."""
 
 
 @dataclass
@@ -93,13 +100,34 @@ def count_rows(output: Path) -> tuple[list[str], float]:
     return ids, sum(sum(table.column("duration_s").to_pylist()) for table in tables)
 
 
-def check_kills(command: Sequence[str], output: Path, folder: Path) -> dict[str, Any]:
+@contextmanager
+def cluster_of_processes(num_workers: int = 2) -> Iterator[Any]:
+    """Ray's own cluster of processes on one machine: a head that does no work, and nodes with a core each.
+
+    Args:
+        num_workers: Nodes beside the head.
+    """
+    os.environ.update(ENVIRONMENT)
+    from ray.cluster_utils import Cluster
+
+    memory: dict[str, Any] = {"object_store_memory": 100_000_000}
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, **memory})
+    try:
+        for _ in range(num_workers):
+            cluster.add_node(num_cpus=1, **memory)
+        cluster.wait_for_nodes()
+        yield cluster
+    finally:
+        for node in cluster.list_all_nodes():
+            node.kill_all_processes(check_alive=False, allow_graceful=False, wait=True)
+
+
+def check_kills(command: Sequence[str], output: Path) -> dict[str, Any]:
     """Kill a node, then the head; start a cluster anew, kill the command, and let it end.
 
     Args:
         command: What is run; the address of the cluster follows.
         output: The folder that it writes to.
-        folder: For logs.
 
     Returns:
         Files that were there at each kill, and the exit statuses.
@@ -115,19 +143,19 @@ def check_kills(command: Sequence[str], output: Path, folder: Path) -> dict[str,
             time.sleep(0.1)
         return _num_files(output)
 
-    with ray_nodes(folder) as (address, nodes):
-        process = start(address)
+    with cluster_of_processes() as cluster:
+        process = start(cluster.address)
         found["node"] = after(process, 2)
-        nodes[1].kill()
+        cluster.list_all_nodes()[1].kill_all_processes(check_alive=False, allow_graceful=False, wait=True)
         found["head"] = after(process, 2)
-        nodes[0].kill()
+        cluster.head_node.kill_all_processes(check_alive=False, allow_graceful=False, wait=True)
         found["status_without_head"] = process.wait(600)
-    with ray_nodes(folder) as (address, _):
-        process = start(address)
+    with cluster_of_processes() as cluster:
+        process = start(cluster.address)
         found["command"] = after(process, 2)
         process.kill()
         process.wait()
-        found["status"] = start(address).wait()
+        found["status"] = start(cluster.address).wait()
     found["files"] = _num_files(output)
     return found
 
@@ -168,7 +196,7 @@ def main() -> None:
             figures["whisper"] = _whisper(flac)
         output = work / "killed"
         command = [*PROGRAM, "corpus", str(arguments.folder), str(output), "--lm", arguments.lm, "--quiet"]
-        figures["kills"] = check_kills([*command, "--rows-per-file", str(arguments.rows_per_file)], output, work)
+        figures["kills"] = check_kills([*command, "--rows-per-file", str(arguments.rows_per_file)], output)
         ids, audio_s = count_rows(output)
     wanted = {str(path.relative_to(arguments.folder)) for path in arguments.folder.rglob("*") if path.is_file()}
     figures |= {"recordings": len(wanted), "rows": len(ids), "lost": len(wanted - set(ids)), "audio_s": audio_s}

@@ -31,7 +31,7 @@ def test_killed_nodes_and_runs_lose_nothing_and_do_nothing_twice(listener_dir: P
     (folder / "broken.wav").write_bytes(b"hello")
     command = [sys.executable, "-m", "hf_bigru_asr", "corpus", str(folder), str(output), "--model", str(listener_dir)]
 
-    found = check_kills([*command, "--rows-per-file", "4", "--quiet"], output, tmp_path)
+    found = check_kills([*command, "--rows-per-file", "4", "--quiet"], output)
 
     assert found["status_without_head"] in (0, 1, 3) or found["status_without_head"] < 0
     assert found["status"] == 3  # one is broken
