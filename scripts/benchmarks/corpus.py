@@ -67,7 +67,7 @@ def processor_seconds(command: Sequence[str]) -> dict[str, float]:
         command: What is run.
 
     Raises:
-        RuntimeError: If it fails.
+        RuntimeError: If it fails, but for recordings that cannot be used (status 1 of `transcribe`, 3 of `corpus`).
     """
     mark = f"{MARK}={uuid4()}"
     start_s = time.monotonic()
@@ -76,7 +76,7 @@ def processor_seconds(command: Sequence[str]) -> dict[str, float]:
     while process.poll() is None:
         used |= _processor_seconds_of(mark)
         time.sleep(PERIOD_S)
-    if process.returncode not in (0, 3):
+    if process.returncode not in (0, 1, 3):
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}.")
     return {"seconds": time.monotonic() - start_s, "processor_seconds": sum(used.values())}
 
