@@ -2,10 +2,11 @@
 
     python examples/finetune.py --dataset_name my_speech --output_dir outputs/finetune --minutes 5 15 60
 
-For every number of minutes a part of the training split is drawn, trained on with the settings of the page "Train on
-your recordings", and the model is measured on the evaluation split. `report.json` has error rates and processor
-minutes. `--where corpus=an4` takes some of the rows. `--far_field` puts all recordings into rooms with noise. All
-other options are those of `hf-bigru-asr train`.
+For every number of minutes a part of the training split is drawn and trained on with the settings of the page "Train
+on your recordings". Every second row of the evaluation split chooses the epoch; the others are measured before and
+after. Where both splits are one, its rows are divided. `report.json` has error rates and processor minutes.
+`--where corpus=an4` takes some of the rows. `--far_field` puts all recordings into rooms with noise. All other options
+are those of `hf-bigru-asr train`.
 """
 
 import argparse
@@ -42,8 +43,8 @@ SETTINGS = {
 }
 
 
-def rows(args: argparse.Namespace, split: str, max_minutes: float) -> Iterator[dict[str, Any]]:
-    """Rows of a split in random order, up to so many minutes."""
+def rows(args: argparse.Namespace, split: str, max_minutes: float, backwards: bool) -> Iterator[dict[str, Any]]:
+    """Rows of a split in random order, or from the end of that order, up to so many minutes."""
     dataset = load_speech_dataset(args.dataset_name, split=split, text_column=args.text_column_name)
     if args.where:
         column, value = args.where.split("=", 1)
@@ -51,6 +52,7 @@ def rows(args: argparse.Namespace, split: str, max_minutes: float) -> Iterator[d
         dataset = dataset.select([row for row, found in enumerate(values) if str(found) == value])
     order = list(range(len(dataset)))
     random.Random(args.seed).shuffle(order)
+    order = order[::-1] if backwards else order
     rng = np.random.default_rng(args.seed)
     seconds = 0.0
     for row in order:
@@ -66,15 +68,25 @@ def rows(args: argparse.Namespace, split: str, max_minutes: float) -> Iterator[d
         yield {"id": str(row), "audio": audio, "text": dataset[row][args.text_column_name]}
 
 
-def write_split(args: argparse.Namespace, folder: Path, name: str, split: str, max_minutes: float) -> None:
-    """Write a part of a split as Parquet."""
+def write_splits(args: argparse.Namespace, folder: Path, minutes: float) -> None:
+    """Write what is trained on, what chooses the epoch and what is measured as Parquet."""
     folder.mkdir(parents=True, exist_ok=True)
-    Dataset.from_list(list(rows(args, split, max_minutes))).to_parquet(folder / f"{name}.parquet")
+    training = list(rows(args, args.train_split_name, minutes, backwards=False))
+    divided = args.train_split_name == args.eval_split_name
+    held_out = list(rows(args, args.eval_split_name, 2 * args.eval_minutes, backwards=divided))
+    shared = {row["id"] for row in training} & {row["id"] for row in held_out} if divided else set()
+    if shared:
+        raise SystemExit(
+            f"{minutes:g} minutes to train on and {2 * args.eval_minutes:g} to choose and measure on are more than"
+            f" {args.train_split_name!r} has: take fewer (--minutes, --eval_minutes)."
+        )
+    for name, part in (("train", training), ("validation", held_out[::2]), ("test", held_out[1::2])):
+        Dataset.from_list(part).to_parquet(folder / f"{name}.parquet")
 
 
-def error_rates(model: str | Path, data: Path) -> dict[str, float]:
-    """Greedy error rates on the evaluation split."""
-    examples = load_speech_dataset(data, split="validation", text_column="text")
+def error_rates(model: str | Path, data: Path, split: str) -> dict[str, float]:
+    """Greedy error rates on a split."""
+    examples = load_speech_dataset(data, split=split, text_column="text")
     results = [each for each in EvaluatedModel.load(model).recognize(examples, batch_size=16) if not each.error]
     references, hypotheses = [each.reference for each in results], [each.hypothesis for each in results]
     return {
@@ -88,13 +100,32 @@ def epochs_for(minutes: float) -> int:
     return 20 if minutes <= 5 else 12 if minutes <= 15 else 6
 
 
+def measure(args: argparse.Namespace, minutes: float, options: list[str]) -> dict[str, Any]:
+    """Train on so many minutes: error rates before and after, processor minutes."""
+    folder = args.output_dir / f"{minutes:g}_minutes"
+    write_splits(args, folder / "speech", minutes)
+    settings = SETTINGS | {"num_train_epochs": str(epochs_for(minutes))}
+    words = [word for name, value in settings.items() for word in (f"--{name}", *value.split())]
+    words += ["--model_name_or_path", str(args.model_name_or_path), "--dataset_name", str(folder / "speech")]
+    start_s = time.process_time()
+    train([*words, "--output_dir", str(folder / "model"), *options])
+    cpu_minutes = round((time.process_time() - start_s) / 60, 4)
+    rates = {
+        f"{when}_{split}": error_rates(model, folder / "speech", split)
+        for when, model in (("before", args.model_name_or_path), ("after", folder / "model"))
+        for split in ("validation", "test")
+    }
+    return {"minutes": minutes, **rates, "cpu_minutes": cpu_minutes}
+
+
 def main() -> None:
     """Measure, train and measure for every size."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset_name", required=True, help="Data set with both splits.")
     parser.add_argument("--output_dir", type=Path, required=True, help="Folder for data, models and report.")
+    parser.add_argument("--model_name_or_path", default="bundled", help="Model to begin with.")
     parser.add_argument("--minutes", type=float, nargs="+", default=[5.0, 15.0, 60.0], help="Minutes to train on.")
-    parser.add_argument("--eval_minutes", type=float, default=10.0, help="Minutes to measure on.")
+    parser.add_argument("--eval_minutes", type=float, default=5.0, help="Minutes to measure; as many choose.")
     parser.add_argument("--text_column_name", default="text", help="Column with the transcript.")
     parser.add_argument("--train_split_name", default="train", help="Split to train on.")
     parser.add_argument("--eval_split_name", default="validation", help="Split to measure on.")
@@ -105,18 +136,7 @@ def main() -> None:
 
     report: list[dict[str, Any]] = []
     for minutes in args.minutes:
-        folder = args.output_dir / f"{minutes:g}_minutes"
-        write_split(args, folder / "speech", "train", args.train_split_name, minutes)
-        write_split(args, folder / "speech", "validation", args.eval_split_name, args.eval_minutes)
-        settings = SETTINGS | {"num_train_epochs": str(epochs_for(minutes))}
-        words = [word for name, value in settings.items() for word in (f"--{name}", *value.split())]
-        words += ["--model_name_or_path", "bundled", "--dataset_name", str(folder / "speech")]
-        before = error_rates("bundled", folder / "speech")
-        start_s = time.process_time()
-        train([*words, "--output_dir", str(folder / "model"), *options])
-        cpu_minutes = (time.process_time() - start_s) / 60
-        after = error_rates(folder / "model", folder / "speech")
-        report.append({"minutes": minutes, "before": before, "after": after, "cpu_minutes": round(cpu_minutes, 4)})
+        report.append(measure(args, minutes, options))
         sys.stdout.write(f"{report[-1]}\n")
         (args.output_dir / "report.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
