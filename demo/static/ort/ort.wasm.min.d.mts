@@ -1,0 +1,2 @@
+// The build puts the runtime here.
+export * from "onnxruntime-web";
