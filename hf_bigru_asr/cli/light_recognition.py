@@ -9,8 +9,9 @@ import numpy as np
 from ..audio.channels import Channels
 from ..audio.loading import count_channels, iterate_audio
 from ..formats.transcript import RecognizedWord, RecognizerFacts, TimedTranscript
+from ..model.beam_search_bigru_ctc import BeamSearchDecoder
 from ..model.ctc_alignment_bigru_ctc import align_log_probs
-from ..model.decoding_bigru_ctc import Decoder, Hypothesis, words_of
+from ..model.decoding_bigru_ctc import words_of
 from ..runtime.decoding import choose_language_model
 from ..runtime.export import locate_model
 from ..runtime.layer_runners import CheckedRunner
@@ -162,19 +163,21 @@ class LightRecognition:
 
     def _decode(self, pieces: Iterable[FloatArray], warnings: list[str], check: Check) -> Sequence[RecognizedWord]:
         if self._grammar is not None:
-            return self._decode_grammar(self._grammar, np.concatenate(list(pieces)), warnings)
-        decoder = _CheckedDecoder(self._recognizer.decoder, check)
-        symbols, frame_s = self._recognizer.decoder.symbols, self._recognizer.decoder.frame_s
-        best = decode_pieces(decoder, pieces, symbols, frame_s)[0]
+            return self._decode_grammar(self._grammar, np.concatenate(list(pieces)), warnings, check)
+        check()
+        decoder = self._recognizer.decoder
+        if isinstance(decoder, BeamSearchDecoder):
+            decoder = decoder.checked(check)
+        best = decode_pieces(decoder, pieces, decoder.symbols, decoder.frame_s)[0]
         if decoder.confidence is not None:
             return best.words
         # What is not calibrated is no probability.
         return [SpokenWord(word.text, word.start_s, word.end_s) for word in best.words]
 
     def _decode_grammar(
-        self, decoder: "GrammarDecoder", log_probs: FloatArray, warnings: list[str]
+        self, decoder: "GrammarDecoder", log_probs: FloatArray, warnings: list[str], check: Check
     ) -> Sequence[RecognizedWord]:
-        results = decoder(log_probs)
+        results = decoder(log_probs, check)
         words: list[RecognizedWord] = []
         for result in results:
             if result.is_accepted:
@@ -208,19 +211,6 @@ def _grammar_decoder(recognizer: OnnxRecognizer, options: RecognitionOptions) ->
         frame_s=recognizer.decoder.frame_s,
         **threshold,
     )
-
-
-class _CheckedDecoder:
-    """A [`Decoder`] that can be stopped."""
-
-    def __init__(self, decoder: Decoder, check: Check) -> None:
-        self._decoder, self._check = decoder, check
-        self.confidence = decoder.confidence
-        self.settings = getattr(decoder, "settings", None)
-
-    def __call__(self, log_probs: FloatArray, lengths: object = None) -> list[list[Hypothesis]]:
-        self._check()
-        return self._decoder(log_probs, lengths)
 
 
 def _counted(blocks: Iterable[FloatArray], channel: _Channel, check: Callable[[], None]) -> Iterator[FloatArray]:

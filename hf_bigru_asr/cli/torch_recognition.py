@@ -79,6 +79,7 @@ class TorchRecognition:
             return_timestamps="word",
             channels=self._options.channels,
             on_damage=self._options.on_damage,
+            check=check,
         )
         for each in zip(recordings, found, strict=True):
             yield self._transcript(*each)

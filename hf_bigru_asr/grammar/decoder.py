@@ -5,7 +5,7 @@ The probability that the network gives the words of this path decides whether th
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -98,11 +98,12 @@ class GrammarDecoder:
         self._pause_frames, self._margin_frames = round(pause_s / frame_s), round(MARGIN_S / frame_s)
         self._max_frames = round(MAX_UTTERANCE_S / frame_s)
 
-    def __call__(self, log_probs: FloatArray) -> list[GrammarResult]:
+    def __call__(self, log_probs: FloatArray, check: Callable[[], None] = lambda: None) -> list[GrammarResult]:
         """Utterances of a recording, in order, accepted or not; none where the network writes no letter.
 
         Args:
             log_probs: `(frames, classes)`.
+            check: Called before every utterance; what it raises ends the work.
 
         Raises:
             ValueError: If the array has another shape.
@@ -112,7 +113,11 @@ class GrammarDecoder:
             raise ValueError(
                 f"log_probs has the shape {log_probs.shape}; it must be (frames, {num_classes}), a column for a class."
             )
-        return [self._decode(log_probs, start, end) for start, end in self._utterances(log_probs)]
+        results = []
+        for start, end in self._utterances(log_probs):
+            check()
+            results.append(self._decode(log_probs, start, end))
+        return results
 
     def _utterances(self, log_probs: FloatArray) -> list[tuple[int, int]]:
         """First frames and ends of what lies between pauses, with margins that do not overlap."""

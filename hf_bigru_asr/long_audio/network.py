@@ -12,9 +12,10 @@ import numpy as np
 import torch
 
 from ..model.feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
+from ..model.found_path_bigru_ctc import Check, no_check
 from ..model.waveforms_bigru_ctc import AudioArray, mono_waveform
 from ..runtime.frame_store import Frames
-from ..runtime.layer_runners import LayerRunner
+from ..runtime.layer_runners import CheckedRunner, LayerRunner
 from ..runtime.log_mel import FloatArray, LogMelSettings
 from ..runtime.long_audio import log_probs_in_pieces
 from .layer_runners import TorchLayerRunner, runner_of
@@ -35,6 +36,7 @@ def log_probs_of_long_audio(
     chunk_s: float = CHUNK_S,
     num_segments: int | None = None,
     runner: LayerRunner | None = None,
+    check: Check = no_check,
 ) -> torch.Tensor:
     """Log-probabilities of a recording of any length, equal to those of the model on the whole within 1e-4.
 
@@ -46,6 +48,7 @@ def log_probs_of_long_audio(
         chunk_s: Length of the chunks. It changes memory and speed, not the result.
         num_segments: Segments of the recording that run side by side; `None` chooses by its length.
         runner: Runs the layers; those of the model if `None`.
+        check: Called before every chunk of every layer; what it raises ends the work.
 
     Returns:
         `(frames, classes)` float32 on the CPU.
@@ -73,7 +76,7 @@ def log_probs_of_long_audio(
 
     with _threads(runner) as num_parallel:
         pieces = log_probs_in_pieces(
-            runner,
+            CheckedRunner(runner, check),
             _blocks(audio),
             LogMelSettings.from_dict(feature_extractor.to_dict()),
             extract=extract,

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .ctc_output_bigru_ctc import FrameArray, IntArray
-from .found_path_bigru_ctc import FoundPath
+from .found_path_bigru_ctc import Check, FoundPath, no_check
 from .hotwords_bigru_ctc import HotwordPhrases
 from .language_model_bigru_ctc import FloatArray, LanguageModel
 from .lexicon_bigru_ctc import Lexicon
@@ -263,7 +263,7 @@ class ArraySearch:
         self._symbols, self._settings, self._num_found = symbols, settings, num_found
         self._is_of_phrase = np.array([word in phrases.words for word in lexicon.words]) if phrases.words else None
 
-    def __call__(self, scores: FrameArray) -> list[FoundPath]:
+    def __call__(self, scores: FrameArray, check: Check = no_check) -> list[FoundPath]:
         """The best paths; see [`WordSearch`]."""
         settings, symbols = self._settings, self._symbols
         histories = _Histories(self._model, self._new_state, self._words, self._phrases, settings.lm_weight)
@@ -273,6 +273,7 @@ class ArraySearch:
         beam = _Beam(np.zeros(1), *(np.array([each]) for each in (0, _ROOT, symbols.delimiter, _NONE, _NONE)))
         trail = [_traced(beam)]
         for row, classes in zip(emissions, best_classes, strict=True):
+            check()
             beam = self._merged(self._extended(beam, row, classes, histories))
             if len(beam.scores) > settings.beam_size:
                 beam = beam.taken(np.argpartition(-beam.scores, settings.beam_size)[: settings.beam_size])

@@ -1,5 +1,6 @@
 """Beam search over the words of a lexicon with an n-gram language model."""
 
+import copy
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -13,7 +14,7 @@ from .confidence_bigru_ctc import ConfidenceModel
 from .ctc_alignment_bigru_ctc import align_log_probs
 from .ctc_output_bigru_ctc import CTCSymbols, FrameArray, tidy_text
 from .decoding_bigru_ctc import Hypothesis, ScoredTokens, hypothesis_of, utterances_of, words_of
-from .found_path_bigru_ctc import FoundPath, FoundWords
+from .found_path_bigru_ctc import Check, FoundPath, FoundWords, no_check
 from .lexicon_bigru_ctc import UNIT_END, UNIT_INSIDE
 from .search_settings_bigru_ctc import BeamSearchSettings
 from .speech_evidence_bigru_ctc import without_weak_letters
@@ -83,6 +84,7 @@ class BeamSearchDecoder:
         num_found = self.settings.beam_size if self.settings.nbest > 1 else _NUM_CONSIDERED
         self._find = load_word_search(folder, self.symbols, self.settings, num_found, saves_memory=saves_memory)
         self._saves_memory = saves_memory
+        self._check = no_check
 
     def __call__(self, log_probs: Any, lengths: Any = None) -> list[list[Hypothesis]]:  # noqa: ANN401 - see `Decoder`
         """The `nbest` best hypotheses of every utterance; see [`Decoder`]."""
@@ -102,6 +104,16 @@ class BeamSearchDecoder:
         return BeamSearchDecoder(
             self.folder, self.tokenizer, self.frame_s, settings, self.confidence, saves_memory=self._saves_memory
         )
+
+    def checked(self, check: Check) -> "BeamSearchDecoder":
+        """The same decoder, whose search can be ended.
+
+        Args:
+            check: Called at least once a second of computing; what it raises ends the search.
+        """
+        decoder = copy.copy(self)
+        decoder._check = check
+        return decoder
 
     def save_memory(self) -> None:
         """Search long utterances in less memory from now on."""
@@ -133,7 +145,7 @@ class BeamSearchDecoder:
     def _search(self, log_probs: FrameArray) -> list[ScoredTokens]:
         if not self._has_letters(log_probs):
             return [((), 0.0)]
-        found = self._distinct(self._find(self._with_end(log_probs)))
+        found = self._distinct(self._find(self._with_end(log_probs), self._check))
         return [(self.symbols.encode(text), path.score) for text, path in found] or [((), 0.0)]
 
     def _distinct(self, found: Iterable[FoundPath]) -> list[tuple[str, FoundPath]]:
@@ -148,7 +160,7 @@ class BeamSearchDecoder:
     def _decode(self, log_probs: FrameArray) -> list[Hypothesis]:
         if not self._has_letters(log_probs):
             return [Hypothesis("", 0.0, (), ())]
-        found = self._find(self._with_end(log_probs))
+        found = self._find(self._with_end(log_probs), self._check)
         if not found:
             return [Hypothesis("", -math.inf, (), ())]
         considered = found[:_NUM_CONSIDERED]  # so that confidences do not depend on `nbest`

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .ctc_output_bigru_ctc import FrameArray, IntArray
-from .found_path_bigru_ctc import FoundPath
+from .found_path_bigru_ctc import Check, FoundPath, no_check
 from .hotwords_bigru_ctc import HotwordPhrases
 from .language_model_bigru_ctc import NUM_BONUS_CLASSES, NUM_FURTHER_LABELS, LanguageModel
 from .search_settings_bigru_ctc import BeamSearchSettings
@@ -21,6 +21,8 @@ __all__ = ["MAX_PHRASES", "FlashlightSearch"]
 
 MAX_PHRASES = NUM_FURTHER_LABELS
 """Hotwords that are phrases or are outside the lexicon, at most."""
+STEP_FRAMES = 50
+"""Frames from one call of C++ to the next. Within one nothing else of Python runs, signals and threads included."""
 Spelling = tuple[int, ...]
 
 
@@ -81,14 +83,20 @@ class FlashlightSearch:
             False,
         )
 
-    def __call__(self, scores: FrameArray) -> list[FoundPath]:
+    def __call__(self, scores: FrameArray, check: Check = no_check) -> list[FoundPath]:
         """The best paths; see [`WordSearch`]."""
         if self._hotwords is not None:
             scores = np.concatenate([scores, scores[:, [self._symbols.delimiter]] + self._bonuses], axis=1)
         scores = np.ascontiguousarray(scores, dtype=np.float32)
-        found = self._new_decoder().decode(scores.ctypes.data, *scores.shape)
+        search = self._new_decoder()
+        search.decode_begin()
+        for first in range(0, len(scores), STEP_FRAMES):
+            check()
+            step = scores[first : first + STEP_FRAMES]
+            search.decode_step(step.ctypes.data, *step.shape)
+        search.decode_end()
         paths = []
-        for each in found[: self._num_found]:
+        for each in search.get_all_final_hypothesis()[: self._num_found]:
             labels, classes = np.array(each.words), np.array(each.tokens)
             places = np.flatnonzero(labels >= 0)
             words = [self._words[label] for label in labels[places].tolist()]

@@ -1,6 +1,6 @@
 """What a beam search over words finds, and how sure each word is among all that it finds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,10 +8,17 @@ import numpy.typing as npt
 
 from .ctc_output_bigru_ctc import CTCSymbols, IntArray
 
-__all__ = ["FoundPath", "FoundWords"]
+__all__ = ["Check", "FoundPath", "FoundWords", "no_check"]
+
+Check = Callable[[], None]
+"""Called now and then by what takes long; raises when the results are no longer wanted."""
 
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 """Odd, with its bits well mixed: powers of it make a code of the letters of a word."""
+
+
+def no_check() -> None:
+    """The [`Check`] of those who want the results whatever happens."""
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
+from typing import Protocol
 
 from .array_search_bigru_ctc import ArraySearch
 from .ctc_output_bigru_ctc import CTCSymbols, FrameArray
 from .flashlight_search_bigru_ctc import FlashlightSearch
-from .found_path_bigru_ctc import FoundPath
+from .found_path_bigru_ctc import Check, FoundPath, no_check
 from .hotwords_bigru_ctc import HotwordPhrases
 from .language_model_bigru_ctc import LanguageModel, has_flashlight
 from .search_settings_bigru_ctc import BeamSearchSettings
@@ -19,8 +20,17 @@ QUICK_FRAMES = 600
 SMALL_HYPOTHESES = 900_000
 """Hypotheses of all frames of the largest utterance for flashlight-text where memory is saved; each has 100 bytes."""
 
-WordSearch = Callable[[FrameArray], list[FoundPath]]
-"""From scores `(frames, classes)` to the paths that are found, the best one first."""
+
+class WordSearch(Protocol):
+    """Finds the paths of an utterance."""
+
+    def __call__(self, scores: FrameArray, check: Check = no_check) -> list[FoundPath]:
+        """The paths that are found, the best one first.
+
+        Args:
+            scores: `(frames, classes)`.
+            check: Called at least once a second of computing; what it raises ends the search.
+        """
 
 
 def load_word_search(
@@ -91,11 +101,11 @@ class QuickStartSearch:
         self._num_frames = 0
         self._lock = Lock()
 
-    def __call__(self, scores: FrameArray) -> list[FoundPath]:
+    def __call__(self, scores: FrameArray, check: Check = no_check) -> list[FoundPath]:
         """The best paths; see [`WordSearch`]."""
         with self._lock:
             search = self._choose(len(scores))
-        return search(scores)
+        return search(scores, check)
 
     def save_memory(self) -> None:
         """Let the quick one search long utterances from now on."""

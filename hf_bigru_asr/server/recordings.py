@@ -200,6 +200,8 @@ class RecordingSteps:
         decoder: Any = self._recognizer.decoder
         if job.recording.hotwords:
             decoder = decoder.with_settings(hotwords=dict(decoder.settings.hotwords) | dict(job.recording.hotwords))
+        if isinstance(decoder, BeamSearchDecoder):
+            decoder = decoder.checked(job.check)
         words: list[TimedWord] = []
         for start_s, hypotheses in decoded_parts(decoder, pieces, decoder.symbols, decoder.frame_s):
             job.check()

@@ -23,6 +23,7 @@ from ..audio.findings import OnDamage
 from ..backends.threads import NetworkThreads
 from ..model.decoding_bigru_ctc import Decoder, Hypothesis
 from ..model.feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
+from ..model.found_path_bigru_ctc import Check, no_check
 from ..model.tokenization_bigru_ctc import BiGRUCTCTokenizer
 from .decoding_pool import LazyHypotheses, PendingHypotheses, start_decoding
 from .network import LONG_S, AudioSource, LogProbs, Network, Recording
@@ -104,6 +105,7 @@ class BatchRecognizer:
         long_s: What is longer goes through the network in chunks.
         channels: Which channels of files are taken, see [`Network`].
         on_damage: What becomes of damaged files, see [`Network`].
+        check: Called now and then; what it raises ends the work.
 
     Raises:
         ValueError: If a number is not positive.
@@ -119,6 +121,7 @@ class BatchRecognizer:
     long_s: float = LONG_S
     channels: Channels = "mix"
     on_damage: OnDamage = "error"
+    check: Check = no_check
 
     def __post_init__(self) -> None:
         """Check the numbers."""
@@ -130,7 +133,12 @@ class BatchRecognizer:
     def network(self) -> Network:
         """The model and its features."""
         return Network(
-            self.model, self.feature_extractor, self.long_s, channels=self.channels, on_damage=self.on_damage
+            self.model,
+            self.feature_extractor,
+            self.long_s,
+            channels=self.channels,
+            on_damage=self.on_damage,
+            check=self.check,
         )
 
     @property

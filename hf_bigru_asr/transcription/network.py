@@ -22,6 +22,7 @@ from ..audio.sources import Source, can_be_opened_again, open_source
 from ..long_audio.layer_runners import runner_of, shows_layers
 from ..long_audio.network import log_probs_of_long_audio
 from ..model.feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
+from ..model.found_path_bigru_ctc import Check, no_check
 from ..model.waveforms_bigru_ctc import mono_waveform
 from ..runtime.layer_runners import LayerRunner
 from ..runtime.long_audio import LONG_S
@@ -182,6 +183,7 @@ class Network:
         device: Where features of short recordings are computed.
         channels: Which channels of files are taken, as in [`load_audio`], but for `"split"`.
         on_damage: What becomes of damaged files, as in [`load_audio`].
+        check: Called before every batch, and every chunk of a long recording; what it raises ends the work.
 
     Raises:
         ValueError: If `long_s` is not positive.
@@ -193,6 +195,7 @@ class Network:
     device: str | torch.device = "cpu"
     channels: Channels = "mix"
     on_damage: OnDamage = "error"
+    check: Check = no_check
 
     def __post_init__(self) -> None:
         """Check the length."""
@@ -283,6 +286,7 @@ class Network:
         Returns:
             Log-probabilities `(frames, classes)` of each, float32 on the CPU.
         """
+        self.check()
         model = self.model if model is None else model
         features = [recording.features for recording in recordings if recording.features is not None]
         masks = [torch.ones(len(each), dtype=torch.bool) for each in features]
@@ -301,6 +305,7 @@ class Network:
         def counted(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
             nonlocal num_samples
             for block in blocks:
+                self.check()
                 num_samples += len(block)
                 yield block
 
@@ -316,6 +321,7 @@ class Network:
                     counted(ahead),
                     sampling_rate=self.sampling_rate,
                     runner=self._runner,
+                    check=self.check,
                 )
         except (ValueError, OSError) as error:
             return LogProbs(error=error)

@@ -20,6 +20,7 @@ from ..bundled import BUNDLED, resolve_model
 from ..model.beam_search_bigru_ctc import BeamSearchDecoder
 from ..model.checked_files_bigru_ctc import library_errors_named
 from ..model.decoding_bigru_ctc import DecodedWord, Decoder, GreedyDecoder
+from ..model.found_path_bigru_ctc import Check, no_check
 from ..model.frame_grids_bigru_ctc import use_offsets
 from ..model.loaded_weights_bigru_ctc import check_is_whole
 from ..runtime.hotwords import parse_hotwords
@@ -171,6 +172,7 @@ def transcribe(
     return_timestamps: str | None = None,
     channels: Channels = "mix",
     on_damage: OnDamage = "error",
+    check: Check = no_check,
 ) -> Iterator[Transcript]:
     """Transcribe recordings, in order.
 
@@ -191,6 +193,7 @@ def transcribe(
         return_timestamps: `"char"` or `"word"` for times.
         channels: As in [`load_audio`]. With `"split"` a transcript has `channels`, and `turns` in order of time.
         on_damage: As in [`load_audio`]. What a damaged recording has lost is in the `warnings` of its transcript.
+        check: Called now and then, in threads too, also within long recordings; what it raises ends the work.
 
     Yields:
         One [`Transcript`] for each source, with an error where the recording cannot be used.
@@ -212,7 +215,7 @@ def transcribe(
     check_parts(ours.model, ours.feature_extractor, ours.tokenizer)
     parts = (ours.model, ours.feature_extractor, ours.tokenizer, _decoder_of(recognizer))
     batches = BatchRecognizer(*parts, batch_size, batch_s, num_workers, long_s)
-    batches = replace(batches, channels="mix" if channels == "split" else channels, on_damage=on_damage)
+    batches = replace(batches, channels="mix" if channels == "split" else channels, on_damage=on_damage, check=check)
     run = _transcribe_channels if channels == "split" else _transcribe_in_batches
     return run(batches, recordings, return_timestamps)
 
@@ -288,6 +291,8 @@ def _recognized(batches: BatchRecognizer, sources: Iterable[str | Path | Channel
         if isinstance(batches.decoder, BeamSearchDecoder) and batches.num_workers > 1:
             pool = BeamSearchPool.of_decoder(batches.decoder, batches.num_workers)
             batches = replace(batches, decoder=stack.enter_context(pool))
+        elif isinstance(batches.decoder, BeamSearchDecoder):
+            batches = replace(batches, decoder=batches.decoder.checked(batches.check))
         yield from batches.recognize(sources)
 
 

@@ -1,19 +1,21 @@
 """Recognition without torch: the text of the recogniser alone, whatever runs together, and words with their times."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 from repository import SAMPLE
+from small_language_model import write_language_model
 
 from hf_bigru_asr.audio.loading import load_audio
 from hf_bigru_asr.cli import light_recognition
 from hf_bigru_asr.cli.inputs import Input
-from hf_bigru_asr.cli.jobs import StoppedError
+from hf_bigru_asr.cli.jobs import StoppedError, run_in_order
 from hf_bigru_asr.cli.light_recognition import LightRecognition, load_light_recognition
 from hf_bigru_asr.cli.recognition import RecognitionOptions
 from hf_bigru_asr.formats.transcript import TimedTranscript
@@ -116,6 +118,37 @@ def test_work_can_be_stopped(
     else:
         with pytest.raises(StoppedError):
             list(greedy(recordings, check))
+
+
+def test_a_search_ends_with_the_frames_that_it_is_at(
+    speech: np.ndarray, write: Callable[..., Input], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C comes within one part of a recording, whose search takes long."""
+    options = RecognitionOptions(language_model=str(write_language_model(tmp_path / "lm")), num_threads=1)
+    recognition = load_light_recognition(options)
+    decoder: Any = recognition._recognizer.decoder
+    find, searching, blocks = decoder._find, Event(), []
+
+    def find_slowly(scores: np.ndarray, check: Callable[[], None]) -> object:
+        def count() -> None:
+            blocks.append(len(scores))
+            while len(blocks) == 3:
+                searching.set()
+                check()
+            check()
+
+        return find(scores, count)
+
+    def recordings() -> Iterator[list[Input]]:
+        yield [write("a.wav", speech)]
+        assert searching.wait(60)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(decoder, "_find", find_slowly)
+    with pytest.raises(KeyboardInterrupt):
+        list(run_in_order(recordings(), lambda group, check: list(recognition(group, check)), 1))
+    assert len(blocks) == 3
+    assert blocks[0] > 200, "frames"
 
 
 def test_channels(speech: np.ndarray, write: Callable[..., Input], greedy: LightRecognition) -> None:

@@ -20,6 +20,7 @@ from hf_bigru_asr.model.beam_search_bigru_ctc import (
     surplus_blanks,
 )
 from hf_bigru_asr.model.confidence_bigru_ctc import ConfidenceModel
+from hf_bigru_asr.model.flashlight_search_bigru_ctc import STEP_FRAMES
 
 FRAME_S = 0.02
 
@@ -205,12 +206,33 @@ def test_surplus_blanks_are_left_out_of_the_search(
     decoder = BeamSearchDecoder(folder, tokenizer, FRAME_S, BeamSearchSettings(blank_margin=5.0))
     lengths = []
     find = decoder._find
-    monkeypatch.setattr(decoder, "_find", lambda scores: (lengths.append(len(scores)), find(scores))[1])
+    monkeypatch.setattr(decoder, "_find", lambda scores, check: (lengths.append(len(scores)), find(scores, check))[1])
     (best,) = decoder(frames[None])[0]
     (expected,) = BeamSearchDecoder(folder, tokenizer, FRAME_S)(frames[None])[0]
     assert lengths == [15 - 1 - 1 - 2]  # the second blank of two, the last two of three
     assert (best.text, best.characters) == (expected.text, expected.characters)
     assert best.text == "BB A"
+
+
+@pytest.mark.usefixtures("search")
+def test_a_search_ends_where_it_is_told_to(folder: Path, tokenizer: BiGRUCTCTokenizer) -> None:
+    frames = random_log_probs(0, 4 * STEP_FRAMES)
+    decoder = BeamSearchDecoder(folder, tokenizer, FRAME_S, BeamSearchSettings(beam_size=5))
+    calls = []
+    found = decoder.checked(lambda: calls.append(1))(frames[None])
+    assert found == decoder(frames[None])
+    assert len(calls) > 4
+
+    def check() -> None:
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+
+    for decode in (decoder.checked(check), decoder.checked(check).search):
+        calls.clear()
+        with pytest.raises(KeyboardInterrupt):
+            decode(frames[None])
+        assert len(calls) == 2
 
 
 def test_surplus_blanks() -> None:

@@ -130,6 +130,27 @@ def test_a_setting_of_beam_search_that_is_none(model_dir: Path) -> None:
         load_recognizer(model_dir, language_model="own", decoding={"beams": 3})
 
 
+@pytest.mark.parametrize(("long_s", "least"), [(0.25, 4), (100.0, 1)], ids=["long", "short"])
+def test_work_can_be_ended_within_a_recording(
+    recognizer: AutomaticSpeechRecognitionPipeline, recordings: list[Path], long_s: float, least: int
+) -> None:
+    calls: list[int] = []
+    stop = 0
+
+    def check() -> None:
+        calls.append(1)
+        if len(calls) == stop:
+            raise KeyboardInterrupt
+
+    assert len(list(transcribe(recognizer, recordings[:1], long_s=long_s, check=check))) == 1
+    num_calls = len(calls)
+    assert num_calls >= least
+    for stop in {1, num_calls}:
+        calls.clear()
+        with pytest.raises(KeyboardInterrupt):
+            list(transcribe(recognizer, recordings[:1], long_s=long_s, check=check))
+
+
 def test_times_lie_in_the_recording(recognizer: AutomaticSpeechRecognitionPipeline, recordings: list[Path]) -> None:
     transcript = next(transcribe(recognizer, [recordings[2]], return_timestamps="char"))
 
