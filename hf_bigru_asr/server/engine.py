@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from typing import TypeVar
+from weakref import WeakSet
 
 from ..formats.transcript import TimedTranscript
 from .recordings import Job, Recording, RecordingSteps, StoppedError
@@ -65,6 +66,7 @@ class Engine:
         self._unread: deque[Job] = deque()
         self._short: list[Job] = []
         self._long: deque[Job] = deque()
+        self._jobs: WeakSet[Job] = WeakSet()
         self._num_long_running = 0
         self._reserved = 0
         self._num_jobs = 0
@@ -111,17 +113,23 @@ class Engine:
             job = Job(self._num_jobs, recording)
             self._num_jobs += 1
             self._unread.append(job)
+            self._jobs.add(job)
             self._changed.notify()
         return job
+
+    def stop(self) -> None:
+        """Stop all work that has come until now; who waits for it gets a `CancelledError`."""
+        with self._changed:
+            jobs = list(self._jobs)
+        for job in jobs:
+            job.stop()
 
     def close(self) -> None:
         """Stop all work, and end the threads."""
         with self._changed:
             self._is_closed = True
-            waiting = [*self._scored, *self._unread, *self._short, *self._long]
             self._changed.notify_all()
-        for job in waiting:
-            job.stop()
+        self.stop()
         for thread in self._threads:
             thread.join()
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -128,16 +128,17 @@ class LiveSessions:
             self._sessions.discard(session)
             self._metrics.live.dec()
 
-    async def drain(self, max_s: float) -> None:
+    async def drain(self, max_s: float, is_over: Callable[[], bool] = lambda: False) -> None:
         """Let every session end with what has been spoken until now, and wait for it.
 
         Args:
             max_s: How long to wait.
+            is_over: Whether nobody wants to wait any longer.
         """
         for session in self._sessions:
             session.end(GOING_AWAY)
         deadline = asyncio.get_running_loop().time() + max_s
-        while self._sessions and asyncio.get_running_loop().time() < deadline:
+        while self._sessions and asyncio.get_running_loop().time() < deadline and not is_over():
             await asyncio.sleep(WAIT_S)
 
 

@@ -23,7 +23,8 @@ __all__ = ["DrainingServer", "Running", "listening_socket", "make_server"]
 MAX_MESSAGE_BYTES = 1 << 20
 """Of one message with sound."""
 GRACE_S = 0.2
-"""For what has been sent on connections that were just taken: uvicorn closes those without a request."""
+"""For what has been sent on connections that were just taken, as uvicorn closes those without a request; and for last
+answers."""
 IDLE_S = 15
 """After which a connection without a request is closed."""
 
@@ -34,12 +35,13 @@ class DrainingServer(uvicorn.Server):
     Args:
         config: Of uvicorn.
         live: The WebSockets.
+        engine: Works for the requests; what it still has at the end is answered with 503.
         drain_s: How long what has begun may take after the first signal.
     """
 
-    def __init__(self, config: uvicorn.Config, live: LiveSessions, drain_s: float) -> None:
+    def __init__(self, config: uvicorn.Config, live: LiveSessions, engine: Engine, drain_s: float) -> None:
         super().__init__(config)
-        self._live, self._drain_s = live, drain_s
+        self._live, self._engine, self._drain_s = live, engine, drain_s
         self._first_s = 0.0
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -47,8 +49,13 @@ class DrainingServer(uvicorn.Server):
         for server in self.servers:
             server.close()
         await asyncio.sleep(GRACE_S)
-        await self._live.drain(self._drain_s)
+        await self._live.drain(self._drain_s, lambda: self.force_exit)
+        given_up = asyncio.get_running_loop().call_later(self._drain_s, self._engine.stop)
         await super().shutdown(sockets)
+        given_up.cancel()
+        if self.force_exit:
+            self._engine.stop()
+            await asyncio.sleep(GRACE_S)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to end with the first signal, and end at once with another one a second later."""
@@ -117,12 +124,12 @@ def make_server(
         lifespan="off",
         server_header=False,
         timeout_keep_alive=IDLE_S,
-        timeout_graceful_shutdown=max(round(drain_s), 1),
+        timeout_graceful_shutdown=round(drain_s) + 1,  # by then all have been answered
         ws="websockets-sansio",
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,
     )
-    return Running(DrainingServer(config, live, drain_s), engine, metrics)
+    return Running(DrainingServer(config, live, engine, drain_s), engine, metrics)
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
@@ -145,5 +152,9 @@ def listening_socket(host: str, port: int) -> socket.socket:
 
 
 def _is_fault(record: logging.LogRecord) -> bool:
-    """Whether a message is about a fault: uvicorn 0.54 logs one for every WebSocket that is refused with a status."""
-    return record.msg != "ASGI callable returned without completing handshake."
+    """Whether a message is about a fault.
+
+    uvicorn 0.54 logs one for every WebSocket that is refused with a status, and one for what its end cancels.
+    """
+    is_cancelled = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
+    return not is_cancelled and record.msg != "ASGI callable returned without completing handshake."
