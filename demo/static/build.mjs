@@ -1,7 +1,7 @@
-// Builds the page into dist: node build.mjs [MODEL]
+// Builds the page: node build.mjs [MODEL [OUTPUT]]
 //
 // MODEL is a folder that `hf-bigru-asr export --waveform` wrote; without one it is exported now, from the installed
-// package. HF_BIGRU_ASR names the command where it is not on the path.
+// package. HF_BIGRU_ASR names the command where it is not on the path. OUTPUT is dist without a name.
 
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -10,7 +10,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
-const DIST = join(HERE, "dist");
+const [, , MODEL, OUTPUT = join(HERE, "dist")] = process.argv;
 const SAMPLES = join(HERE, "..", "..", "hf_bigru_asr", "demo", "samples");
 const RUNTIME = join(HERE, "node_modules", "onnxruntime-web", "dist");
 const PAGE = ["index.html", "style.css", "README.md", "src"];
@@ -23,6 +23,9 @@ const MODEL_FILES = [
   "confidence.json",
   "model_waveform.onnx",
 ];
+const LANGUAGE_MODEL_FILES = ["lm.binary", "lexicon.txt", "decoding.json", "confidence.json"].map(
+  (name) => `language_model/${name}`,
+);
 
 /** The folder of an exported model. */
 function exportedModel() {
@@ -50,20 +53,21 @@ function exportedModel() {
 function copy(from, to, names) {
   for (const name of names) {
     if (!existsSync(join(from, name)))
-      throw new Error(`${join(from, name)} does not exist; README.md says what to run.`);
+      throw new Error(`${join(from, name)} does not exist; README.md says what to run first.`);
     cpSync(join(from, name), join(to, name), { recursive: true });
   }
 }
 
-const model = process.argv[2] ?? exportedModel();
-rmSync(DIST, { recursive: true, force: true });
-mkdirSync(DIST);
-copy(HERE, DIST, PAGE);
-copy(RUNTIME, join(DIST, "ort"), RUNTIME_FILES);
-copy(SAMPLES, join(DIST, "samples"), ["easy.flac", "hard.flac"]);
-copy(model, join(DIST, "model"), MODEL_FILES);
-const sizes = Object.fromEntries(MODEL_FILES.map((name) => [name, statSync(join(DIST, "model", name)).size]));
-writeFileSync(join(DIST, "model", "sizes.json"), `${JSON.stringify(sizes, null, 2)}\n`);
+const model = MODEL ?? exportedModel();
+rmSync(OUTPUT, { recursive: true, force: true });
+mkdirSync(OUTPUT);
+copy(HERE, OUTPUT, PAGE);
+copy(RUNTIME, join(OUTPUT, "ort"), RUNTIME_FILES);
+copy(SAMPLES, join(OUTPUT, "samples"), ["easy.flac", "hard.flac"]);
+const names = existsSync(join(model, "language_model")) ? [...MODEL_FILES, ...LANGUAGE_MODEL_FILES] : MODEL_FILES;
+copy(model, join(OUTPUT, "model"), names);
+const sizes = Object.fromEntries(names.map((name) => [name, statSync(join(OUTPUT, "model", name)).size]));
+writeFileSync(join(OUTPUT, "model", "sizes.json"), `${JSON.stringify(sizes, null, 2)}\n`);
 console.log(
-  `Written to ${DIST}: ${(Object.values(sizes).reduce((sum, size) => sum + size) / 1e6).toFixed(1)} MB of model`,
+  `Written to ${OUTPUT}: ${(Object.values(sizes).reduce((sum, size) => sum + size) / 1e6).toFixed(1)} MB of model`,
 );

@@ -59,12 +59,15 @@ function showProgress(fraction) {
   else bar.removeAttribute("value");
 }
 
-/** @param {boolean} isBusy */
-function setBusy(isBusy) {
-  for (const control of [file, search, ...examples]) control.disabled = isBusy;
-  record.disabled = isBusy && !microphone.isRecording;
-  stop.hidden = !isBusy || microphone.isRecording;
-  if (!isBusy) showProgress();
+/**
+ * @param {boolean} isReady Whether something can be started.
+ * @param {boolean} canStop Whether what is going on can be stopped.
+ */
+function setControls(isReady, canStop) {
+  for (const control of [file, ...examples]) control.disabled = !isReady;
+  search.disabled = !isReady || !client.hasLanguageModel;
+  record.disabled = !isReady && !microphone.isRecording;
+  stop.hidden = !canStop;
 }
 
 /**
@@ -74,18 +77,26 @@ function setBusy(isBusy) {
 async function busy(work) {
   const ending = new AbortController();
   running = ending;
-  setBusy(true);
+  setControls(false, false);
   try {
     await work(ending.signal);
   } catch (error) {
     if (ending.signal.aborted) say("note", "Stopped.");
     else say("error", error instanceof Error ? error.message : String(error));
-  } finally {
-    if (running === ending) {
-      running = null;
-      setBusy(false);
-    }
   }
+  showProgress();
+  setControls(client.isReady, false);
+}
+
+/**
+ * Show the words of a recording, or those that are found so far.
+ * @param {string} name
+ * @param {import("./words.js").Word[]} words
+ */
+function show(name, words) {
+  shown = { name: name.replace(/\.[^.]*$/, ""), words };
+  transcript.show(words);
+  result.hidden = words.length === 0;
 }
 
 /**
@@ -96,24 +107,22 @@ async function busy(work) {
  */
 async function transcribe(name, bytes, signal) {
   result.hidden = true;
+  setControls(false, true);
   say("busy", "Reading the recording …");
   showProgress(null);
   const samples = await decodeSound(bytes);
   signal.throwIfAborted();
   const durationS = samples.length / RATE_HZ;
   const peak = peakOf(samples);
+  URL.revokeObjectURL(player.src);
   player.src = URL.createObjectURL(wavOf(samples));
   say("busy", `Recognising ${clock(durationS)} of sound …`);
   const start = performance.now();
   const words = await client.transcribe(samples, search.checked, signal, (fraction, found) => {
     showProgress(fraction);
-    if (found.length === 0) return;
-    result.hidden = false;
-    transcript.show(found);
+    show(name, found);
   });
-  shown = { name: name.replace(/\.[^.]*$/, ""), words };
-  transcript.show(words);
-  result.hidden = false;
+  show(name, words);
   say(...noticeOf(words, { durationS, peak, takenS: (performance.now() - start) / 1000 }));
 }
 
@@ -129,16 +138,13 @@ async function toggleRecording() {
     const { ended } = await microphone.start();
     record.textContent = "Stop recording";
     level.hidden = false;
-    setBusy(true);
+    setControls(false, false);
     say("busy", "Recording … press Stop recording when you are done.");
-    try {
-      const bytes = await ended;
-      setBusy(true);
-      await transcribe("recording", bytes, signal);
-    } finally {
+    const bytes = await ended.finally(() => {
       record.textContent = "Record";
       level.hidden = true;
-    }
+    });
+    await transcribe("recording", bytes, signal);
   });
 }
 
@@ -175,12 +181,9 @@ element("save-subtitles", HTMLElement).addEventListener("click", () => {
 });
 
 await busy(async () => {
-  stop.hidden = true;
-  await client.load((done, total) => {
-    say("busy", `Loading the model: ${(done / 1e6).toFixed(0)} of ${(total / 1e6).toFixed(0)} MB`);
-    showProgress(done / total);
-  });
+  say("busy", "Loading the model …");
+  showProgress(null);
+  await client.load(showProgress);
+  search.checked = client.hasLanguageModel;
   say("done", "Ready. Choose a recording, record one, or try an example.");
-}).then(() => {
-  if (!client.isReady) setBusy(true);
 });

@@ -7,22 +7,24 @@ export class ModelFolder {
   #address;
   #onProgress;
   #sizes;
+  #total;
   #done = 0;
 
   /**
    * @param {URL} address
    * @param {Record<string, number>} sizes
-   * @param {(done: number, total: number) => void} onProgress Gets bytes.
+   * @param {(fraction: number) => void} onProgress Gets what is done of all files.
    */
   constructor(address, sizes, onProgress) {
     this.#address = address;
     this.#sizes = sizes;
+    this.#total = Object.values(sizes).reduce((sum, size) => sum + size, 0);
     this.#onProgress = onProgress;
   }
 
   /**
    * @param {URL} address
-   * @param {(done: number, total: number) => void} onProgress Gets bytes.
+   * @param {(fraction: number) => void} onProgress Gets what is done of all files.
    */
   static async open(address, onProgress) {
     return new ModelFolder(address, await (await fetched(new URL(SIZES_NAME, address))).json(), onProgress);
@@ -60,10 +62,7 @@ export class ModelFolder {
       if (length + value.length <= size) content.set(value, length);
       length += value.length;
       this.#done += value.length;
-      this.#onProgress(
-        this.#done,
-        Object.values(this.#sizes).reduce((sum, each) => sum + each, 0),
-      );
+      this.#onProgress(this.#done / this.#total);
     }
     if (length !== size)
       throw new Error(`${name} of the model has ${length} bytes and must have ${size}; load again.`);

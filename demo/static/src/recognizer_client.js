@@ -4,17 +4,17 @@
 
 export class RecognizerClient {
   isReady = false;
+  hasLanguageModel = false;
   #worker = new Worker(new URL("recognizer_worker.js", import.meta.url), { type: "module" });
   #number = 0;
 
   /**
    * Load the model.
-   * @param {(done: number, total: number) => void} onProgress Gets bytes.
+   * @param {(fraction: number) => void} onProgress Gets what is done.
    */
   async load(onProgress) {
-    await this.#asked({ kind: "load" }, [], (answer) => {
-      onProgress(answer.done, answer.total);
-    });
+    const answer = await this.#asked({ kind: "load" }, [], ({ fraction }) => onProgress(fraction));
+    this.hasLanguageModel = answer.hasLanguageModel;
     this.isReady = true;
   }
 

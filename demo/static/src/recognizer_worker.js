@@ -20,10 +20,10 @@ async function answer(question) {
   const { number } = question;
   try {
     if (question.kind === "load") {
-      recognizer = await Recognizer.load("../model", (done, total) => {
-        postMessage({ kind: "progress", number, done, total });
+      recognizer = await Recognizer.load(new URL("../model/", import.meta.url), (fraction) => {
+        postMessage({ kind: "progress", number, fraction });
       });
-      postMessage({ kind: "loaded", number });
+      postMessage({ kind: "loaded", number, hasLanguageModel: recognizer.beamSearch !== null });
       return;
     }
     if (!recognizer) throw new Error("The model is not loaded.");

@@ -93,7 +93,7 @@ export class Transcript {
   /** @param {KeyboardEvent} event */
   #move(event) {
     const words = this.#words;
-    const place = words.findIndex((word) => word === event.target);
+    const place = words.indexOf(/** @type {HTMLButtonElement} */ (event.target));
     const places = new Map([
       ["ArrowRight", place + 1],
       ["ArrowDown", place + 1],
