@@ -102,6 +102,13 @@ class DataArguments(ManifestArguments):
         default=None, metadata={"help": "Data set of that split; the one to train on without it."}
     )
     eval_dataset_config_name: str | None = field(default=None, metadata={"help": "Its configuration."})
+    streaming: bool = field(
+        default=False,
+        metadata={
+            "help": "Read the training data while they are used, without a local copy and without reading all of them "
+            "first; needs --max_steps."
+        },
+    )
     audio_column_name: str = field(default="audio", metadata={"help": "Column with the audio."})
     text_column_name: str = field(default="text", metadata={"help": "Column with the transcript."})
     language: str | None = field(

@@ -12,6 +12,7 @@ from transformers import EarlyStoppingCallback, set_seed
 
 from ..data.filtering import FilterReport, filter_utterances, join_training_sets
 from ..data.loading import load_speech_dataset
+from ..data.streaming import SpeechStream
 from ..data.teacher_features import find_teacher_size
 from ..data.utterances import load_utterance
 from ..model.modeling_bigru_ctc import BiGRUForCTC
@@ -27,11 +28,13 @@ from ..training.building import build_model, build_processor, freeze_layers, wit
 from ..training.collator import DataCollatorForCTC, EpochCallback
 from ..training.recording import training_record
 from ..training.runs import RECORD_NAME, RunStart, data_digest, start_run, weights_digest
+from ..training.stream_reading import process_exchange
 from ..training.trainer import CTCMetrics, CTCTrainer, ElapsedTime, KeepHypotheses, keep_token_ids
 from ..training.vocabulary import fit_output, tokenizer_for_texts
 from ..transcription.pipeline import language_model_of
 from .parsing import CommandParser
 from .train_arguments import ARGUMENTS_FILE, DataArguments, ModelArguments
+from .train_streaming import check_streaming, is_manifest, load_in_memory, open_stream
 
 __all__ = ["make_parser", "make_processor", "parse_arguments", "train"]
 
@@ -65,6 +68,8 @@ def parse_arguments(
     model_args, data_args, args = parser.parse_file(words[0]) if is_file else parser.parse(words)
     if data_args.eval_lm is None and str(args.metric_for_best_model).removeprefix("eval_") in ("lm_wer", "lm_cer"):
         raise ValueError(f"metric_for_best_model is {args.metric_for_best_model} and needs eval_lm, a language model.")
+    if data_args.streaming:
+        check_streaming(model_args, data_args, args)
     return model_args, data_args, args
 
 
@@ -105,6 +110,12 @@ def set_vocabulary(processor: BiGRUCTCProcessor, data_args: DataArguments) -> Bi
     if not (language != before.language if is_from_data is None else is_from_data):
         before.set_language(Normalizer(language).language)
         return None
+    if data_args.streaming:
+        raise ValueError(
+            f"language is {language!r} and the model's {before.language!r}: the vocabulary would be that of all "
+            "transcripts, which a stream does not read first. Train a step without streaming on a part of the data, "
+            "and give the result as model_name_or_path; or keep the classes with --no_vocabulary_from_data."
+        )
     texts: list[object] = []
     train = (data_args.dataset_name, data_args.dataset_config_name, data_args.train_split_name)
     config, split = data_args.extra_dataset_config_name, data_args.extra_split_name
@@ -121,7 +132,10 @@ def set_vocabulary(processor: BiGRUCTCProcessor, data_args: DataArguments) -> Bi
 def load_splits(
     data_args: DataArguments, args: CTCTrainingArguments, processor: BiGRUCTCProcessor
 ) -> tuple[dict[str, Dataset], dict[str, FilterReport]]:
-    """The splits "train" and "eval" and those of the extra data sets, filtered, with what was left out of each."""
+    """The splits "train" and "eval" and those of the extra data sets, filtered, with what was left out of each.
+
+    Where the training data are streamed, "eval" alone.
+    """
     source = (data_args.dataset_name, data_args.dataset_config_name)
     extras = {
         f"extra {name}": (name, data_args.extra_dataset_config_name, data_args.extra_split_name, None)
@@ -132,6 +146,8 @@ def load_splits(
         "eval": (*data_args.eval_source, data_args.eval_split_name, data_args.max_eval_samples),
         **extras,
     }
+    if data_args.streaming:
+        sources = {"eval": sources["eval"]}
     bounds: dict[str, Any] = {
         "min_duration_s": data_args.min_duration_in_seconds,
         "max_duration_s": data_args.max_duration_in_seconds,
@@ -142,7 +158,10 @@ def load_splits(
     for name, (dataset_name, config_name, split, limit) in sources.items():
         reading = data_args.reading()
         with args.main_process_first(desc=f"loading {split}"):
-            dataset = load_speech_dataset(dataset_name, config_name, split, **data_args.columns, **reading)
+            if data_args.streaming and not is_manifest(dataset_name, config_name):
+                dataset = load_in_memory(dataset_name, config_name, split, limit, **data_args.columns, **reading)
+            else:
+                dataset = load_speech_dataset(dataset_name, config_name, split, **data_args.columns, **reading)
         if limit is not None:
             dataset = dataset.select(range(min(limit, len(dataset))))
         training = bounds if name != "eval" else {}
@@ -193,7 +212,7 @@ def make_trainer(
     args: CTCTrainingArguments,
     data_args: DataArguments,
     collator: DataCollatorForCTC,
-    train_dataset: Dataset,
+    train_dataset: Dataset | SpeechStream,
     eval_dataset: Dataset,
 ) -> CTCTrainer:
     """The trainer with metrics, transcripts and the callbacks."""
@@ -237,6 +256,9 @@ def write_record(
     }
     if data_args.eval_dataset_name is not None:
         dataset |= {"eval_name": data_args.eval_dataset_name, "eval_config": data_args.eval_dataset_config_name}
+    if trainer.stream_loader is not None:
+        reports = reports | trainer.stream_loader.reports()
+        dataset["heard"] = trainer.stream_loader.heard()
     dataset |= {name: asdict(reports[name]) for name in ("train", "eval")}
     dataset["extra"] = [{"name": name} | asdict(reports[f"extra {name}"]) for name in data_args.extra_dataset_name]
     arguments = asdict(model_args) | asdict(data_args) | args.to_sanitized_dict()
@@ -263,10 +285,16 @@ def prepare_trainer(
     with args.main_process_first(desc="reading transcripts"):
         tokenizer_before = set_vocabulary(processor, data_args)
     splits, reports = load_splits(data_args, args, processor)
-    extras = [split for name, split in splits.items() if name not in ("train", "eval")]
-    train_dataset = join_training_sets(splits["train"], extras, data_args.train_repeats)
-    set_prior(processor, model_args, splits["train"], data_args.audio_column_name)
-    teacher_size = find_teacher_size(train_dataset) if args.distillation_weight > 0 else None
+    train_dataset: Dataset | SpeechStream
+    if data_args.streaming:
+        train_dataset = open_stream(data_args, processor, is_verbose=args.process_index == 0)
+        set_prior(processor, model_args, splits["eval"], data_args.audio_column_name)  # which is taken out at most
+        teacher_size = None
+    else:
+        extras = [split for name, split in splits.items() if name not in ("train", "eval")]
+        train_dataset = join_training_sets(splits["train"], extras, data_args.train_repeats)
+        set_prior(processor, model_args, splits["train"], data_args.audio_column_name)
+        teacher_size = find_teacher_size(train_dataset) if args.distillation_weight > 0 else None
     collator = make_collator(data_args, processor, args.seed, teacher_size)
 
     # 2. Model
@@ -294,6 +322,13 @@ def find_start(trainer: CTCTrainer, model_args: ModelArguments, data_args: DataA
         digests=digests | {"model": weights_digest(model) if model_args.model_name_or_path is not None else None},
         is_writer=args.process_index == 0,
     )
+    checkpoints = process_exchange()(start.checkpoint)
+    if len(set(checkpoints)) > 1:
+        found = ", ".join(f"process {process}: {checkpoint}" for process, checkpoint in enumerate(checkpoints))
+        raise ValueError(
+            f"The processes find other checkpoints in {args.output_dir} ({found}); --output_dir must be a folder that "
+            "all machines share."
+        )
     if start.is_finished and args.process_index == 0:
         print(
             f"Nothing is left to do: the run in {args.output_dir} ended with {start.checkpoint}, and {RECORD_NAME} is "

@@ -1,8 +1,9 @@
 """Leaves out the utterances that cannot be trained on, and joins data sets for an epoch."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from datasets import Dataset, Value, concatenate_datasets
@@ -15,7 +16,7 @@ from .manifests.rows import BadRows
 from .teacher_features import TEACHER_COLUMN
 from .utterances import utterance_duration_s, utterance_text
 
-__all__ = ["FilterReport", "filter_utterances", "join_training_sets"]
+__all__ = ["FilterReport", "UtteranceRules", "Verdict", "filter_utterances", "join_training_sets"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,70 @@ class FilterReport:
     def __str__(self) -> str:
         rejected = ", ".join(f"{count} {reason}" for reason, count in self.num_rejected.items()) or "none"
         return f"{self.num_utterances} utterances, {self.hours:.2f} hours; left out: {rejected}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether an utterance can be trained on.
+
+    Args:
+        num_frames: Its frames.
+        duration_s: Its length in seconds.
+        reason: Why it is left out; `None` if it is kept.
+        detail: What came, if its audio or its text cannot be used at all.
+    """
+
+    num_frames: int = 0
+    duration_s: float = 0.0
+    reason: str | None = None
+    detail: str | None = None
+
+
+class UtteranceRules:
+    """Judges utterances one by one; see [`filter_utterances`] for the arguments."""
+
+    def __init__(
+        self,
+        processor: BiGRUCTCProcessor,
+        *,
+        min_duration_s: float = 0.0,
+        max_duration_s: float = float("inf"),
+        max_speed: float = 1.0,
+        audio_column: str = "audio",
+        text_column: str = "text",
+    ) -> None:
+        self.processor = processor
+        self.normalize = Normalizer.of(processor.tokenizer)
+        self.min_duration_s = min_duration_s
+        self.max_duration_s = max_duration_s
+        self.max_speed = max_speed
+        self.audio_column = audio_column
+        self.text_column = text_column
+
+    def judge(self, example: Mapping[str, Any]) -> Verdict:
+        """Whether a row of a data set is kept. Of its audio the header is read, or all where that has no length."""
+        problem = "with unusable audio"
+        try:
+            duration_s = utterance_duration_s(example[self.audio_column])
+            problem = "with unusable text"
+            ids = self.processor.tokenizer(self.normalize(utterance_text(example[self.text_column]))).input_ids
+        except (ValueError, OSError) as error:
+            return Verdict(reason=problem, detail=str(error))
+        extractor = self.processor.feature_extractor
+        num_frames = extractor.num_frames(round(duration_s * extractor.sampling_rate))
+        return Verdict(num_frames, duration_s, self._unsuitable(duration_s, num_frames, ids))
+
+    def _unsuitable(self, duration_s: float, num_frames: int, ids: list[int]) -> str | None:
+        """Why an utterance that can be read is not for training."""
+        if duration_s < self.min_duration_s:
+            return f"shorter than {self.min_duration_s:g} s"
+        if duration_s > self.max_duration_s:
+            return f"longer than {self.max_duration_s:g} s"
+        if not ids:
+            return "without text"
+        if int(num_frames_needed(torch.tensor([ids]))) > int(num_frames / max(self.max_speed, 1.0)):
+            return "with more text than frames"
+        return None
 
 
 def filter_utterances(
@@ -67,7 +132,14 @@ def filter_utterances(
     Returns:
         The utterances kept, with the column `length` (frames, for batches of like length), and the counts.
     """
-    extractor, normalize = processor.feature_extractor, Normalizer.of(processor.tokenizer)
+    rules = UtteranceRules(
+        processor,
+        min_duration_s=min_duration_s,
+        max_duration_s=max_duration_s,
+        max_speed=max_speed,
+        audio_column=audio_column,
+        text_column=text_column,
+    )
     kept: list[int] = []
     lengths: list[int] = []
     seconds = 0.0
@@ -75,43 +147,20 @@ def filter_utterances(
     rejected: Counter[str] = Counter(bad.counts)
     bad.num_rows = max(bad.num_rows, len(dataset) + bad.num_bad)
     for row, example in enumerate(tqdm(dataset, desc="Checking utterances", unit="utt", mininterval=2)):
-        problem = "with unusable audio"
-        try:
-            duration_s = utterance_duration_s(example[audio_column])
-            problem = "with unusable text"
-            ids = processor.tokenizer(normalize(utterance_text(example[text_column]))).input_ids
-        except (ValueError, OSError) as error:
-            bad.add(problem, f"Utterance {example.get('id', row)!r}", str(error))
-            rejected[problem] += 1
-            continue
-        num_frames = extractor.num_frames(round(duration_s * extractor.sampling_rate))
-        reason = _unsuitable(duration_s, num_frames, ids, (min_duration_s, max_duration_s), max_speed)
-        if reason is not None:
-            rejected[reason] += 1
+        verdict = rules.judge(example)
+        if verdict.detail is not None:
+            bad.add(str(verdict.reason), f"Utterance {example.get('id', row)!r}", verdict.detail)
+        if verdict.reason is not None:
+            rejected[verdict.reason] += 1
             continue
         kept.append(row)
-        lengths.append(num_frames)
-        seconds += duration_s
+        lengths.append(verdict.num_frames)
+        seconds += verdict.duration_s
     bad.finish("The data set")
     selected = dataset.select(kept).add_column("length", lengths)
     if with_index:
         selected = selected.add_column("index", kept)
     return selected, FilterReport(len(kept), seconds / 3600, dict(rejected))
-
-
-def _unsuitable(
-    duration_s: float, num_frames: int, ids: list[int], bounds_s: tuple[float, float], max_speed: float
-) -> str | None:
-    """Why an utterance that can be read is not for training."""
-    if duration_s < bounds_s[0]:
-        return f"shorter than {bounds_s[0]:g} s"
-    if duration_s > bounds_s[1]:
-        return f"longer than {bounds_s[1]:g} s"
-    if not ids:
-        return "without text"
-    if int(num_frames_needed(torch.tensor([ids]))) > int(num_frames / max(max_speed, 1.0)):
-        return "with more text than frames"
-    return None
 
 
 def join_training_sets(dataset: Dataset, extras: Sequence[Dataset] = (), repeats: int = 1) -> Dataset:

@@ -19,7 +19,7 @@ from .manifests.rows import BadRows
 from .manifests.splits import SPLITS
 from .shards import broken_shard, check_shards
 
-__all__ = ["filled_splits", "load_speech_dataset"]
+__all__ = ["filled_splits", "is_stored", "load_speech_dataset"]
 
 _REMEDY = "Download or make the data again."
 
@@ -83,7 +83,7 @@ def load_speech_dataset(
         raise FileNotFoundError(f"{name} does not exist; give a local folder or archive, or a data set on the Hub.")
     if path.is_dir():
         path = path / config if config is not None and (path / config).is_dir() else path
-    if path.exists() and not _is_stored(path):
+    if path.exists() and not is_stored(path):
         return _load_manifest(
             path, split, streaming, audio_column, text_column, options or ManifestOptions(), bad_rows or BadRows()
         )
@@ -106,8 +106,10 @@ def _load_openslr(path: Path, split: str | None, streaming: bool) -> Dataset | I
         raise
 
 
-def _is_stored(path: Path) -> bool:
-    """Whether `datasets` reads it by itself: Parquet, or what `save_to_disk` wrote."""
+def is_stored(name: str | Path, config: str | None = None) -> bool:
+    """Whether `datasets` reads a local file or folder by itself: Parquet, or what `save_to_disk` wrote."""
+    path = Path(name).expanduser()
+    path = path / config if config is not None and (path / config).is_dir() else path
     if path.is_file():
         return path.suffix == ".parquet"
     return next(path.rglob("*.parquet*"), None) is not None or (path / "state.json").is_file()
@@ -207,7 +209,7 @@ def filled_splits(name: str | Path, config: str | None, options: ManifestOptions
     if not path.exists():
         return list(datasets.get_dataset_split_names(str(name), config))
     path = path / config if config is not None and (path / config).is_dir() else path
-    if _is_stored(path):
+    if is_stored(path):
         if path.is_file() or (path / "state.json").is_file():
             return ["train"]
         return list(datasets.get_dataset_split_names(str(Path(name).expanduser()), config))

@@ -25,7 +25,8 @@ class CTCTrainingArguments(TrainingArguments):
 
     Raises:
         ImportError: If the extra `train` is not installed.
-        ValueError: If a weight is negative, the temperature not positive, or `mmi_weight` without `mmi_lm`.
+        ValueError: If a weight is negative, the temperature not positive, `mmi_weight` without `mmi_lm`, or
+            `stream_buffer_size` not positive.
     """
 
     output_dir: str = field(default="outputs", metadata={"help": "Folder for checkpoints, logs and the model."})
@@ -53,6 +54,10 @@ class CTCTrainingArguments(TrainingArguments):
     per_device_train_batch_seconds: float | None = field(
         default=None,
         metadata={"help": "Seconds of audio of a training batch, instead of its number of utterances."},
+    )
+    stream_buffer_size: int = field(
+        default=512,
+        metadata={"help": "Utterances of a stream that each process reads before it makes batches of them."},
     )
     consistency_weight: float = field(
         default=0.0, metadata={"help": "Weight of the divergence of two masked views (CR-CTC); doubles the work."}
@@ -84,6 +89,8 @@ class CTCTrainingArguments(TrainingArguments):
             raise ValueError(
                 f"mmi_weight is {self.mmi_weight} and needs mmi_lm; scripts/build_character_lm.py writes one."
             )
+        if self.stream_buffer_size < 1:
+            raise ValueError(f"stream_buffer_size is {self.stream_buffer_size}; it must be at least 1.")
         if not is_accelerate_available():
             raise ImportError(needs_extra("Training", "train"))
         if not (torch.cuda.is_available() or torch.backends.mps.is_available()):

@@ -9,6 +9,7 @@ import torch
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.integrations import TensorBoardCallback
 
+from ..data.streaming import SpeechStream
 from ..extras import needs_extra
 from ..model.processing_bigru_ctc import BiGRUCTCProcessor
 
@@ -65,7 +66,7 @@ class TrainingBoard(TrainerCallback):
     Args:
         tensorboard: The stock callback, whose run it adds to.
         trainer: Gives the evaluation data and the collator.
-        epoch_s: Seconds of audio in an epoch.
+        epoch_s: Seconds of audio in an epoch; of a stream, whose loader knows what was heard, 0.
         eval_s: Seconds of audio in the evaluation data.
         num_samples: Utterances that are shown.
     """
@@ -85,7 +86,7 @@ class TrainingBoard(TrainerCallback):
         self._epoch_s = epoch_s
         self._eval_s = eval_s
         self._num_samples = num_samples
-        self._epoch = 0.0
+        self._before_s = 0.0
         self._since_s = time.monotonic()
 
     @classmethod
@@ -107,7 +108,9 @@ class TrainingBoard(TrainerCallback):
             posterior_figure(np.zeros((1, 1), np.float32), np.zeros((1, 1), np.float32), [""], 1.0)
         frame_s = _frame_s(trainer)
         datasets: tuple[Any, Any] = (trainer.train_dataset, trainer.eval_dataset)
-        train, evaluated = (sum(data["length"]) * frame_s for data in datasets)
+        train, evaluated = (
+            0.0 if isinstance(data, SpeechStream) else sum(data["length"]) * frame_s for data in datasets
+        )
         board = cls(tensorboard, trainer, epoch_s=train, eval_s=evaluated, num_samples=num_samples)
         trainer.add_callback(board)
         return board
@@ -116,7 +119,7 @@ class TrainingBoard(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
     ) -> None:
         """Start to count where the run does, or goes on."""
-        self._epoch, self._since_s = float(state.epoch or 0), time.monotonic()
+        self._before_s, self._since_s = self._heard_s(state), time.monotonic()
 
     def on_log(
         self,
@@ -127,13 +130,13 @@ class TrainingBoard(TrainerCallback):
         **kwargs: object,
     ) -> None:
         """Hours heard and speed, beside the loss that has just been logged."""
-        epoch, now_s = float(state.epoch or 0), time.monotonic()
-        if "loss" not in (logs or {}) or (writer := self._writer(state)) is None or epoch <= self._epoch:
+        heard_s, now_s = self._heard_s(state), time.monotonic()
+        if "loss" not in (logs or {}) or (writer := self._writer(state)) is None or heard_s <= self._before_s:
             return
-        heard_s = (epoch - self._epoch) * self._epoch_s
-        writer.add_scalar("train/hours_heard", epoch * self._epoch_s / 3600, state.global_step)
-        writer.add_scalar("train/times_real_time", heard_s / max(now_s - self._since_s, 1e-9), state.global_step)
-        self._epoch, self._since_s = epoch, now_s
+        speed = (heard_s - self._before_s) / max(now_s - self._since_s, 1e-9)
+        writer.add_scalar("train/hours_heard", heard_s / 3600, state.global_step)
+        writer.add_scalar("train/times_real_time", speed, state.global_step)
+        self._before_s, self._since_s = heard_s, now_s
 
     def on_evaluate(
         self,
@@ -154,6 +157,10 @@ class TrainingBoard(TrainerCallback):
                 self._show(writer, number, state.global_step)
             writer.flush()
         self._since_s += runtime_s + time.monotonic() - start_s  # this is no training
+
+    def _heard_s(self, state: TrainerState) -> float:
+        loader = getattr(self._trainer, "stream_loader", None)
+        return float(state.epoch or 0) * self._epoch_s if loader is None else float(loader.heard_s)
 
     def _writer(self, state: TrainerState) -> Any:  # noqa: ANN401 - of TensorBoard
         return self._tensorboard.tb_writer if state.is_world_process_zero else None

@@ -26,6 +26,7 @@ from ..processes.parent import end_with_parent
 from ..text.languages import Normalizer
 from .batching import DurationBatchSampler, find_sampler
 from .distillation import teacher_targets
+from .stream_loader import StreamLoader
 
 __all__ = ["DataCollatorForCTC", "EpochCallback"]
 
@@ -278,10 +279,12 @@ class EpochCallback(TrainerCallback):
         args: TrainingArguments,
         state: TrainerState,
         control: TrainerControl,
-        train_dataloader: DataLoader[Any] | None = None,
+        train_dataloader: DataLoader[Any] | StreamLoader | None = None,
         **kwargs: object,
     ) -> None:
-        """Set the epoch that begins, or, after a resume, goes on."""
+        """Set the epoch that begins, or, after a resume, goes on; the loader of a stream sets its own."""
+        if isinstance(train_dataloader, StreamLoader):
+            return
         epoch = self.collator.epoch = int(state.epoch or 0)
         sampler = find_sampler(train_dataloader)
         if isinstance(sampler, DurationBatchSampler):

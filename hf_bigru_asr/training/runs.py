@@ -11,6 +11,7 @@ import torch
 from datasets import Dataset
 from transformers.trainer import TRAINER_STATE_NAME
 
+from ..data.streaming import SpeechStream
 from ..data.utterances import utterance_source
 from ..storage.writing import write_json
 from .checkpoints import check_checkpoint, last_whole_checkpoint
@@ -37,7 +38,8 @@ _TRAINER_SETTINGS = {
         "fp16",
     ),
     *("per_device_train_batch_size", "per_device_train_batch_seconds", "gradient_accumulation_steps"),
-    *("train_sampling_strategy", "metric_for_best_model", "mmi_lm", *(each.name for each in fields(LossSettings))),
+    *("train_sampling_strategy", "stream_buffer_size", "metric_for_best_model", "mmi_lm"),
+    *(each.name for each in fields(LossSettings)),
 }
 _MAY_CHANGE = {
     *("cache_audio", "early_stopping_patience", "num_sample_transcripts", "teacher_name", "model_name_or_path"),
@@ -75,13 +77,15 @@ def weights_digest(model: torch.nn.Module) -> str:
 
 
 def data_digest(dataset: Any, audio_column: str, text_column: str) -> str | None:  # noqa: ANN401 - any data set
-    """SHA-256 of the texts and lengths of all utterances, and of the audio of sixteen; `None` of a stream.
+    """SHA-256 of the texts and lengths of all utterances, and of the audio of sixteen; of a stream see its `digest`.
 
     Args:
-        dataset: Utterances from `filter_utterances`.
+        dataset: Utterances from `filter_utterances`, or a [`SpeechStream`]; `None` for other kinds.
         audio_column: Column with the audio.
         text_column: Column with the transcript.
     """
+    if isinstance(dataset, SpeechStream):
+        return dataset.digest()
     if not isinstance(dataset, Dataset):
         return None
     digest = hashlib.sha256()

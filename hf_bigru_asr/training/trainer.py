@@ -20,9 +20,10 @@ from transformers import (
     TrainingArguments,
 )
 from transformers.trainer import TRAINER_STATE_NAME
-from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, rotate_checkpoints
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, TrainOutput, get_last_checkpoint, rotate_checkpoints
 from transformers.utils import logging
 
+from ..data.streaming import SpeechStream
 from ..extras import needs_extra
 from ..metrics import character_error_counts, word_error_counts
 from ..model.decoding_bigru_ctc import ScoredTokens
@@ -33,6 +34,7 @@ from ..storage.writing import flush_tree, whole_files
 from .arguments import SOAP_NAME, CTCTrainingArguments
 from .batching import DurationBatchSampler
 from .modeling import LossSettings, TrainingBiGRUForCTC
+from .stream_loader import LOSS_SCALE, StreamLoader, StreamProgress
 
 logger = logging.get_logger(__name__)
 
@@ -140,6 +142,10 @@ class CTCMetrics:
 class CTCTrainer(Trainer):
     """The stock `Trainer` with the optimizer SOAP and batches of like duration, where the arguments ask for them.
 
+    A [`SpeechStream`] as `train_dataset` is shared out among the processes: every utterance is trained on once an
+    epoch, and a checkpoint has what is left of it, for any number of processes. A step has the gradient of the
+    utterances of all processes at once. It needs a [`DataCollatorForCTC`] and `max_steps`.
+
     For `per_device_train_batch_seconds` it needs the processor as `processing_class`, the column `length` of
     [`filter_utterances`] in the training data, and the callback [`EpochCallback`].
 
@@ -155,6 +161,9 @@ class CTCTrainer(Trainer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._save_total_limit = self.args.save_total_limit
+        self.stream_loader: StreamLoader | None = None
+        if isinstance(self.train_dataset, SpeechStream):
+            self._prepare_to_stream(self.train_dataset)
         if not isinstance(self.args, CTCTrainingArguments):
             return
         wanted = self.args.loss_settings()
@@ -167,6 +176,37 @@ class CTCTrainer(Trainer):
                 f"The arguments ask for {wanted} and the model has {given}; give the model that "
                 "hf_bigru_asr.training.with_losses(model, args, processor) makes."
             )
+
+    def _prepare_to_stream(self, stream: SpeechStream) -> None:
+        if not isinstance(self.args, CTCTrainingArguments):
+            raise TypeError(f"A stream needs CTCTrainingArguments; args is a {type(self.args).__name__}.")
+        self.args.ignore_data_skip = True  # the loader knows where it goes on
+        loader = self.stream_loader = StreamLoader.of_trainer(self, stream, self._train_batch_size)
+        self.add_callback(StreamProgress(loader))
+
+    def train(self, resume_from_checkpoint: str | bool | None = None, *args: Any, **kwargs: Any) -> TrainOutput:
+        """Train as the stock `Trainer`; of a stream, go on with what is left of its epoch."""
+        if self.stream_loader is not None and resume_from_checkpoint:
+            if isinstance(resume_from_checkpoint, bool):
+                resume_from_checkpoint = get_last_checkpoint(str(self.args.output_dir))
+            self.stream_loader.restore(str(resume_from_checkpoint))
+        output: TrainOutput = super().train(resume_from_checkpoint, *args, **kwargs)
+        return output
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log as the stock `Trainer`; of a stream, the speed of what was heard, and not of full batches."""
+        if self.stream_loader is not None and "train_samples_per_second" in logs:
+            num_heard = self.stream_loader.num_heard - self.stream_loader.num_heard_before
+            logs["train_samples_per_second"] = round(num_heard / max(logs["train_runtime"], 1e-3), 3)
+        super().log(logs, start_time)
+
+    def compute_loss(self, model: torch.nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as Trainer has it
+        """The loss of a batch, as much of that of the step as the batch of a stream has of its utterances."""
+        scale = inputs.pop(LOSS_SCALE, None)
+        loss: Any = super().compute_loss(model, inputs, *args, **kwargs)
+        if scale is None:
+            return loss
+        return (loss[0] * scale, *loss[1:]) if isinstance(loss, tuple) else loss * scale
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
         """Save a checkpoint as it is, and a result without the teacher heads, its files whole."""
@@ -191,6 +231,8 @@ class CTCTrainer(Trainer):
             with naming_the_file(folder):
                 if self.args.should_save:
                     (folder / TRAINER_STATE_NAME).unlink(missing_ok=True)  # of an earlier run, which is replaced
+                if self.stream_loader is not None:
+                    self.stream_loader.save(folder, self.args.should_save)
                 super()._save_checkpoint(model, trial)
                 if self.args.should_save:
                     flush_tree(folder)
@@ -245,11 +287,13 @@ class CTCTrainer(Trainer):
         return SOAP, kwargs
 
     def get_train_dataloader(self) -> DataLoader[Any]:
-        """Training batches for this process.
+        """Training batches for this process: a `DataLoader`, or a [`StreamLoader`].
 
         Raises:
             ValueError: If something that `per_device_train_batch_seconds` needs is missing, or a batch could be empty.
         """
+        if self.stream_loader is not None:
+            return self.stream_loader  # type: ignore[return-value]
         seconds = getattr(self.args, "per_device_train_batch_seconds", None)
         if seconds is None:
             stock: DataLoader[Any] = super().get_train_dataloader()

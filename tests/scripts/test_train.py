@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from script_runs import run_script
 from small_language_model import write_language_model
 from speech_rows import RATE_HZ, make_rows, make_waveform, write_parquet
+from training_launches import run_in_processes
 from training_support import QUIET, make_examples
 from transformers import Trainer, TrainingArguments
 
@@ -262,52 +263,6 @@ def test_the_prior_is_taken_out_again(trained_dir: Path, data_dir: Path, tmp_pat
 # Two processes
 
 
-TWO_PROCESSES = """
-import gc, json, runpy, shutil, sys
-from pathlib import Path
-import torch.distributed
-from accelerate.state import AcceleratorState, GradientState
-from torch.distributed.launcher.api import LaunchConfig, elastic_launch
-
-script, launches = sys.argv[1], json.loads(sys.argv[2])
-runpy.run_path(script)  # import once what all processes need
-gc.freeze()  # every training looks through all that can be garbage
-leave = torch.distributed.destroy_process_group
-
-
-def work(runs):
-    for arguments in runs:
-        # The processes of the last run leave each other; torch does not let them meet twice.
-        torch.distributed.destroy_process_group = leave if arguments is runs[-1] else lambda group=None: None
-        AcceleratorState._reset_state()
-        GradientState._reset_state()
-        sys.argv = [script, *arguments]
-        runpy.run_path(script, run_name="__main__")
-
-
-for number, runs in enumerate(launches):
-    elastic_launch(
-        LaunchConfig(
-            min_nodes=1, max_nodes=1, nproc_per_node=2, run_id=str(number), start_method="fork",
-            rdzv_backend="c10d", rdzv_endpoint="127.0.0.1:0",
-        ),
-        work,
-    )(runs)
-    for arguments in runs:
-        folder = Path(arguments[arguments.index("--output_dir") + 1])
-        shutil.copy(folder / "training.json", folder.with_name(f"{folder.name}-{number}.json"))
-"""
-
-
-def run_in_two_processes(run_in_fork: Callable[..., str], *launches: list[str]) -> str:
-    """Run the script as torchrun does, once for each of the runs of a launch, and give what it printed.
-
-    The record of a run is copied beside its folder after every launch, as `FOLDER-0.json`, `FOLDER-1.json`.
-    """
-    lists = [[arguments.split() for arguments in runs] for runs in launches]
-    return run_in_fork(TWO_PROCESSES, SCRIPTS / "train.py", json.dumps(lists))
-
-
 def log_of(path: Path) -> tuple[dict[str, Any], list[int]]:
     """The record of a run, and the steps in its log."""
     record = json.loads(path.read_text())
@@ -337,10 +292,10 @@ def test_two_processes_train_resume_and_have_a_teacher(
         --output_dir {tmp_path / "teacher"} --per_device_train_batch_size 1 --max_steps 4 --distillation_weight 1.5
         --eval_strategy no --save_strategy steps --save_steps 4 --load_best_model_at_end false"""
 
-    printed = run_in_two_processes(
+    printed = run_in_processes(
         run_in_fork,
-        [*(f"{run} --num_train_epochs 1" for run in runs.values()), teacher],
-        [f"{run} --num_train_epochs 2" for run in runs.values()],
+        (2, [*(f"{run} --num_train_epochs 1" for run in runs.values()), teacher]),
+        (2, [f"{run} --num_train_epochs 2" for run in runs.values()]),
     )
     assert printed.count("train.100: 4 utterances") == 2 * len(runs)
     check_the_run_with_a_teacher(tmp_path / "teacher", model_dir, data_dir)
