@@ -21,7 +21,7 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from hf_bigru_asr.cli.hotwords import read_hotwords
+from hf_bigru_asr.cli.hotwords import read_hotwords, rules_of_model
 from hf_bigru_asr.cli.manifest_arguments import ManifestArguments
 from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.data.loading import load_speech_dataset
@@ -162,7 +162,7 @@ def load_model(args: Arguments) -> EvaluatedModel:
     given = {name: getattr(args, name) for name in ("preset", "beam_size", "lm_weight", "word_score", "nbest")}
     decoding = {name: value for name, value in given.items() if value is not None}
     if args.hotwords:
-        decoding["hotwords"] = read_hotwords(args.hotwords)
+        decoding["hotwords"] = read_hotwords(args.hotwords, rules_of_model(args.model))
     if decoding and args.lm is None:
         raise ValueError(f"{' and '.join(decoding)} belong to beam search; give --lm own or --lm FOLDER too")
     return EvaluatedModel.load(

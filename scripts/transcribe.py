@@ -15,7 +15,7 @@ import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from hf_bigru_asr.cli.hotwords import read_hotwords
+from hf_bigru_asr.cli.hotwords import read_hotwords, rules_of_model
 from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.model.frame_grids_bigru_ctc import NUM_OFFSETS_HELP
 from hf_bigru_asr.storage.writing import check_writable, write_json
@@ -102,7 +102,7 @@ def main() -> int:
         parser.error("stride_length_s belongs to the pipeline's chunks; give --chunk_length_s too")
     with parser.refusals():
         if args.hotwords:
-            decoding["hotwords"] = read_hotwords(args.hotwords)
+            decoding["hotwords"] = read_hotwords(args.hotwords, rules_of_model(args.model))
         if decoding and args.lm is None:
             parser.error(f"{' and '.join(decoding)} belong to beam search; give --lm own or --lm FOLDER too")
         recognizer = load_recognizer(

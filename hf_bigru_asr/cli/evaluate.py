@@ -46,6 +46,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="Bring both sides into the alphabet of the model: upper case, numbers as words, no punctuation.",
     )
+    parser.add_argument(
+        "--language", metavar="LANGUAGE", help="Whose rules --normalize takes: en (the default), de, fr and others."
+    )
     parser.add_argument("--cer", action="store_true", help="Show the character error rate too.")
     parser.add_argument("--by-speaker", action="store_true", help="Show each speaker, where the files name them.")
     parser.add_argument("--worst", type=int, default=5, metavar="N", help="Utterances with the most errors to show.")
@@ -70,6 +73,8 @@ def run(args: Namespace) -> int:
             raise ValueError(f"{name} is {getattr(args, name)}; it must be at least 0")
     if args.case_sensitive and args.normalize:
         raise ValueError("give --case-sensitive or --normalize: the alphabet of the model has one case")
+    if args.language is not None and not args.normalize:
+        raise ValueError(f"--language {args.language} belongs to --normalize; give that too")
     for name in ("audio", "compare"):
         if getattr(args, name) is not None and args.report is None:
             raise ValueError(f"--{name} belongs to --report; give the folder for the page too")
@@ -110,9 +115,10 @@ def run(args: Namespace) -> int:
 
 def _preparation(args: Namespace) -> Callable[[str], str]:
     if args.normalize:
-        from ..text.normalization import normalize_transcript
+        from ..text.languages import ENGLISH, Normalizer
 
-        return lambda text: normalize_transcript(text).casefold()
+        normalize = Normalizer(args.language or ENGLISH)
+        return lambda text: normalize(text).casefold()
     return str if args.case_sensitive else str.casefold
 
 

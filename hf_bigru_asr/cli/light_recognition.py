@@ -21,6 +21,7 @@ from ..runtime.model_files import ModelFiles
 from ..runtime.parts import decode_pieces
 from ..runtime.recognizer import OnnxRecognizer
 from ..runtime.resampling import resample
+from ..text.language_names import check_language
 from .inputs import Input
 from .jobs import Check
 from .one_line import describe_error
@@ -55,9 +56,12 @@ def load_light_recognition(options: RecognitionOptions) -> "LightRecognition":
         ValueError: If an option is wrong.
     """
     folder = locate_model(options.model)
+    files = ModelFiles(folder)
+    if options.language is not None:
+        check_language(options.language, files.ctc_symbols.language)
     language_model = None
     if options.grammar is None:
-        language_model = choose_language_model(ModelFiles(folder), options.language_model)
+        language_model = choose_language_model(files, options.language_model)
     recognizer = OnnxRecognizer(
         folder,
         num_threads=options.num_threads,
@@ -200,12 +204,13 @@ class LightRecognition:
 
 def _grammar_decoder(recognizer: OnnxRecognizer, options: RecognitionOptions) -> "GrammarDecoder":
     from ..grammar import Grammar, GrammarDecoder
+    from ..text.languages import Normalizer
 
     assert options.grammar is not None
     symbols = recognizer.decoder.symbols
     threshold = {} if options.min_confidence is None else {"min_confidence": options.min_confidence}
     return GrammarDecoder(
-        Grammar.from_file(options.grammar),
+        Grammar.from_file(options.grammar, Normalizer.of(symbols)),
         symbols.characters,
         blank_id=symbols.blank,
         frame_s=recognizer.decoder.frame_s,

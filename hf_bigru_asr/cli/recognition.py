@@ -69,6 +69,7 @@ class RecognitionOptions:
         channels: As in [`load_audio`].
         on_damage: As in [`load_audio`].
         limits: Of downloads.
+        language: That which the model must have; any if `None`.
     """
 
     model: str = BUNDLED
@@ -83,6 +84,7 @@ class RecognitionOptions:
     channels: Channels = "mix"
     on_damage: OnDamage = "error"
     limits: DownloadLimits = DownloadLimits()
+    language: str | None = None
 
 
 @dataclass(frozen=True)

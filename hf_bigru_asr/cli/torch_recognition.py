@@ -8,8 +8,11 @@ from transformers import AutomaticSpeechRecognitionPipeline
 from transformers.utils.logging import disable_progress_bar
 
 from ..formats.transcript import RecognizedWord, RecognizerFacts, TimedTranscript
+from ..text.language_names import check_language
+from ..text.languages import NO_RULES
 from ..transcription.recognizer import load_recognizer, parse_hotwords, transcribe
 from ..transcription.transcripts import Transcript
+from .hotwords import rules_of_model
 from .inputs import Input
 from .jobs import Check
 from .recognition import RecognitionOptions, SpokenWord, description, facts_of, problem_of, stream_of
@@ -37,14 +40,17 @@ def load_torch_recognition(options: RecognitionOptions) -> "TorchRecognition":
         language_model = None
     elif language_model is None and find_language_model(resolve_model(options.model)) is not None:
         language_model = "own"
+    hotwords = parse_hotwords(options.hotwords, rules_of_model(options.model)) if options.hotwords else {}
     recognizer = load_recognizer(
         options.model,
         language_model=language_model,
-        decoding={"hotwords": parse_hotwords(options.hotwords)} if options.hotwords else None,
+        decoding={"hotwords": hotwords} if hotwords else None,
         preset=options.preset,
         num_threads=options.num_threads,
         num_offsets=options.num_offsets,
     )
+    if options.language is not None:
+        check_language(options.language, getattr(recognizer.tokenizer, "language", NO_RULES))
     return TorchRecognition(recognizer, options, facts_of(options, language_model))
 
 

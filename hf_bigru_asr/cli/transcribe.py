@@ -21,6 +21,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..text.language_names import check_language
 from .format_option import add_format_option, format_of_file, formats_of
 from .one_line import CommandError, in_one_line
 from .other_programs import hints_for
@@ -255,10 +256,12 @@ def _check(args: Namespace) -> None:
         args.channels = int(args.channels)
     if not (args.max_download_mb > 0 and args.max_download_s > 0):
         raise CommandError("--max-download-mb and --max-download-s must be positive")
+    if args.language is not None and args.model == "bundled":
+        check_language(args.language, "en")  # of other models it is known when they are read
     if args.hotwords_file is not None:
-        from .hotwords import read_hotwords_file
+        from .hotwords import read_hotwords_file, rules_of_model
 
-        args.hotwords += read_hotwords_file(args.hotwords_file)
+        args.hotwords += read_hotwords_file(args.hotwords_file, rules_of_model(args.model))
     if args.hotwords and (args.lm == "none" or args.grammar is not None):
         raise CommandError("--hotwords need a language model; leave them out, or --lm none and --grammar")
     if args.preset is not None and (args.lm == "none" or args.grammar is not None):
@@ -337,6 +340,7 @@ def _recognition(args: Namespace, num_jobs: int) -> "Recognition":
         channels=args.channels,
         on_damage=args.on_damage,
         limits=DownloadLimits(int(args.max_download_mb * 1e6), args.max_download_s),
+        language=args.language,
     )
     if args.runtime == "torch":
         from .torch_recognition import load_torch_recognition

@@ -27,6 +27,7 @@ from ..runtime.model_files import ModelFiles
 from ..runtime.parts import MAX_PART_S, Parts, cut_in_pauses, decode_part
 from ..runtime.recognizer import OnnxRecognizer
 from ..runtime.resampling import resample
+from ..text.languages import Normalizer
 
 __all__ = ["DemoRecognizer", "Progress", "Stage", "Stopped", "Transcription"]
 
@@ -175,7 +176,7 @@ class DemoRecognizer:
             return decoder
         if not isinstance(decoder, BeamSearchDecoder):
             raise ValueError("Hotwords work with the language model: switch it on, or leave them out.")
-        return decoder.with_settings(hotwords=parse_hotwords(hotwords))
+        return decoder.with_settings(hotwords=parse_hotwords(hotwords, Normalizer.of(decoder.symbols)))
 
 
 @dataclass

@@ -14,7 +14,7 @@ class Words:
     """Words that are spoken one after the other.
 
     Args:
-        text: In capitals, separated by single spaces, as `normalize_transcript` gives them.
+        text: In capitals, separated by single spaces, as the rules of the language give them.
     """
 
     text: str

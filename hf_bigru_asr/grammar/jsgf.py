@@ -66,11 +66,14 @@ def decode_jsgf(data: bytes) -> str:
         ) from error
 
 
-def parse_jsgf(text: str) -> tuple[dict[str, Expansion], tuple[str, ...]]:
+def parse_jsgf(
+    text: str, normalize: Callable[[str], str] = normalize_transcript
+) -> tuple[dict[str, Expansion], tuple[str, ...]]:
     """Rules of a grammar by name, and the names of the public ones.
 
     Args:
         text: The whole file, with its header.
+        normalize: Makes transcripts of words.
 
     Raises:
         JSGFError: If the text breaks the format, imports other grammars, refers to a rule that it does not define, or
@@ -80,7 +83,7 @@ def parse_jsgf(text: str) -> tuple[dict[str, Expansion], tuple[str, ...]]:
     if header is None:
         line = text.split("\n", 1)[0].strip()
         raise JSGFError(f"The grammar begins with {line!r}; it must begin with the header '#JSGF V1.0;'.")
-    return _Parser(_tokens(text, header.end())).grammar()
+    return _Parser(_tokens(text, header.end()), normalize).grammar()
 
 
 def _tokens(text: str, position: int) -> list[_Token]:
@@ -106,8 +109,8 @@ def _unmatched(char: str, line: int) -> str:
 class _Parser:
     """Recursive descent; every method begins at the token where its part of the grammar begins."""
 
-    def __init__(self, tokens: list[_Token]) -> None:
-        self._tokens = tokens
+    def __init__(self, tokens: list[_Token], normalize: Callable[[str], str]) -> None:
+        self._tokens, self._normalize = tokens, normalize
         self._position = 0
         self._depth = 0
         self._name = ""
@@ -218,8 +221,8 @@ class _Parser:
             "(": self._bracket,
             "[": self._bracket,
             "rule": self._reference,
-            "quoted": _words,
-            "word": _words,
+            "quoted": self._words,
+            "word": self._words,
         }
         if kind not in readers:
             return None
@@ -250,6 +253,16 @@ class _Parser:
         self._references.append(reference)
         return reference
 
+    def _words(self, token: _Token) -> Expansion:
+        spelled = re.sub(r"\\(.)", r"\1", token.text[1:-1]) if token.kind == "quoted" else token.text
+        try:
+            words = self._normalize(spelled)
+        except ValueError as error:
+            raise JSGFError(f"Line {token.line}: {token.text} cannot be spelled: {error}") from error
+        if not words:
+            raise JSGFError(f"Line {token.line}: {token.text} has no letters; write the words that are spoken.")
+        return Words(words)
+
 
 def _weight(token: _Token) -> float:
     try:
@@ -259,14 +272,3 @@ def _weight(token: _Token) -> float:
     if not 0 <= weight < float("inf"):
         raise JSGFError(f"Line {token.line}: the weight is {token.text}; it must be a number from 0 up, as in /2.5/.")
     return weight
-
-
-def _words(token: _Token) -> Expansion:
-    spelled = re.sub(r"\\(.)", r"\1", token.text[1:-1]) if token.kind == "quoted" else token.text
-    try:
-        words = normalize_transcript(spelled)
-    except ValueError as error:
-        raise JSGFError(f"Line {token.line}: {token.text} cannot be spelled: {error}") from error
-    if not words:
-        raise JSGFError(f"Line {token.line}: {token.text} has no letters; write the words that are spoken.")
-    return Words(words)

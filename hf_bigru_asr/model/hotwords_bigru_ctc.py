@@ -1,16 +1,16 @@
 """Hotwords: a bonus for expected words and phrases in beam search."""
 
 import math
-import string
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["DEFAULT_HOTWORD_WEIGHT", "HotwordPhrases", "PhraseState"]
+from .ctc_output_bigru_ctc import CTCSymbols, upper_case
+
+__all__ = ["DEFAULT_HOTWORD_WEIGHT", "HotwordPhrases", "PhraseState", "check_hotwords"]
 
 DEFAULT_HOTWORD_WEIGHT = 6.0
 """Bonus per word of a phrase, in nats, added to the score of a hypothesis. Source: docs/experiments.md."""
 
-_CHARACTERS = frozenset(string.ascii_uppercase + "'")
 Phrase = tuple[str, ...]
 
 
@@ -28,6 +28,19 @@ class PhraseState:
     provisional: Phrase = ()
 
 
+def check_hotwords(hotwords: Mapping[str, float]) -> None:
+    """Refuse what is a hotword of no model.
+
+    Raises:
+        ValueError: If a phrase is empty or has a word of apostrophes alone, or a weight is not a finite number.
+    """
+    for phrase, weight in hotwords.items():
+        if not phrase.split() or not all(word.strip("'") for word in phrase.split()):
+            raise ValueError(f"A hotword is {phrase!r}; give words.")
+        if not math.isfinite(weight):
+            raise ValueError(f"The weight of the hotword {phrase!r} is {weight}; give a finite number.")
+
+
 class HotwordPhrases:
     """The bonus of a sequence of words for the phrases in it.
 
@@ -36,32 +49,32 @@ class HotwordPhrases:
     right and do not overlap. Threads can share it: what a hypothesis has matched is in its [`PhraseState`].
 
     Args:
-        hotwords: Phrases and their weights per word, in nats. Phrases are words of letters and apostrophes, in any
-            case.
+        hotwords: Phrases and their weights per word, in nats. Phrases are words of the characters of the model; where
+            its tokenizer writes capitals, in any case.
+        symbols: Those of the model.
 
     Attributes:
         complete: The words of every phrase, with its whole bonus.
         words: The words of all phrases.
 
     Raises:
-        ValueError: If a phrase is empty or has other characters, or a weight is not a finite number.
+        ValueError: If a phrase has other characters, or as [`check_hotwords`].
     """
 
     start = PhraseState()
     """State of an empty hypothesis."""
 
-    def __init__(self, hotwords: Mapping[str, float]) -> None:
+    def __init__(self, hotwords: Mapping[str, float], symbols: CTCSymbols) -> None:
+        check_hotwords(hotwords)
+        characters = [char for char in symbols.characters if char.strip()]
         complete: dict[Phrase, float] = {}
         for phrase, weight in hotwords.items():
-            path = tuple(phrase.upper().split())
-            unknown = set("".join(path)) - _CHARACTERS
-            if not path or unknown or not all(word.strip("'") for word in path):
+            path = tuple((upper_case(phrase, characters) if symbols.do_upper_case else phrase).split())
+            if set("".join(path)) - set(characters):
                 raise ValueError(
-                    f"A hotword is {phrase!r}; give words of the letters A to Z and apostrophes "
-                    "(hf_bigru_asr.text.normalize_transcript writes others so)."
+                    f"A hotword is {phrase!r}; give words of the characters of the model, {''.join(characters)} "
+                    "(hf_bigru_asr.text.normalize_transcript writes English so)."
                 )
-            if not math.isfinite(weight):
-                raise ValueError(f"The weight of the hotword {phrase!r} is {weight}; give a finite number.")
             complete[path] = weight * len(path)
         # A prefix has the largest bonus that a phrase with this prefix gives for as many words.
         self._bonus: dict[Phrase, float] = {(): 0.0}

@@ -7,7 +7,7 @@ from typing import Any
 
 from .checked_files_bigru_ctc import read_model_json
 from .field_rules_bigru_ctc import FLAG, Rule, check_fields, list_of, number, optional, shown, whole
-from .hotwords_bigru_ctc import DEFAULT_HOTWORD_WEIGHT, HotwordPhrases
+from .hotwords_bigru_ctc import DEFAULT_HOTWORD_WEIGHT, check_hotwords
 from .language_model_files_bigru_ctc import SETTINGS_NAME
 
 __all__ = ["DEFAULT_PRESET", "BeamSearchSettings"]
@@ -50,7 +50,7 @@ class BeamSearchSettings:
             `None` leaves out no frame.
         nbest: Hypotheses that are returned.
         hotwords: Expected phrases, each with the bonus of every word of it in nats. A list of phrases gives each
-            [`DEFAULT_HOTWORD_WEIGHT`]. Words outside the lexicon are allowed.
+            [`DEFAULT_HOTWORD_WEIGHT`]. Words outside the lexicon are allowed, of the characters of the model.
         min_evidence: Nats per second by which letters must be likelier than the blank to be speech, see
             [`without_weak_letters`]; 0 takes all.
         num_offsets: Frame grids with which the weights were tuned. [`BeamSearchPipeline`] and the scripts use as many
@@ -83,7 +83,7 @@ class BeamSearchSettings:
             raise TypeError(f"hotwords is the string {self.hotwords!r}; give a list of phrases, or weights by phrase.")
         if not isinstance(self.hotwords, Mapping):
             object.__setattr__(self, "hotwords", dict.fromkeys(self.hotwords, DEFAULT_HOTWORD_WEIGHT))
-        HotwordPhrases(self.hotwords)
+        check_hotwords(self.hotwords)
         if self.hotwords and self.lm_weight == 0:
             raise ValueError("lm_weight is 0; hotwords need a language model with a weight above 0.")
 

@@ -58,9 +58,9 @@ def load_word_search(
     Raises:
         ImportError: If KenLM is not installed.
         FileNotFoundError: If a file of the language model is missing.
-        ValueError: If a file is broken, or the lexicon has symbols outside the alphabet.
+        ValueError: If a file is broken, or the lexicon or a hotword has symbols outside the alphabet.
     """
-    phrases = HotwordPhrases(settings.hotwords)
+    phrases = HotwordPhrases(settings.hotwords, symbols)
     language_model = LanguageModel.load(folder, symbols)
 
     def array_search() -> WordSearch:

@@ -11,6 +11,7 @@ from ..formats.options import FormatOptions, shown
 from ..formats.segments import Segment, segments_of
 from ..formats.table import FORMATS
 from ..formats.transcript import TimedTranscript, TimedWord
+from ..text.language_names import language_name
 from .questions import Question
 
 __all__ = ["MEDIA_TYPES", "GrowingText", "answer", "event"]
@@ -23,7 +24,6 @@ MEDIA_TYPES = {
     "vtt": "text/vtt; charset=utf-8",
 }
 _FORMATS = {"text": "txt", "srt": "srt", "vtt": "vtt"}
-_LANGUAGE = "english"
 
 
 def answer(transcript: TimedTranscript, question: Question, options: FormatOptions) -> str:
@@ -41,7 +41,7 @@ def answer(transcript: TimedTranscript, question: Question, options: FormatOptio
     usage = {"type": "duration", "seconds": math.ceil(seconds)}
     record: dict[str, Any] = {"text": written.text, "usage": usage}
     if question.response_format == "verbose_json":
-        record = {"task": "transcribe", "language": _LANGUAGE, "duration": seconds} | record
+        record = {"task": "transcribe", "language": language_name(question.language), "duration": seconds} | record
         if "segment" in question.granularities:
             record["segments"] = [_segment(*each) for each in enumerate(segments_of(written))]
         if "word" in question.granularities:

@@ -72,7 +72,10 @@ def make_app(engine: Engine, live: LiveSessions, metrics: ServerMetrics, options
     @app.post(TRANSCRIPTIONS)
     async def transcriptions(request: Request) -> Response:
         def question_of(upload: Upload) -> Question:
-            return transcription_question(upload.fields, options.models, takes_hotwords=engine.steps.takes_hotwords)
+            steps = engine.steps
+            return transcription_question(
+                upload.fields, options.models, takes_hotwords=steps.takes_hotwords, normalize=steps.normalize
+            )
 
         return await service.transcribe(request, read_form, question_of)
 

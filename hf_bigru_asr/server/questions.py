@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..runtime.hotwords import parse_hotwords
+from ..text.language_names import check_language
+from ..text.languages import ENGLISH, Normalizer
 from .refusals import RefusedError
 
 __all__ = ["RESPONSE_FORMATS", "Question", "chunks_question", "transcription_question"]
@@ -18,7 +20,6 @@ STREAMED = ("json", "text")
 GRANULARITIES = ("word", "segment")
 MAX_HOTWORDS = 200
 
-_ENGLISH = ("en", "english", "en-us", "en-gb")
 _YES, _NO = ("true", "1"), ("false", "0")
 _SEPARATORS = re.compile(r"[,;\n\r]+")
 _LISTS = ("timestamp_granularities", "keywords", "languages", "include")
@@ -40,6 +41,7 @@ class Question:
         granularities: What `verbose_json` has the times of.
         is_streamed: Whether the text comes as it is recognised.
         hotwords: Weights by phrase.
+        language: That of the model.
         chunks: Whether there are `chunks` as pipelines of transformers give them: of words, of segments, or none.
     """
 
@@ -47,11 +49,16 @@ class Question:
     granularities: tuple[str, ...] = ("segment",)
     is_streamed: bool = False
     hotwords: Mapping[str, float] = field(default_factory=dict)
+    language: str = ENGLISH
     chunks: str | None = None
 
 
 def transcription_question(
-    fields: Mapping[str, Sequence[str]], models: Sequence[str], *, takes_hotwords: bool = True
+    fields: Mapping[str, Sequence[str]],
+    models: Sequence[str],
+    *,
+    takes_hotwords: bool = True,
+    normalize: Normalizer | None = None,
 ) -> Question:
     """What the fields of `/v1/audio/transcriptions` ask for.
 
@@ -59,13 +66,15 @@ def transcription_question(
         fields: Values of every field; those of lists also under names with `[]`.
         models: Names that the model is known by.
         takes_hotwords: Whether there is a language model.
+        normalize: The rules of the model, which name its language; those of English if `None`.
 
     Raises:
         RefusedError: For a field or a value that is not known or cannot be fulfilled.
     """
     known = _normalized(fields)
     _check_model(known, models)
-    _check_language(known)
+    normalize = normalize or Normalizer()
+    _check_language(known, normalize.language)
     _check_temperature(known)
     name = _one(known, "response_format", "json")
     if name not in RESPONSE_FORMATS:
@@ -83,8 +92,8 @@ def transcription_question(
         raise _wrong(
             "include", each, "there are no log-probabilities of tokens; verbose_json has confidences of words"
         )
-    hotwords = _hotwords(known, takes_hotwords=takes_hotwords)
-    return Question(name, granularities or ("segment",), is_streamed, hotwords)
+    hotwords = _hotwords(known, normalize, takes_hotwords=takes_hotwords)
+    return Question(name, granularities or ("segment",), is_streamed, hotwords, normalize.language)
 
 
 def chunks_question(parameters: Mapping[str, Sequence[str]]) -> Question:
@@ -138,15 +147,19 @@ def _check_model(fields: Mapping[str, Sequence[str]], models: Sequence[str]) -> 
         raise RefusedError(404, message, code="model_not_found", param="model")
 
 
-def _check_language(fields: Mapping[str, Sequence[str]]) -> None:
+def _check_language(fields: Mapping[str, Sequence[str]], language: str) -> None:
     given = [_one(fields, "language", "")] if "language" in fields else []
     allowed = fields.get("languages", ())
     for name, values in (("language", given), ("languages", allowed)):
-        if values and not any(value.strip().lower().replace("_", "-") in (*_ENGLISH, "") for value in values):
-            message = (
-                f"{name} is {', '.join(values)[:100]!r}; the model recognises English alone: en, or leave it out."
-            )
-            raise RefusedError(400, message, code="unsupported_language", param=name)
+        refusals = []
+        for value in filter(str.strip, values):
+            try:
+                check_language(value, language)
+            except ValueError as error:
+                refusals.append(error)
+        if refusals and len(refusals) == len(values):  # of several that are possible, one has to be right
+            message = f"{name}: {refusals[0]}"
+            raise RefusedError(400, message, code="unsupported_language", param=name) from refusals[0]
 
 
 def _check_temperature(fields: Mapping[str, Sequence[str]]) -> None:
@@ -166,7 +179,7 @@ def _flag(fields: Mapping[str, Sequence[str]], name: str) -> bool:
     return value in _YES
 
 
-def _hotwords(fields: Mapping[str, Sequence[str]], *, takes_hotwords: bool) -> dict[str, float]:
+def _hotwords(fields: Mapping[str, Sequence[str]], normalize: Normalizer, *, takes_hotwords: bool) -> dict[str, float]:
     hotwords: dict[str, float] = {}
     for name, entries in (
         ("prompt", _SEPARATORS.split(_one(fields, "prompt", ""))),
@@ -180,7 +193,7 @@ def _hotwords(fields: Mapping[str, Sequence[str]], *, takes_hotwords: bool) -> d
         if len(hotwords) + len(phrases) > MAX_HOTWORDS:
             raise _wrong(name, ", ".join(phrases), f"it has {len(phrases)} phrases, and {MAX_HOTWORDS} are allowed")
         try:
-            hotwords |= parse_hotwords(phrases)
+            hotwords |= parse_hotwords(phrases, normalize)
         except ValueError as error:
             raise _wrong(name, ", ".join(phrases), str(error).rstrip(".")) from error
     return hotwords

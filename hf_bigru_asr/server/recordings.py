@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from ..runtime.long_audio import log_probs_in_pieces, read_before
 from ..runtime.parts import decoded_parts
 from ..runtime.recognizer import OnnxRecognizer
 from ..runtime.resampling import resample
+from ..text.languages import Normalizer
 from .refusals import AudioTooLongError
 
 __all__ = ["BATCHED_S", "Job", "Recording", "RecordingSteps", "StoppedError"]
@@ -121,6 +123,11 @@ class RecordingSteps:
     def takes_hotwords(self) -> bool:
         """Whether there is a language model, which they need."""
         return isinstance(self._recognizer.decoder, BeamSearchDecoder)
+
+    @cached_property
+    def normalize(self) -> Normalizer:
+        """The rules of the model, which name its language."""
+        return Normalizer.of(self._recognizer.decoder.symbols)
 
     @property
     def rate_hz(self) -> int:

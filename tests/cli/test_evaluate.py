@@ -66,6 +66,14 @@ def test_numbers_are_words_after_normalisation(files: tuple[str, str], capsys: p
     assert "REF it was two O'CLOCK\n" in shown
 
 
+def test_numbers_are_words_of_the_language(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "r.txt").write_text("3 große Äpfel\n", encoding="utf-8")
+    (tmp_path / "h.txt").write_text("DREI GROẞE APFEL\n", encoding="utf-8")
+    files = [str(tmp_path / "r.txt"), str(tmp_path / "h.txt")]
+    assert main(["evaluate", *files, "--normalize", "--language", "de"]) == 0
+    assert capsys.readouterr().out.startswith("WER 33.33%: 1 errors in 3 words")
+
+
 def test_case_can_matter(files: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", *files, "--case-sensitive", "--worst", "0", "--confusions", "9"]) == 0
     assert "     1  The -> the\n" in capsys.readouterr().out
@@ -87,6 +95,7 @@ def test_more_errors_than_needed_are_told(tmp_path: Path, capsys: pytest.Capture
         (["r.trn", "."], ".: Is a directory."),
         (["r.trn", "h.trn", "--worst", "-1"], "worst is -1; it must be at least 0."),
         (["r.trn", "h.trn", "--normalize", "--case-sensitive"], "give --case-sensitive or --normalize: the alphabet"),
+        (["r.trn", "h.trn", "--language", "de"], "--language de belongs to --normalize; give that too."),
         (["r.trn", "h.trn", "--format", "srt"], "argument --format: invalid choice: 'srt' (choose from 'text',"),
         (["r.trn"], "the following arguments are required: HYP."),
     ],

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from hf_bigru_asr.cli.hotwords import read_hotwords, read_hotwords_file
+from hf_bigru_asr.bundled import BUNDLED
+from hf_bigru_asr.cli.hotwords import read_hotwords, read_hotwords_file, rules_of_model
+from hf_bigru_asr.text.languages import Normalizer
 
 
 def test_a_typo_in_a_weight_is_seen(capsys: pytest.CaptureFixture[str]) -> None:
-    hotwords = read_hotwords(["Moby Dick:8", "Queequeg:9 5"])
+    hotwords = read_hotwords(["Moby Dick:8", "Queequeg:9 5"], Normalizer())
 
     assert hotwords == {"MOBY DICK": 8.0, "QUEEQUEG NINE FIVE": 6.0}
     assert capsys.readouterr() == ("", "Hotwords: MOBY DICK with weight 8, QUEEQUEG NINE FIVE with weight 6\n")
@@ -18,7 +20,7 @@ def test_a_file_has_one_a_line(tmp_path: Path) -> None:
     path = tmp_path / "names.txt"
     path.write_text("\ufeff# names\nAhab:3\n\n  Moby Dick\n", encoding="utf-8")
 
-    assert read_hotwords_file(path) == ["Ahab:3", "Moby Dick"]
+    assert read_hotwords_file(path, Normalizer()) == ["Ahab:3", "Moby Dick"]
 
 
 @pytest.mark.parametrize(
@@ -34,4 +36,12 @@ def test_a_broken_file_is_named_with_the_line(content: bytes, message: str, tmp_
     (tmp_path / "names.txt").write_bytes(content)
 
     with pytest.raises(ValueError, match=message):
-        read_hotwords_file(tmp_path / "names.txt")
+        read_hotwords_file(tmp_path / "names.txt", Normalizer())
+
+
+def test_a_file_is_spelled_by_the_rules_of_the_model(tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("Großvater:3\n3 Äpfel\n", encoding="utf-8")
+    german = Normalizer("de", frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÜẞ"))
+    assert read_hotwords_file(tmp_path / "names.txt", german) == ["Großvater:3", "3 Äpfel"]
+    assert read_hotwords(["Großvater:3", "3 Äpfel"], german) == {"GROẞVATER": 3.0, "DREI ÄPFEL": 6.0}
+    assert rules_of_model(BUNDLED) == Normalizer("en", frozenset("'ABCDEFGHIJKLMNOPQRSTUVWXYZ"))

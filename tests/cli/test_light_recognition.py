@@ -1,5 +1,6 @@
 """Recognition without torch: the text of the recogniser alone, whatever runs together, and words with their times."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import soundfile
 from repository import SAMPLE
 from small_language_model import write_language_model
 
+from hf_bigru_asr import bundled_checkpoint
 from hf_bigru_asr.audio.loading import load_audio
 from hf_bigru_asr.cli import light_recognition
 from hf_bigru_asr.cli.inputs import Input
@@ -149,6 +151,26 @@ def test_a_search_ends_with_the_frames_that_it_is_at(
         list(run_in_order(recordings(), lambda group, check: list(recognition(group, check)), 1))
     assert len(blocks) == 3
     assert blocks[0] > 200, "frames"
+
+
+@pytest.fixture
+def german(tmp_path: Path) -> Path:
+    """The shipped model with a tokenizer that names another language."""
+    folder = tmp_path / "german"
+    folder.mkdir()
+    for path in bundled_checkpoint().iterdir():
+        if path.is_file():
+            (folder / path.name).symlink_to(path)
+    (folder / "tokenizer_config.json").unlink()
+    settings = json.loads((bundled_checkpoint() / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings | {"language": "de"}))
+    return folder
+
+
+def test_the_language_is_that_of_the_model(german: Path) -> None:
+    load_light_recognition(replace(GREEDY, model=str(german), language="de_DE"))
+    with pytest.raises(ValueError, match="'en' is not the language of the model, which recognises german alone"):
+        load_light_recognition(replace(GREEDY, model=str(german), language="en"))
 
 
 def test_channels(speech: np.ndarray, write: Callable[..., Input], greedy: LightRecognition) -> None:

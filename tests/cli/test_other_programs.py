@@ -31,7 +31,6 @@ def test_everyday_options_are_taken(words: str, formats: list[str]) -> None:
     [
         ("--model tiny.en", "argument --model: tiny.en is no folder, and models on the Hub are named NAMESPACE/NAME"),
         ("--model nosuch", "argument --model: nosuch is no folder, and models on the Hub"),
-        ("--language de", "argument --language/--lang/-l: de is not English; a model recognises the language"),
         ("--word_timestamps True", "--word-timestamps: json, ctm and textgrid have the times of words"),
         ("--initial_prompt=Ahab", "--initial-prompt: --hotwords names what is expected"),
         ("--device cpu --fp16 False", "--device: the command runs on the CPU; leave it out; --fp16: nothing here"),

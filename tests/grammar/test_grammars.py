@@ -4,6 +4,7 @@ import pytest
 
 from hf_bigru_asr.grammar.expansions import Choice, Words
 from hf_bigru_asr.grammar.grammars import Grammar
+from hf_bigru_asr.text.languages import Normalizer
 
 
 def phrases(grammar: Grammar) -> list[str]:
@@ -27,6 +28,19 @@ def test_a_file_with_the_header_is_jsgf(tmp_path: Path) -> None:
     path.write_bytes("#JSGF V1.0 ISO-8859-1;\npublic <r> = café | bar;".encode("latin-1"))
 
     assert phrases(Grammar.from_file(path)) == ["CAFE", "BAR"]
+
+
+def test_a_grammar_has_the_letters_of_its_language(tmp_path: Path) -> None:
+    path = tmp_path / "commands.txt"
+    german = Normalizer("de", frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÜẞ"))
+    russian = Normalizer("ru", frozenset("АБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯ"))
+    path.write_text('#JSGF V1.0;\npublic <r> = größer | "3 Äpfel";', "utf-8")
+    assert phrases(Grammar.from_file(path, german)) == ["GRÖẞER", "DREI ÄPFEL"]
+    path.write_text("Größer!\n", "utf-8")
+    assert phrases(Grammar.from_file(path, german)) == ["GRÖẞER"]
+    assert phrases(Grammar.from_phrases(["включи свет"], russian)) == ["ВКЛЮЧИ СВЕТ"]  # noqa: RUF001 - Cyrillic, as it should be
+    with pytest.raises(ValueError, match="Line 1: 'Größer!' cannot be spelled"):
+        Grammar.from_file(path, russian)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ pytest.importorskip("fastapi")
 
 from hf_bigru_asr.server.questions import Question, chunks_question, transcription_question
 from hf_bigru_asr.server.refusals import RefusedError
+from hf_bigru_asr.text.languages import NO_RULES, Normalizer
 
 MODELS = ("ours", "whisper-1")
 
@@ -33,8 +34,8 @@ def test_what_the_official_client_sends_is_understood() -> None:
     ("name", "value", "status", "message"),
     [
         ("model", "gpt-4o-transcribe", 404, "not served; there is ours or whisper-1"),
-        ("language", "de", 400, "English alone"),
-        ("languages[]", "fr", 400, "English alone"),
+        ("language", "de", 400, "'de' is not the language of the model, which recognises english alone: give en"),
+        ("languages[]", "fr", 400, "recognises english alone"),
         ("temperature", "0.2", 400, "must be 0"),
         ("temperature", "hot", 400, "must be 0"),
         ("response_format", "diarized_json", 400, "one of json, text"),
@@ -54,6 +55,18 @@ def test_a_wrong_field_is_refused_by_name(name: str, value: str, status: int, me
         transcription_question({name: [value]}, MODELS)
     assert raised.value.status_code == status
     assert raised.value.param in (name, name.removesuffix("[]"))
+
+
+def test_a_model_of_another_language_takes_its_own_and_spells_by_its_rules() -> None:
+    german = Normalizer("de", frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÜẞ"))
+    fields = {"language": ["de-AT"], "languages[]": ["en", "German"], "prompt": ["Straße 3, Übermut:2"]}
+    found = transcription_question(fields, MODELS, normalize=german)
+    assert (found.language, found.hotwords) == ("de", {"STRAẞE DREI": 6.0, "ÜBERMUT": 2.0})
+    assert transcription_question({"language": [""]}, MODELS, normalize=german).language == "de"
+    with pytest.raises(RefusedError, match="language: 'en' is not the language of the model, which recognises german"):
+        transcription_question({"language": ["en"]}, MODELS, normalize=german)
+    with pytest.raises(RefusedError, match="the model does not say what language it has"):
+        transcription_question({"language": ["en"]}, MODELS, normalize=Normalizer(NO_RULES))
 
 
 def test_fields_that_do_not_go_together() -> None:

@@ -8,6 +8,7 @@ from hf_bigru_asr.audio.sources import Source
 from hf_bigru_asr.formats.transcript import TimedTranscript, TimedWord
 from hf_bigru_asr.server.recordings import Job, Recording, RecordingSteps
 from hf_bigru_asr.server.refusals import AudioTooLongError
+from hf_bigru_asr.text.languages import Normalizer
 
 RATE_HZ = 100
 
@@ -34,6 +35,7 @@ class FakeSteps(RecordingSteps):
         self.may_end.set()
         self.jobs: list[Job] = []
         self.hotwords: dict[str, float] = {}
+        self.normalize = Normalizer()
 
     @property
     def takes_hotwords(self) -> bool:
