@@ -147,7 +147,6 @@ class StreamLoader:
         for batch in self._loader:
             self.reader.finish_step()
             yield batch
-        self.reader.finish_epoch()
 
     def reports(self) -> dict[str, FilterReport]:
         """Of every source, what was trained on and left out in the last whole epoch, or else in the first so far."""

@@ -59,17 +59,25 @@ class ReadingSettings:
 
 
 class _OpenUnit:
-    """A unit that is being read."""
+    """A unit that is being read, and the row that is next."""
 
     def __init__(self, stream: SpeechStream, unit: Unit, by_row_groups: bool) -> None:
         self.unit = unit
         self._rows = stream.read(unit, by_row_groups)
+        self._next: StreamedRow | None = None
 
-    def next_row(self) -> StreamedRow | None:
-        """The next row; `None` at the end."""
-        row = next(self._rows, None)
-        if row is not None:
-            self.unit = self.unit._replace(next_row=row.ref[2] + 1)
+    def has_row(self) -> bool:
+        """Whether there is one more."""
+        if self._next is None:
+            self._next = next(self._rows, None)
+        return self._next is not None
+
+    def take_row(self) -> StreamedRow:
+        """The next row, if there is one."""
+        row, self._next = self._next, None
+        if row is None:
+            raise LookupError("There is no row; ask has_row first.")
+        self.unit = self.unit._replace(next_row=row.ref[2] + 1)
         return row
 
 
@@ -105,6 +113,7 @@ class StreamReader:
         self._open: deque[_OpenUnit] = deque()
         self._steps: deque[Step] = deque()
         self._num_given = 0
+        self._is_read = False  # whether the units of the epoch have no more rows
         self._bad_rows = BadRows()  # names the first in the log
 
     def restore(self, state: StreamState) -> None:
@@ -149,15 +158,16 @@ class StreamReader:
                 self._num_given += 1
                 num_given += 1
                 yield self._steps[self._num_given - 1]
-            if self._read_round():
+            if not self._is_read and self._read_round():
                 continue
-            self._check_shares()
             if num_given:
+                if not self._steps and not self.state.is_done:  # its last rows were left out
+                    self._finish_epoch()
                 return
             if is_new:
                 reports = (f"{name}: {each.report()}" for name, each in self._named_counts())
                 raise ValueError(f"No utterance of the stream can be used. {'; '.join(reports)}.")
-            self.finish_epoch()  # which was stopped after its last step
+            self._finish_epoch()  # which was stopped after its last step
             self._begin_epoch()
             is_new = True
 
@@ -170,13 +180,16 @@ class StreamReader:
                 for counts in (self.state.counts[source], self.state.heard[source]):
                     counts.num_utterances += number
                     counts.seconds += seconds
+        if self._is_read and not self._steps:
+            self._finish_epoch()
 
-    def finish_epoch(self) -> None:
+    def _finish_epoch(self) -> None:
         """Count the epoch as whole, when its last step is trained on."""
         self.state.is_done = True
         self.state.last_counts = self.state.counts
 
     def _begin_epoch(self) -> None:
+        self._is_read = False
         units, by_row_groups = self._together(lambda: self.stream.units(self.num_processes))[self.process]
         epoch = self.state.epoch + 1
         rng = np.random.default_rng((self.settings.seed, epoch))
@@ -194,6 +207,7 @@ class StreamReader:
         """Take up what was restored."""
         state = self.state
         deal_again(state, self.num_processes, self.settings.num_accumulated)
+        self._is_read = not state.queue and not any(state.open_units)
         self._queue = deque(state.queue)
         self._open = deque(self._opened(unit) for unit in state.open_units[self.process])
         own = [step[self.process] for step in state.steps]
@@ -264,17 +278,18 @@ class StreamReader:
         """A buffer of utterances, or all that is left for this process."""
         rows: list[StreamedRow] = []
 
-        def read() -> tuple[int, int, list[SourceCounts]]:
+        def read() -> tuple[int, int, bool, list[SourceCounts]]:
             counts = self._fill(rows)
             is_full = len(rows) >= self.settings.buffer_size
-            return num_wanted(is_full, len(self._queue), self.num_processes), len(rows), counts
+            return num_wanted(is_full, len(self._queue), self.num_processes), len(rows), bool(self._open), counts
 
         while True:
-            wanted, num_rows, counts = zip(*self._together(read), strict=True)
+            wanted, num_rows, are_open, counts = zip(*self._together(read), strict=True)
             for of_process in counts:
                 for total, more in zip(self.state.counts, of_process, strict=True):
                     total.add(more)
-            self._check_numbers()
+            self._is_read = not self._queue and not any(are_open)
+            self._check_bad_rows()
             if not self._queue or not any(wanted):
                 return rows
             dealt = deal(self._queue, wanted, num_rows)
@@ -284,11 +299,11 @@ class StreamReader:
         """Read from the open units in turns until there are enough rows, and count what is left out."""
         counts = [SourceCounts() for _ in self.stream.names]
         while self._open and len(rows) < self.settings.buffer_size:
-            row = self._open[0].next_row()
-            if row is None:
-                self._open.popleft()
+            unit = self._open.popleft()
+            if not unit.has_row():
                 continue
-            self._open.rotate(-1)
+            row = unit.take_row()
+            self._open.append(unit)
             counts[row.ref[0]].add_row(row)
             if row.is_kept:
                 rows.append(row)
@@ -296,6 +311,7 @@ class StreamReader:
                 name = row.example.get("id", f"row {row.ref[2]} of shard {row.ref[1]}")
                 where = f"Utterance {name!r} of {self.stream.names[row.ref[0]]}"
                 self._bad_rows.add(str(row.verdict.reason), where, row.verdict.detail)
+        self._open = deque(unit for unit in self._open if unit.has_row())
         return counts
 
     def _together(self, work: Callable[[], T]) -> list[T]:
@@ -317,16 +333,12 @@ class StreamReader:
     def _named_counts(self) -> list[tuple[str, SourceCounts]]:
         return list(zip(self.stream.names, self.state.counts, strict=True))
 
-    def _check_numbers(self) -> None:
-        """Refuse more bad rows than the number that is allowed."""
+    def _check_bad_rows(self) -> None:
+        """Refuse more bad rows than are allowed; a share of them when all rows are known."""
         for (name, counts), bad in zip(self._named_counts(), self.stream.bad_rows, strict=True):
-            if bad.limit is not None and (bad.limit >= 1 or bad.limit == 0) and counts.num_bad > bad.limit:
-                raise TooManyBadRowsError(_refusal(name, counts, bad.limit))
-
-    def _check_shares(self) -> None:
-        """Refuse a larger share of bad rows than is allowed, when all rows are known."""
-        for (name, counts), bad in zip(self._named_counts(), self.stream.bad_rows, strict=True):
-            if bad.limit is not None and bad.limit < 1 and counts.num_bad > bad.limit * counts.num_read:
+            if bad.limit is None or (0 < bad.limit < 1 and not self._is_read):
+                continue
+            if counts.num_bad > (bad.limit if bad.limit >= 1 else bad.limit * counts.num_read):
                 raise TooManyBadRowsError(_refusal(name, counts, bad.limit))
 
 

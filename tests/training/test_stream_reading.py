@@ -1,17 +1,21 @@
 """Processes share out a stream: every utterance once an epoch, as many steps for all, and any number after a stop."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from stream_processes import Crowd, write_shards
 
 from hf_bigru_asr import BiGRUCTCFeatureExtractor, BiGRUCTCProcessor, BiGRUCTCTokenizer
 from hf_bigru_asr.data.filtering import UtteranceRules
 from hf_bigru_asr.data.loading import load_speech_dataset
+from hf_bigru_asr.data.manifests.rows import BadRows, TooManyBadRowsError
 from hf_bigru_asr.data.streaming import SpeechStream
 from hf_bigru_asr.training.stream_plan import StreamState
 from hf_bigru_asr.training.stream_reading import ReadingSettings, StreamReader
@@ -22,10 +26,11 @@ Heard = list[list[tuple[str, float]]]
 """Of every step of a process, the ids of its utterances with the factor of their loss."""
 
 
-def open_stream(folder: Path) -> SpeechStream:
+def open_stream(folder: Path, bad_rows: BadRows | None = None, max_duration_s: float = 9.0) -> SpeechStream:
     processor = BiGRUCTCProcessor(BiGRUCTCFeatureExtractor(), BiGRUCTCTokenizer())
     dataset = load_speech_dataset(folder, None, "train", streaming=True)
-    return SpeechStream({"data": dataset}, UtteranceRules(processor))
+    rules = UtteranceRules(processor, max_duration_s=max_duration_s)
+    return SpeechStream({"data": dataset}, rules, [bad_rows or BadRows()])
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +68,19 @@ class Run:
             if state is not None:
                 reader.restore(StreamState.of_json(json.loads(json.dumps(asdict(state)))))
 
+    def errors(self) -> list[Exception]:
+        """How every process ends its epoch."""
+
+        def work(process: int) -> Exception:
+            try:
+                for _ in self.readers[process]:
+                    self.readers[process].finish_step()
+            except ValueError as error:
+                return error
+            raise AssertionError("There was no error.")
+
+        return self.crowd.run(work)
+
     def epoch(self, num_steps: int | None = None) -> tuple[list[Heard], StreamState]:
         """The steps of every process in an epoch, or of the first of them; and the state after them."""
 
@@ -78,7 +96,7 @@ class Run:
             while len(heard) < len(given):
                 reader.finish_step()
                 heard.append(given[len(heard)])
-            reader.finish_epoch()
+            assert reader.state.is_done
             return heard, reader.gather_state()
 
         results = self.crowd.run(work)
@@ -139,14 +157,55 @@ def test_as_many_processes_go_on_with_the_very_steps(num_processes: int, stream:
     assert end.counts[0].seconds == pytest.approx(sum(0.3 + 0.01 * (number % 7) for number in range(28)))
 
 
-def test_an_epoch_that_was_stopped_after_its_last_step_is_whole(stream: SpeechStream) -> None:
+def test_after_the_last_step_comes_the_next_epoch(stream: SpeechStream) -> None:
     heard, _ = Run(stream, 2).epoch()
     _, state = Run(stream, 2).epoch(len(heard[0]))
-    assert not state.is_done
-    run = Run(stream, 3, state=state)
-    heard, state = run.epoch()
+    assert (state.is_done, state.last_counts) == (True, state.counts)
+    heard, state = Run(stream, 3, state=state).epoch()
     assert ids_of(heard) == EVERY_ID_ONCE
     assert (state.epoch, state.last_counts[0].num_utterances) == (1, 28)
+
+
+def test_when_only_bad_rows_were_left_comes_the_next_epoch(tmp_path: Path) -> None:
+    stream = open_stream(write_shards(tmp_path, (3,)), max_duration_s=0.305)
+    settings = replace(SETTINGS, batch_size=1, buffer_size=1, num_accumulated=1)
+    heard, state = Run(stream, 1, settings=settings).epoch(1)
+    assert (ids_of(heard), state.is_done) == (Counter("0"), False)
+    heard, state = Run(stream, 1, state=state, settings=settings).epoch()
+    assert (ids_of(heard), state.epoch) == (Counter("0"), 1)
+    assert state.last_counts[0].num_rejected == {"longer than 0.305 s": 2}
+
+
+def damaged(folder: Path) -> Path:
+    """A text that cannot be used in one of the files, and a file that breaks off."""
+    rows = pq.read_table(write_shards(folder, (9, 9)) / "train-00001-of-00002.parquet").to_pylist()
+    rows[3]["text"] = rows[5]["text"] = "ΩΩ"
+    pq.write_table(pa.Table.from_pylist(rows), folder / "train-00001-of-00002.parquet")
+    return folder
+
+
+@pytest.mark.parametrize("limit", [0, 1, 0.1])
+def test_too_many_bad_rows_end_all_processes(limit: float, tmp_path: Path) -> None:
+    stream = open_stream(damaged(tmp_path), bad_rows=BadRows(limit))
+    errors = Run(stream, 2).errors()
+    assert all(isinstance(error, TooManyBadRowsError) for error in errors)
+    assert "of data cannot be used; max_bad_rows allows" in str(errors[0]) == str(errors[1])
+
+
+def test_as_many_bad_rows_as_are_allowed_are_left_out(tmp_path: Path) -> None:
+    _, state = Run(open_stream(damaged(tmp_path), bad_rows=BadRows(2)), 2).epoch()
+    assert (state.counts[0].num_utterances, state.counts[0].num_rejected) == (16, {"with unusable text": 2})
+
+
+def test_a_file_that_one_process_cannot_read_ends_all(tmp_path: Path) -> None:
+    stream = open_stream(write_shards(tmp_path, (9, 9), rows_per_group=3))
+    path = tmp_path / "train-00001-of-00002.parquet"
+    content = bytearray(path.read_bytes())
+    content[4:400] = bytes(396)
+    path.write_bytes(content)
+    messages = sorted(map(str, Run(stream, 2).errors()))
+    assert re.match("Process [01] of 2 cannot go on: Row group 3 of 6 of data cannot be read after row 0", messages[0])
+    assert messages[1].startswith("Row group 3 of 6 of data cannot be read after row 0")
 
 
 @pytest.mark.parametrize("sizes", [(1,), (2, 1)])
