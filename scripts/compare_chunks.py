@@ -21,12 +21,13 @@ from benchmarks.chunks import compare_chunks, concatenated
 from benchmarks.report import write_report
 from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.data.loading import load_speech_dataset
+from hf_bigru_asr.data.manifests.arguments import ManifestArguments
 from hf_bigru_asr.provenance import note_start
 from hf_bigru_asr.transcription.recognizer import load_recognizer
 
 
 @dataclass
-class Arguments:
+class Arguments(ManifestArguments):
     """What to compare, on what."""
 
     dataset_name: str = field(metadata={"help": "Data set on the Hub, local Parquet folder, or OpenSLR archive."})
@@ -54,7 +55,9 @@ def main() -> int:
     # 1. The recording
     columns = {"audio_column": args.audio_column_name, "text_column": args.text_column_name}
     with parser.refusals():
-        dataset = load_speech_dataset(args.dataset_name, args.dataset_config_name, args.split, **columns)
+        dataset = load_speech_dataset(
+            args.dataset_name, args.dataset_config_name, args.split, **columns, **args.reading()
+        )
         recognizer = load_recognizer(args.model, device="cpu")
         rate = recognizer.feature_extractor.sampling_rate
         waveform, reference = concatenated(dataset, rate, 60 * args.minutes, **columns)

@@ -20,6 +20,7 @@ from benchmarks.int8 import greedy_wer, int8_networks, time_networks
 from benchmarks.report import write_report
 from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.data.loading import load_speech_dataset
+from hf_bigru_asr.data.manifests.arguments import ManifestArguments
 from hf_bigru_asr.data.utterances import load_utterance
 from hf_bigru_asr.model.processing_bigru_ctc import BiGRUCTCProcessor
 from hf_bigru_asr.provenance import note_start
@@ -28,7 +29,7 @@ from hf_bigru_asr.text.normalization import normalize_transcript
 
 
 @dataclass
-class Arguments:
+class Arguments(ManifestArguments):
     """What to compare, on what."""
 
     dataset_name: str = field(metadata={"help": "Data set on the Hub, local Parquet folder, or OpenSLR archive."})
@@ -53,7 +54,9 @@ def main() -> int:
     torch.set_num_threads(args.num_threads)
     columns = {"audio_column": args.audio_column_name, "text_column": args.text_column_name}
     with parser.refusals():
-        dataset = load_speech_dataset(args.dataset_name, args.dataset_config_name, args.split, **columns)
+        dataset = load_speech_dataset(
+            args.dataset_name, args.dataset_config_name, args.split, **columns, **args.reading()
+        )
         processor = BiGRUCTCProcessor.from_pretrained(locate_model(args.model))
         extractor = processor.feature_extractor
         waveforms = [load_utterance(row[args.audio_column_name], extractor.sampling_rate) for row in dataset]

@@ -22,9 +22,9 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from hf_bigru_asr.cli.hotwords import read_hotwords, rules_of_model
-from hf_bigru_asr.cli.manifest_arguments import ManifestArguments
 from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.data.loading import load_speech_dataset
+from hf_bigru_asr.data.manifests.arguments import ManifestArguments
 from hf_bigru_asr.evaluation.evaluated_model import EvaluatedModel, write_evaluation
 from hf_bigru_asr.evaluation.plots import check_plots, plot_reliability
 from hf_bigru_asr.evaluation.report import check_report

@@ -21,6 +21,7 @@ from tqdm.auto import tqdm
 
 from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.data.loading import load_speech_dataset
+from hf_bigru_asr.data.manifests.arguments import ManifestArguments
 from hf_bigru_asr.data.utterances import load_utterance
 from hf_bigru_asr.storage.writing import whole_folder
 from hf_bigru_asr.transcription.recognizer import load_recognizer
@@ -28,7 +29,7 @@ from recipe.silence import change_normalization, examples, learn_silence
 
 
 @dataclass
-class Arguments:
+class Arguments(ManifestArguments):
     """Which network learns, from what, and where it goes."""
 
     dataset_name: str = field(metadata={"help": "Data set on the Hub, local Parquet folder, or OpenSLR archive."})
@@ -55,7 +56,11 @@ def main() -> None:
         recognizer: Any = load_recognizer(args.model)
         teacher, processor = recognizer.model, recognizer.processor
         dataset: Any = load_speech_dataset(
-            args.dataset_name, args.dataset_config_name, args.train_split_name, audio_column=args.audio_column_name
+            args.dataset_name,
+            args.dataset_config_name,
+            args.train_split_name,
+            audio_column=args.audio_column_name,
+            **args.reading(),
         )
         before = processor.feature_extractor
         chosen = dataset.select(range(0, len(dataset), math.ceil(len(dataset) / args.max_samples)))

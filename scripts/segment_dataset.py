@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from tqdm.auto import tqdm
 
 from hf_bigru_asr.alignment.aligner import Aligner
-from hf_bigru_asr.cli.manifest_arguments import ManifestArguments
 from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.data.loading import load_speech_dataset
+from hf_bigru_asr.data.manifests.arguments import ManifestArguments
 from recipe.recombination import recombine_utterances
 from recipe.segmentation import SegmentationSettings, segment_utterances, write_segments
 

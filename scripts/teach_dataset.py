@@ -19,6 +19,7 @@ from tqdm.auto import tqdm
 
 from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.data.loading import load_speech_dataset
+from hf_bigru_asr.data.manifests.arguments import ManifestArguments
 from hf_bigru_asr.data.teacher_features import TEACHER_COLUMN
 from recipe.teacher import (
     TeacherProjection,
@@ -31,7 +32,7 @@ from recipe.teacher import (
 
 
 @dataclass
-class Arguments:
+class Arguments(ManifestArguments):
     """What to teach with, and where it goes."""
 
     dataset_name: str = field(metadata={"help": "Data set on the Hub, local Parquet folder, or OpenSLR archive."})
@@ -62,7 +63,11 @@ def main() -> None:
     (args,) = parser.parse()
     with parser.refusals():
         dataset = load_speech_dataset(
-            args.dataset_name, args.dataset_config_name, args.split_name, audio_column=args.audio_column_name
+            args.dataset_name,
+            args.dataset_config_name,
+            args.split_name,
+            audio_column=args.audio_column_name,
+            **args.reading(),
         )
         if args.max_samples is not None:
             dataset = dataset.select(range(min(args.max_samples, len(dataset))))

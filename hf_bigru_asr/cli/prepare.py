@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..data.librispeech.index import SUBSETS
+from ..data.manifests.arguments import ManifestArguments
 from .dataclass_arguments import add_dataclass_arguments, dataclass_of
-from .manifest_arguments import ManifestArguments
 
 if TYPE_CHECKING:
     from ..data.librispeech.report import PreparationReport

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, fields
 from typing import Any, TypedDict
 
-from .manifest_arguments import ManifestArguments
+from ..data.manifests.arguments import ManifestArguments
 
 __all__ = ["ARGUMENTS_FILE", "Columns", "DataArguments", "ModelArguments"]
 

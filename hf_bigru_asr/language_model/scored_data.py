@@ -13,6 +13,7 @@ from transformers import AutoModelForCTC, AutoProcessor
 from ..backends.loading import check_weights
 from ..bundled import check_not_installed, resolve_model
 from ..data.loading import load_speech_dataset
+from ..data.manifests.arguments import ManifestArguments
 from ..data.utterances import utterance_source, utterance_text
 from ..model.beam_search_bigru_ctc import BeamSearchSettings
 from ..model.frame_grids_bigru_ctc import NUM_OFFSETS_HELP, use_offsets
@@ -26,7 +27,7 @@ __all__ = ["ScoredDataset", "ScoringArguments", "language_model_folder"]
 
 
 @dataclass
-class ScoringArguments:
+class ScoringArguments(ManifestArguments):
     """Which model to run on which data."""
 
     dataset_name: str = field(metadata={"help": "Data set on the Hub, local Parquet folder, or OpenSLR archive."})
@@ -89,6 +90,7 @@ class ScoredDataset:
             args.split,
             audio_column=args.audio_column_name,
             text_column=args.text_column_name,
+            **args.reading(),
         )
         scores = _score(Network(model, processor.feature_extractor), dataset, args, Normalizer.of(processor.tokenizer))
         pairs = list(tqdm(scores, total=len(dataset), unit="utt", desc="Network"))

@@ -59,6 +59,17 @@ def test_utterances_of_any_length(listener_dir: Path, tmp_path: Path, monkeypatc
     assert greedy.text == texts[3]
 
 
+def test_rows_of_a_manifest_are_left_out_within_a_limit(listener_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.flac").write_bytes(flac(speak("IT NO", seed=0)[0]))
+    manifest = tmp_path / "speech.csv"
+    manifest.write_text("file_name,text\na.flac,IT NO\nmissing.flac,NO\n")
+    options = {"split": "all", "model": str(listener_dir)}
+    scored = ScoredDataset.compute(ScoringArguments(str(manifest), **options, max_bad_rows=1))
+    assert scored.references == ["IT NO"]
+    with pytest.raises(ValueError, match="1 of 2 rows cannot be used"):
+        ScoredDataset.compute(ScoringArguments(str(manifest), **options, max_bad_rows=0))
+
+
 def test_an_utterance_that_cannot_be_used_is_refused(listener_dir: Path, tmp_path: Path) -> None:
     write_dataset(tmp_path / "data", ["IT NO"])
     path = tmp_path / "data" / "validation-00000-of-00001.parquet"

@@ -1,4 +1,7 @@
-"""How the rows of a manifest are read: options of all commands that read speech. Imports nothing heavy."""
+"""How the rows of a manifest are read: options of all commands and scripts that read speech.
+
+Nothing heavy is imported.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,8 +36,8 @@ class ManifestArguments:
 
     def reading(self) -> dict[str, Any]:
         """Arguments of [`load_speech_dataset`]; the rows of each data set are counted for themselves."""
-        from ..data.manifests.reading import ManifestOptions
-        from ..data.manifests.rows import BadRows
+        from .reading import ManifestOptions
+        from .rows import BadRows
 
         options = ManifestOptions(
             allow_pipes=self.allow_pipes, split_shares=tuple(self.split_shares) or None, split_by=self.split_by
