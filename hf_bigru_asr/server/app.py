@@ -71,13 +71,7 @@ def make_app(engine: Engine, live: LiveSessions, metrics: ServerMetrics, options
 
     @app.post(TRANSCRIPTIONS)
     async def transcriptions(request: Request) -> Response:
-        def question_of(upload: Upload) -> Question:
-            steps = engine.steps
-            return transcription_question(
-                upload.fields, options.models, takes_hotwords=steps.takes_hotwords, normalize=steps.normalize
-            )
-
-        return await service.transcribe(request, read_form, question_of)
+        return await service.transcribe(request, read_form, lambda upload: _question(upload, engine, options.models))
 
     @app.post("/v1")
     @app.post("/")
@@ -118,6 +112,13 @@ def make_app(engine: Engine, live: LiveSessions, metrics: ServerMetrics, options
             CORSMiddleware, allow_origins=options.rules.origins, allow_methods=["*"], allow_headers=["*"]
         )
     return app
+
+
+def _question(upload: Upload, engine: Engine, models: Sequence[str]) -> Question:
+    steps = engine.steps
+    return transcription_question(
+        upload.fields, models, takes_hotwords=steps.takes_hotwords, normalize=steps.normalize
+    )
 
 
 def _model(name: str, created: int) -> dict[str, Any]:
