@@ -171,6 +171,8 @@ def _epoch_hours(stage: Mapping[str, Any]) -> float:
     """Hours of audio in an epoch of a run."""
     try:
         dataset = stage["dataset"]
+        if (heard := dataset.get("heard")) is not None:  # of a stream, which can end within its first epoch
+            return float(heard["hours"] / max(heard["epochs"], 1e-9))
         repeats = stage["arguments"].get("train_repeats") or 1
         return float(repeats * dataset["train"]["hours"] + sum(each["hours"] for each in dataset.get("extra", ())))
     except (KeyError, TypeError) as error:
