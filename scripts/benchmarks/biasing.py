@@ -2,7 +2,7 @@
 
     python scripts/benchmarks/biasing.py --dataset_name openslr/librispeech_asr \
         --dataset_config_name clean --split validation --lm own --text_file lm_corpus.txt.xz \
-        --output outputs/biasing.json
+        --weights 6 8 9.5 --output outputs/biasing.json
 
 The biased words of an utterance are those of its reference that are not among the most frequent words of the training
 text, with distractors: rare words of that text. `--lists` reads the published lists for LibriSpeech instead, lines of
@@ -24,7 +24,7 @@ import lzma
 import random
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.data.loading import load_speech_dataset
 from hf_bigru_asr.language_model.scored_data import ScoredDataset, ScoringArguments, language_model_folder
 from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchDecoder, BeamSearchSettings
+from hf_bigru_asr.model.hotwords_bigru_ctc import DEFAULT_HOTWORD_WEIGHT
 from hf_bigru_asr.provenance import note_start, provenance
 from hf_bigru_asr.storage.writing import write_json
 
@@ -53,7 +54,9 @@ class Arguments:
     num_distractors: list[int] = field(
         default_factory=lambda: [100, 1000], metadata={"help": "Distractors of every utterance."}
     )
-    weight: float = field(default=6.0, metadata={"help": "Weight of every biased word, in nats."})
+    weights: list[float] = field(
+        default_factory=lambda: [DEFAULT_HOTWORD_WEIGHT], metadata={"help": "Weights of the biased words, in nats."}
+    )
     every: int = field(default=1, metadata={"help": "Take every n-th utterance."})
     seed: int = field(default=0, metadata={"help": "Of the choice of distractors."})
     output: Path | None = field(default=None, metadata={"help": "JSON file for the figures."})
@@ -171,6 +174,29 @@ def measure(
     return errors.rates() | {"decoding_s": decoding_s, "change_ms": 1000 * sorted(changes_s)[len(changes_s) // 2]}
 
 
+def measured_rows(
+    decoder: BeamSearchDecoder,
+    utterances: Sequence[Any],
+    references: Sequence[str],
+    lists: Mapping[str, Sequence[tuple[frozenset[str], list[str]]]],
+    weights: Sequence[float],
+) -> dict[str, dict[str, float]]:
+    """What [`measure`] finds without hotwords, and with every list at every weight.
+
+    Args:
+        decoder: As in [`measure`], as the next two.
+        utterances: Log-probabilities.
+        references: Transcripts.
+        lists: Rare words and hotwords of every reference, by the names of the lists.
+        weights: In nats.
+    """
+    rows = {"no hotwords": measure(decoder, utterances, references, next(iter(lists.values())), 0.0)}
+    for name, hotwords in lists.items():
+        for weight in weights:
+            rows[f"{name}, {weight:g} nats"] = measure(decoder, utterances, references, hotwords, weight)
+    return rows
+
+
 def main() -> None:
     """Run the network once, decode without and with every list, print and write."""
     note_start()
@@ -194,20 +220,16 @@ def main() -> None:
         lists = {f"N={count}": made_lists(references, *words, count, args.seed) for count in args.num_distractors}
     decoder = BeamSearchDecoder(folder, scored.processor.tokenizer, scored.processor.frame_s, settings)
     decoder(utterances[0][None])  # what is loaded with the first utterance
-    rows: dict[str, dict[str, float]] = {}
-    for name, hotwords in lists.items():
-        if not rows:
-            rows["no hotwords"] = measure(decoder, utterances, references, hotwords, 0.0)
-        rows[name] = measure(decoder, utterances, references, hotwords, args.weight)
-    print(f"{'':14}{'WER':>8}{'B-WER':>8}{'U-WER':>8}{'decoding':>12}{'change':>10}")
+    rows = measured_rows(decoder, utterances, references, lists, args.weights)
+    print(f"{'':18}{'WER':>8}{'B-WER':>8}{'U-WER':>8}{'decoding':>12}{'change':>10}")
     for name, row in rows.items():
         print(
-            f"{name:14}{row['wer']:8.1%}{row['b_wer']:8.1%}{row['u_wer']:8.1%}{row['decoding_s']:10.1f} s"
+            f"{name:18}{row['wer']:8.1%}{row['b_wer']:8.1%}{row['u_wer']:8.1%}{row['decoding_s']:10.1f} s"
             f"{row['change_ms']:7.1f} ms"
         )
     if args.output is not None:
         args.output.parent.mkdir(parents=True, exist_ok=True)
-        record = {"weight": args.weight, "preset": args.preset, "every": args.every, "seed": args.seed, "rows": rows}
+        record = {"weights": args.weights, "preset": args.preset, "every": args.every, "seed": args.seed, "rows": rows}
         write_json(args.output, {**scored.origin, "language_model": args.lm, **record, **provenance()})
 
 

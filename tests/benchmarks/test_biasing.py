@@ -1,11 +1,14 @@
 """Lists of biased words, and the errors of these and of other words."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from benchmarks.biasing import BiasedErrors, frequent_and_rare, made_lists, read_lists
+from benchmarks.biasing import BiasedErrors, frequent_and_rare, made_lists, measured_rows, read_lists
+from hf_bigru_asr.model.decoding_bigru_ctc import Hypothesis
 
 
 @pytest.mark.parametrize(
@@ -42,6 +45,31 @@ def test_lists_from_a_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert "PEQUOD" in hotwords
     assert (len(hotwords), len(distractors)) == (2, 1)
     assert len(made_lists(["THE"], frequent, rare, 100, 0)[0][1]) == 2
+
+
+def test_every_list_is_measured_at_every_weight() -> None:
+    lists = {"N=1": [(frozenset({"AHAB"}), ["AHAB", "WHALE"])], "N=0": [(frozenset({"AHAB"}), ["AHAB"])]}
+    rows = measured_rows(_HeavyWords(), [np.zeros((2, 3))], ["CALL AHAB"], lists, [6.0, 9.5])  # type: ignore[arg-type]
+    assert {name: (row["b_wer"], row["u_wer"]) for name, row in rows.items()} == {
+        "no hotwords": (1.0, 0.0),
+        "N=1, 6 nats": (1.0, 0.0),
+        "N=1, 9.5 nats": (0.0, 1.0),
+        "N=0, 6 nats": (1.0, 0.0),
+        "N=0, 9.5 nats": (0.0, 0.0),
+    }
+
+
+class _HeavyWords:
+    """Finds CALL, and the hotwords with weights above 8."""
+
+    def __init__(self, words: Sequence[str] = ()) -> None:
+        self._words = words
+
+    def with_settings(self, hotwords: Mapping[str, float]) -> "_HeavyWords":
+        return _HeavyWords([word for word, weight in hotwords.items() if weight > 8])
+
+    def __call__(self, log_probs: np.ndarray) -> list[list[Hypothesis]]:
+        return [[Hypothesis(" ".join(["CALL", *self._words]), 0.0, (), ())] for _ in log_probs]
 
 
 def test_published_lists(tmp_path: Path) -> None:
