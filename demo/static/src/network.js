@@ -1,9 +1,12 @@
 // The exported graph that takes samples, in windows where a recording is long.
 
-/** Recordings up to this length go through the network in one pass. */
-const WINDOW_S = 120;
-/** What is left out on both sides of a window that others follow: the features of a frame depend on 15 s around it. */
-const MARGIN_S = 15;
+/** Recordings up to this length go through the network in one pass, as in the package. It takes 1 MB a second. */
+const WINDOW_S = 300;
+/**
+ * What is left out on both sides of a window that others follow. The network remembers up to 50 s; its features depend
+ * on 15 s around a frame, and a little on the whole.
+ */
+const MARGIN_S = 60;
 
 /**
  * @typedef {object} Window Frames of one pass.
