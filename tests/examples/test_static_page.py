@@ -17,7 +17,6 @@ from repository import REPOSITORY
 from static_page import build_page, needs_node, needs_runtime, served
 
 from hf_bigru_asr.model.decoding_bigru_ctc import Hypothesis
-from hf_bigru_asr.runtime.export import export_onnx
 from hf_bigru_asr.runtime.recognizer import OnnxRecognizer
 
 if TYPE_CHECKING:
@@ -62,12 +61,11 @@ class Visit:
 
 
 @pytest.fixture(scope="module")
-def visit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
+def visit(tmp_path_factory: pytest.TempPathFactory, exported: Path) -> Iterator[Visit]:
     folder = tmp_path_factory.mktemp("static")
     samples, rate = soundfile.read(EASY)
     soundfile.write(folder / "microphone.wav", samples, rate)
-    model = export_onnx("bundled", folder / "model", waveform=True).parent
-    with served(build_page(model, folder / "page")) as address, chromium(folder / "microphone.wav") as browser:
+    with served(build_page(exported, folder / "page")) as address, chromium(folder / "microphone.wav") as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         visit = Visit(page)
         page.on("request", lambda request: visit.hosts.add(urlsplit(request.url).hostname))
