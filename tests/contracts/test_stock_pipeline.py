@@ -142,6 +142,15 @@ def test_long_audio_in_chunks_equals_the_whole(
     assert_times(whole["chunks"], spans if timestamps == "char" else words_of(spans))
 
 
+def test_no_word_changes_wherever_chunks_are_cut(listener: AutomaticSpeechRecognitionPipeline) -> None:
+    """A border one frame off would lose or double a letter, or a space, of some of these."""
+    audio, _ = speak(" ".join([TEXT, TEXT]), seed=5)
+    whole = listener(audio)
+    for num_frames in range(0, 16, 3):
+        length_s = 0.8 + num_frames * FRAME_S
+        assert listener(audio, chunk_length_s=length_s, stride_length_s=0.1) == whole, num_frames
+
+
 def test_the_configuration_carries_what_the_pipeline_reads(listener_dir: Path) -> None:
     config = json.loads((listener_dir / "config.json").read_text())
     assert config["inputs_to_logits_ratio"] == HOP
