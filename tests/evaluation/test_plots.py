@@ -24,6 +24,13 @@ def test_the_curve_is_the_best_rate_over_the_hours_heard() -> None:
     assert rates == [0.9, 0.5, 0.5, 0.4, 0.4]
 
 
+def test_the_curve_of_a_stream_is_over_what_was_heard() -> None:
+    """Its first epoch did not come to an end."""
+    stage = record([0.9, 0.5], 1.5)
+    stage["dataset"] = {"train": {"hours": 2.0}, "heard": {"hours": 4.0, "epochs": 1.0}}
+    assert learning_curve([stage]) == ([2, 4], [0.9, 0.5])
+
+
 @pytest.mark.parametrize(
     ("stage", "message"),
     [
