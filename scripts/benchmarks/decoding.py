@@ -7,8 +7,7 @@ Every row is a process of its own without torch, which transcribes FLAC files on
 `--before` is the folder of another checkout of this repository, measured with its own settings. Whisper-base is
 measured once, on every fourth of the files, where `faster-whisper` and its weights are installed, see `peers`. Speeds
 are medians of the turns, by the clock and by the processor's time, which other processes disturb less. Both sides of
-the error rates are normalised as Whisper's authors do. With every 16th utterance of test-clean it takes less than ten
-minutes on two idle cores.
+the error rates are normalised as Whisper's authors do.
 """
 
 from hf_bigru_asr.processes.interrupts import begin_script
