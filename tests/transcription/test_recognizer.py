@@ -145,7 +145,8 @@ def test_work_can_be_ended_within_a_recording(
     assert len(list(transcribe(recognizer, recordings[:1], long_s=long_s, check=check))) == 1
     num_calls = len(calls)
     assert num_calls >= least
-    for stop in {1, num_calls}:
+    for number in {1, num_calls}:
+        stop = number
         calls.clear()
         with pytest.raises(KeyboardInterrupt):
             list(transcribe(recognizer, recordings[:1], long_s=long_s, check=check))
