@@ -20,7 +20,7 @@ GROUPS = {
     "Recognise": ["transcribe", "align", "export"],
     "Measure": ["evaluate", "benchmark", "benchmark_gpu", "compare_chunks", "compare_int8", "draw_figures"],
     "Language model and confidences": ["build_lm", "tune_decoding", "calibrate_confidence", "measure_hotwords"],
-    "Data": ["prepare_librispeech", "segment_dataset", "synthesize", "teach_dataset"],
+    "Data": ["prepare_librispeech", "segment_dataset", "spelled_text", "synthesize", "teach_dataset"],
     "Train": ["train", "learn_silence", "average_checkpoints", "build_character_lm", "plot_training"],
     "Hub": ["push_to_hub"],
 }
