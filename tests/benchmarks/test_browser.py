@@ -51,11 +51,9 @@ def test_the_documentation_shows_what_was_measured() -> None:
     report = json.loads((DOCS / "figures" / "browser.json").read_text(encoding="utf-8"))
     text = (DOCS / "demo.md").read_text(encoding="utf-8")
     for row in report["rows"]:
-        shown = (
-            f"| {row['name']} | {100 * row['wer']:.1f} % | {100 * row['package_wer']:.1f} % | "
-            f"{100 * row['difference']:.1f} % | {row['cpu_real_time_factor']:.0f} |"
-        )
-        assert "one recording" in text if row["num_files"] == 1 else shown in text, shown
+        errors = [f"{100 * row[kind]:.1f} %" for kind in ("wer", "package_wer")] if row["num_files"] > 1 else ["", ""]
+        cells = [row["name"], *errors, f"{100 * row['difference']:.1f} %", f"{row['cpu_real_time_factor']:.0f}"]
+        assert "| " + " | ".join(cells).replace("|  |  |", "| | |") + " |" in text, row["name"]
     for name, size in report["bytes"].items():
         assert f"{size / 1e6:.1f} MB" in text, name
 
