@@ -179,7 +179,7 @@ class BiGRUCTCFeatureExtractor(CheckedFilesMixin, PaddedFeatureExtractor):
         features = self._log_mel(waveform)
         if self.normalization != "speech":
             return self._normalized(features)
-        normalised = normalize_by_speech(features.cpu().numpy(), self.frame_s, self.mel_floor, self.speech_prior)
+        normalised = normalize_by_speech(features.cpu().numpy(), self.frame_s, self.speech_prior)
         return torch.from_numpy(normalised).to(waveform.device)
 
     @property

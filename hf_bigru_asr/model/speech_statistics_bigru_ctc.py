@@ -2,7 +2,7 @@
 
 Pauses, silence and noise around speech would move the mean and the variance of a recording. Here frames count by how
 likely they are speech, and only those within `WINDOW_S` seconds count. So silence changes no word of what follows it,
-and every speaker of a long recording is normalised by his own speech. What is no speech becomes silence.
+and every speaker of a long recording is normalised by his own speech. What is no speech becomes 0.
 
 The rule, for each frame grid on its own:
 
@@ -19,8 +19,9 @@ The rule, for each frame grid on its own:
    both sides, with up to `SHRINKAGE_FRAMES` frames of the whole recording's statistics.
 5. `PRIOR_MEAN_FRAMES` pseudo-frames of the mean of the training data, shifted to the level of the speech, are added to
    every mean, and those of the prior to every variance.
-6. Before they are normalised, frames without any speech within `SILENCE_S` on both sides become the silence of zeros;
-   where the highest weight is below `1 / SILENCE_SLOPE` they fade towards it.
+6. Normalised frames without any speech within `SILENCE_S` on both sides become 0, the mean of speech, where the
+   network stays near the state that it begins in. Where the highest weight is below `1 / SILENCE_SLOPE` they fade
+   towards it.
 
 Every step is continuous, so rounding never changes more than rounding. NumPy alone: the feature extractor and the
 runtime without torch share this file, and `runtime/onnx_features.py` has the rule as nodes of a graph.
@@ -127,13 +128,12 @@ class SpeechPrior:
         return cls(frames, mean, std)
 
 
-def normalize_by_speech(features: FloatArray, frame_s: float, mel_floor: float, prior: SpeechPrior) -> FloatArray:
+def normalize_by_speech(features: FloatArray, frame_s: float, prior: SpeechPrior) -> FloatArray:
     """Normalise all frames of a recording.
 
     Args:
         features: `(frames, grids * mels)` logarithms of mel powers, at least one frame.
         frame_s: Seconds per frame.
-        mel_floor: Mel power of silence.
         prior: Statistics of the training data.
 
     Returns:
@@ -143,7 +143,7 @@ def normalize_by_speech(features: FloatArray, frame_s: float, mel_floor: float, 
     weights = speech_weights(speech_levels(features, num_mels), frame_s)
     sums = SpeechSums(num_mels, frame_s)
     sums.add(0, features, weights)
-    return sums.normalizer(weights, mel_floor, prior)(features)
+    return sums.normalizer(weights, prior)(features)
 
 
 def speech_levels(features: FloatArray, num_mels: int) -> FloatArray:
@@ -238,12 +238,11 @@ class SpeechSums:
             number = int(numbers[start])
             self._blocks[number] = self._blocks[number] + sums if number in self._blocks else sums
 
-    def normalizer(self, weights: FloatArray, mel_floor: float, prior: SpeechPrior) -> "SpeechNormalizer":
+    def normalizer(self, weights: FloatArray, prior: SpeechPrior) -> "SpeechNormalizer":
         """Steps 4 to 6 of the rule, when all frames have been added.
 
         Args:
             weights: `(frames, grids)` of the whole recording.
-            mel_floor: Mel power of silence.
             prior: Statistics of the training data.
         """
         sums = np.stack([self._blocks[number] for number in range(len(self._blocks))])
@@ -267,7 +266,6 @@ class SpeechSums:
             mean.reshape(len(sums), -1),
             variance.reshape(len(sums), -1),
             np.minimum(SILENCE_SLOPE * nearest, 1.0).astype(np.float32),
-            float(np.log(mel_floor)),
         )
 
 
@@ -291,15 +289,13 @@ class SpeechNormalizer:
         block_frames: Frames of a block.
         mean: `(blocks, grids * mels)` float32.
         variance: `(blocks, grids * mels)` float32.
-        presence: `(frames, grids)` float32: 1 near speech, 0 where a frame becomes silence.
-        silence: Logarithm of the mel power of silence.
+        presence: `(frames, grids)` float32: 1 near speech, 0 where a frame becomes 0.
     """
 
     block_frames: int
     mean: FloatArray
     variance: FloatArray
     presence: FloatArray
-    silence: float
 
     def __call__(self, features: FloatArray, first_frame: int = 0) -> FloatArray:
         """Normalised frames.
@@ -311,9 +307,7 @@ class SpeechNormalizer:
         blocks = (first_frame + np.arange(len(features))) // self.block_frames
         presence = self.presence[first_frame : first_frame + len(features)]
         presence = np.repeat(presence, features.shape[1] // presence.shape[1], axis=1)
-        silence = np.float32(self.silence)
-        faded = silence + presence * (features - silence)
         used, places = np.unique(blocks, return_inverse=True)
         scale = 1 / np.sqrt(self.variance[used] + np.float32(VARIANCE_FLOOR))
-        normalised: FloatArray = (faded - self.mean[blocks]) * scale[places]
+        normalised: FloatArray = presence * ((features - self.mean[blocks]) * scale[places])
         return normalised

@@ -177,7 +177,7 @@ def normalized(features: FloatArray, settings: LogMelSettings) -> FloatArray:
     if settings.normalization == "none":
         return features
     if settings.normalization == "speech":
-        return normalize_by_speech(features, settings.frame_s, settings.mel_floor, settings.speech_prior)
+        return normalize_by_speech(features, settings.frame_s, settings.speech_prior)
     mean, variance = features.mean(axis=0, dtype=np.float64), features.var(axis=0, dtype=np.float64)
     return standardized(features, mean, variance, len(features), settings)
 

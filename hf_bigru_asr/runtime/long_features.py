@@ -160,4 +160,4 @@ class _SpeechStatistics(_NoStatistics):
         for start in range(0, len(weights), max_frames):
             part = weights[start : start + max_frames]
             sums.add(start, store.read(start, start + len(part)), part)
-        return sums.normalizer(weights, settings.mel_floor, settings.speech_prior)
+        return sums.normalizer(weights, settings.speech_prior)

@@ -109,11 +109,8 @@ def _add_speech_normalization(
     mean, deviation = (graph.add("Gather", values, blocks, axis=2) for values in (mean, deviation))
     nearest = _slid(graph, "MaxPool", weights, rule.frames_of(rule.SILENCE_S, settings.frame_s))
     presence = graph.add("Min", graph.add("Mul", nearest, number(rule.SILENCE_SLOPE)), number(1))
-    silence = number(np.log(settings.mel_floor))
-    # In parts that do not cancel: far from silence the features stay the very numbers that they are.
-    fade = graph.add("Mul", graph.add("Sub", number(1), presence), graph.add("Sub", silence, features))
-    faded = graph.add("Add", centred, fade)
-    return graph.add("Mul", graph.add("Div", graph.add("Sub", faded, mean), deviation), valid)
+    normalised = graph.add("Div", graph.add("Sub", centred, mean), deviation)
+    return graph.add("Mul", graph.add("Mul", normalised, presence), valid)
 
 
 def _add_speech_statistics(
