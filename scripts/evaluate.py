@@ -14,11 +14,13 @@ begin_script(__name__)
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from datasets import Dataset, IterableDataset
 from tqdm.auto import tqdm
 
 from hf_bigru_asr.cli.hotwords import read_hotwords, rules_of_model
@@ -26,11 +28,12 @@ from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.data.loading import load_speech_dataset
 from hf_bigru_asr.data.manifests.arguments import ManifestArguments
 from hf_bigru_asr.evaluation.evaluated_model import EvaluatedModel, write_evaluation
+from hf_bigru_asr.evaluation.evaluating import UtteranceResult
 from hf_bigru_asr.evaluation.plots import check_plots, plot_reliability
 from hf_bigru_asr.evaluation.report import check_report
 from hf_bigru_asr.evaluation.report_results import report_results, run_of_results
 from hf_bigru_asr.evaluation.report_runs import read_run
-from hf_bigru_asr.evaluation.summary import summarize
+from hf_bigru_asr.evaluation.summary import rates_by_group, summarize
 from hf_bigru_asr.model.frame_grids_bigru_ctc import NUM_OFFSETS_HELP
 from hf_bigru_asr.provenance import note_start, provenance
 
@@ -81,6 +84,9 @@ class Arguments(ManifestArguments):
         default=None,
         metadata={"help": "What --report compares with: the output folder of another evaluation, or a report's."},
     )
+    group_by: str | None = field(
+        default=None, metadata={"help": "Column of the data whose values get error rates of their own."}
+    )
     word_score: float | None = field(default=None, metadata={"help": "Score of every word in beam search."})
     runtime: str = field(default="torch", metadata={"help": "What runs the network: torch, onnx, openvino, or auto."})
     preset: str | None = field(
@@ -122,6 +128,7 @@ def main() -> int:
         )
         if args.max_samples is not None:
             dataset = dataset.take(args.max_samples)
+        groups = group_names(dataset, args.group_by)
         utterances = recognizer.recognize(
             dataset,
             batch_size=args.batch_size,
@@ -131,11 +138,7 @@ def main() -> int:
         )
 
     # 2. Recognition
-    results = []
-    for result in tqdm(utterances, total=None if args.streaming else len(dataset), unit="utt", mininterval=2):
-        results.append(result)
-        if result.error is not None:
-            print(f"{result.id}: not evaluated: {result.error}", file=sys.stderr)
+    results = list(with_errors_told(utterances, None if args.streaming else len(dataset)))
 
     # 3. Figures
     try:
@@ -143,18 +146,40 @@ def main() -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1
+    if groups is not None:
+        summary["by_group"] = {"column": args.group_by, "groups": rates_by_group(results, groups)}
     report = make_report(args, recognizer, summary)
     report["dataset"] |= {"left_out": reading["bad_rows"].counts} if reading["bad_rows"].num_bad else {}
     write_evaluation(args.output_dir, report, results)
     if args.plot_reliability:
         plot_reliability(summary["confidence"]["bins"], args.output_dir / "reliability.png")
-    print(json.dumps({name: report[name] for name in ("dataset", "metrics", "speed")}, indent=2))
+    shown = [name for name in ("dataset", "metrics", "by_group", "speed") if name in report]
+    print(json.dumps({name: report[name] for name in shown}, indent=2))
     print(f"Written to {args.output_dir}: evaluation.json, utterances.json, utterances.txt")
     if args.report is not None:
         with parser.refusals():
             page = report_results(args.report, run_of_results(results, report), dataset, other, args.audio_column_name)
         print(f"Written to {page}")
     return int(summary["num_failed"] > 0)
+
+
+def with_errors_told(utterances: Iterator[UtteranceResult], total: int | None) -> Iterator[UtteranceResult]:
+    """Every result as it comes, with a bar, and the name of what could not be evaluated."""
+    for result in tqdm(utterances, total=total, unit="utt", mininterval=2):
+        if result.error is not None:
+            print(f"{result.id}: not evaluated: {result.error}", file=sys.stderr)
+        yield result
+
+
+def group_names(dataset: Dataset | IterableDataset, column: str | None) -> list[object] | None:
+    """The group of every utterance, if there is a column of them."""
+    if column is None:
+        return None
+    if isinstance(dataset, IterableDataset):
+        raise ValueError("group_by needs all rows at once; leave --streaming out")
+    if column not in dataset.column_names:
+        raise ValueError(f"there is no column {column!r} to group by; there are {', '.join(dataset.column_names)}")
+    return list(dataset[column])
 
 
 def load_model(args: Arguments) -> EvaluatedModel:

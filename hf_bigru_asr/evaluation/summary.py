@@ -10,7 +10,7 @@ from ..language_model.confidence_fitting import confidence_figures, right_words
 from ..metrics import ErrorCounts, character_error_counts, word_error_counts
 from .evaluating import UtteranceResult
 
-__all__ = ["comparison", "summarize"]
+__all__ = ["comparison", "rates_by_group", "summarize"]
 
 
 def summarize(results: Sequence[UtteranceResult]) -> dict[str, Any]:
@@ -57,6 +57,35 @@ def summarize(results: Sequence[UtteranceResult]) -> dict[str, Any]:
         },
         "by_speaker": _by_speaker(used),
         "by_duration_s": _by_duration(used),
+    }
+
+
+def rates_by_group(results: Sequence[UtteranceResult], groups: Sequence[object]) -> dict[str, dict[str, float | int]]:
+    """Error rates of each group of utterances, JSON-serialisable; utterances with an error are left out.
+
+    Args:
+        results: Everything that [`evaluate_utterances`] gave.
+        groups: The group of each utterance, such as the corpus that it comes from.
+
+    Returns:
+        `num_utterances`, `wer` and `cer` (fractions) by the name of the group, in alphabetical order.
+
+    Raises:
+        ValueError: If there are not as many groups as utterances.
+    """
+    rows: dict[str, list[UtteranceResult]] = {}
+    for result, group in zip(results, groups, strict=True):
+        if result.error is None:
+            rows.setdefault(str(group), []).append(result)
+    return {
+        name: {
+            "num_utterances": len(part),
+            "wer": _word_error_rate(part),
+            "cer": character_error_counts(
+                [each.reference for each in part], [each.hypothesis for each in part]
+            ).error_rate,
+        }
+        for name, part in sorted(rows.items())
     }
 
 

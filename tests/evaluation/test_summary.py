@@ -3,7 +3,7 @@
 import pytest
 
 from hf_bigru_asr.evaluation.evaluating import UtteranceResult
-from hf_bigru_asr.evaluation.summary import comparison, summarize
+from hf_bigru_asr.evaluation.summary import comparison, rates_by_group, summarize
 
 
 def test_summary_against_counts_made_by_hand() -> None:
@@ -33,6 +33,19 @@ def test_summary_against_counts_made_by_hand() -> None:
     assert summary["confidence"]["num_words"] == 5
     assert summary["confidence"]["share_wrong"] == pytest.approx(1 / 5)
     assert summary["confidence"]["wrong_words_average_precision"] == 1
+
+
+def test_groups_have_rates_of_their_own() -> None:
+    results = [
+        UtteranceResult("1", "A B", "A X"),
+        UtteranceResult("2", "C", "C"),
+        UtteranceResult("3", "D E", error="broken"),
+        UtteranceResult("4", "F G", "F G H I"),
+    ]
+    assert rates_by_group(results, ["far", "near", "near", "far"]) == {
+        "far": {"num_utterances": 2, "wer": 3 / 4, "cer": 5 / 6},  # X for B; two spaces, H and I
+        "near": {"num_utterances": 1, "wer": 0.0, "cer": 0.0},
+    }
 
 
 def test_summary_of_nothing_is_an_error() -> None:

@@ -21,6 +21,8 @@ from hf_bigru_asr import BiGRUForCTC
         (["--num_threads", 0], "num_threads is 0"),
         (["--dtype", "int7"], "dtype is 'int7'"),
         (["--text_column_name", "txt"], "has no column 'txt'; it has audio, text."),
+        (["--group_by", "corpus"], "there is no column 'corpus' to group by; there are audio, text"),
+        (["--group_by", "text", "--streaming"], "group_by needs all rows at once; leave --streaming out"),
         (["--lm", "own", "--hotwords", "?!:9"], "The hotword '?!:9' has no words"),
     ],
     ids=str,
@@ -49,7 +51,7 @@ def test_evaluate_writes_figures_and_names_the_bad_utterance(model_dir: Path, tm
 
     result = run_script(
         *("evaluate.py", "--model", model_dir, "--dataset_name", data, "--split", "test"),
-        *("--dataset_description", "noise"),
+        *("--dataset_description", "noise", "--group_by", "id"),
         *("--batch_size", 2, "--output_dir", tmp_path / "results", "--report", tmp_path / "page"),
     )
 
@@ -58,6 +60,8 @@ def test_evaluate_writes_figures_and_names_the_bad_utterance(model_dir: Path, tm
     assert "bad-2: not evaluated: " in result.stderr
     assert "U+03A9" in result.stderr
     report = json.loads((tmp_path / "results" / "evaluation.json").read_text())
+    assert report["by_group"]["column"] == "id"
+    assert [(name, rates["num_utterances"]) for name, rates in report["by_group"]["groups"].items()] == [("good-1", 1)]
     assert report["runtime"]["dtype"] == "bfloat16"
     assert report["dataset"]["description"] == "noise"
     assert report["dataset"]["num_utterances"] == 1
