@@ -144,6 +144,7 @@ def build_card(
         language_model=_language_model(folder / LANGUAGE_MODEL_DIR),
         pictures=[name for name in PICTURES if (folder / name).is_file()],
         teachers=teacher_names(training),
+        other_data=training.get("other_data", []),
         has_mmi=has_in_loss(training, "mmi_weight"),
         has_word_errors=has_in_loss(training, "word_error_weight"),
         has_consistency=has_in_loss(training, "consistency_weight"),

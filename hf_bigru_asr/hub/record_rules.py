@@ -80,8 +80,11 @@ _RUN: Shape = {
     "recipe": _TEXT,
     "notes": _TEXT,
 }
-TRAINING_SHAPE: Shape = {**_RUN, "earlier_stages": [_RUN]}
-"""`training.json`."""
+_TEXTS = optional(
+    Rule("a list of texts", lambda value: isinstance(value, list) and all(isinstance(each, str) for each in value))
+)
+TRAINING_SHAPE: Shape = {**_RUN, "other_data": _TEXTS, "earlier_stages": [_RUN]}
+"""`training.json`; `other_data` names what was trained on beside the data set, with its source and licence."""
 
 LANGUAGE_MODEL_SHAPE: Shape = dict.fromkeys(("order", "num_words", "num_bytes", "num_running_words"), whole(0, 10**15))
 """`language_model.json`; the card needs all of these."""

@@ -279,3 +279,11 @@ def test_former_settings_of_training_are_not_told(model_dir: Path) -> None:
     former = {"mwer_weight": 1.0, "mwer_nbest": 20, "ctc_label_smoothing": 0.1, "intermediate_ctc_weight": 0.3}
     (model_dir / "training.json").write_text(json.dumps(TRAINING | {"arguments": former | {"seed": 1}}))
     assert training_list(build_card(model_dir, [], "alice/bigru").text)["Settings"] == "seed `1`"
+
+
+def test_the_card_names_what_was_trained_on_beside_the_data_set(model_dir: Path) -> None:
+    assert "Beside it" not in build_card(model_dir, [EVALUATION], "alice/bigru").text
+    (model_dir / "training.json").write_text(json.dumps(TRAINING | {"other_data": ["One (CC0)", "Two (CC BY 4.0)"]}))
+    text = build_card(model_dir, [EVALUATION], "alice/bigru").text
+    assert "Beside it: One (CC0); Two (CC BY 4.0)." in text
+    assert "Trained on LibriSpeech for the most part" in text

@@ -30,6 +30,8 @@ def test_records_as_they_are_written_pass(record: dict[str, Any], shape: Any) ->
         (("dataset", "extra"), {}, r"dataset\.extra is \{\}; it must be a list of objects\."),
         (("dataset", "extra"), [{"hours": 1, "name": None}], r"dataset\.extra\[0\]\.name is None; it must be a text"),
         (("earlier_stages",), [{"wall_time_s": "x"}], r"earlier_stages\[0\]\.wall_time_s is 'x'"),
+        (("other_data",), "more", r"other_data is 'more'; it must be a list of texts"),
+        (("other_data",), [1], r"other_data is \[1\]; it must be a list of texts"),
         (("earlier_stages",), [None], r"earlier_stages\[0\] is None; it must be an object\."),
     ],
 )
