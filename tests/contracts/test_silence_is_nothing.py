@@ -1,6 +1,9 @@
 """Contract 8: silence is nothing. Around speech it adds no words, and what has no speech has no text."""
 
+from pathlib import Path
+
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from repository import SAMPLE
 
@@ -15,6 +18,8 @@ SIDE_S = 5.0
 REFERENCE = SAMPLE.with_suffix(".txt").read_text(encoding="utf-8").strip()
 MAX_MORE_ERRORS = 3
 """Of 16 words. Words that the network is unsure of change by some letters, for better or worse."""
+MAX_MORE_ERRORS_IN_NOISE = 6
+"""Beside noise that is louder than the floor between the words less of them counts as speech."""
 
 
 def fill(level_db: float | None, duration_s: float, slope_db: float = -3.0, seed: int = 0) -> np.ndarray:
@@ -45,10 +50,10 @@ def num_errors(reference: str, hypothesis: str) -> int:
     return counts.substitutions + counts.deletions + counts.insertions
 
 
-def check_alike(reference: str, alone: str, found: str) -> None:
+def check_alike(reference: str, alone: str, found: str, max_more_errors: int = MAX_MORE_ERRORS) -> None:
     """No word comes from silence, few characters change, and hardly any error is added."""
-    assert abs(len(found.split()) - len(alone.split())) <= 1, (alone, found)
-    assert num_errors(reference, found) <= num_errors(reference, alone) + MAX_MORE_ERRORS, (alone, found)
+    assert len(found.split()) <= len(alone.split()) + 1, (alone, found)
+    assert num_errors(reference, found) <= num_errors(reference, alone) + max_more_errors, (alone, found)
     assert character_error_counts([alone], [found]).error_rate < 0.15, (alone, found)
 
 
@@ -73,7 +78,8 @@ def test_silence_around_speech_adds_no_word(
     found = recognizer.recognize(surrounded)[0]
 
     assert len(alone.text.split()) > 5
-    check_alike(REFERENCE, alone.text, found.text)
+    is_loud = level_db is not None and level_db > -50
+    check_alike(REFERENCE, alone.text, found.text, MAX_MORE_ERRORS_IN_NOISE if is_loud else MAX_MORE_ERRORS)
     assert found.words[0].start_s > SIDE_S - 0.5, "the first word does not begin in the silence"
     assert found.words[-1].end_s < SIDE_S + len(speech) / RATE_HZ + 0.5
     assert found.text == " ".join(found.text.split())
@@ -99,3 +105,16 @@ def test_music_has_no_words_with_a_language_model(recognizer: OnnxRecognizer) ->
     if not isinstance(recognizer.decoder, BeamSearchDecoder):
         pytest.skip("greedily the network may mark single letters in music")
     assert recognizer.recognize(notes(20.0))[0].text == ""
+
+
+def test_a_short_command_has_words_with_a_language_model(recognizer: OnnxRecognizer, librispeech_dir: Path) -> None:
+    """What is said within a second is speech too: YES, NO, STOP, a letter."""
+    if not isinstance(recognizer.decoder, BeamSearchDecoder):
+        pytest.skip("greedily nothing is taken out")
+    table = pq.read_table(librispeech_dir / "more_english" / "default" / "validation-00000-of-00001.parquet")
+    short = [row for row in table.to_pylist() if row["corpus"] == "an4" and len(row["text"]) in range(2, 12)]
+    found = [recognizer.recognize(load_audio(row["audio"]["bytes"]))[0].text for row in short]
+    assert len(short) > 15
+    assert sum(not text for text in found) <= len(short) // 10, [
+        row["text"] for row, text in zip(short, found, strict=True) if not text
+    ]
