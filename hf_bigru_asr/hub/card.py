@@ -33,6 +33,7 @@ from .card_tables import (
     has_in_loss,
     is_whole_split,
     percent,
+    recording_rows,
     result_row,
     teacher_names,
     training_rows,
@@ -41,6 +42,7 @@ from .card_tables import (
 from .record_rules import (
     EVALUATION_SHAPE,
     LANGUAGE_MODEL_SHAPE,
+    RECORDINGS_SHAPE,
     SCORE_SHAPE,
     TRAINING_SHAPE,
     check_record,
@@ -53,6 +55,7 @@ TEMPLATE_NAME = "model_card.md"
 PICTURES = ("learning_curve.png", "tuning.png", "reliability.png")
 """Pictures that the card shows if they lie beside the model."""
 TRAINING_NAME = "training.json"
+RECORDINGS_NAME = "recordings.json"
 RECORDS_FOLDER = ".eval_results"
 
 
@@ -145,6 +148,7 @@ def build_card(
         pictures=[name for name in PICTURES if (folder / name).is_file()],
         teachers=teacher_names(training),
         other_data=training.get("other_data", []),
+        recordings=_recordings(folder),
         has_mmi=has_in_loss(training, "mmi_weight"),
         has_word_errors=has_in_loss(training, "word_error_weight"),
         has_consistency=has_in_loss(training, "consistency_weight"),
@@ -152,6 +156,15 @@ def build_card(
     )
     check_card(card)
     return card
+
+
+def _recordings(folder: Path) -> Json:
+    path = folder / RECORDINGS_NAME
+    if not path.is_file():
+        return {}
+    record = read_model_json(path)
+    check_record(record, RECORDINGS_SHAPE, f"{path}: ")
+    return record | {"rows": recording_rows(record)}
 
 
 def _feature_settings(folder: Path) -> LogMelSettings:

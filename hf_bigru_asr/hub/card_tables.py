@@ -169,6 +169,20 @@ def _rows_of_earlier_runs(training: Json) -> list[tuple[str, str]]:
     return rows
 
 
+def recording_rows(recordings: Json) -> list[tuple[str, ...]]:
+    """Rows of the table of recordings as people have them, from `recordings.json`.
+
+    Returns:
+        What was done to clips, minutes, and for greedy decoding and the language model the word error rate in per cent
+        and its difference to that of the clips one by one, in points.
+    """
+    rows: dict[str, list[str]] = {}
+    for each in recordings.get("results", []):
+        row = rows.setdefault(each["kind"], [f"{each['audio_s'] / 60:.0f}"])
+        row += [f"{100 * each['wer']:.1f}", f"{100 * each['difference']:+.1f}"]
+    return [(kind.partition(": ")[2] or kind, *row) for kind, row in rows.items()]
+
+
 def _wall_time(run: Json) -> str:
     return f"{run['wall_time_s'] / 3600:.2f} h of wall time" if run.get("wall_time_s") else ""
 

@@ -8,6 +8,7 @@ from ..model.field_rules_bigru_ctc import TEXT, Rule, check_fields, number, opti
 __all__ = [
     "EVALUATION_SHAPE",
     "LANGUAGE_MODEL_SHAPE",
+    "RECORDINGS_SHAPE",
     "SCORE_SHAPE",
     "TRAINING_SHAPE",
     "check_record",
@@ -86,6 +87,11 @@ _TEXTS = optional(
 TRAINING_SHAPE: Shape = {**_RUN, "other_data": _TEXTS, "earlier_stages": [_RUN]}
 """`training.json`; `other_data` names what was trained on beside the data set, with its source and licence."""
 
+RECORDINGS_SHAPE: Shape = {
+    **_CODE,
+    "results": [{"kind": TEXT, "decoding": TEXT, "audio_s": number(0), "wer": number(0), "difference": number()}],
+}
+"""`recordings.json`, as `scripts/benchmarks/recordings.py` writes it."""
 LANGUAGE_MODEL_SHAPE: Shape = dict.fromkeys(("order", "num_words", "num_bytes", "num_running_words"), whole(0, 10**15))
 """`language_model.json`; the card needs all of these."""
 SCORE_SHAPE: Shape = dict.fromkeys(("perplexity", "out_of_vocabulary_rate"), number(0))
