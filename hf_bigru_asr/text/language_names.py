@@ -36,7 +36,7 @@ def check_language(given: str, language: str) -> None:
         >>> check_language("English", "de")
         Traceback (most recent call last):
             ...
-        ValueError: 'English' is not the language of the model, which recognises german alone: give de, or nothing.
+        ValueError: 'English' is not the language of the model, which recognises German alone: give de, or nothing.
     """
     name = LANGUAGE_NAMES.get(language)
     if name is None:
@@ -44,6 +44,6 @@ def check_language(given: str, language: str) -> None:
     wanted = given.strip().lower().replace("_", "-")
     if wanted != name and wanted.partition("-")[0] != language:
         raise ValueError(
-            f"{given[:100]!r} is not the language of the model, which recognises {name} alone: give {language}, or "
-            "nothing."
+            f"{given[:100]!r} is not the language of the model, which recognises {name.title()} alone: "
+            f"give {language}, or nothing."
         )

@@ -169,7 +169,7 @@ def german(tmp_path: Path) -> Path:
 
 def test_the_language_is_that_of_the_model(german: Path) -> None:
     load_light_recognition(replace(GREEDY, model=str(german), language="de_DE"))
-    with pytest.raises(ValueError, match="'en' is not the language of the model, which recognises german alone"):
+    with pytest.raises(ValueError, match="'en' is not the language of the model, which recognises German alone"):
         load_light_recognition(replace(GREEDY, model=str(german), language="en"))
 
 

@@ -185,7 +185,7 @@ def test_a_full_disk_ends_the_command_in_one_line(
     ("words", "message"),
     [
         (["missing.wav"], "missing.wav does not exist"),
-        (["in", "--language", "de"], "'de' is not the language of the model, which recognises english alone"),
+        (["in", "--language", "de"], "'de' is not the language of the model, which recognises English alone"),
         (["empty"], "no recordings in empty"),
         (
             ["in", "--format", "srt"],

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 pytestmark = [needs_gradio, needs_browser, pytest.mark.xdist_group("browser")]
 
 SAMPLES = REPOSITORY / "tests" / "data" / "samples"
-WAIT_MS = 240_000
+WAIT_MS = 120_000
 PLAYER = "document.querySelector('#words audio')"
 
 
@@ -59,7 +59,7 @@ def visit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
 def result(visit: Visit) -> Visit:
     """The page after an upload."""
     visit.upload("a reader.flac", (SAMPLES / "easy.flac").read_bytes())
-    visit.status("16 words")
+    visit.status("words; 6.4 s")
     return visit
 
 
@@ -69,7 +69,8 @@ def test_words_of_an_upload_appear_with_their_confidences(result: Visit) -> None
     labels = [word.get_attribute("aria-label") for word in words.all()]
     assert all(re.search(r", (sure|unsure|doubtful), \d+ %, at 0:0\d$", label or "") for label in labels)
     looks = {word.evaluate("each => getComputedStyle(each).textDecorationStyle") for word in words.all()}
-    assert looks == {"solid", "dashed", "wavy"}, "confidence is told by colour alone"
+    assert looks <= {"solid", "dashed", "wavy"}
+    assert len(looks) > 1, "confidence is told by colour alone"
     assert result.page.locator("#comparison section").count() == 2
     assert result.page.locator("#comparison tbody tr").count() == 5
     assert "ATTENTION" in (result.page.locator("#picture svg").get_attribute("aria-label") or "")
@@ -125,7 +126,7 @@ def test_garbage_gets_a_sentence_and_the_page_goes_on(result: Visit) -> None:
     result.status("This recording cannot be used")
     assert result.page.locator("#words .words").count() == 0
     result.page.get_by_role("button", name="Example: a clear reader").click()
-    result.status("16 words")
+    result.status("words; 6.4 s")
 
 
 def test_a_recording_of_the_microphone_has_its_words(result: Visit) -> None:

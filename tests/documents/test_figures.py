@@ -81,13 +81,23 @@ def test_the_network_alone() -> None:
 
 def test_evaluations_of_the_shipped_model() -> None:
     table = rows(DOCS / "evaluation.md")
-    reports = sorted([*bundled_checkpoint().glob("evaluation_*.json"), *FIGURES.glob("evaluation_*.json")])
+    reports = sorted([*bundled_checkpoint().glob("evaluation_*.json"), *FIGURES.glob("evaluation_val*.json")])
 
-    assert len(reports) == 6
+    assert len(reports) == 8
     for path in reports:
         metrics = read(path)["metrics"]
         (row,) = (row for row in table if path.name in row[-1])
         assert row[2:4] == [f"{100 * metrics['wer']:.1f} %", f"{100 * metrics['cer']:.1f} %"], path.name
+
+
+def test_other_speech() -> None:
+    shown = {row[0]: row[1:] for row in rows(DOCS / "evaluation.md") if len(row) == 4}
+    greedy, beam = (read(FIGURES / f"evaluation_other{kind}.json")["by_group"]["groups"] for kind in ("", "_lm"))
+    names = {"an4": "AN4", "arctic_kathleen": "Arctic", "common_voice": "Common Voice", "ljspeech": "LJ Speech"}
+    for corpus, rates in greedy.items():
+        (cells,) = (cells for speech, cells in shown.items() if f"{names.get(corpus, corpus)})" in speech)
+        wers = [f"{100 * each['wer']:.1f} %" for each in (rates, beam[corpus])]
+        assert cells == [str(rates["num_utterances"]), *wers], corpus
 
 
 def test_recordings_as_people_have_them() -> None:

@@ -34,8 +34,8 @@ def test_what_the_official_client_sends_is_understood() -> None:
     ("name", "value", "status", "message"),
     [
         ("model", "gpt-4o-transcribe", 404, "not served; there is ours or whisper-1"),
-        ("language", "de", 400, "'de' is not the language of the model, which recognises english alone: give en"),
-        ("languages[]", "fr", 400, "recognises english alone"),
+        ("language", "de", 400, "'de' is not the language of the model, which recognises English alone: give en"),
+        ("languages[]", "fr", 400, "recognises English alone"),
         ("temperature", "0.2", 400, "must be 0"),
         ("temperature", "hot", 400, "must be 0"),
         ("response_format", "diarized_json", 400, "one of json, text"),
@@ -63,7 +63,7 @@ def test_a_model_of_another_language_takes_its_own_and_spells_by_its_rules() -> 
     found = transcription_question(fields, MODELS, normalize=german)
     assert (found.language, found.hotwords) == ("de", {"STRAẞE DREI": 6.0, "ÜBERMUT": 2.0})
     assert transcription_question({"language": [""]}, MODELS, normalize=german).language == "de"
-    with pytest.raises(RefusedError, match="language: 'en' is not the language of the model, which recognises german"):
+    with pytest.raises(RefusedError, match="language: 'en' is not the language of the model, which recognises German"):
         transcription_question({"language": ["en"]}, MODELS, normalize=german)
     with pytest.raises(RefusedError, match="the model does not say what language it has"):
         transcription_question({"language": ["en"]}, MODELS, normalize=Normalizer(NO_RULES))

@@ -65,7 +65,7 @@ def states(page: "Page") -> Iterator[str]:
     yield "2-limits"
     page.get_by_role("button", name="What it cannot do").click()
     page.get_by_role("button", name="Example: a clear reader").click()
-    say(page, "16 words")
+    say(page, "words; 6.4 s")
     page.locator("#words .words button").nth(3).click()
     yield "3-result"
     upload(page, "garbage.wav", np.random.default_rng(0).bytes(4000))
@@ -121,7 +121,7 @@ def take_figure(path: Path) -> None:
     """The picture of the documentation."""
     with opened_page() as page:
         page.get_by_role("button", name="Example: a clear reader").click()
-        say(page, "16 words")
+        say(page, "words; 6.4 s")
         page.wait_for_timeout(500)
         page.screenshot(path=path, full_page=True)
 

@@ -64,7 +64,7 @@ def states(page: "Page", address: str) -> Iterator[str]:
     yield "3-limits"
     page.get_by_text("What it cannot do").click()
     page.get_by_role("button", name="Example: a clear reader").click()
-    says(page, "16 words")
+    says(page, "words; 6.4 s")
     page.locator("#words button").nth(3).focus()
     page.keyboard.press("ArrowRight")
     yield "4-result"

@@ -18,7 +18,7 @@ def test_a_model_takes_its_own_language(given: str) -> None:
 
 @pytest.mark.parametrize("given", ["en", "english", "deu", "germany", "", "d"])
 def test_other_languages_are_refused(given: str) -> None:
-    with pytest.raises(ValueError, match="is not the language of the model, which recognises german alone: give de"):
+    with pytest.raises(ValueError, match="is not the language of the model, which recognises German alone: give de"):
         check_language(given, "de")
 
 
