@@ -169,18 +169,22 @@ def _rows_of_earlier_runs(training: Json) -> list[tuple[str, str]]:
     return rows
 
 
-def recording_rows(recordings: Json) -> list[tuple[str, ...]]:
-    """Rows of the table of recordings as people have them, from `recordings.json`.
+def recording_rows(recordings: Json) -> list[list[str]]:
+    """The table of recordings as people have them, a column each, from `recordings.json`.
 
     Returns:
-        What was done to clips, minutes, and for greedy decoding and the language model the word error rate in per cent
-        and its difference to that of the clips one by one, in points.
+        What was done to clips, and a row for each decoding. Its cells have the word error rate in per cent and the
+        difference to that of the clips one by one, in points.
     """
-    rows: dict[str, list[str]] = {}
-    for each in recordings.get("results", []):
-        row = rows.setdefault(each["kind"], [f"{each['audio_s'] / 60:.0f}"])
-        row += [f"{100 * each['wer']:.1f}", f"{100 * each['difference']:+.1f}"]
-    return [(kind.partition(": ")[2] or kind, *row) for kind, row in rows.items()]
+    columns = list(dict.fromkeys(each["kind"] for each in recordings.get("results", [])))
+    cells = {
+        (each["decoding"], each["kind"]): f"{100 * each['wer']:.1f} ({100 * each['difference']:+.1f})"
+        for each in recordings.get("results", [])
+    }
+    rows = [
+        [name, *(cells.get((name, kind), "") for kind in columns)] for name in dict.fromkeys(key[0] for key in cells)
+    ]
+    return [["Decoding", *(kind.partition(": ")[2] or kind for kind in columns)], *rows]
 
 
 def _wall_time(run: Json) -> str:

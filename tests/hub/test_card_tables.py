@@ -290,13 +290,14 @@ def test_the_card_names_what_was_trained_on_beside_the_data_set(model_dir: Path)
 
 
 def test_the_card_has_the_table_of_recordings(model_dir: Path) -> None:
-    assert "as people have them" not in build_card(model_dir, [EVALUATION], "alice/bigru").text
+    assert "| Decoding | 4 s" not in build_card(model_dir, [EVALUATION], "alice/bigru").text
     result = {"kind": "a: 4 s of zeros", "audio_s": 600.0, "wer": 0.4, "difference": -0.012}
     results = [result | {"decoding": "greedy"}, result | {"decoding": "lm", "wer": 0.25, "difference": 0.001}]
     record = {"command": "python recordings.py", "commit": "abc", "results": results}
     (model_dir / "recordings.json").write_text(json.dumps(record))
     text = build_card(model_dir, [EVALUATION], "alice/bigru").text
-    assert table(text, "Recordings as people have them")[2] == ["4 s of zeros", "10", "40.0", "-1.2", "25.0", "+0.1"]
+    shown = "| Decoding | 4 s of zeros |\n|---|---|\n| greedy | 40.0 (-1.2) |\n| lm | 25.0 (+0.1) |\n"
+    assert f"commit `abc`):\n\n{shown}" in text
     (model_dir / "recordings.json").write_text(json.dumps(record | {"results": [{"kind": 3}]}))
     with pytest.raises(ValueError, match=r"recordings\.json: results\[0\]\.kind is 3; it must be a text"):
         build_card(model_dir, [EVALUATION], "alice/bigru")
