@@ -8,7 +8,7 @@
 # stage that was ended early goes on where it was. Everything is written under WORK (outputs/more_speakers); MODEL
 # (bundled) is where it begins, the result of scripts/recipe/bundled_model.sh: that of commit fe924dc. The model is
 # WORK/shipped, its language model WORK/language_model. PYTHON is the interpreter (.venv/bin/python); it needs the
-# extras train, synthesis and distillation. On two CPU cores all stages take five hours.
+# extras train, synthesis and distillation. docs/recipe.md has the hours of each stage.
 set -euo pipefail
 set -m  # a run that is ended early is a process group of its own
 
