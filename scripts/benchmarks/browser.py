@@ -33,15 +33,12 @@ REPOSITORY = Path(__file__).parents[2]
 if str(REPOSITORY / "scripts") not in sys.path:
     sys.path.append(str(REPOSITORY / "scripts"))
 
-from benchmarks.files import repeat_recordings, write_files
+from benchmarks.files import read_split, repeat_recordings, write_files
 from benchmarks.report import write_report
 from hf_bigru_asr.cli.parsing import CommandParser
-from hf_bigru_asr.data.loading import load_speech_dataset
-from hf_bigru_asr.data.utterances import load_utterance
 from hf_bigru_asr.metrics import word_error_counts
 from hf_bigru_asr.provenance import note_start
 from hf_bigru_asr.runtime.recognizer import OnnxRecognizer
-from hf_bigru_asr.text.normalization import normalize_transcript
 
 RATE = 16_000
 DECODERS = {"greedy": None, "language model": "own"}
@@ -171,10 +168,7 @@ def main() -> None:
     parser = CommandParser(Arguments, description=__doc__.partition("\n")[0])  # type: ignore[arg-type] # NewType of Any
     (args,) = parser.parse()
     with parser.refusals():
-        dataset = load_speech_dataset(args.dataset_name, args.dataset_config_name, args.split)
-    rows = [dataset[number] for number in range(0, len(dataset), args.every)]
-    waveforms = [load_utterance(row["audio"], RATE) for row in rows]
-    references = [normalize_transcript(row["text"]) for row in rows]
+        waveforms, references = read_split(args.dataset_name, args.dataset_config_name, args.split, args.every, RATE)
     long = repeat_recordings(waveforms, round(args.long_s * RATE))
     report: dict[str, Any] = {"bytes": sizes_of(args.page), "preset": PRESET, "rows": []}
     with tempfile.TemporaryDirectory() as temporary:

@@ -30,12 +30,10 @@ REPOSITORY = Path(__file__).parents[2]
 if str(REPOSITORY / "scripts") not in sys.path:
     sys.path.append(str(REPOSITORY / "scripts"))
 
-from benchmarks.files import repeat_recordings, write_files
+from benchmarks.files import read_split, repeat_recordings, write_files
 from benchmarks.peers import WHISPER, installed_peers
 from benchmarks.report import write_report
 from hf_bigru_asr.cli.parsing import CommandParser
-from hf_bigru_asr.data.loading import load_speech_dataset
-from hf_bigru_asr.data.utterances import load_utterance
 from hf_bigru_asr.language_model.building import rarest_words
 from hf_bigru_asr.metrics import word_error_counts
 from hf_bigru_asr.model.hotwords_bigru_ctc import DEFAULT_HOTWORD_WEIGHT
@@ -43,7 +41,6 @@ from hf_bigru_asr.provenance import note_start
 from hf_bigru_asr.runtime.decoding import OWN_LANGUAGE_MODEL
 from hf_bigru_asr.runtime.export import locate_model
 from hf_bigru_asr.runtime.model_files import ModelFiles
-from hf_bigru_asr.text.normalization import normalize_transcript
 
 RATE = 16_000
 WORKER = """
@@ -171,10 +168,7 @@ def main() -> None:
     parser = CommandParser(Arguments, description=__doc__.partition("\n")[0])  # type: ignore[arg-type] # NewType of Any
     (args,) = parser.parse()
     with parser.refusals():
-        dataset = load_speech_dataset(args.dataset_name, args.dataset_config_name, args.split)
-    rows = [dataset[number] for number in range(0, len(dataset), args.every)]
-    waveforms = [load_utterance(row["audio"], RATE) for row in rows]
-    references = [normalize_transcript(row["text"]) for row in rows]
+        waveforms, references = read_split(args.dataset_name, args.dataset_config_name, args.split, args.every, RATE)
     found = recognisers(args, references)
     with tempfile.TemporaryDirectory() as folder:
         paths = write_files(waveforms, RATE, Path(folder))

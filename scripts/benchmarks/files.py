@@ -24,8 +24,11 @@ from benchmarks.memory import peak_memory_mib, reset_peak_memory
 from benchmarks.peers import POCKETSPHINX, load_peer
 from benchmarks.workers import Worker
 from hf_bigru_asr.audio.loading import load_audio
+from hf_bigru_asr.data.loading import load_speech_dataset
+from hf_bigru_asr.data.utterances import load_utterance
 from hf_bigru_asr.metrics import word_error_counts
 from hf_bigru_asr.model.feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
+from hf_bigru_asr.text.normalization import normalize_transcript
 from hf_bigru_asr.transcription.recognizer import load_recognizer, transcribe
 
 __all__ = [
@@ -36,6 +39,7 @@ __all__ = [
     "measure_files",
     "measure_stages",
     "measure_start",
+    "read_split",
     "repeat_recordings",
     "write_files",
 ]
@@ -74,6 +78,21 @@ class FileTiming:
     def as_dict(self) -> dict[str, Any]:
         """JSON-serialisable."""
         return asdict(self) | {"real_time_factor": self.real_time_factor}
+
+
+def read_split(
+    name: str, config: str | None, split: str, every: int, sampling_rate: int
+) -> tuple[list[np.ndarray], list[str]]:
+    """Every n-th utterance of a split: waveforms `(samples,)`, and transcripts, normalised.
+
+    Raises:
+        ValueError: As [`load_speech_dataset`], and if an utterance cannot be used.
+    """
+    dataset = load_speech_dataset(name, config, split)
+    rows = [dataset[number] for number in range(0, len(dataset), every)]
+    return [load_utterance(row["audio"], sampling_rate) for row in rows], [
+        normalize_transcript(row["text"]) for row in rows
+    ]
 
 
 def write_files(waveforms: Sequence[np.ndarray], sampling_rate: int, folder: Path) -> list[Path]:
