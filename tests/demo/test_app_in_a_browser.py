@@ -68,9 +68,18 @@ def test_words_of_an_upload_appear_with_their_confidences(result: Visit) -> None
     assert "ATTENTION TO HER" in " ".join(words.all_inner_texts())
     labels = [word.get_attribute("aria-label") for word in words.all()]
     assert all(re.search(r", (sure|unsure|doubtful), \d+ %, at 0:0\d$", label or "") for label in labels)
-    looks = {word.evaluate("each => getComputedStyle(each).textDecorationStyle") for word in words.all()}
-    assert looks <= {"solid", "dashed", "wavy"}
-    assert len(looks) > 1, "confidence is told by colour alone"
+    # Whether this speech has words of all three kinds is up to the model.
+    looks = words.first.evaluate(
+        """first => ["sure", "unsure", "doubtful"].map(kind => {
+            const word = first.cloneNode();
+            word.className = `word ${kind}`;
+            first.after(word);
+            const look = getComputedStyle(word).textDecorationStyle;
+            word.remove();
+            return look;
+        })"""
+    )
+    assert set(looks) == {"solid", "dashed", "wavy"}, "confidence is told by colour alone"
     assert result.page.locator("#comparison section").count() == 2
     assert result.page.locator("#comparison tbody tr").count() == 5
     assert "ATTENTION" in (result.page.locator("#picture svg").get_attribute("aria-label") or "")
