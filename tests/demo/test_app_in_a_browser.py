@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 pytestmark = [needs_gradio, needs_browser, pytest.mark.xdist_group("browser")]
 
 SAMPLES = REPOSITORY / "tests" / "data" / "samples"
-WAIT_MS = 120_000
+WAIT_MS = 240_000
 PLAYER = "document.querySelector('#words audio')"
 
 
