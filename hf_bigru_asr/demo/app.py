@@ -100,6 +100,7 @@ class _Page:
                 min_width=260,
             )
             self.hotwords = gr.Textbox(
+                "",  # without it the field is null until the browser has drawn it, and an upload can be earlier
                 label="Hotwords",
                 info="Names and phrases to expect, with commas between; Queequeg:9 has a weight of 9.",
                 interactive=has_model,

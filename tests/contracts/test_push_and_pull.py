@@ -233,9 +233,9 @@ def _assert_same_hypotheses(found: list[list[Any]], expected: list[tuple[str, fl
 
 def _assert_card_works(printed: list[str], transcript: str, hypotheses: list[tuple[str, float]]) -> None:
     """The examples of the card give what the model gives without a pipeline or a Hub."""
-    from_pipeline, batch, from_model, with_language_model = printed
-    assert from_pipeline == from_model == transcript + "\n"
-    line, *others = batch.splitlines()
+    from_pipeline, from_model, with_language_model = printed
+    alone, line, *others = from_pipeline.splitlines()
+    assert alone + "\n" == from_model == transcript + "\n"
     assert others == [line, line]
     for printed_line, expected in ((line, transcript), (with_language_model.rstrip(), hypotheses[0][0])):
         text, _, words = printed_line.partition(" [")

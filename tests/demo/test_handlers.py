@@ -106,3 +106,16 @@ def test_hotwords_are_separated_by_commas_and_lines() -> None:
 def test_a_microphone_without_sound_gets_a_sentence(handlers: Handlers, session: Session) -> None:
     handlers.begin_recording(session)
     assert "gave no sound" in last(handlers.end_recording(session, True, "")).status
+
+
+def test_options_have_values_before_the_browser_has_drawn_them(handlers: Handlers, tmp_path: Path) -> None:
+    """A recording can be given earlier."""
+    from hf_bigru_asr.demo.app import build
+
+    config = build(handlers.shared, tmp_path).get_config_file()
+    options = {each["id"]: each["props"] for each in config["components"] if each["type"] in ("checkbox", "textbox")}
+    given = {number for event in config["dependencies"] for number in event["inputs"] if number in options}
+    assert {options[number]["label"]: options[number].get("value") for number in given} == {
+        "Language model": False,
+        "Hotwords": "",
+    }
