@@ -6,6 +6,7 @@ Everything random is drawn from a generator that the caller passes. Levels are r
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, islice
 
 import numpy as np
 import numpy.typing as npt
@@ -69,11 +70,12 @@ Fresh = Callable[[float, int, np.random.Generator], Waveform]
 """Makes a recording from seconds, sampling rate in Hz and a source of randomness."""
 
 
-def recording_kinds(*, with_hour: bool = False) -> dict[str, Make]:
+def recording_kinds(*, with_hour: bool = False, num_sessions: int | None = None) -> dict[str, Make]:
     """Kinds of recordings by name; the letters are those of the benchmark's table.
 
     Args:
         with_hour: Whether to make an hour of speakers with pauses in one file, too.
+        num_sessions: Recordings of ten speakers of each kind, see [`sessions`].
     """
     kinds: dict[str, Make] = {}
     for side_s in (4, 30):
@@ -83,9 +85,10 @@ def recording_kinds(*, with_hour: bool = False) -> dict[str, Make]:
             fill = partial(_room_noise, level_db)
             name = f"b: {side_s} s of noise at {level_db} dB on both sides"
             kinds[name] = partial(_each, partial(_surround, side_s, fill))
-    kinds["c: ten speakers, pauses of zeros"] = partial(_conversations, _zeros, 0.0)
-    kinds["c: ten speakers, pauses of noise at -60 dB"] = partial(_conversations, partial(_room_noise, -60), 0.0)
-    kinds["c: ten speakers at 0 to -20 dB, pauses of zeros"] = partial(_conversations, _zeros, -20.0)
+    talk = partial(_conversations, num_sessions)
+    kinds["c: ten speakers, pauses of zeros"] = partial(talk, _zeros, 0.0)
+    kinds["c: ten speakers, pauses of noise at -60 dB"] = partial(talk, partial(_room_noise, -60), 0.0)
+    kinds["c: ten speakers at 0 to -20 dB, pauses of zeros"] = partial(talk, _zeros, -20.0)
     if with_hour:
         kinds["d: an hour of speakers, pauses of zeros"] = _hour
     kinds["e: telephone band"] = partial(_each, partial(_telephone, False))
@@ -110,14 +113,31 @@ def speechless_kinds() -> dict[str, Fresh]:
     return kinds
 
 
-def sessions(clips: Sequence[Clip], rng: np.random.Generator, size: int = SESSION_CLIPS) -> list[tuple[int, ...]]:
+def sessions(
+    clips: Sequence[Clip], rng: np.random.Generator, size: int = SESSION_CLIPS, num_sessions: int | None = None
+) -> list[tuple[int, ...]]:
     """Positions of clips in groups of `size` different speakers, who are all taken equally far.
 
     Args:
-        clips: The clips; groups are smaller if there are fewer speakers. The last clips may remain.
+        clips: The clips; groups are smaller if there are fewer speakers.
         rng: Source of randomness.
         size: Clips of a group.
+        num_sessions: How many groups. When there are no more, all clips are drawn from again. If `None`, as many as
+            there are when every clip is taken once at most; the last clips may remain.
     """
+    if num_sessions is None:
+        return _round(clips, rng, size)
+    return list(islice(_rounds(clips, rng, size), num_sessions))
+
+
+def _rounds(clips: Sequence[Clip], rng: np.random.Generator, size: int) -> Iterator[tuple[int, ...]]:
+    """Groups without end, as long as there are clips."""
+    while groups := _round(clips, rng, size):
+        yield from groups
+
+
+def _round(clips: Sequence[Clip], rng: np.random.Generator, size: int) -> list[tuple[int, ...]]:
+    """Groups that take every clip once at most."""
     waiting: dict[object, list[int]] = {}
     for position in rng.permutation(len(clips)).tolist():
         waiting.setdefault(clips[position].speaker, []).append(position)
@@ -148,10 +168,15 @@ def _surround(side_s: float, fill: Fill, waveform: Waveform, rate_hz: int, rng: 
 
 
 def _conversations(
-    fill: Fill, lowest_db: float, clips: Sequence[Clip], rate_hz: int, rng: np.random.Generator
+    num_sessions: int | None,
+    fill: Fill,
+    lowest_db: float,
+    clips: Sequence[Clip],
+    rate_hz: int,
+    rng: np.random.Generator,
 ) -> Iterator[Recording]:
     """One recording for every session, with a level from `lowest_db` to 0 dB for every speaker."""
-    for group in sessions(clips, rng):
+    for group in sessions(clips, rng, num_sessions=num_sessions):
         parts: list[Waveform] = []
         for position in group:
             if parts:
@@ -162,10 +187,10 @@ def _conversations(
 
 
 def _hour(clips: Sequence[Clip], rate_hz: int, rng: np.random.Generator) -> Iterator[Recording]:
-    """Sessions one after another, up to an hour or until there are no more."""
+    """Sessions one after another, up to an hour; clips are drawn again when there are no more."""
     parts: list[Waveform] = []
     taken: list[int] = []
-    for position in (position for group in sessions(clips, rng) for position in group):
+    for position in chain.from_iterable(_rounds(clips, rng, SESSION_CLIPS)):
         pause = _zeros(round(rng.uniform(*PAUSE_S) * rate_hz), rng)
         parts += [clips[position].waveform, pause]
         taken.append(position)

@@ -40,6 +40,7 @@ __all__ = ["Arguments", "KindResult", "SpeechlessResult", "load_clips", "measure
 
 CLIPS_ALONE = "clips one by one"
 SHOWN_CHARACTERS = 60
+NUM_BOOTSTRAP_SAMPLES = 5000
 
 
 @dataclass
@@ -64,6 +65,10 @@ class Arguments:
     kinds: list[str] = field(
         default_factory=list, metadata={"help": "Letters of the kinds to measure, 'a c i' for example; all if none."}
     )
+    num_sessions: int | None = field(
+        default=None,
+        metadata={"help": "Recordings of ten speakers of each kind; if none, as many as take no clip twice."},
+    )
     hour: bool = field(default=False, metadata={"help": "Also make an hour of speakers with pauses in one file."})
     speechless_minutes: float = field(default=2.0, metadata={"help": "Minutes of each recording without speech."})
     seed: int = field(default=0, metadata={"help": "Seed of everything random."})
@@ -73,6 +78,8 @@ class Arguments:
         """Check what would otherwise measure nothing, or fail after minutes."""
         if self.every < 1 or (self.max_samples is not None and self.max_samples < 1):
             raise ValueError(f"every is {self.every} and max_samples {self.max_samples}; both must be at least 1.")
+        if self.num_sessions is not None and self.num_sessions < 1:
+            raise ValueError(f"num_sessions is {self.num_sessions}; it must be at least 1.")
         if not self.speechless_minutes > 0:
             raise ValueError(f"speechless_minutes is {self.speechless_minutes}; it must be positive.")
         letters = {name[0] for name in (*recording_kinds(with_hour=True), *speechless_kinds())}
@@ -95,6 +102,7 @@ class KindResult:
         wer: Word error rate, a fraction.
         clips_wer: Word error rate of the same clips one by one.
         difference: The former minus the latter.
+        interval: Its 95 % confidence interval, from bootstrap samples of the recordings; `None` of a single one.
         insertions: Words that are in no reference, over its words.
     """
 
@@ -106,6 +114,7 @@ class KindResult:
     wer: float
     clips_wer: float
     difference: float
+    interval: tuple[float, float] | None
     insertions: float
 
 
@@ -196,7 +205,7 @@ def measure_kinds(
         counts, single = [], []
         for text, (_, positions) in zip(texts, made, strict=True):
             counts.append(word_error_counts([" ".join(clips[position].text for position in positions)], [text]))
-            single += [clip_counts[position] for position in positions]
+            single.append(sum((clip_counts[position] for position in positions), ErrorCounts()))
         yield _result(name, recognizer, len(made), sum(size for size, _ in made) / rate_hz, counts, single)
 
 
@@ -250,8 +259,20 @@ def _result(
         wer=total.error_rate,
         clips_wer=single.error_rate,
         difference=total.error_rate - single.error_rate,
+        interval=_interval(counts, clip_counts),
         insertions=total.insertions / total.num_reference,
     )
+
+
+def _interval(counts: Sequence[ErrorCounts], clip_counts: Sequence[ErrorCounts]) -> tuple[float, float] | None:
+    """Percentiles 2.5 and 97.5 of the difference of the error rates, over samples of the recordings."""
+    if len(counts) < 2:
+        return None
+    words = np.array([each.num_reference for each in counts])
+    more = np.array([each.num_edits - other.num_edits for each, other in zip(counts, clip_counts, strict=True)])
+    drawn = np.random.default_rng(0).integers(len(counts), size=(NUM_BOOTSTRAP_SAMPLES, len(counts)))
+    low, high = np.percentile(more[drawn].sum(-1) / words[drawn].sum(-1), [2.5, 97.5]).tolist()
+    return low, high
 
 
 def _load(args: Arguments) -> list[AutomaticSpeechRecognitionPipeline]:
@@ -269,20 +290,25 @@ def _load(args: Arguments) -> list[AutomaticSpeechRecognitionPipeline]:
     return recognizers
 
 
+def _shown(interval: tuple[float, float] | None) -> str:
+    return "" if interval is None else " ".join(f"{100 * each:+.2f}" for each in interval)
+
+
 def _measure(
     args: Arguments, recognizer: AutomaticSpeechRecognitionPipeline, clips: Sequence[Clip]
 ) -> tuple[list[KindResult], list[SpeechlessResult]]:
     """Measure and print with one decoder."""
-    kinds = recording_kinds(with_hour=args.hour)
+    kinds = recording_kinds(with_hour=args.hour, num_sessions=args.num_sessions)
     kinds = {name: make for name, make in kinds.items() if not args.kinds or name[0] in args.kinds}
-    heads = f"{'files':>5} {'minutes':>8} {'WER':>8} {'clips':>8} {'points':>7} {'inserted':>8}"
+    heads = f"{'files':>5} {'minutes':>8} {'WER':>8} {'clips':>8} {'points':>7} {'95 % interval':>14} {'inserted':>8}"
     print(f"\n{_decoding(recognizer):48} {heads}")
     results, speechless = [], []
     for result in measure_kinds(recognizer, clips, kinds, args.seed):
         results.append(result)
         print(
             f"{result.kind:48} {result.num_recordings:5} {result.audio_s / 60:8.1f} {result.wer:8.2%} "
-            f"{result.clips_wer:8.2%} {100 * result.difference:+7.2f} {result.insertions:8.2%}",
+            f"{result.clips_wer:8.2%} {100 * result.difference:+7.2f} {_shown(result.interval):>14} "
+            f"{result.insertions:8.2%}",
             flush=True,
         )
     if not args.kinds or "i" in args.kinds:
@@ -329,6 +355,7 @@ def main() -> int:
             "model": args.model,
             "dataset": {"name": args.dataset_name, "config": args.dataset_config_name, "split": args.split},
             "num_clips": len(clips),
+            "num_sessions": args.num_sessions,
             "every": args.every,
             "seed": args.seed,
             "runtime": args.runtime,

@@ -1,6 +1,7 @@
 """Recordings against the clips in them, on a network whose text is known."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ def test_recordings_against_their_clips(listener_dir: Path) -> None:
         assert (result.decoding, result.num_words) == ("greedy", 5)
         assert result.wer == result.clips_wer == pytest.approx(1 / 5), result.kind
         assert result.difference == result.insertions == 0
+        assert result.interval == (None if result.num_recordings == 1 else (0, 0))
         assert result.num_recordings == (1 if result.kind[0:2] == "c:" else 2)
     clips_s = sum(len(clip.waveform) for clip in clips) / RATE_HZ
     assert results[0].audio_s == pytest.approx(clips_s)
@@ -54,6 +56,24 @@ def test_what_a_kind_loses_is_measured_on_its_own_clips(listener_dir: Path) -> N
 
     assert (result.num_words, result.clips_wer, result.wer) == (3, pytest.approx(1 / 3), pytest.approx(2 / 3))
     assert (result.difference, result.insertions) == (pytest.approx(1 / 3), pytest.approx(1 / 3))
+
+
+def test_the_interval_of_a_difference(listener_dir: Path) -> None:
+    clips = tone_clips()
+
+    def one_worse_in_four(clips: list[Clip], rate_hz: int, rng: np.random.Generator) -> Iterator[Recording]:
+        for number in range(40):
+            added = [speak("NO ")[0]] if number % 4 == 0 else []
+            yield Recording(np.concatenate([clips[0].waveform, *added]), (0,))
+
+    result = list(measure_kinds(load_recognizer(listener_dir), clips, {"one": one_worse_in_four}))[1]
+
+    assert result.difference == pytest.approx(10 / 80)
+    assert result.interval is not None
+    low, high = result.interval
+    # Of a share of 1/4 of 40, over two words each: the normal approximation.
+    half = 1.96 * np.sqrt(0.25 * 0.75 / 40) / 2
+    assert (low, high) == pytest.approx((10 / 80 - half, 10 / 80 + half), abs=0.015)
 
 
 def test_words_where_there_is_no_speech(listener_dir: Path) -> None:
@@ -87,6 +107,7 @@ def test_clips_of_a_data_set() -> None:
     [
         ({"every": 0}, "every is 0 and max_samples None; both must be at least 1"),
         ({"max_samples": 0}, "every is 1 and max_samples 0; both must be at least 1"),
+        ({"num_sessions": 0}, "num_sessions is 0; it must be at least 1"),
         ({"speechless_minutes": 0.0}, "speechless_minutes is 0.0; it must be positive"),
         ({"kinds": ["a", "x"]}, "kinds has x; choose letters of a, b, c, d, e, f, g, h, i"),
     ],
