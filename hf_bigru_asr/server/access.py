@@ -86,10 +86,14 @@ class AccessRules:
         """
         host = headers.get("host", "")
         if self.needs_local_host and self.key is None and not is_loopback(_name_of(host)):
-            raise RefusedError(403, f"The host {host!r} is not this machine; a server with a key takes any host.")
+            raise RefusedError(
+                403, f"The host {host[:100]!r} is not this machine; a server with a key takes any host."
+            )
         origin = headers.get("origin")
         if origin is not None and not self._is_allowed(origin, host):
-            raise RefusedError(403, f"Pages of {origin!r} may not ask; start the server with --allow-origin for them.")
+            raise RefusedError(
+                403, f"Pages of {origin[:100]!r} may not ask; start the server with --allow-origin for them."
+            )
         if self.key is not None and path not in OPEN_PATHS and not self._has_key(headers):
             raise RefusedError(
                 401,
@@ -146,7 +150,8 @@ class Gate:
             if message["type"] == "http.request":
                 body.num_bytes += len(message.get("body", b""))
                 body.is_complete = not message.get("more_body", False)
-                if body.num_bytes > self._max_bytes:
+                if body.num_bytes > self._max_bytes and not body.is_refused:
+                    body.is_refused = True  # what still comes is thrown away
                     raise self._too_large()
             return message
 

@@ -70,7 +70,7 @@ class LiveOptions:
         values: dict[str, Any] = {}
         for name, text in query.items():
             if name not in kinds:
-                raise RefusedError(400, f"{name!r} is not known; known are {', '.join(kinds)}.", param=name)
+                raise RefusedError(400, f"{name[:40]!r} is not known; known are {', '.join(kinds)}.", param=name)
             kind, least, most = kinds[name]
             try:
                 value = kind(text)

@@ -107,7 +107,7 @@ def chunks_question(parameters: Mapping[str, Sequence[str]]) -> Question:
     """
     for name in parameters:
         if name != "return_timestamps":
-            raise RefusedError(400, f"The parameter {name!r} is not known; return_timestamps is.", param=name)
+            raise RefusedError(400, f"The parameter {name[:100]!r} is not known; return_timestamps is.", param=name)
     value = parameters.get("return_timestamps", ["false"])[0]
     kinds = {"false": None, "null": None, "true": "segment", "word": "word"}
     if value not in kinds:
@@ -124,7 +124,9 @@ def _normalized(fields: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
         if name in _WITHOUT_EFFECT:
             continue
         if plain not in _FIELDS or (name != plain and plain not in _LISTS):
-            raise RefusedError(400, f"The field {name!r} is not known; known are {', '.join(_FIELDS)}.", param=name)
+            raise RefusedError(
+                400, f"The field {name[:100]!r} is not known; known are {', '.join(_FIELDS)}.", param=name
+            )
         known.setdefault(plain, []).extend(values)
     return known
 

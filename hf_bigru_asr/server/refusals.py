@@ -20,6 +20,7 @@ __all__ = ["AudioTooLongError", "Body", "ClientGoneError", "RefusedError", "refu
 
 LINGER_S = 10.0
 """How long the rest of a refused body is thrown away. A connection that is closed earlier may lose the answer."""
+FORM_REMEDY = "send multipart/form-data with the part file: curl -F file=@talk.flac"
 GONE_STATUS = 499
 """Nobody reads this status; it is what nginx writes into its log for clients that went away."""
 
@@ -82,6 +83,7 @@ class Body:
 
     num_bytes: int = 0
     is_complete: bool = False
+    is_refused: bool = False
 
 
 def refusal_of(error: BaseException) -> RefusedError:
@@ -93,8 +95,7 @@ def refusal_of(error: BaseException) -> RefusedError:
     if isinstance(error, RefusedError):
         return error
     if isinstance(error, HTTPException):
-        code = "invalid_multipart" if error.status_code == 400 else None
-        return RefusedError(error.status_code, str(error.detail), code=code, headers=error.headers)
+        return _with_remedy(error)
     if isinstance(error, ClientGoneError):
         return RefusedError(GONE_STATUS, "The client went away.", code="client_gone")
     if isinstance(error, AudioTooLongError):
@@ -105,6 +106,19 @@ def refusal_of(error: BaseException) -> RefusedError:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE):
         return RefusedError(503, f"The server has no room: {error.strerror}.", headers={"Retry-After": "30"})
     return RefusedError(500, "The server failed; its error output says why.")
+
+
+def _with_remedy(error: HTTPException) -> RefusedError:
+    """What the web framework says, and what to do."""
+    headers = error.headers or {}
+    messages = {
+        400: f"The form cannot be read ({str(error.detail).rstrip('.')}); {FORM_REMEDY}",
+        404: "There is nothing at this address; POST recordings to /v1/audio/transcriptions.",
+        405: f"This address does not take the method; it takes {headers.get('Allow', 'others')}.",
+    }
+    message = messages.get(error.status_code, str(error.detail))
+    code = "invalid_multipart" if error.status_code == 400 else None
+    return RefusedError(error.status_code, message, code=code, headers=headers)
 
 
 def refused_response(error: RefusedError) -> JSONResponse:

@@ -114,6 +114,7 @@ def make_server(
         drain_s: How long what has begun may take after a signal.
     """
     logging.getLogger("uvicorn.error").addFilter(_is_fault)
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of every broken form
     metrics = ServerMetrics()
     engine = Engine(steps, num_parallel, max_jobs=options.limits.max_requests, on_batch=metrics.batch_size.observe)
     live = LiveSessions(recognizer, options.written, max_sessions=options.limits.max_live, metrics=metrics)

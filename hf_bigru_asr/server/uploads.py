@@ -4,7 +4,6 @@ No name that a client gives becomes a path.
 """
 
 import base64
-import binascii
 import json
 import tempfile
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
 from ..audio.sources import Bytes, FileBytes, Source
-from .refusals import RefusedError
+from .refusals import FORM_REMEDY, RefusedError
 
 __all__ = ["Upload", "read_bare_upload", "read_form"]
 
@@ -50,9 +49,7 @@ async def read_form(request: Request) -> Upload:
     """
     kind = request.headers.get("content-type", "")
     if kind.partition(";")[0].strip().lower() != FORM:
-        raise RefusedError(
-            400, f"The content type is {kind!r}; send {FORM} with the part file: curl -F file=@talk.flac", param="file"
-        )
+        raise RefusedError(400, f"The content type is {kind[:100]!r}; {FORM_REMEDY}", param="file")
     form = await request.form(max_files=1, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES)
     fields: dict[str, list[str]] = {}
     file: UploadFile | None = None
@@ -62,7 +59,7 @@ async def read_form(request: Request) -> Upload:
         elif name == "file":
             file = value
         else:
-            raise RefusedError(400, f"The part {name!r} is a file; the recording is the part file.", param=name)
+            raise RefusedError(400, f"The part {name[:100]!r} is a file; the recording is the part file.", param=name)
     if file is None:
         is_text = "file" in fields
         hint = "has no file name, so that it is no file" if is_text else "is missing"
@@ -88,17 +85,29 @@ async def read_bare_upload(request: Request) -> Upload:
 
 
 def _from_json(body: bytes) -> Upload:
-    example = '{"inputs": "BASE64", "parameters": {"return_timestamps": "word"}}'
     try:
         values: Any = json.loads(body)
-        content = base64.b64decode(values["inputs"], validate=True)
-        parameters = values.get("parameters") or {}
-        fields = {str(name): [_as_text(value)] for name, value in parameters.items()}
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, binascii.Error) as error:
-        raise RefusedError(400, f"The JSON is not of the form {example} ({type(error).__name__}: {error}).") from error
+    except (ValueError, RecursionError) as error:
+        raise _wrong_json("it cannot be read") from error
+    if not isinstance(values, dict):
+        raise _wrong_json("it is no object")
     if other := values.keys() - {"inputs", "parameters"}:
-        raise RefusedError(400, f"The JSON has {', '.join(sorted(other))}; allowed are inputs and parameters.")
-    return Upload(_source(content), fields)
+        raise _wrong_json(f"{sorted(other)[0][:100]!r} is not known")
+    inputs, parameters = values.get("inputs"), values.get("parameters") or {}
+    if not isinstance(inputs, str):
+        raise _wrong_json("inputs is no text" if "inputs" in values else "inputs is missing")
+    if not isinstance(parameters, dict):
+        raise _wrong_json("parameters is no object")
+    try:
+        content = base64.b64decode(inputs, validate=True)
+    except ValueError as error:
+        raise _wrong_json("inputs is no base64") from error
+    return Upload(_source(content), {name: [_as_text(value)] for name, value in parameters.items()})
+
+
+def _wrong_json(problem: str) -> RefusedError:
+    example = '{"inputs": "BASE64", "parameters": {"return_timestamps": "word"}}'
+    return RefusedError(400, f"The JSON is not of the form {example}: {problem}.", param="inputs")
 
 
 def _as_text(value: object) -> str:

@@ -114,11 +114,57 @@ def test_wrong_forms_and_paths(server: Served) -> None:
     assert server.running.engine.num_active == 0
 
 
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (b"{", "it cannot be read"),
+        (b"[" * 100_000, "it cannot be read"),
+        (b"\xff\xfe", "it cannot be read"),
+        (b'["inputs"]', "it is no object"),
+        (b"{}", "inputs is missing"),
+        (b'{"inputs": null}', "inputs is no text"),
+        (b'{"inputs": "*"}', "inputs is no base64"),
+        (b'{"inputs": "\\ud800"}', "inputs is no base64"),
+        (b'{"inputs": "AAAA", "parameters": [1]}', "parameters is no object"),
+        (b'{"inputs": "AAAA", "speed": 2}', "'speed' is not known"),
+    ],
+)
+def test_json_of_another_form(server: Served, body: bytes, problem: str) -> None:
+    answer = server.post("/v1", content=body[:MAX_BYTES], headers={"content-type": "application/json"})
+    assert answer.status_code == 400
+    form = '{"inputs": "BASE64", "parameters": {"return_timestamps": "word"}}'
+    assert answer.json()["error"]["message"] == f"The JSON is not of the form {form}: {problem}."
+
+
+def test_what_the_web_framework_refuses_has_a_remedy(server: Served, caplog: pytest.LogCaptureFixture) -> None:
+    url = "/v1/audio/transcriptions"
+    broken = server.post(url, content=b"--y\r\n", headers={"content-type": "multipart/form-data; boundary=x"})
+    for answer, remedy in (
+        (broken, "curl -F file=@talk.flac"),
+        (server.get("/nowhere"), "POST recordings to /v1/audio/transcriptions."),
+        (server.get(url), "it takes POST."),
+    ):
+        assert answer.json()["error"]["message"].endswith(remedy)
+    assert caplog.records == []
+
+
 def test_bodies_beyond_the_limit_get_their_answer(server: Served) -> None:
     stated = ask(server, "x" * 3_000_000)  # the answer comes although the client is still sending
     unstated = server.post("/v1", content=iter([b"x" * 60_000] * 40))
     assert (stated.status_code, unstated.status_code) == (413, 413)
     assert stated.json()["error"]["code"] == "request_too_large"
+
+
+def test_the_rest_of_a_body_beyond_the_limit_is_thrown_away(server: Served, caplog: pytest.LogCaptureFixture) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        connection.sendall(f"POST /v1 HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
+        for _ in range(40):
+            connection.sendall(b"ea60\r\n" + bytes(60_000) + b"\r\n")
+        connection.sendall(b"0\r\n\r\n")
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))  # until the server has closed it
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert caplog.records == []
 
 
 def test_too_many_requests_are_told_when_to_come_back(server: Served, steps: FakeSteps) -> None:
