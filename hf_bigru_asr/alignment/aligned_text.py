@@ -10,6 +10,7 @@ from ..model.ctc_alignment_bigru_ctc import CharacterSpan, best_path, encode_tex
 from ..model.ctc_output_bigru_ctc import CTCSymbols, as_array
 from ..text.languages import ENGLISH, Normalizer
 from ..text.written_words import WrittenWord, written_words
+from .unwritten_speech import unwritten_speech
 from .word_times import word_characters
 
 __all__ = ["AlignedWord", "Alignment", "OnUnknown", "SpokenText"]
@@ -51,12 +52,14 @@ class Alignment:
         score: As that of a word, over the whole recording; speech in pauses, missing from the text, counts too.
         is_as_written: Whether the words are those of the given text. If these cannot be matched with the normalised
             text, the words are those of the normalised one.
+        unwritten: Beginnings and ends of speech that is not in the text, in seconds, see [`unwritten_speech`].
     """
 
     words: tuple[AlignedWord, ...] = field(repr=False)
     duration_s: float
     score: float
     is_as_written: bool = True
+    unwritten: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,9 @@ class SpokenText:
                 )
             )
             position = after + 1
-        return Alignment(tuple(aligned), duration_s, float(np.exp(-costs[-1] / len(text))), self.is_as_written)
+        score = float(np.exp(-costs[-1] / len(text)))
+        unwritten = unwritten_speech(frames, path, symbols, frame_s)
+        return Alignment(tuple(aligned), duration_s, score, self.is_as_written, unwritten)
 
 
 def _with_spaces(

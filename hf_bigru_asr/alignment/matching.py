@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import accumulate
 
+import numpy as np
 from rapidfuzz import fuzz
 from rapidfuzz.distance import Levenshtein
 
@@ -10,18 +11,26 @@ from .aligned_text import Alignment, SpokenText
 
 __all__ = ["MIN_SCORE", "spoken_part", "unmatched_runs"]
 
-MIN_SCORE = 0.02
+MIN_SCORE = 0.05
 """Score of an alignment that a text of something else does not reach.
 
-In 80 utterances of test-clean their own texts had at least 0.078, texts of others of like length at most 0.004, and
-the first halves of their own at most 0.012.
+On the validation split of LibriSpeech 146 utterances have at least 0.36 with their own texts (0.21 on the telephone,
+0.38 with noise 10 dB below the speech), at most 0.004 with others of like length, and in 99 % of all cases less than
+0.05 with a text whose second half is another one's. Of 310 utterances of other speech one has less with its own.
+"""
+MIN_RUN = 8
+"""Words in a row whose score together is hardly chance."""
+MIN_RUN_SCORE = 0.02
+"""Score of `MIN_RUN` words in a row that others than those that are spoken do not reach.
+
+Of the same utterances, 0.3 % have a lower one somewhere in their own texts, and 99 % where eight words are others.
 """
 MIN_WORD_SCORE = 0.1
 """Most words that are spoken have more, and most that are not have less."""
-MIN_RUN = 8
-"""Words in a row with less than `MIN_WORD_SCORE` that are hardly chance."""
 _LIKE = 50.0
 """Percentage of like characters that makes two words the same one, misheard."""
+_LOWEST_SCORE = 1e-4
+"""What the score of a word counts as at least, so that a single one makes no run."""
 
 
 def spoken_part(text: SpokenText, hypothesis: str) -> tuple[int, int]:
@@ -69,12 +78,31 @@ def _best_run(gains: Sequence[int]) -> tuple[int, int]:
 
 
 def unmatched_runs(alignment: Alignment) -> list[tuple[int, int]]:
-    """Runs of at least `MIN_RUN` words that do not match the recording: starts, and ends behind the last one."""
-    runs, start = [], 0
-    for number, word in enumerate([*alignment.words, None]):
-        if word is not None and word.score < MIN_WORD_SCORE:
-            continue
-        if number - start >= MIN_RUN:
-            runs.append((start, number))
-        start = number + 1
+    """Runs of words that do not match the recording: starts, and ends behind the last one.
+
+    In a run, every `MIN_RUN` words in a row have a score below `MIN_RUN_SCORE`: the geometric mean over their
+    characters. Words at its ends that match by themselves are left out.
+    """
+    scores = [word.score for word in alignment.words]
+    lengths = np.array([len(word.normalized) for word in alignment.words])
+    logs = np.concatenate([[0.0], np.cumsum(lengths * np.log(np.maximum(scores, _LOWEST_SCORE)))])
+    sizes = np.concatenate([[0], np.cumsum(lengths)])
+    first = np.arange(max(len(scores) - MIN_RUN + 1, 0))
+    is_low = logs[first + MIN_RUN] - logs[first] < np.log(MIN_RUN_SCORE) * (sizes[first + MIN_RUN] - sizes[first])
+    runs = []
+    low = first[is_low].tolist()
+    for start, end in _joined([(place, place + MIN_RUN) for place in low]):
+        unlike = [place for place in range(start, end) if scores[place] < MIN_WORD_SCORE]
+        runs.append((unlike[0], unlike[-1] + 1))
     return runs
+
+
+def _joined(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans in order, those that overlap as one."""
+    joined: list[tuple[int, int]] = []
+    for start, end in spans:
+        if joined and start < joined[-1][1]:
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((start, end))
+    return joined

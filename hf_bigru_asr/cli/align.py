@@ -200,4 +200,6 @@ def _doubts(audio: str, alignment: "Alignment") -> tuple[list[str], int]:
             f"{audio}: {len(words)} words from {words[0].start_s:.2f} to {words[-1].end_s:.2f} s are not what is "
             f"spoken there: {shown} ..."
         )
+    for start_s, end_s in alignment.unwritten:
+        doubts.append(f"{audio}: what is spoken from {start_s:.2f} to {end_s:.2f} s is not in the text")
     return doubts, NOT_THE_TEXT if doubts else 0

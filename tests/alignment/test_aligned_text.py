@@ -27,6 +27,34 @@ def test_words_have_their_times_and_spelling() -> None:
     assert alignment.is_as_written
 
 
+@pytest.mark.parametrize(
+    ("frames", "expected"),
+    [
+        ("GO WEL.L", []),
+        ("GO..2.2.2.2.2.2.2.2 WEL.L", [(0.4, 1.9)]),
+        ("GO..2.2.2.2.2.2.2 WEL.L", []),
+        ("2.2 2.2.2 2.2.2.2 GO WEL.L", [(0.0, 1.7)]),
+        ("GO WEL.L..2.22.22.2..2.2.2.2", [(1.0, 2.8)]),
+        ("2.2.2.2.2 GO WEL.L.2.2.2.2.2", []),
+        ("2.2.2.2.2.2.2.2.2 GO WEL.L 2.2.2.2.2.2.2.2", [(0.0, 1.7), (2.7, 4.2)]),
+    ],
+    ids=["none", "between", "too short", "before", "after", "too short each", "both"],
+)
+def test_speech_that_is_not_in_the_text(frames: str, expected: list[tuple[float, float]]) -> None:
+    alignment = SpokenText.of("Go well!").align(log_probs_of(frames), SYMBOLS, 0.1)
+    assert len(alignment.unwritten) == len(expected)
+    for found, span in zip(alignment.unwritten, expected, strict=True):
+        # The first letter of the text may be drawn out over one that is spoken before it.
+        assert found == pytest.approx(span, abs=0.21)
+
+
+def test_letters_that_are_hardly_likelier_than_the_blank_are_no_speech() -> None:
+    frames = log_probs_of("GO WEL.L" + 11 * "." + "GOGOGOGOGO")
+    assert len(SpokenText.of("Go well").align(frames, SYMBOLS, 0.1).unwritten) == 1
+    frames[-10:, SYMBOLS.blank] = frames[-10:].max(-1) - 0.1
+    assert SpokenText.of("Go well").align(frames, SYMBOLS, 0.1).unwritten == ()
+
+
 def test_a_part_of_a_text() -> None:
     text = SpokenText.of("Go well, go!")
     assert [word.text for word in text.part(1, 3).words] == ["well,", "go!"]

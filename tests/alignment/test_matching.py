@@ -41,8 +41,27 @@ def test_nothing_of_the_text_is_spoken() -> None:
         spoken_part(SpokenText.of(STORY), "")
 
 
+def aligned(scores: list[float], words: tuple[str, ...] = ("A",)) -> Alignment:
+    each = [(score, words[place % len(words)], float(place)) for place, score in enumerate(scores)]
+    found = tuple(AlignedWord(word.lower(), word, start_s, start_s + 0.5, score, ()) for score, word, start_s in each)
+    return Alignment(found, 100.0, 0.5)
+
+
 def test_runs_of_words_that_do_not_match() -> None:
-    scores = [0.9, *[0.01] * MIN_RUN, 0.5, *[0.01] * (MIN_RUN - 1), 0.5, *[0.0] * (MIN_RUN + 2)]
-    words = tuple(AlignedWord("a", "A", float(place), place + 0.5, score, ()) for place, score in enumerate(scores))
-    assert unmatched_runs(Alignment(words, 100.0, 0.5)) == [(1, MIN_RUN + 1), (len(scores) - MIN_RUN - 2, len(scores))]
-    assert unmatched_runs(Alignment((), 1.0, 1.0)) == []
+    like, unlike = [0.9] * MIN_RUN, [0.001] * MIN_RUN
+    scores = [*like, *unlike, *like, *unlike, 0.0, 0.0, *like, 0.0, 0.0, *like]
+    assert unmatched_runs(aligned(scores)) == [(MIN_RUN, 2 * MIN_RUN), (3 * MIN_RUN, 4 * MIN_RUN + 2)]
+    assert unmatched_runs(aligned([])) == []
+    assert unmatched_runs(aligned([0.0] * (MIN_RUN - 1))) == [], "the score of the whole says so"
+
+
+def test_a_word_that_matches_by_chance_does_not_end_a_run() -> None:
+    scores = [0.9] * 8 + [0.001, 0.0001, 0.3, 0.001, 0.002, 0.6, 0.0001, 0.001, 0.002, 0.001] + [0.9] * 8
+    assert unmatched_runs(aligned(scores)) == [(8, 18)]
+
+
+def test_the_score_of_a_run_is_over_its_characters() -> None:
+    """As in the scores of words and of the whole: a long word that is spoken outweighs short ones that are not."""
+    scores = [0.9] * 8 + [0.001, 0.9] * 4 + [0.9] * 8
+    assert unmatched_runs(aligned(scores, ("A", "EVERYBODY"))) == []
+    assert unmatched_runs(aligned(scores, ("EVERYBODY", "A"))) == [(8, 15)]

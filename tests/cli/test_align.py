@@ -2,9 +2,12 @@
 
 import io
 import json
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from repository import SAMPLE
 
 from hf_bigru_asr.cli.main import main
@@ -44,6 +47,40 @@ def test_another_text_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert err.startswith(f"warning: {AUDIO}: this is not its text")
     assert err.count("\n") == 1
     assert json.loads(out)["warnings"] == [err.removeprefix("warning: ").rstrip("\n")]
+
+
+def test_the_text_of_a_part_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """The second half is spoken from 3.9 s on."""
+    half = TEXT.partition(" AND ")[0]
+    assert main(["align", AUDIO, "--text-is", half, "--format", "jsonl"]) == 3
+    assert capsys.readouterr().err.startswith(f"warning: {AUDIO}: this is not its text, or not the whole of it")
+
+
+def test_speech_that_the_text_lacks_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    hard = SAMPLE.with_name("hard.flac")
+    (samples, rate), (inserted, _) = (soundfile.read(path, dtype="float32") for path in (SAMPLE, hard))
+    path = tmp_path / "seven.wav"
+    soundfile.write(path, np.concatenate([*[samples] * 3, inserted, *[samples] * 3]), rate)
+    start_s, end_s = 3 * len(samples) / rate, (3 * len(samples) + len(inserted)) / rate
+    text = f"{TEXT} "
+    middle = hard.with_suffix(".txt").read_text(encoding="utf-8")
+
+    assert main(["align", str(path), "--text-is", f"{3 * text} {middle} {3 * text}"]) == 0
+    assert capsys.readouterr().err == ""
+    assert main(["align", str(path), "--text-is", 6 * text]) == 3
+
+    err = capsys.readouterr().err
+    found = re.search(r"what is spoken from (\d+\.\d+) to (\d+\.\d+) s is not in the text", err)
+    assert found, err
+    assert start_s - 0.5 < float(found[1]) < float(found[2]) < end_s + 0.5
+
+
+def test_noise_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "noise.wav"
+    noise = 0.03 * np.random.default_rng(0).standard_normal(8 * 16_000, dtype=np.float32)
+    soundfile.write(path, noise, 16_000)
+    assert main(["align", str(path), "--text-is", TEXT]) == 3
+    assert "this is not its text" in capsys.readouterr().err
 
 
 def test_a_preface_and_an_end_that_are_not_read(
