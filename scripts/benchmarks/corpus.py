@@ -15,12 +15,13 @@ begin_script(__name__)
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -111,15 +112,27 @@ def cluster_of_processes(num_workers: int = 2) -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
     memory: dict[str, Any] = {"object_store_memory": 100_000_000}
+    raylets: list[int] = []
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, **memory})
     try:
         for _ in range(num_workers):
             cluster.add_node(num_cpus=1, **memory)
         cluster.wait_for_nodes()
+        raylets = [each.process.pid for node in cluster.list_all_nodes() for each in node.all_processes["raylet"]]
         yield cluster
     finally:
         for node in cluster.list_all_nodes():
             node.kill_all_processes(check_alive=False, allow_graceful=False, wait=True)
+        _end_agents(raylets)
+
+
+def _end_agents(raylets: Sequence[int]) -> None:
+    """Kill what raylets have started; their agents wait for the head for minutes, which is killed too."""
+    marks = [f"RAY_RAYLET_PID={pid}".encode() for pid in raylets]
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended
+            if set(marks) & set((folder / "environ").read_bytes().split(b"\0")):
+                os.kill(int(folder.name), signal.SIGKILL)
 
 
 def check_kills(command: Sequence[str], output: Path) -> dict[str, Any]:

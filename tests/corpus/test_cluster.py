@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -21,6 +22,16 @@ def test_recordings_survive_the_way_to_a_process() -> None:
     assert recordings_of(unit_table(0, recordings)) == recordings
 
 
+def agents() -> set[str]:
+    """Numbers of the processes that Ray's nodes have started."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):  # it has ended
+            if b"RAY_RAYLET_PID=" in path.read_bytes():
+                found.add(path.parent.name)
+    return found
+
+
 @pytest.mark.slow
 def test_killed_nodes_and_runs_lose_nothing_and_do_nothing_twice(listener_dir: Path, tmp_path: Path) -> None:
     pytest.importorskip("ray.data")
@@ -31,7 +42,9 @@ def test_killed_nodes_and_runs_lose_nothing_and_do_nothing_twice(listener_dir: P
     (folder / "broken.wav").write_bytes(b"hello")
     command = [sys.executable, "-m", "hf_bigru_asr", "corpus", str(folder), str(output), "--model", str(listener_dir)]
 
+    before = agents()
     found = check_kills([*command, "--rows-per-file", "4", "--quiet"], output)
+    assert agents() <= before
 
     assert found["status_without_head"] in (0, 1, 3) or found["status_without_head"] < 0
     assert found["status"] == 3  # one is broken
