@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import soundfile
-
 from ..extras import needs_extra
+from .chunks import SoundChunks
 from .handlers import DOWNLOADS, Handlers, View
 from .recognition import DemoRecognizer
 from .sessions import Sessions
@@ -29,7 +28,7 @@ MAX_WAITING = 20
 """Transcriptions that wait for their turn."""
 KEPT_S, LOOK_EVERY_S = 3600, 600
 """Uploads and downloads are deleted after an hour, and most of them when their page is closed."""
-_FORMAT_NAMES = {"txt": "Text", "srt": "SRT", "vtt": "WebVTT", "textgrid": "TextGrid", "json": "JSON"}
+_FORMAT_NAMES = {"txt": "text", "srt": "SRT", "vtt": "WebVTT", "textgrid": "TextGrid", "json": "JSON"}
 _HERE = Path(__file__).parent
 _FONTS = ("ui-sans-serif", "system-ui", "sans-serif")
 _MONO_FONTS = ("ui-monospace", "Consolas", "monospace")
@@ -61,6 +60,8 @@ def launch_options(folder: Path) -> dict[str, Any]:
         body_text_color_subdued_dark="*neutral_300",
         block_info_text_color="*neutral_600",
         block_info_text_color_dark="*neutral_300",
+        checkbox_border_color="*neutral_500",
+        checkbox_border_color_dark="*neutral_400",
     )
     return {
         "theme": theme,
@@ -80,7 +81,7 @@ class _Page:
     """The components of the page, and what fills them."""
 
     def __init__(self, handlers: Handlers, folder: Path) -> None:
-        self.handlers, self.sessions = handlers, Sessions(folder)
+        self.handlers, self.sessions, self.chunks = handlers, Sessions(folder), SoundChunks()
         has_model = handlers.shared.language_model is not None
         gr.Markdown(INTRODUCTION)
         with gr.Tab("File", id="file"):
@@ -97,7 +98,7 @@ class _Page:
                 label="Language model",
                 info="Fewer errors, a few times the work.",
                 interactive=has_model,
-                min_width=260,
+                elem_id="language-model",
             )
             self.hotwords = gr.Textbox(
                 "",  # without it the field is null until the browser has drawn it, and an upload can be earlier
@@ -115,7 +116,7 @@ class _Page:
         self.words = gr.HTML("", elem_id="words", js_on_load=script)
         with gr.Row(elem_classes="downloads"):
             self.downloads = {
-                name: gr.DownloadButton(_FORMAT_NAMES[name], size="md", min_width=90, visible=False)
+                name: gr.DownloadButton(f"Save {_FORMAT_NAMES[name]}", size="md", min_width=120, visible=False)
                 for name in DOWNLOADS
             }
         with gr.Accordion("Waveform, spectrogram and characters", open=True, visible=False) as self.picture_part:
@@ -181,8 +182,7 @@ class _Page:
         """Gradio sends a WAV file ten times a second; its `stream_every` is for pictures alone."""
         if chunk is None:
             return gr.skip()
-        samples, rate = soundfile.read(chunk, dtype="int16")
-        Path(chunk).unlink(missing_ok=True)
+        rate, samples = self.chunks.take(Path(chunk))
         return self.handlers.add_recording(self.sessions.of(request.session_hash), rate, samples)
 
     def _recorded(self, with_model: bool, hotwords: str, request: gr.Request) -> Iterator[Any]:

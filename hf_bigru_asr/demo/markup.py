@@ -104,12 +104,12 @@ def growing(text: str) -> str:
 
 
 def progress(step: Progress) -> str:
-    """A bar with its name."""
-    name = _STAGES[step.stage]
-    if step.fraction is None:
-        return f'<label class="progress">{name} … <progress max="100"></progress></label>'
-    percent = round(100 * step.fraction)
-    return f'<label class="progress">{name}: {percent} % <progress max="100" value="{percent}"></progress></label>'
+    """A bar with its name. Screen readers say what comes of it, and not every percent."""
+    name, bar = f"{_STAGES[step.stage]} …", '<progress max="100"></progress>'
+    if step.fraction is not None:
+        percent = round(100 * step.fraction)
+        name, bar = f"{_STAGES[step.stage]}: {percent} %", f'<progress max="100" value="{percent}"></progress>'
+    return f'<label class="progress" aria-live="off">{name} {bar}</label>'
 
 
 def message(kind: str, text: str) -> str:
@@ -154,13 +154,13 @@ def comparison(result: Transcription) -> str:
         parts.append(message("note", f"The first {COMPARED_WORDS} words are compared."))
     greedy = _marked(result.greedy.text.split()[:COMPARED_WORDS], best)
     if not result.has_language_model:
-        parts.append(f"<h3>Greedy</h3><p>{greedy or _NOTHING}</p>")
+        parts.append(f"<h2>Greedy</h2><p>{greedy or _NOTHING}</p>")
         parts.append(message("note", "Switch the language model on to see it beside the greedy transcript."))
         return _block(parts)
     parts.append(
-        '<div class="beside"><section><h3>Language model</h3>'
+        '<div class="beside"><section><h2>Language model</h2>'
         f"<p>{escape(' '.join(best)) or _NOTHING}</p></section>"
-        f"<section><h3>Greedy</h3><p>{greedy or _NOTHING}</p></section></div>"
+        f"<section><h2>Greedy</h2><p>{greedy or _NOTHING}</p></section></div>"
     )
     parts.append(_nbest(result.hypotheses, best))
     return _block(parts)

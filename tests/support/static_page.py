@@ -8,9 +8,14 @@ from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from page_visits import PageVisit
 from repository import REPOSITORY
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 STATIC = REPOSITORY / "demo" / "static"
 NODE = shutil.which("node")
@@ -48,3 +53,8 @@ def served(folder: Path) -> Iterator[str]:
             yield f"http://127.0.0.1:{server.server_port}/"
         finally:
             server.shutdown()
+
+
+def static_visit(page: "Page") -> PageVisit:
+    """A visit of the page, which is not open yet."""
+    return PageVisit(page, "#words button", "#player", "#file")
