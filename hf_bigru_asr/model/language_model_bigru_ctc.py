@@ -1,6 +1,7 @@
 """A loaded language model: its n-gram, its lexicon and the trie of flashlight-text, shared by all searches with it."""
 
 from functools import cached_property
+from itertools import repeat
 from pathlib import Path
 from threading import RLock
 from weakref import WeakValueDictionary
@@ -107,8 +108,9 @@ class LanguageModel:
         """Score of every word at the beginning of a hypothesis, which the search uses before a word is complete."""
         start, after = self.new_state(), self.new_state()
         self.model.BeginSentenceWrite(start)
-        score_of = self.model.BaseScore
-        return np.array([score_of(start, word, after) for word in self.lexicon.words], dtype=np.float32)
+        words = self.lexicon.words
+        scores = map(self.model.BaseScore, repeat(start), words, repeat(after))
+        return np.fromiter(scores, dtype=np.float32, count=len(words))
 
     @cached_property
     def number_of(self) -> dict[str, int]:

@@ -188,7 +188,7 @@ def load_graph(files: ModelFiles) -> bytes:
         from .onnx_graph import recognizer_graph
 
         weights = files.read_weights()
-        model = recognizer_graph(weights, files.blank_id, graph_metadata(files.config, weights))
+        model = recognizer_graph(weights, files.blank_id)  # metadata are for graphs that are kept
         del weights  # which take as much memory as the graph
         return model.SerializeToString()
     graph = files.graph_path.read_bytes()

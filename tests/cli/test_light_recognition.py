@@ -239,3 +239,14 @@ def test_within_a_grammar(greedy: LightRecognition, tmp_path: Path) -> None:
     )
     assert rejected.text == ""
     assert rejected.warnings == ("2 utterances are not in the grammar and left out.",)
+
+
+def test_a_transcript_imports_nothing_that_it_does_not_need(run_in_child: Callable[..., str]) -> None:
+    """Rules of spelling are for hotwords, and take a twentieth of the start to the text of a short recording."""
+    code = """
+import sys
+from hf_bigru_asr.cli.main import main
+assert main(["transcribe", sys.argv[1], "--quiet"]) == 0
+print({"num2words", "torch", "transformers", "pandas", "rapidfuzz"} & sys.modules.keys())
+"""
+    assert run_in_child(code, SAMPLE).splitlines()[-1] == "set()"

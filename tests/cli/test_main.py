@@ -24,6 +24,7 @@ HEAVY = {
     "soundfile",
     "pyarrow",
     "huggingface_hub",
+    "num2words",
 }
 
 IN_ONE_PROCESS = f"""
