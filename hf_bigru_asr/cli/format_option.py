@@ -50,7 +50,8 @@ def formats_of(given: Iterable[str] | None, others: Iterable[str], default: str)
     if "all" in names:
         names = list(dict.fromkeys([*(name for name in names if name != "all"), *ALL_OF_WHISPER]))
     if unknown := [name for name in names if name not in FORMAT_NAMES]:
-        raise CommandError(f"--format has {', '.join(unknown)}; choose from {', '.join(FORMAT_NAMES)}")
+        file = "; recordings are given without an option" if any(map(os.path.exists, unknown)) else ""
+        raise CommandError(f"--format has {', '.join(unknown)}; choose from {', '.join(FORMAT_NAMES)}{file}")
     for word in others:
         if given is not None and word in FORMAT_NAMES and not os.path.exists(word):
             raise CommandError(f"{word} is a format; give several as --format {','.join([*names, word])}")

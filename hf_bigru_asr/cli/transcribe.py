@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..text.language_names import check_language
-from .format_option import add_format_option, format_of_file, formats_of
+from .format_option import FORMAT_NAMES, add_format_option, format_of_file, formats_of
 from .one_line import CommandError, in_one_line
 from .other_programs import hints_for
 from .recognition_options import (
@@ -238,6 +238,8 @@ class _Work:
 
 def _check(args: Namespace) -> None:
     if args.where is not None:
+        if str(args.where) in FORMAT_NAMES and not args.where.exists():
+            raise CommandError(f"-o {args.where} would be a folder; for the format give --format {args.where}")
         is_file = format_of_file(args.where) is not None and not args.where.is_dir()
         name = "output" if is_file else "output_dir"
         if getattr(args, name) is not None:

@@ -36,6 +36,18 @@ def test_everyday_options_are_taken(words: str, formats: list[str]) -> None:
         ("--device cpu --fp16 False", "--device: the command runs on the CPU; leave it out; --fp16: nothing here"),
         ("-i", "unknown argument -i; -i: give the recording without an option"),
         ("-t srt", "-t: give --format"),
+        (
+            "--repetition_penalty 1.1 -nt",
+            "--repetition-penalty: nothing here corresponds to it; leave it out; -nt: no",
+        ),
+        ("--vad_min_silence_duration_ms 500", "--vad-min-silence-duration-ms: silence adds no words; leave it out"),
+        (
+            "-m ggml-base.en.bin --output-srt",
+            "-m: --model takes the folder with all files of a model; --output-srt: g",
+        ),
+        ("-n vosk-model-small-en-us-0.15", "-n: --model takes a folder or a name on the Hub"),
+        ("--pretty_json True", "--pretty-json: give --format json"),
+        ("--version", "--version: hf-bigru-asr --version, and hf-bigru-asr info, say it"),
         ("--threads 4", "--threads: --jobs N recordings run at once"),
         ("--langauge en", "did you mean --language?"),
         ("--frobnicate 3", "unknown argument --frobnicate 3. See hf-bigru-asr transcribe --help."),
@@ -48,6 +60,30 @@ def test_what_does_the_same_here_is_said(words: str, line: str, capsys: pytest.C
     shown = capsys.readouterr().err
     assert line in shown
     assert shown.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("-osrt", "-o srt would be a folder; for the format give --format srt"),
+        ("-o json", "-o json would be a folder; for the format give --format json"),
+        ("-f a.wav", "--format has a.wav; choose from txt, json,"),
+        ("-f a.wav", "rttm; recordings are given without an option"),
+    ],
+)
+def test_a_format_where_a_folder_stands_and_a_recording_where_a_format_stands(
+    words: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As whisper.cpp has them."""
+    monkeypatch.chdir(tmp_path)
+    Path("a.wav").touch()
+    with pytest.raises(SystemExit) as end:
+        main(["transcribe", "a.wav", *words.split()])
+    assert end.value.code == 2
+    shown = capsys.readouterr().err
+    assert line in shown
+    assert shown.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
 
 
 def test_no_hint_is_for_an_option_that_exists() -> None:
