@@ -18,7 +18,6 @@ from hf_bigru_asr.processes.interrupts import begin_script
 begin_script(__name__)
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -84,6 +83,18 @@ for line in sys.stdin:
     texts = [transcribe(path) for path in paths]
     figures = {"time_s": time.perf_counter() - start_s, "cpu_s": time.process_time() - start_cpu_s}
     print(json.dumps({**figures, "texts": texts, "peak_memory_mib": peak_memory_mib()}), flush=True)
+"""
+COMMAND_WORKER = """
+import json, runpy, sys, time
+folder, scripts, figures = sys.argv[1:4]
+sys.path[:0] = [folder, scripts]
+sys.argv[1:] = sys.argv[4:]
+try:
+    runpy.run_module("hf_bigru_asr", run_name="__main__", alter_sys=True)
+finally:
+    from benchmarks.memory import peak_memory_mib
+    with open(figures, "w") as stream:
+        json.dump({"cpu_s": time.process_time(), "peak_memory_mib": peak_memory_mib()}, stream)
 """
 
 
@@ -164,30 +175,24 @@ class Command:
     is_peer = False
 
     def __init__(self, name: str, folder: Path, options: Sequence[str]) -> None:
-        self.name, self._folder, self._options = name, folder, list(options)
+        self.name, self._options = name, list(options)
+        self._command = [sys.executable, "-c", COMMAND_WORKER, str(folder), str(folder / "scripts")]
         self.turns: list[dict[str, Any]] = []
 
     def transcribe(self, paths: Sequence[Path]) -> dict[str, Any]:
         """Texts of files, with the seconds from the start of the command to its end, and its memory."""
         with tempfile.TemporaryDirectory() as results:
-            output = Path(results) / "texts.jsonl"
+            output, figures = Path(results, "texts.jsonl"), Path(results, "figures.json")
             words = ["transcribe", *map(str, paths), "--quiet", "--output", str(output), *self._options]
-            environment = {**os.environ, "PYTHONPATH": str(self._folder)}
             start_s = time.perf_counter()
-            process = subprocess.Popen([sys.executable, "-P", "-m", "hf_bigru_asr", *words], env=environment)
-            _, status, usage = os.wait4(process.pid, 0)
+            ended = subprocess.run([*self._command, str(figures), *words], check=False)
             time_s = time.perf_counter() - start_s
-            process.returncode = os.waitstatus_to_exitcode(status)
-            if process.returncode:
-                raise RuntimeError(f"{self.name} has ended with status {process.returncode}; see what it wrote above.")
+            if ended.returncode:
+                raise RuntimeError(f"{self.name} has ended with status {ended.returncode}; see what it wrote above.")
             found = [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
+            usage = json.loads(figures.read_text(encoding="utf-8"))
         text_of = {each["source"]: each["text"] for each in found}
-        return {
-            "time_s": time_s,
-            "cpu_s": usage.ru_utime + usage.ru_stime,
-            "texts": [text_of[str(path)] for path in paths],
-            "peak_memory_mib": usage.ru_maxrss / 1024,
-        }
+        return {"time_s": time_s, "texts": [text_of[str(path)] for path in paths], **usage}
 
     def end(self) -> None:
         """Nothing is left to end."""
