@@ -50,10 +50,11 @@ class Lexicon:
         if not content.strip():
             raise ValueError(f"{path} has no words; scripts/build_lm.py makes a language model.")
         words, classes, lengths, is_plain = _plain_entries(np.frombuffer(content, dtype=np.uint8), symbols)
-        lines = content.split(b"\n") if not is_plain.all() else []
+        lines = np.flatnonzero(np.frombuffer(b"\n" + content, dtype=np.uint8) == ord("\n"))
         pieces, ends, done = [], np.cumsum(lengths), 0
         for place in np.flatnonzero(~is_plain).tolist():
-            words[place], spelling = _parsed(lines[place], path, place + 1, symbols)
+            line = content[lines[place] : lines[place + 1] - 1]
+            words[place], spelling = _parsed(line, path, place + 1, symbols)
             pieces += [classes[done : ends[place] - lengths[place]], spelling]
             done, lengths[place] = int(ends[place]), len(spelling)
         classes = np.concatenate([*pieces, classes[done:]])
@@ -102,25 +103,33 @@ def _plain_entries(
             class_of[ord(symbol)] = index
     ends = np.flatnonzero(content == ord("\n"))
     starts = np.concatenate([[0], ends[:-1] + 1])
-    spaces = np.append(np.flatnonzero(content == ord(" ")), len(content))
-    lengths = np.minimum(spaces[np.searchsorted(spaces, starts)], ends) - starts
     # WORD W O R D |
-    is_plain = (lengths > 0) & (ends - starts == 3 * lengths + 2)
+    lengths = np.maximum(ends - starts - 2, 0) // 3
     delimiter = symbols.symbols[symbols.delimiter]
+    is_plain = (lengths > 0) & (ends - starts == 3 * lengths + 2) & (content[starts + lengths] == ord(" "))
     is_plain &= content[ends - 1] == (ord(delimiter) if len(delimiter) == 1 and delimiter.isascii() else 0)
     lengths = np.where(is_plain, lengths, 0)
-    before = np.cumsum(lengths) - lengths
-    within = np.arange(int(lengths.sum())) - np.repeat(before, lengths)
-    letters = content[np.repeat(starts, lengths) + within]
-    spelled = np.repeat(starts + lengths + 1, lengths) + 2 * within
-    is_right = (letters == content[spelled]) & (content[spelled + 1] == ord(" ")) & (class_of[letters] >= 0)
-    is_plain[np.repeat(np.arange(len(ends)), lengths)[~is_right]] = False
-    places = np.repeat(before + np.arange(len(ends)), lengths) + within
-    classes = np.full(len(letters) + len(ends), symbols.delimiter)
-    classes[places] = class_of[letters]
-    text = np.full(len(classes), ord("\n"), dtype=np.uint8)
-    text[places] = letters
+    first, behind = starts[is_plain], (starts + lengths)[is_plain]
+    letters = content[_inside(first, behind, len(content))]
+    spelled = content[_inside(behind + 1, ends[is_plain] - 1, len(content))].reshape(-1, 2)
+    letter_classes = class_of[letters]
+    is_right = (letters == spelled[:, 0]) & (spelled[:, 1] == ord(" ")) & (letter_classes >= 0)
+    if not is_right.all():
+        is_plain[np.repeat(np.arange(len(ends)), lengths)[~is_right]] = False
+    is_letter = np.ones(len(letters) + len(ends), dtype=np.bool_)
+    is_letter[np.cumsum(lengths + 1) - 1] = False
+    classes = np.full(len(is_letter), symbols.delimiter)
+    classes[is_letter] = letter_classes
+    text = np.full(len(is_letter), ord("\n"), dtype=np.uint8)
+    text[is_letter] = letters
     return text.tobytes().decode("latin-1").split("\n")[:-1], classes, lengths + 1, is_plain
+
+
+def _inside(starts: IntArray, ends: IntArray, size: int) -> npt.NDArray[np.bool_]:
+    """Whether each of `size` places lies within one of the spans, which have places and do not touch."""
+    changes = np.zeros(size, dtype=np.int8)
+    changes[starts], changes[ends] = 1, -1
+    return np.cumsum(changes, dtype=np.int8).view(np.bool_)
 
 
 def _parsed(line: bytes, path: Path, number: int, symbols: CTCSymbols) -> tuple[str, IntArray]:
