@@ -111,9 +111,15 @@ def test_recordings_as_people_have_them() -> None:
         for each in report["results"] if len(kinds) > 1 else []:
             if each["kind"][0] == "c" and report["every"] > 1:
                 continue  # too few speakers; the other report has them all
-            kind = each["kind"] + (alone if each["kind"] == "clips one by one" else "")
-            cells = measured.setdefault(kind, [f"{each['audio_s'] / 60:.0f}"])
-            cells += [f"{100 * each['wer']:.1f} %", f"{100 * each['difference']:+.1f}"]
+            more = {"clips one by one": alone}.get(each["kind"], "")
+            points = f"{100 * each['difference']:+.1f}"
+            if each["kind"][0] == "c" and not more:
+                more = f", {each['num_recordings']} sessions"
+                low, high = each["interval"]
+                assert low < each["difference"] < high
+                points += f" ({100 * low:+.1f} to {100 * high:+.1f})"
+            cells = measured.setdefault(each["kind"] + more, [f"{each['audio_s'] / 60:.0f}"])
+            cells += [f"{100 * each['wer']:.1f} %", points]
         for each in report["without_speech"]:
             cells = measured.setdefault(each["kind"], [f"{each['audio_s'] / 60:.0f}"])
             cells += [f"{each['num_words']} words", ""]
