@@ -2,13 +2,15 @@
 
     python scripts/benchmark.py --training
 
-Measured are the median times of forward, loss and backward on a batch of noise.
+Measured are the median times of forward, loss and backward on a batch of noise, and by torch's profiler the shares of
+the processor's time that kinds of operators take. The profiler adds to every operator, so small ones look larger than
+they are.
 """
 
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -29,6 +31,7 @@ __all__ = [
     "matrix_product_gflops",
     "measure_training",
     "median_time_s",
+    "step_shares",
     "training_gflop",
     "training_step",
 ]
@@ -36,6 +39,8 @@ __all__ = [
 LABELS_PER_S = 14.6
 """Characters per second of LibriSpeech's speech, on which the cost of the CTC loss depends."""
 REPEATS = 3
+LOOP_PRODUCTS, PRODUCTS, LOSS, OTHER = "products_of_a_frame", "products_of_all_frames", "ctc_loss", "gates_and_copies"
+"""Kinds of operators: matrix products of the recurrence, other ones, the loss, and all else."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +144,8 @@ def measure_training(
         "bfloat16_step_s": mixed_s,
         "bfloat16_speedup": ours_s / mixed_s,
     }
+    shares = step_shares(training_step(model, batch), num_utterances)
+    figures |= {f"share_of_{kind}": share for kind, share in shares.items()}
     if packed_repeats:
         packed = PackedGRUForCTC(config).train()
         packed.load_weights(model)
@@ -163,6 +170,32 @@ def training_step(model: nn.Module, batch: Batch) -> Callable[[], float]:
         return float(loss.detach())
 
     return step
+
+
+def step_shares(step: Callable[[], object], num_utterances: int) -> dict[str, float]:
+    """Shares of the processor's time by the kinds of operators, which sum to 1.
+
+    Args:
+        step: One training step; one before it is not counted.
+        num_utterances: Utterances of its batch: so many rows has a product of the recurrence.
+    """
+    step()
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], record_shapes=True) as profiler:
+        step()
+    times = dict.fromkeys((LOOP_PRODUCTS, PRODUCTS, LOSS, OTHER), 0.0)
+    for event in profiler.key_averages(group_by_input_shape=True):
+        times[_kind_of(event.key, event.input_shapes, num_utterances)] += event.self_cpu_time_total
+    total = sum(times.values())
+    return {kind: time_us / total for kind, time_us in times.items()}
+
+
+def _kind_of(operator: str, shapes: Sequence[Sequence[int]], num_utterances: int) -> str:
+    if "ctc_loss" in operator:
+        return LOSS
+    if operator not in ("aten::mm", "aten::addmm", "aten::bmm"):
+        return OTHER
+    factors = [shape for shape in shapes if len(shape) > 1]
+    return LOOP_PRODUCTS if factors[0][0] == num_utterances else PRODUCTS
 
 
 def median_time_s(function: Callable[[], object], repeats: int, warmup: int = 1) -> float:

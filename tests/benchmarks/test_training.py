@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from benchmarks.training import Batch, PackedGRUForCTC, training_gflop, training_step
+from benchmarks.training import Batch, PackedGRUForCTC, step_shares, training_gflop, training_step
 from hf_bigru_asr import BiGRUCTCConfig, BiGRUForCTC
 
 
@@ -49,3 +49,29 @@ def test_a_random_batch_has_as_many_characters_per_second_as_speech(hop_length: 
     shortest_s = 0.7 * 1000 * hop_length / 16_000
     assert batch.labels.shape == (4, int(14.6 * shortest_s))
     assert batch.attention_mask.sum(-1).min() >= 700
+
+
+def test_a_step_is_divided_among_kinds_of_operators() -> None:
+    weight = torch.randn(256, 256)
+
+    def step() -> None:
+        for _ in range(200):
+            torch.randn(3, 256) @ weight
+        torch.randn(2000, 256) @ weight
+
+    def few() -> None:
+        torch.randn(2000, 256) @ weight
+        torch.randn(2000, 256).exp()
+
+    shares, other = step_shares(step, 3), step_shares(few, 3)
+    assert sum(shares.values()) == pytest.approx(1.0)
+    assert shares["products_of_a_frame"] > 0
+    assert shares["products_of_all_frames"] > 0
+    assert shares["ctc_loss"] == other["ctc_loss"] == other["products_of_a_frame"] == 0
+    assert other["gates_and_copies"] > 0
+
+
+def test_a_training_step_has_all_kinds() -> None:
+    config = BiGRUCTCConfig(hidden_size=8, num_hidden_layers=1, apply_spec_augment=False)
+    shares = step_shares(training_step(BiGRUForCTC(config).train(), Batch.random(3, 40, config)), 3)
+    assert all(share > 0 for share in shares.values())
