@@ -205,6 +205,9 @@ class _Work:
         warnings: list[str] = []
         recognizer = self.shared.recognizer
         symbols, frame_s = recognizer.decoder.symbols, recognizer.decoder.frame_s
+        decoder, is_search = self.decoder, isinstance(self.decoder, BeamSearchDecoder)
+        if isinstance(decoder, BeamSearchDecoder):
+            decoder = decoder.checked(self._check)
         kept: list[FloatArray] = []
         starts_s: list[float] = []
         found: list[list[Hypothesis]] = []
@@ -214,12 +217,11 @@ class _Work:
             for start, part in cut_in_pauses(pieces, symbols, round(MAX_PART_S / frame_s)):
                 self._check()
                 starts_s.append(start * frame_s)
-                found.append(decode_part(self.decoder, part))
+                found.append(decode_part(decoder, part))
                 texts.append(found[-1][0].text)
                 self._say("words", starts_s[-1] * recognizer.sampling_rate / self._num_samples, texts)
         whole = np.concatenate(kept)
         (greedy,) = decode_part(self.shared.greedy, whole)
-        is_search = isinstance(self.decoder, BeamSearchDecoder)
         hypotheses = Parts(starts_s, []).join(found, NBEST) if is_search else [greedy]
         return Transcription(
             self.source.name,

@@ -50,6 +50,21 @@ def test_it_stops(shared: DemoRecognizer, tmp_path: Path) -> None:
         list(shared.transcribe(EASY, tmp_path / "x.wav", stop=stop))
 
 
+class SetLater(threading.Event):
+    """Is set when it has been asked a hundred times; before the search it is asked less often."""
+
+    num_asked = 0
+
+    def is_set(self) -> bool:
+        self.num_asked += 1
+        return super().is_set() or self.num_asked > 100
+
+
+def test_it_stops_within_a_search(tmp_path: Path) -> None:
+    with pytest.raises(Stopped):
+        list(DemoRecognizer(num_threads=1).transcribe(EASY, tmp_path / "x.wav", stop=SetLater()))
+
+
 def test_what_is_no_recording_is_refused(shared: DemoRecognizer, tmp_path: Path) -> None:
     path = tmp_path / "garbage.bin"
     path.write_bytes(np.random.default_rng(0).bytes(2000))
