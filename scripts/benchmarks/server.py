@@ -4,8 +4,9 @@
 
 RECORDINGS is a folder with speech. Recordings of 1 s to 10 min are cut and joined from it. First `hf-bigru-asr
 transcribe` transcribes them all, which gives the texts that are right and the speed to compare with. Then a server of
-its own is asked by all clients for some time: for recordings that are drawn at random, with what is broken among them,
-and some clients go away before their answer. Memory is that of the server's process.
+its own is asked by all clients for some time. Some begin with the longest recordings; all others are drawn at random,
+short ones more often, with what is broken among them. Some clients go away before their answer. Memory is that of the
+server's process.
 """
 
 from hf_bigru_asr.processes.interrupts import begin_script
@@ -25,6 +26,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +34,13 @@ import httpx2
 import numpy as np
 import soundfile
 
+REPOSITORY = Path(__file__).parents[2]
+if str(REPOSITORY / "scripts") not in sys.path:
+    sys.path.append(str(REPOSITORY / "scripts"))
+
+from benchmarks.report import write_report
 from hf_bigru_asr.audio.loading import load_audio
-from hf_bigru_asr.provenance import machine
+from hf_bigru_asr.provenance import note_start
 
 RATE_HZ = 16_000
 LENGTHS_S = (1, 2, 3, 5, 8, 12, 16, 20, 28, 45, 90, 180, 600)
@@ -51,6 +58,8 @@ BROKEN_SHARE = 0.05
 LEAVING_SHARE = 0.03
 LEAVES_S = 0.3
 PATIENCE_S = 1200.0
+BINS_S = ((0, 5), (5, 30), (30, 120), (120, 300), (300, 600))
+"""Lengths of recordings that are shown together."""
 
 
 @dataclass
@@ -119,26 +128,47 @@ def memory_mib(process: "subprocess.Popen[str]") -> float:
 
 
 def ask_for_a_while(
-    url: str, recordings: dict[Path, float], expected: dict[str, str], until_s: float, answers: Answers, seed: int
+    url: str,
+    recordings: dict[Path, float],
+    expected: dict[str, str],
+    until_s: float,
+    answers: Answers,
+    seed: int,
+    first: Path | None,
 ) -> None:
-    """One client: one request after the other until the time is up; a request that has begun is ended."""
+    """One client: one request after the other until the time is up; a request that has begun is ended.
+
+    Args:
+        url: Of the server.
+        recordings: Seconds by file.
+        expected: Texts by the name of the file.
+        until_s: When the time is up, by the monotonic clock.
+        answers: Gets what comes back.
+        seed: Of what it draws.
+        first: What it begins with, if it does not draw that too.
+    """
     draw = random.Random(seed)
     paths = list(recordings)
     weights = [WEIGHTS[LENGTHS_S.index(int(recordings[path]))] for path in paths]
     with httpx2.Client(timeout=PATIENCE_S) as client:
         while time.monotonic() < until_s:
-            kind = draw.random()
+            path, first = first, None
+            kind = draw.random() if path is None else 1.0
             if kind < BROKEN_SHARE:
                 name, content = draw.choice(list(BROKEN.items()))
                 status = client.post(f"{url}/audio/transcriptions", files={"file": (name, content)}).status_code
                 _note(answers, f"broken {status}", wrong=f"{name}: {status}" if status != 400 else None)
                 continue
-            path = draw.choices(paths, weights)[0]
+            path = path or draw.choices(paths, weights)[0]
             if kind < BROKEN_SHARE + LEAVING_SHARE:
                 _leave(url, path, answers)
                 continue
             start_s = time.monotonic()
-            answer = client.post(f"{url}/audio/transcriptions", files={"file": (path.name, path.read_bytes())})
+            try:
+                answer = client.post(f"{url}/audio/transcriptions", files={"file": (path.name, path.read_bytes())})
+            except httpx2.HTTPError as error:
+                _note(answers, "lost", wrong=f"{path.name}: {error!r}")
+                continue
             taken_s = time.monotonic() - start_s
             if answer.status_code == 429:
                 _note(answers, "429")
@@ -169,7 +199,7 @@ def _leave(url: str, path: Path, answers: Answers) -> None:
 def latency_table(answers: Answers) -> list[dict[str, float]]:
     """Quantiles of the latencies by length."""
     rows = []
-    for low, high in ((0, 5), (5, 30), (30, 120), (120, 601)):
+    for low, high in BINS_S:
         found = [taken for length, taken in answers.latencies_s if low < length <= high]
         if found:
             quantiles = {f"p{q}": round(float(np.percentile(found, q)), 2) for q in (50, 90, 99, 100)}
@@ -183,6 +213,7 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
     arguments = ["--lm", args.lm] if args.lm else []
     expected, command_s = transcribe_by_command(folder, arguments)
     answers = Answers()
+    longest = [path for path, length_s in recordings.items() if length_s == max(recordings.values())]
     with running_server([*arguments, "--max-requests", str(args.max_requests), "--max-time-s", "1200"]) as (
         url,
         process,
@@ -190,12 +221,13 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
         httpx2.post(url, content=next(iter(recordings)).read_bytes(), timeout=60)  # what is made once is there
         start_mib = peak_mib = memory_mib(process)
         start_s = time.monotonic()
+        until_s = start_s + args.seconds
         threads = [
             threading.Thread(
                 target=ask_for_a_while,
-                args=(url, recordings, expected, start_s + args.seconds, answers, args.seed + number),
+                args=(url, recordings, expected, until_s, answers, args.seed + number, first),
             )
-            for number in range(args.clients)
+            for number, first in enumerate(islice(chain(longest, repeat(None)), args.clients))
         ]
         for thread in threads:
             thread.start()
@@ -207,7 +239,6 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
         end_mib = memory_mib(process)
     command_speed = sum(recordings.values()) / command_s
     return {
-        "machine": machine(),
         "clients": args.clients,
         "seconds": round(taken_s, 1),
         "statuses": dict(sorted(answers.statuses.items())),
@@ -223,6 +254,7 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Measure, print, and exit with 1 if an answer was wrong or lost."""
+    note_start()
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("recordings", type=Path, help="Folder with speech.")
     parser.add_argument("--clients", type=int, default=64, help="Clients at once.")
@@ -235,10 +267,9 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         results = measure(args, Path(folder))
-    text = json.dumps(results, indent=2)
-    print(text)
+    print(json.dumps(results, indent=2))
     if args.output is not None:
-        args.output.write_text(text + "\n", encoding="utf-8")
+        write_report(args.output, results)
     sys.exit(1 if results["wrong"] or results["still_active"] else 0)
 
 
