@@ -84,7 +84,6 @@ FEATURE_RULES: Mapping[str, Rule] = {
     "prior_std": optional(list_of(number(0, is_open=True))),
     "prior_mean": optional(list_of(number())),
     "num_offsets": whole(1, 8),
-    "grid_warp": number(0.5, 2),
     "padding_value": number(),
     "padding_side": choice("right"),
     "return_attention_mask": FLAG,

@@ -17,7 +17,6 @@ from .feature_prior_bigru_ctc import check_prior, fit_prior
 from .field_rules_bigru_ctc import check_fields
 from .frame_grids_bigru_ctc import MAX_OFFSETS
 from .mel_filters_bigru_ctc import MelScale, mel_filter_bank, mel_powers
-from .mel_warping_bigru_ctc import warp_grids
 from .speech_statistics_bigru_ctc import VARIANCE_FLOOR, SpeechPrior, normalize_by_speech
 from .waveforms_bigru_ctc import AudioArray, list_of_waveforms
 
@@ -55,8 +54,6 @@ class BiGRUCTCFeatureExtractor(CheckedFilesMixin, PaddedFeatureExtractor):
         num_offsets (`int`, defaults to 1): Frame grids for test-time averaging, shifted evenly over one hop. A frame
             has the features of every grid, `num_offsets * feature_size` values. The model runs on each grid and
             averages the log-probabilities: fewer errors for `num_offsets` times the work. Not for training.
-        grid_warp (`float`, defaults to 1.0): Factor of all resonances on the last grid, as of a vocal tract of another
-            length. That of the first is its inverse, and those between are spread evenly. One grid is not warped.
         padding_value (`float`, defaults to 0.0): Value on padded frames.
         return_attention_mask (`bool`, defaults to `True`): Whether to return the mask of valid frames.
 
@@ -89,7 +86,6 @@ class BiGRUCTCFeatureExtractor(CheckedFilesMixin, PaddedFeatureExtractor):
         prior_std: list[float] | None = None,
         prior_mean: list[float] | None = None,
         num_offsets: int = 1,
-        grid_warp: float = 1.0,
         padding_value: float = 0.0,
         return_attention_mask: bool = True,
         **kwargs: object,
@@ -109,7 +105,6 @@ class BiGRUCTCFeatureExtractor(CheckedFilesMixin, PaddedFeatureExtractor):
         self.mel_floor = mel_floor
         self.normalization = normalization
         self.prior_frames, self.prior_std, self.prior_mean = prior_frames, prior_std, prior_mean
-        self.grid_warp = grid_warp
         self._check_parameters()
         self.set_num_offsets(num_offsets)
         # The library leaves these two names out of the saved JSON.
@@ -182,11 +177,10 @@ class BiGRUCTCFeatureExtractor(CheckedFilesMixin, PaddedFeatureExtractor):
             `(frames, num_offsets * feature_size)` float32 on the same device.
         """
         features = self._log_mel(waveform)
-        if self.normalization == "speech":
-            normalised = normalize_by_speech(features.cpu().numpy(), self.frame_s, self.speech_prior)
-        else:
-            normalised = self._normalized(features).cpu().numpy()
-        return torch.from_numpy(warp_grids(normalised, self)).to(waveform.device)
+        if self.normalization != "speech":
+            return self._normalized(features)
+        normalised = normalize_by_speech(features.cpu().numpy(), self.frame_s, self.speech_prior)
+        return torch.from_numpy(normalised).to(waveform.device)
 
     @property
     def frame_s(self) -> float:

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ..model.checked_files_bigru_ctc import check_features
-from ..model.mel_warping_bigru_ctc import warp_grids
 from ..model.speech_statistics_bigru_ctc import VARIANCE_FLOOR, SpeechPrior, normalize_by_speech
 
 __all__ = [
@@ -51,7 +50,6 @@ class LogMelSettings:
     prior_std: tuple[float, ...] | None = None
     prior_mean: tuple[float, ...] | None = None
     num_offsets: int = 1
-    grid_warp: float = 1.0
 
     def __post_init__(self) -> None:
         """Check the values that would otherwise give wrong features."""
@@ -135,7 +133,7 @@ def mel_filter_bank(settings: LogMelSettings) -> FloatArray:
 
 
 def log_mel(waveform: FloatArray, settings: LogMelSettings) -> FloatArray:
-    """Normalised and warped frames `(frames, num_offsets * feature_size)` of one utterance.
+    """Normalised frames `(frames, num_offsets * feature_size)` of one utterance.
 
     Args:
         waveform: `(samples,)` at `settings.sampling_rate`, at least one sample, in [-1, 1].
@@ -143,8 +141,7 @@ def log_mel(waveform: FloatArray, settings: LogMelSettings) -> FloatArray:
     """
     num_frames = settings.num_frames(len(waveform))
     after = (num_frames - 1) * settings.hop_length + settings.span - settings.num_before - len(waveform)
-    frames = log_mel_frames(np.pad(waveform, (settings.num_before, after)), settings)
-    return warp_grids(normalized(frames, settings), settings)
+    return normalized(log_mel_frames(np.pad(waveform, (settings.num_before, after)), settings), settings)
 
 
 def log_mel_frames(padded: FloatArray, settings: LogMelSettings) -> FloatArray:

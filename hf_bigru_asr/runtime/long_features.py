@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..model.mel_warping_bigru_ctc import warp_grids
 from ..model.speech_statistics_bigru_ctc import SpeechSums, speech_levels, speech_weights
 from ..model.waveforms_bigru_ctc import AudioArray, mono_waveform
 from .frame_store import Frames, FrameStore
@@ -91,8 +90,7 @@ class LongFeatures:
             store.write(count, features)
             gathered.add(features)
             count += len(features)
-        normalize = gathered.normalize(store, max_frames)
-        return cls(store, lambda frames, start: warp_grids(normalize(frames, start), settings))
+        return cls(store, gathered.normalize(store, max_frames))
 
     def __len__(self) -> int:
         return len(self.store)

@@ -11,7 +11,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from ..audio.loading import to_int16
-from ..data.augmentation import add_random_noise, add_random_room
+from ..data.augmentation import add_random_noise, add_random_room, mel_warp_matrix
 from ..data.recording_conditions import (
     SPEECHLESS_S,
     add_random_silence,
@@ -21,7 +21,6 @@ from ..data.recording_conditions import (
 )
 from ..data.teacher_features import TEACHER_COLUMN
 from ..data.utterances import load_utterance, utterance_text
-from ..model.mel_warping_bigru_ctc import mel_warp_matrix
 from ..model.processing_bigru_ctc import BiGRUCTCProcessor
 from ..processes.parent import end_with_parent
 from ..text.languages import Normalizer

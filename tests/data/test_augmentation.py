@@ -3,7 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from hf_bigru_asr.data.augmentation import add_noise, add_reverberation, coloured_noise
+from hf_bigru_asr import BiGRUCTCFeatureExtractor
+from hf_bigru_asr.data.augmentation import add_noise, add_reverberation, coloured_noise, mel_warp_matrix
 
 RATE_HZ = 16_000
 
@@ -75,3 +76,31 @@ def test_a_room_is_a_convolution_and_delays_nothing() -> None:
 def test_a_room_without_decay_is_refused() -> None:
     with pytest.raises(ValueError, match="decay_s is 0"):
         add_reverberation(np.ones(10, np.float32), 0, 3.0, RATE_HZ, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("factor", [0.85, 0.95, 1.1, 1.2])
+@pytest.mark.parametrize("tone_hz", [500.0, 1500.0, 4000.0])
+def test_a_warped_tone_is_a_tone_at_the_other_frequency(factor: float, tone_hz: float) -> None:
+    extractor = BiGRUCTCFeatureExtractor(normalization="none")
+    time_s = np.arange(RATE_HZ) / RATE_HZ
+
+    def features(frequency_hz: float) -> np.ndarray:
+        tone = (0.5 * np.sin(2 * np.pi * frequency_hz * time_s)).astype(np.float32)
+        return np.asarray(extractor(tone, sampling_rate=RATE_HZ).input_features[0])[20]
+
+    warped = features(tone_hz) @ mel_warp_matrix(128, factor, extractor.fmin, extractor.fmax)
+    assert abs(int(warped.argmax()) - int(features(tone_hz * factor).argmax())) <= 1
+
+
+def test_no_warp_is_the_identity() -> None:
+    np.testing.assert_allclose(mel_warp_matrix(64, 1.0, 0.0, 8000.0), np.eye(64), atol=1e-5)
+
+
+@pytest.mark.parametrize("factor", [0.5, 0.9, 1.3, 2.0])
+def test_a_warp_keeps_what_is_constant(factor: float) -> None:
+    np.testing.assert_allclose(np.ones(128) @ mel_warp_matrix(128, factor, 50.0, 7000.0), 1.0, atol=1e-5)
+
+
+def test_a_warp_by_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="factor is 0"):
+        mel_warp_matrix(128, 0, 0.0, 8000.0)

@@ -14,8 +14,8 @@ from transformers import TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from hf_bigru_asr import BiGRUCTCProcessor
+from hf_bigru_asr.data.augmentation import mel_warp_matrix
 from hf_bigru_asr.data.teacher_features import pack_features
-from hf_bigru_asr.model.mel_warping_bigru_ctc import mel_warp_matrix
 from hf_bigru_asr.training.collator import DataCollatorForCTC, EpochCallback
 
 
