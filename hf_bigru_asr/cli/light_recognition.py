@@ -70,6 +70,7 @@ def load_light_recognition(options: RecognitionOptions) -> "LightRecognition":
         hotwords=options.hotwords,
         preset=options.preset,
         runtime=options.runtime,
+        dtype=options.dtype or "float32",
     )
     return LightRecognition(recognizer, options, facts_of(options, language_model))
 

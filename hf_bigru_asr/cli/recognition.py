@@ -70,6 +70,7 @@ class RecognitionOptions:
         on_damage: As in [`load_audio`].
         limits: Of downloads.
         language: That which the model must have; any if `None`.
+        dtype: Number format of the network, `"float32"` or `"bfloat16"`; float32 if `None`.
     """
 
     model: str = BUNDLED
@@ -85,6 +86,7 @@ class RecognitionOptions:
     on_damage: OnDamage = "error"
     limits: DownloadLimits = DownloadLimits()
     language: str | None = None
+    dtype: str | None = None
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,8 @@ def description(options: RecognitionOptions, facts: RecognizerFacts, num_grids: 
         decoding = "no language model"
     hotwords = f", {len(options.hotwords)} hotwords" if options.hotwords else ""
     grids = "1 frame grid" if num_grids == 1 else f"{num_grids} frame grids"
-    return f"model {facts.model}, {decoding}{hotwords}, {facts.runtime}, {grids}"
+    dtype = f" in {options.dtype}" if options.dtype else ""
+    return f"model {facts.model}, {decoding}{hotwords}, {facts.runtime}{dtype}, {grids}"
 
 
 def problem_of(recording: Input, error: str) -> str:

@@ -48,6 +48,7 @@ def load_torch_recognition(options: RecognitionOptions) -> "TorchRecognition":
         preset=options.preset,
         num_threads=options.num_threads,
         num_offsets=options.num_offsets,
+        dtype=options.dtype,
     )
     if options.language is not None:
         check_language(options.language, getattr(recognizer.tokenizer, "language", NO_RULES))

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = ["add_arguments", "hints_for", "run"]
 
 RUNTIMES = ("onnx", "openvino", "torch")
+DTYPES = ("float32", "bfloat16")
 MAX_JOBS = 8
 """Recordings that run at once if nothing is said: decoding, a tenth of the work, is done by one thread at a time."""
 
@@ -101,6 +102,12 @@ def _add_recognition(group: _ArgumentGroup) -> None:
         help="Recognise phrases of this list or JSGF grammar, and nothing else.",
     )
     add_runtime(group, RUNTIMES)
+    group.add_argument(
+        "--dtype",
+        choices=DTYPES,
+        metavar="DTYPE",
+        help="Number format of the network: float32, or bfloat16 with openvino or torch.",
+    )
     add_num_offsets(group)
     group.add_argument(
         "--jobs", "-j", type=int, metavar="N", help="Recordings that run at once; one for each core, up to 8."
@@ -252,6 +259,8 @@ def _check(args: Namespace) -> None:
         raise CommandError(f"{' and '.join(f'--{name}'.replace('_', '-') for name in given)}: give one of them")
     if args.jobs is not None and args.jobs < 1:
         raise CommandError(f"--jobs is {args.jobs}; it must be at least 1")
+    if args.dtype == "bfloat16" and args.runtime == "onnx":
+        raise CommandError("--dtype bfloat16 needs --runtime openvino or torch")
     if args.channels not in ("mix", "split"):
         if not args.channels.isdecimal():
             raise CommandError(f"--channels is {args.channels}; give mix, split, or the number of one from 0")
@@ -343,6 +352,7 @@ def _recognition(args: Namespace, num_jobs: int) -> "Recognition":
         on_damage=args.on_damage,
         limits=DownloadLimits(int(args.max_download_mb * 1e6), args.max_download_s),
         language=args.language,
+        dtype=args.dtype,
     )
     if args.runtime == "torch":
         from .torch_recognition import load_torch_recognition

@@ -33,7 +33,7 @@ from .log_mel import FloatArray, log_mel
 from .long_audio import LONG_S, log_probs_in_pieces, read_before
 from .model_files import ModelFiles
 from .onnx_graph import weights_of_graph
-from .openvino import compile_on_openvino
+from .openvino import PRECISIONS, compile_on_openvino
 from .parts import decode_pieces
 from .resampling import resample
 
@@ -60,6 +60,7 @@ class OnnxRecognizer:
         long_s: Recordings longer than this go through the network in chunks, in bounded memory, with the result of one
             pass.
         runtime: What runs the network: `"onnx"` for ONNX Runtime, or `"openvino"`.
+        dtype: Number format of the network: `"float32"`, or on OpenVINO `"bfloat16"`, if the processor has it.
 
     Raises:
         ImportError: If the runtime is not installed, or `onnx`, which is needed without an exported graph, or what
@@ -85,11 +86,16 @@ class OnnxRecognizer:
         preset: str | None = None,
         long_s: float = LONG_S,
         runtime: str = "onnx",
+        dtype: str = "float32",
     ) -> None:
         if not long_s > 0:
             raise ValueError(f"long_s is {long_s}; it must be positive.")
         if runtime not in RUNTIMES:
             raise ValueError(f"runtime is {runtime!r}; choose {' or '.join(RUNTIMES)}.")
+        if dtype not in PRECISIONS:
+            raise ValueError(f"dtype is {dtype!r}; choose {' or '.join(PRECISIONS)}.")
+        if runtime == "onnx" and dtype != "float32":
+            raise ValueError(f"dtype is {dtype!r}; ONNX Runtime runs this network in float32 alone. Choose openvino.")
         files = ModelFiles(locate_model(model))
         self.decoder = load_decoder(files, language_model, decoding, hotwords, preset)
         self.feature_settings = files.feature_settings
@@ -102,7 +108,7 @@ class OnnxRecognizer:
         self.num_threads = num_threads
         self.long_s = long_s
         self._files = files
-        self._runtime = runtime
+        self._runtime, self._dtype = runtime, dtype
         graph = load_graph(files)
         with named_graph(files.graph_path):
             self._run_network = self._compiled(graph, num_threads, NETWORK_INPUTS)
@@ -207,14 +213,14 @@ class OnnxRecognizer:
         except ImportError as error:
             message = f"A recording of more than {self.long_s:g} s goes through the network layer by layer. {error}"
             raise ImportError(message) from error
-        return GraphLayerRunner(weights, compile_graph)
+        return GraphLayerRunner(weights, compile_graph, self._dtype)
 
     def _compiled(
         self, graph: bytes, num_threads: int | None, inputs: Sequence[str], *, keeps_memory: bool = True
     ) -> RunGraph:
         """A graph that is ready to run; several threads may call it."""
         if self._runtime == "openvino":
-            run, given = compile_on_openvino(graph, num_threads)
+            run, given = compile_on_openvino(graph, num_threads, precision=self._dtype)
             check_inputs(given, inputs)
             return run
         session = create_session(graph, num_threads, inputs, keeps_memory=keeps_memory)

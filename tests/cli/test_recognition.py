@@ -24,6 +24,12 @@ from hf_bigru_asr.cli.recognition import (
     [
         (RecognitionOptions(), "own", 3, "model bundled, language model own, {}, 3 frame grids"),
         (RecognitionOptions(preset="fast"), "own", 1, "model bundled, language model own (fast), {}, 1 frame grid"),
+        (
+            RecognitionOptions(dtype="float32"),
+            None,
+            1,
+            "model bundled, no language model, {} in float32, 1 frame grid",
+        ),
         (RecognitionOptions("a/b"), None, 1, "model a/b, no language model, {}, 1 frame grid"),
         (RecognitionOptions(grammar=Path("g.txt")), None, 1, "model bundled, grammar g.txt, {}, 1 frame grid"),
         (

@@ -205,6 +205,7 @@ def test_a_full_disk_ends_the_command_in_one_line(
         (["in", "--channels", "left"], "--channels is left; give mix, split, or the number"),
         (["in", "--jobs", "0"], "--jobs is 0; it must be at least 1"),
         (["in", "--lm", "none", "--hotwords", "Ahab"], "--hotwords need a language model"),
+        (["in", "--dtype", "bfloat16"], "--dtype bfloat16 needs --runtime openvino or torch"),
         (["in", "--grammar", "g.txt", "--preset", "fast"], "--preset belongs to a language model"),
         (["in", "--grammar", "g.txt", "--lm", "own"], "--grammar takes the place of a language model"),
         (["in", "--grammar", "g.txt"], "g.txt: No such file or directory"),
