@@ -4,7 +4,8 @@
         --every 16 --before ../earlier-checkout --output outputs/decoding.json
 
 Every row is a process of its own without torch, which transcribes FLAC files one after another. Rows that begin with
-`transcribe` are the command, started anew every turn, with as many files at once as there are threads. All take turns.
+`transcribe` are the command, started anew every turn, with as many files at once as there are threads; with OpenVINO
+and a processor that has bfloat16, in bfloat16 too. All take turns.
 `--before` is the folder of another checkout of this repository, measured with its own settings. The Whispers are
 measured once, on every fourth of the files, where `faster-whisper` and their weights are installed, see `peers`.
 
@@ -24,6 +25,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -46,6 +48,7 @@ from hf_bigru_asr.provenance import note_start
 from hf_bigru_asr.runtime.decoding import OWN_LANGUAGE_MODEL
 from hf_bigru_asr.runtime.export import locate_model
 from hf_bigru_asr.runtime.model_files import ModelFiles
+from hf_bigru_asr.runtime.openvino import openvino_core
 
 RATE = 16_000
 BEFORE, COMMAND = "before", "transcribe:"
@@ -198,6 +201,13 @@ class Command:
         """Nothing is left to end."""
 
 
+def has_bfloat16() -> bool:
+    """Whether OpenVINO is installed and the processor computes with bfloat16."""
+    if find_spec("openvino") is None:
+        return False
+    return "BF16" in openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
 def recognisers(args: Arguments, hotwords: Mapping[str, float]) -> "list[Recogniser | Command]":
     """All rows, loaded."""
     common = {"model": args.model, "language_model": OWN_LANGUAGE_MODEL, "num_threads": args.num_threads}
@@ -209,6 +219,9 @@ def recognisers(args: Arguments, hotwords: Mapping[str, float]) -> "list[Recogni
     if hotwords:
         rows.append(Recogniser(f"{args.num_hotwords} hotwords", REPOSITORY, {**common, "hotwords": dict(hotwords)}))
     rows += [Command(f"{COMMAND} {preset}", REPOSITORY, [*words, "--preset", preset]) for preset in args.presets]
+    if has_bfloat16():
+        mixed = [*words, "--runtime", "openvino", "--dtype", "bfloat16", "--preset"]
+        rows += [Command(f"{COMMAND} {preset}, bfloat16", REPOSITORY, [*mixed, preset]) for preset in args.presets]
     if args.before is not None:
         before = args.before.absolute()
         rows += [Recogniser(BEFORE, before, common), Command(f"{COMMAND} {BEFORE}", before, words)]
