@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..extras import needs_extra
-from .chunks import SoundChunks
+from .chunks import ChunkTap, SoundChunks
 from .handlers import DOWNLOADS, Handlers, View
 from .recognition import DemoRecognizer
 from .sessions import Sessions
@@ -20,6 +20,7 @@ try:
     import gradio as gr
 except ImportError as error:
     raise ImportError(needs_extra("The page", "demo")) from error
+from starlette.middleware import Middleware  # Gradio brings it
 
 __all__ = ["build", "launch_options", "new_folder"]
 
@@ -29,6 +30,8 @@ MAX_WAITING = 20
 KEPT_S, LOOK_EVERY_S = 3600, 600
 """Uploads and downloads are deleted after an hour, and most of them when their page is closed."""
 _FORMAT_NAMES = {"txt": "text", "srt": "SRT", "vtt": "WebVTT", "textgrid": "TextGrid", "json": "JSON"}
+_CHUNKS = SoundChunks()
+"""Of all pages of this process."""
 _HERE = Path(__file__).parent
 _FONTS = ("ui-sans-serif", "system-ui", "sans-serif")
 _MONO_FONTS = ("ui-monospace", "Consolas", "monospace")
@@ -74,6 +77,7 @@ def launch_options(folder: Path) -> dict[str, Any]:
         "enable_monitoring": False,
         "footer_links": [],
         "show_error": True,
+        "app_kwargs": {"middleware": [Middleware(ChunkTap, chunks=_CHUNKS, folder=folder / "uploads")]},
     }
 
 
@@ -81,7 +85,7 @@ class _Page:
     """The components of the page, and what fills them."""
 
     def __init__(self, handlers: Handlers, folder: Path) -> None:
-        self.handlers, self.sessions, self.chunks = handlers, Sessions(folder), SoundChunks()
+        self.handlers, self.sessions = handlers, Sessions(folder)
         has_model = handlers.shared.language_model is not None
         gr.Markdown(INTRODUCTION)
         with gr.Tab("File", id="file"):
@@ -180,13 +184,23 @@ class _Page:
 
     def _heard(self, chunk: str | None, request: gr.Request) -> Any:  # noqa: ANN401 - updates of Gradio
         """Gradio sends a WAV file ten times a second; its `stream_every` is for pictures alone."""
-        if chunk is None:
-            return gr.skip()
-        rate, samples = self.chunks.take(Path(chunk))
-        return self.handlers.add_recording(self.sessions.of(request.session_hash), rate, samples)
+        is_first = self.sessions.of(request.session_hash).live is None
+        is_new = chunk is not None and (is_first or not _CHUNKS.is_noted(request.session_hash or ""))
+        text = self._add_waiting(request, Path(chunk) if is_new and chunk is not None else None)
+        return gr.skip() if text is None else text
+
+    def _add_waiting(self, request: gr.Request, first: Path | None = None) -> str | None:
+        """Add the sound that has come, and return the words so far; `None` without sound."""
+        session, text = self.sessions.of(request.session_hash), None
+        for rate, samples in _CHUNKS.take_waiting(request.session_hash or "", first):
+            text = self.handlers.add_recording(session, rate, samples)
+        return text
 
     def _recorded(self, with_model: bool, hotwords: str, request: gr.Request) -> Iterator[Any]:
-        for view in self.handlers.end_recording(self.sessions.of(request.session_hash), with_model, hotwords):
+        session = self.sessions.of(request.session_hash)
+        if session.live is not None:
+            self._add_waiting(request)
+        for view in self.handlers.end_recording(session, with_model, hotwords):
             yield self._updates(view)
 
     def _stopped(self, request: gr.Request) -> None:
@@ -197,6 +211,7 @@ class _Page:
 
     def _closed(self, request: gr.Request) -> None:
         self.sessions.close(request.session_hash)
+        _CHUNKS.forget(request.session_hash or "")
 
     def _updates(self, view: View) -> dict[Any, Any]:
         """What Gradio takes for a view."""

@@ -213,7 +213,8 @@ class _Work:
         found: list[list[Hypothesis]] = []
         texts: list[str] = []
         with soundfile.SoundFile(self.audio, "w", recognizer.sampling_rate, 1, "PCM_16") as file:
-            pieces = _kept(self._pieces(self._blocks(file, warnings.append)), kept)
+            warn: Callable[[str], None] = lambda text: warnings.append(_without_path(text, self.source))  # noqa: E731
+            pieces = _kept(self._pieces(self._blocks(file, warn)), kept)
             for start, part in cut_in_pauses(pieces, symbols, round(MAX_PART_S / frame_s)):
                 self._check()
                 starts_s.append(start * frame_s)
@@ -282,6 +283,11 @@ class _Work:
             self._stage, self._told_s = stage, now_s
             text = " ".join(filter(None, texts or ()))
             self.tell(Progress(stage, None if fraction is None else min(fraction, 1.0), text))
+
+
+def _without_path(warning: str, source: Path) -> str:
+    """A warning that does not name the file, which has another path for the user."""
+    return warning.replace(f"audio file {str(source)!r}: ", "The recording ")
 
 
 def _kept(pieces: Iterable[FloatArray], kept: list[FloatArray]) -> Iterator[FloatArray]:

@@ -72,6 +72,16 @@ def test_what_is_no_recording_is_refused(shared: DemoRecognizer, tmp_path: Path)
         list(shared.transcribe(path, tmp_path / "x.wav"))
 
 
+def test_damage_is_told_without_the_path_of_the_upload(shared: DemoRecognizer, tmp_path: Path) -> None:
+    path = tmp_path / "cut.flac"
+    path.write_bytes(EASY.read_bytes()[:60_000])
+    result = list(shared.transcribe(path, tmp_path / "x.wav"))[-1]
+    assert isinstance(result, Transcription)
+    (warning,) = result.warnings
+    assert warning.startswith("The recording is a broken or truncated FLAC file")
+    assert str(tmp_path) not in warning
+
+
 def test_hotwords_need_the_language_model(shared: DemoRecognizer, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="switch it on"):
         list(shared.transcribe(EASY, tmp_path / "x.wav", hotwords=["Queequeg"]))
