@@ -71,9 +71,8 @@ def load_word_search(
 
     if not has_flashlight():
         return array_search()
-    search = QuickStartSearch(array_search, flashlight_search, SMALL_HYPOTHESES // settings.beam_size)
-    if saves_memory:
-        search.save_memory()
+    small_frames = SMALL_HYPOTHESES // settings.beam_size
+    search = QuickStartSearch(array_search, flashlight_search, small_frames, saves_memory=saves_memory)
     if phrases.words or language_model.has_flashlight_model:
         search.make_fast()
     return search
@@ -88,14 +87,21 @@ class QuickStartSearch:
         make_quick: Makes the one that is sooner ready, and takes less memory.
         make_fast: Makes the faster one.
         small_frames: Frames of the longest utterance for the faster one while memory is saved.
+        saves_memory: Whether the quick one searches longer utterances.
     """
 
     def __init__(
-        self, make_quick: Callable[[], WordSearch], make_fast: Callable[[], WordSearch], small_frames: int
+        self,
+        make_quick: Callable[[], WordSearch],
+        make_fast: Callable[[], WordSearch],
+        small_frames: int,
+        *,
+        saves_memory: bool = False,
     ) -> None:
         self._make_quick, self._make_fast = make_quick, make_fast
         self._small_frames = small_frames
-        self._saves_memory = False
+        self._saves_memory = saves_memory
+        self._stays_quick = False
         self._quick: WordSearch | None = None
         self._fast: WordSearch | None = None
         self._num_frames = 0
@@ -108,17 +114,19 @@ class QuickStartSearch:
         return search(scores, check)
 
     def save_memory(self) -> None:
-        """Let the quick one search long utterances from now on."""
+        """Let the quick one search long utterances from now on; all of them, unless the faster one has been made."""
         with self._lock:
             self._saves_memory = True
+            self._stays_quick = self._fast is None
 
     def make_fast(self) -> None:
         """Use the faster one from the first frame."""
         with self._lock:
             self._fast = self._fast or self._make_fast()
+            self._stays_quick = False
 
     def _choose(self, num_frames: int) -> WordSearch:
-        if not self._saves_memory or num_frames <= self._small_frames:
+        if not self._stays_quick and (not self._saves_memory or num_frames <= self._small_frames):
             self._num_frames += num_frames
             if self._fast is None and self._num_frames > QUICK_FRAMES:
                 self._fast = self._make_fast()

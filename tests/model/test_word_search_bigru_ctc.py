@@ -48,10 +48,24 @@ def test_a_long_utterance_has_the_faster_search_at_once(makers: Makers) -> None:
 
 
 def test_memory_is_saved_by_the_search_that_is_ready_sooner(makers: Makers) -> None:
-    search = QuickStartSearch(makers.quick, makers.fast, 60)
-    search.save_memory()
+    search = QuickStartSearch(makers.quick, makers.fast, 60, saves_memory=True)
     assert used(search, 60, 200, 60, 61, 1) == ["quick", "quick", "fast", "quick", "fast"]
     assert makers.made == ["quick", "fast"]
+
+
+def test_a_long_recording_needs_one_search_alone(makers: Makers) -> None:
+    """Two take 100 MB more than one."""
+    search = QuickStartSearch(makers.quick, makers.fast, 60, saves_memory=True)
+    search.save_memory()
+    assert used(search, 60, 200, 60, 61, 1) == ["quick"] * 5
+    assert makers.made == ["quick"]
+
+
+def test_the_faster_search_is_used_where_it_is_made_already(makers: Makers) -> None:
+    search = QuickStartSearch(makers.quick, makers.fast, 60)
+    assert used(search, 101) == ["fast"]
+    search.save_memory()
+    assert used(search, 60, 61) == ["fast", "quick"]
 
 
 def test_the_faster_search_can_have_the_first_frame(makers: Makers) -> None:
