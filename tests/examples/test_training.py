@@ -17,6 +17,14 @@ from speech_rows import make_rows
 from hf_bigru_asr import BiGRUCTCProcessor, BiGRUForCTC
 from hf_bigru_asr.text.languages import Normalizer
 
+TWO_CONFIGURATIONS = """---
+configs:
+- config_name: mine
+  data_files: [{split: train, path: train.parquet}, {split: validation, path: validation.parquet}]
+- config_name: other
+  data_files: [{split: train, path: train.parquet}]
+---
+"""
 STEPS = (
     "--disable_tqdm",
     "true",
@@ -85,9 +93,10 @@ def test_fine_tuning_is_measured(example: type[Example], tmp_path: Path) -> None
     for split in ("train", "validation"):
         other = rows[0] | {"corpus": "other", "text": "NOT THIS"}
         pq.write_table(pa.Table.from_pylist([*rows[:2], other]), tmp_path / "data" / f"{split}.parquet")
+    (tmp_path / "data" / "README.md").write_text(TWO_CONFIGURATIONS)
+    data = ("--dataset_name", tmp_path / "data", "--dataset_config_name", "mine", "--where", "corpus=mine")
     example("finetune")(
-        *("--dataset_name", tmp_path / "data", "--output_dir", tmp_path / "out", "--where", "corpus=mine"),
-        *("--minutes", 5, "--far_field", "--max_steps", 1, *STEPS),
+        *(*data, "--output_dir", tmp_path / "out", "--minutes", 5, "--far_field", "--max_steps", 1, *STEPS),
     )
     (cell,) = json.loads((tmp_path / "out" / "report.json").read_text())
     assert cell["minutes"] == 5
@@ -104,6 +113,5 @@ def test_fine_tuning_is_measured(example: type[Example], tmp_path: Path) -> None
     assert sorted(row["text"] for row in [*chosen, *tested]) == sorted(row["text"] for row in rows[:2])
     with pytest.raises(SystemExit, match="5 minutes to train on and 10 to choose and measure on are more"):
         example("finetune")(
-            *("--dataset_name", tmp_path / "data", "--output_dir", tmp_path / "one", "--where", "corpus=mine"),
-            *("--minutes", 5, "--eval_split_name", "train"),
+            *(*data, "--output_dir", tmp_path / "one", "--minutes", 5, "--eval_split_name", "train"),
         )
