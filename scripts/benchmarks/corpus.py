@@ -5,8 +5,8 @@
 `transcribe` and `corpus` transcribe the folder on the same cores; processor seconds of all their processes are
 compared, which other work on the machine changes less than seconds. Then a cluster of a head and two nodes transcribes
 it, while a node, the head and at last the command are killed (SIGKILL, with everything that they started). The rows
-are counted. Whisper-base transcribes some of the recordings, if it is installed. The exit status is 1 if a row is
-missing or there twice.
+are counted. Whisper-base transcribes some of the recordings; `--whisper_files 0` does without. The exit status is 1 if
+a row is missing or there twice.
 """
 
 from hf_bigru_asr.processes.interrupts import begin_script
@@ -205,8 +205,8 @@ def main() -> None:
         work = Path(name)
         if not arguments.skip_speed:
             figures |= _speeds(arguments.folder, work, arguments.lm)
-            flac = sorted(arguments.folder.rglob("*.flac"))[: arguments.whisper_files]
-            figures["whisper"] = _whisper(flac)
+            if flac := sorted(arguments.folder.rglob("*.flac"))[: arguments.whisper_files]:
+                figures["whisper"] = _whisper(flac)
         output = work / "killed"
         command = [*PROGRAM, "corpus", str(arguments.folder), str(output), "--lm", arguments.lm, "--quiet"]
         figures["kills"] = check_kills([*command, "--rows-per-file", str(arguments.rows_per_file)], output)
