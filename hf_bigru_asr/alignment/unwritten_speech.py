@@ -13,6 +13,8 @@ MIN_LETTERS = 8
 With their own text, 146 utterances of LibriSpeech's validation split have at most 4; the same with noise, on the
 telephone or in a room, and 310 of other speech have no more. Where eight words are missing, 96 % have at least 8.
 """
+JOINED_S = 1.0
+"""Stretches that are nearer are one."""
 MIN_EVIDENCE = 10.0
 """Nats per second by which these letters are likelier than the blank: music has letters, too."""
 
@@ -36,12 +38,16 @@ def unwritten_speech(
     heard, written = _begin(best, symbols), _begin(path, symbols)
     heard = heard[path[heard] != best[heard]]
     gaps = np.searchsorted(written, heard, side="right")
-    groups = np.split(heard, np.flatnonzero(np.diff(gaps)) + 1)
-    return tuple(
-        (round(float(group[0] * frame_s), 3), round(float((group[-1] + 1) * frame_s), 3))
-        for group in groups
-        if len(group) >= MIN_LETTERS
-    )
+    spans: list[tuple[float, float]] = []
+    for group in np.split(heard, np.flatnonzero(np.diff(gaps)) + 1):
+        if len(group) < MIN_LETTERS:
+            continue
+        start_s, end_s = round(float(group[0] * frame_s), 3), round(float((group[-1] + 1) * frame_s), 3)
+        # Letters of words beside a stretch can lie within it.
+        if spans and start_s - spans[-1][1] < JOINED_S:
+            start_s = spans.pop()[0]
+        spans.append((start_s, end_s))
+    return tuple(spans)
 
 
 def _begin(classes: IntArray, symbols: CTCSymbols) -> IntArray:

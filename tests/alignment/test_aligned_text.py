@@ -35,10 +35,11 @@ def test_words_have_their_times_and_spelling() -> None:
         ("GO..2.2.2.2.2.2.2 WEL.L", []),
         ("2.2 2.2.2 2.2.2.2 GO WEL.L", [(0.0, 1.7)]),
         ("GO WEL.L..2.22.22.2..2.2.2.2", [(1.0, 2.8)]),
+        ("2.2.2.2.2.2.2.2.2.2 GO 2.2.2.2.2.2.2.2.2.2 WEL.L", [(0.0, 4.2)]),
         ("2.2.2.2.2 GO WEL.L.2.2.2.2.2", []),
         ("2.2.2.2.2.2.2.2.2 GO WEL.L 2.2.2.2.2.2.2.2", [(0.0, 1.7), (2.7, 4.2)]),
     ],
-    ids=["none", "between", "too short", "before", "after", "too short each", "both"],
+    ids=["none", "between", "too short", "before", "after", "near each other", "too short each", "both"],
 )
 def test_speech_that_is_not_in_the_text(frames: str, expected: list[tuple[float, float]]) -> None:
     alignment = SpokenText.of("Go well!").align(log_probs_of(frames), SYMBOLS, 0.1)
