@@ -8,8 +8,8 @@ from .ctc_output_bigru_ctc import CTCSymbols, upper_case
 
 __all__ = ["DEFAULT_HOTWORD_WEIGHT", "HotwordPhrases", "PhraseState", "check_hotwords"]
 
-DEFAULT_HOTWORD_WEIGHT = 6.0
-"""Bonus per word of a phrase, in nats, added to the score of a hypothesis. Source: docs/experiments.md."""
+DEFAULT_HOTWORD_WEIGHT = 9.5
+"""Bonus per word of a phrase, in nats, added to the score of a hypothesis. Source: docs/language-model.md."""
 
 Phrase = tuple[str, ...]
 

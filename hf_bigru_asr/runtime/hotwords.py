@@ -30,8 +30,8 @@ def parse_hotwords(entries: Iterable[str], normalize: Callable[[str], str] = nor
         ValueError: If an entry has no words, characters that no rule covers, or a weight beyond all numbers.
 
     Example:
-        >>> parse_hotwords(["Apollo 11", "Queequeg:9.5", "Star Trek: Picard"])
-        {'APOLLO ELEVEN': 6.0, 'QUEEQUEG': 9.5, 'STAR TREK PICARD': 6.0}
+        >>> parse_hotwords(["Apollo 11", "Queequeg:8", "Star Trek: Picard"])
+        {'APOLLO ELEVEN': 9.5, 'QUEEQUEG': 8.0, 'STAR TREK PICARD': 9.5}
     """
     hotwords = {}
     for entry in entries:

@@ -6,14 +6,16 @@ import pytest
 
 from hf_bigru_asr.bundled import BUNDLED
 from hf_bigru_asr.cli.hotwords import read_hotwords, read_hotwords_file, rules_of_model
+from hf_bigru_asr.model.hotwords_bigru_ctc import DEFAULT_HOTWORD_WEIGHT
 from hf_bigru_asr.text.languages import Normalizer
 
 
 def test_a_typo_in_a_weight_is_seen(capsys: pytest.CaptureFixture[str]) -> None:
     hotwords = read_hotwords(["Moby Dick:8", "Queequeg:9 5"], Normalizer())
 
-    assert hotwords == {"MOBY DICK": 8.0, "QUEEQUEG NINE FIVE": 6.0}
-    assert capsys.readouterr() == ("", "Hotwords: MOBY DICK with weight 8, QUEEQUEG NINE FIVE with weight 6\n")
+    assert hotwords == {"MOBY DICK": 8.0, "QUEEQUEG NINE FIVE": DEFAULT_HOTWORD_WEIGHT}
+    shown = f"Hotwords: MOBY DICK with weight 8, QUEEQUEG NINE FIVE with weight {DEFAULT_HOTWORD_WEIGHT:g}\n"
+    assert capsys.readouterr() == ("", shown)
 
 
 def test_a_file_has_one_a_line(tmp_path: Path) -> None:
@@ -43,5 +45,8 @@ def test_a_file_is_spelled_by_the_rules_of_the_model(tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_text("Großvater:3\n3 Äpfel\n", encoding="utf-8")
     german = Normalizer("de", frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÜẞ"))
     assert read_hotwords_file(tmp_path / "names.txt", german) == ["Großvater:3", "3 Äpfel"]
-    assert read_hotwords(["Großvater:3", "3 Äpfel"], german) == {"GROẞVATER": 3.0, "DREI ÄPFEL": 6.0}
+    assert read_hotwords(["Großvater:3", "3 Äpfel"], german) == {
+        "GROẞVATER": 3.0,
+        "DREI ÄPFEL": DEFAULT_HOTWORD_WEIGHT,
+    }
     assert rules_of_model(BUNDLED) == Normalizer("en", frozenset("'ABCDEFGHIJKLMNOPQRSTUVWXYZ"))

@@ -18,6 +18,7 @@ import httpx2
 from fake_steps import FakeSteps
 from loopback_server import Served, served
 
+from hf_bigru_asr.model.hotwords_bigru_ctc import DEFAULT_HOTWORD_WEIGHT
 from hf_bigru_asr.server.access import AccessRules
 from hf_bigru_asr.server.app import ServerOptions
 from hf_bigru_asr.server.limits import ServerLimits
@@ -61,7 +62,7 @@ def test_every_format(server: Served) -> None:
 
 def test_a_prompt_is_hotwords(server: Served, steps: FakeSteps) -> None:
     assert ask(server, prompt="Queequeg, Moby Dick:9").status_code == 200
-    assert steps.hotwords == {"QUEEQUEG": 6.0, "MOBY DICK": 9.0}
+    assert steps.hotwords == {"QUEEQUEG": DEFAULT_HOTWORD_WEIGHT, "MOBY DICK": 9.0}
 
 
 def test_events_are_the_text_as_it_grows(server: Served) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 pytest.importorskip("fastapi")
 
+from hf_bigru_asr.model.hotwords_bigru_ctc import DEFAULT_HOTWORD_WEIGHT
 from hf_bigru_asr.server.questions import Question, chunks_question, transcription_question
 from hf_bigru_asr.server.refusals import RefusedError
 from hf_bigru_asr.text.languages import NO_RULES, Normalizer
@@ -24,7 +25,7 @@ def test_what_the_official_client_sends_is_understood() -> None:
         "timestamp_granularities[]": ["word", "segment"],
         "stream": ["false"],
     }
-    hotwords = {"APOLLO ELEVEN": 6.0, "QUEEQUEG": 6.0, "MOBY DICK": 9.0, "AHAB": 6.0}
+    hotwords = {**dict.fromkeys(("APOLLO ELEVEN", "QUEEQUEG", "AHAB"), DEFAULT_HOTWORD_WEIGHT), "MOBY DICK": 9.0}
     assert transcription_question(fields, MODELS) == Question("verbose_json", ("word", "segment"), False, hotwords)
     assert transcription_question({}, MODELS) == Question()
     assert transcription_question({"stream": ["True"], "prompt": [" "]}, MODELS, takes_hotwords=False).is_streamed
@@ -61,7 +62,7 @@ def test_a_model_of_another_language_takes_its_own_and_spells_by_its_rules() -> 
     german = Normalizer("de", frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÜẞ"))
     fields = {"language": ["de-AT"], "languages[]": ["en", "German"], "prompt": ["Straße 3, Übermut:2"]}
     found = transcription_question(fields, MODELS, normalize=german)
-    assert (found.language, found.hotwords) == ("de", {"STRAẞE DREI": 6.0, "ÜBERMUT": 2.0})
+    assert (found.language, found.hotwords) == ("de", {"STRAẞE DREI": DEFAULT_HOTWORD_WEIGHT, "ÜBERMUT": 2.0})
     assert transcription_question({"language": [""]}, MODELS, normalize=german).language == "de"
     with pytest.raises(RefusedError, match="language: 'en' is not the language of the model, which recognises German"):
         transcription_question({"language": ["en"]}, MODELS, normalize=german)
