@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from .format_option import add_format_option, formats_of
 from .one_line import CommandError
-from .recognition_options import add_model, add_runtime
+from .recognition_options import add_model, add_on_damage, add_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +60,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="WHAT",
         help="Refuse characters that cannot be said (error), or remove them.",
     )
+    add_on_damage(parser)
     add_model(parser)
     add_runtime(parser, RUNTIMES)
 
@@ -130,12 +131,14 @@ def _aligned(args: Namespace, text: str) -> "tuple[TimedTranscript, int]":
 
     from ..alignment.aligned_text import SpokenText
     from ..alignment.formats import as_transcript
+    from ..audio.findings import AudioError
     from ..audio.loading import iterate_audio
     from ..runtime.recognizer import OnnxRecognizer
     from ..runtime.resampling import resample
     from .inputs import Input
-    from .recognition import DownloadLimits, RecognitionOptions, facts_of, opened
+    from .recognition import DownloadLimits, RecognitionOptions, facts_of, opened, problem_of
 
+    recording = Input(args.audio, Path())
     recognizer = OnnxRecognizer(args.model, runtime=args.runtime)
     with _naming_the_text(args):
         spoken = SpokenText.of(text, args.on_unknown, recognizer.decoder.symbols)
@@ -143,13 +146,18 @@ def _aligned(args: Namespace, text: str) -> "tuple[TimedTranscript, int]":
     lengths: list[int] = []
 
     def blocks() -> "Iterator[FloatArray]":
-        source = opened(Input(args.audio, Path()), DownloadLimits())
-        rate = recognizer.sampling_rate
-        for block in iterate_audio(source, sampling_rate=rate, resample=resample, warn=warnings.append):
+        source = opened(recording, DownloadLimits())
+        rate, on_damage = recognizer.sampling_rate, args.on_damage
+        for block in iterate_audio(
+            source, sampling_rate=rate, resample=resample, on_damage=on_damage, warn=warnings.append
+        ):
             lengths.append(len(block))
             yield block
 
-    log_probs = np.concatenate(list(recognizer.log_probs_of_blocks(blocks())))
+    try:
+        log_probs = np.concatenate(list(recognizer.log_probs_of_blocks(blocks())))
+    except AudioError as error:
+        raise CommandError(f"{args.audio}: not aligned: {problem_of(recording, str(error))}", status=1) from error
     if args.skip_unmatched:
         spoken = _without_unread(spoken, recognizer, log_probs)
     duration_s = sum(lengths) / recognizer.sampling_rate
@@ -169,10 +177,11 @@ def _naming_the_text(args: Namespace) -> "Iterator[None]":
     try:
         yield
     except ValueError as error:
+        problem = str(error).replace("pass on_unknown='remove'", "give --on-unknown remove")
         if args.text_is is not None or args.text == "-":
-            raise
+            raise ValueError(problem) from error
         path = Path(args.text) if args.text is not None else Path(args.audio).with_suffix(".txt")
-        raise ValueError(f"{path}: {error}") from error
+        raise ValueError(f"{path}: {problem}") from error
 
 
 def _without_unread(spoken: "SpokenText", recognizer: "OnnxRecognizer", log_probs: "FloatArray") -> "SpokenText":

@@ -136,12 +136,19 @@ def _prepare_other(options: PreparationArguments, source: str) -> int:
     from ..data.loading import filled_splits
     from ..data.preparation import prepare_split
 
+    audio_column, text_column = options.audio_column_name, options.text_column_name
     chosen = options.source_split or options.split
-    targets = (
-        {chosen: options.split or chosen}
-        if chosen
-        else {name: name for name in filled_splits(source, options.source_config, options.reading()["options"])}
-    )
+    if chosen:
+        targets = {chosen: options.split or chosen}
+    else:
+        splits = filled_splits(
+            source,
+            options.source_config,
+            options.reading()["options"],
+            audio_column=audio_column,
+            text_column=text_column,
+        )
+        targets = {name: name for name in splits}
     reports = []
     for source_split, split in targets.items():
         name = "train" if split == "all" else split
@@ -152,8 +159,8 @@ def _prepare_other(options: PreparationArguments, source: str) -> int:
             source_config=options.source_config,
             source_split=source_split,
             config=options.config or "default",
-            audio_column=options.audio_column_name,
-            text_column=options.text_column_name,
+            audio_column=audio_column,
+            text_column=text_column,
             language=options.language,
             rows_per_shard=options.rows_per_shard,
             **options.reading(),

@@ -194,16 +194,25 @@ def _check_texts(dataset: Dataset, name: str | Path) -> None:
             raise ValueError(f"The column {column!r} of {name} is damaged: {error}. {_REMEDY}") from error
 
 
-def filled_splits(name: str | Path, config: str | None, options: ManifestOptions) -> list[str]:
+def filled_splits(
+    name: str | Path,
+    config: str | None,
+    options: ManifestOptions,
+    *,
+    audio_column: str = "audio",
+    text_column: str | None = None,
+) -> list[str]:
     """Splits of a source that have rows: its own, or those that a hash makes of a manifest without.
 
     Args:
         name: See [`load_speech_dataset`].
         config: Configuration of the data set.
         options: How a manifest is read.
+        audio_column: Column with the audio; for `"audio"` the usual names are tried.
+        text_column: Column with the transcript; for `"text"` the usual names are tried.
 
     Raises:
-        ValueError: If it has none of the layouts that are read.
+        ValueError: If it has none of the layouts that are read, or a manifest lacks a column.
     """
     path = Path(name).expanduser()
     if not path.exists():
@@ -213,7 +222,7 @@ def filled_splits(name: str | Path, config: str | None, options: ManifestOptions
         if path.is_file() or (path / "state.json").is_file():
             return ["train"]
         return list(datasets.get_dataset_split_names(str(Path(name).expanduser()), config))
-    manifest = find_manifest(path)
+    manifest = find_manifest(path, audio_column, text_column)
     if manifest is None:
         raise ValueError(f"{path} has none of the layouts that are read: {LAYOUTS}.")
     named = [each for each in manifest.splits if each]

@@ -135,3 +135,28 @@ def test_the_text_beside_the_recording_is_not_taken_for_a_result(
         main(["align", str(recording), "--format", "txt", "--beside"])
     assert end.value.code == 1
     assert "a.txt was not written by this command and is left as it is" in capsys.readouterr().err
+
+
+def test_a_recording_that_cannot_be_used_is_a_failure_and_names_the_option(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cut = tmp_path / "cut one.flac"
+    cut.write_bytes(SAMPLE.read_bytes()[:60_000])
+    words = ["align", str(cut), "--text-is", "THEREFORE HER MAJESTY PAID NO ATTENTION"]
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert end.value.code == 1
+    out, line = capsys.readouterr()
+    assert (out, line.count("\n")) == ("", 1)
+    assert f"{cut}: not aligned: " in line
+    assert "--on-damage warn" in line
+    main([*words, "--on-damage", "warn"])
+    out, lines = capsys.readouterr()
+    assert " ".join(line.split()[4] for line in out.splitlines()) == words[-1]
+    assert lines.startswith("warning: ")
+
+
+def test_a_text_that_cannot_be_said_names_the_option(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["align", AUDIO, "--text-is", "on 12/25/2023"])
+    assert "or give --on-unknown remove to put spaces in their place" in capsys.readouterr().err

@@ -109,3 +109,12 @@ def test_the_command_splits_what_has_no_splits(tmp_path: Path) -> None:
     rows = {path.name.partition("-")[0]: pq.read_metadata(path).num_rows for path in out.rglob("*.parquet")}
     assert rows.keys() == {"train", "validation", "test"}
     assert sum(rows.values()) == 30
+
+
+def test_the_command_takes_columns_of_other_names_for_all_splits(tmp_path: Path) -> None:
+    source = csv_table(tmp_path / "data", ";")
+    source.write_text(source.read_text(encoding="utf-8-sig").replace("path;sentence", "Tonaufnahme;Was gesagt wird"))
+    columns = ["--audio_column_name", "Tonaufnahme", "--text_column_name", "Was gesagt wird"]
+    assert main(["prepare", str(source), "--output-dir", str(tmp_path / "out"), *columns]) == 0
+    texts = [row["text"] for path in (tmp_path / "out").rglob("*.parquet") for row in pq.read_table(path).to_pylist()]
+    assert sorted(texts) == sorted(TEXTS)

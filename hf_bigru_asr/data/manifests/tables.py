@@ -150,19 +150,24 @@ def read_json_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     Raises:
         ManifestError: If a line is no JSON object.
     """
+    number = 0
     with open_text(path) as stream:
         try:
             first = stream.read(1)
             stream.seek(0)
             lines: Iterable[Any] = json.load(stream) if first == "[" else stream
             for number, line in enumerate(lines, 1):
-                value = json.loads(line) if isinstance(line, str) and line.strip() else line
+                value = json.loads(line.rstrip()) if isinstance(line, str) and line.strip() else line
                 if isinstance(value, dict):
                     yield number, value
                 elif not isinstance(value, str):
                     raise ManifestError(f"{path}, line {number} is no JSON object.")
         except (json.JSONDecodeError, EOFError, gzip.BadGzipFile) as error:
-            raise ManifestError(f"{path} is no JSON, or is cut: {error}") from error
+            where = f"{path}, line {number}," if number else str(path)
+            what = str(error)
+            if number and isinstance(error, json.JSONDecodeError):  # which calls every line the first
+                what = f"{error.msg} at character {error.colno}"
+            raise ManifestError(f"{where} is no JSON, or is cut: {what}") from error
 
 
 def read_lj_speech(path: Path) -> Iterator[ManifestRow]:

@@ -1,6 +1,7 @@
 """Rows that cannot be used, and splits that a manifest does not have."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,9 @@ from manifest_corpora import lhotse_recording, nemo_parts, waveform, write_lines
 
 from hf_bigru_asr.data.loading import load_speech_dataset
 from hf_bigru_asr.data.manifests.reading import ManifestOptions
-from hf_bigru_asr.data.manifests.rows import BadRows, TooManyBadRowsError
+from hf_bigru_asr.data.manifests.rows import BadRows, ManifestError, TooManyBadRowsError
 from hf_bigru_asr.data.manifests.splits import hashed_split
+from hf_bigru_asr.data.manifests.tables import read_json_objects
 from hf_bigru_asr.text.normalization import normalize_transcript
 
 
@@ -122,3 +124,17 @@ def test_a_stale_channel_of_a_saved_cut(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "c.jsonl", [json.dumps(cut | {"recording": lhotse_recording("a.wav", 8000)})])
     (row,) = load_speech_dataset(path, split="all", text_column="text")
     assert row["audio"]["path"] == str(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (['{"text": "HELLO", "audio": "a.wav"}', "", '{"text": '], r", line 3, is no JSON.* at character 9$"),
+        (["[", '{"text": "HELLO"},', '{"text": '], r" is no JSON.*: line 4 column 1 "),
+    ],
+    ids=["lines", "array"],
+)
+def test_a_broken_line_is_named_by_its_number(lines: list[str], message: str, tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "manifest.json", lines)
+    with pytest.raises(ManifestError, match=re.escape(str(path)) + message):
+        list(read_json_objects(path))
