@@ -85,7 +85,8 @@ def main() -> None:
 
     # 3. The fit, and how it does on words that it has not seen
     features = [word.features for word in words]
-    figures = confidence_figures(cross_validate(features, right), right)
+    with parser.refusals():
+        figures = confidence_figures(cross_validate(features, right), right)
     with whole_folder(output_dir) as staging:
         path = fit_confidence(features, right).save(
             staging,

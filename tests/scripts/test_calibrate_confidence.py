@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from script_runs import run_script
+from script_runs import run_script, spoken, write_split
 
 from hf_bigru_asr.model.confidence_bigru_ctc import ConfidenceModel
 
@@ -22,6 +22,15 @@ def test_confidences_are_fitted_to_the_data(tone_model: Path, tone_data: tuple[o
     assert record["num_offsets"] == 3
     assert record["cross_validated"]["num_words"] >= 8
     assert ConfidenceModel.from_folder(folder) is not None
+
+
+@pytest.mark.usefixtures("in_one_process")
+def test_words_that_are_all_right_are_refused(tone_model: Path, tmp_path: Path) -> None:
+    data = write_split(tmp_path / "data", "validation", [{"audio": spoken("IT NO"), "text": "IT NO"}])
+    ended = run_script("calibrate_confidence.py", "--dataset_name", data, "--model", tone_model, "--lm", "own")
+    assert ended.returncode == 2
+    assert "words, all of them right or all wrong; give some of both." in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 @pytest.mark.usefixtures("in_one_process")
