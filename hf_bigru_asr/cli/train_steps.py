@@ -330,9 +330,10 @@ def find_start(trainer: CTCTrainer, model_args: ModelArguments, data_args: DataA
             "all machines share."
         )
     if start.is_finished and args.process_index == 0:
+        length = "--max_steps" if args.max_steps > 0 else "--num_train_epochs"
         print(
             f"Nothing is left to do: the run in {args.output_dir} ended with {start.checkpoint}, and {RECORD_NAME} is "
-            "its record. Give more --num_train_epochs to go on, or another --output_dir to begin anew."
+            f"its record. Give more {length} to go on, or another --output_dir to begin anew."
         )
     return start
 

@@ -72,7 +72,8 @@ def load_recognizer(
         trust_remote_code: Whether to run the code that comes with a model on the Hub instead of this package's.
 
     Raises:
-        FileNotFoundError: If the folder of the language model holds none, or that of the model an ONNX graph alone.
+        FileNotFoundError: If the model is neither here nor on the Hub, the folder of the language model holds none, or
+            that of the model an ONNX graph alone.
         ImportError: If the extra of the backend is not installed.
         ValueError: If an argument is out of range, there are settings of a beam search without a language model, a
             file of the model is broken, weights are missing or not finite, or parts belong to different models.
@@ -128,6 +129,12 @@ def _torch_pipeline(
                 # The pipeline tries several classes and quotes their tracebacks; the first one says what is wrong.
                 AutoModelForCTC.from_pretrained(name, trust_remote_code=trust_remote_code)
             raise
+        except OSError as error:
+            if name in str(error) or Path(name).exists():
+                raise
+            raise FileNotFoundError(
+                f"{name} is neither a folder nor a model that could be downloaded: {error}"
+            ) from error
         check_is_whole(recognizer.model, name)
         if recognizer.processor is None and _is_ours(recognizer):
             # The library loads the parts of a processor alone for this task, but the confidences are the processor's.

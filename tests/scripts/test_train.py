@@ -119,6 +119,7 @@ def test_a_finished_run_says_so_and_changes_nothing(trained_dir: Path) -> None:
     result = run_script("train.py", trained_dir / "arguments.yaml")
     assert result.returncode == 0, result.stderr[-3000:]
     assert f"Nothing is left to do: the run in {trained_dir} ended with {trained_dir}/checkpoint-1" in result.stdout
+    assert "Give more --max_steps to go on" in result.stdout
     assert before == {path: path.stat().st_mtime_ns for path in before}
 
 

@@ -234,6 +234,12 @@ def test_processes_decode_the_same(
     assert all(len(each.hypotheses) == 2 for each in together if each.error is None)
 
 
+@pytest.mark.parametrize("runtime", ["torch", "onnx"])
+def test_a_model_that_is_nowhere_is_named(runtime: str) -> None:
+    with pytest.raises(FileNotFoundError, match=r"^my_modle is neither a folder nor a model that could be downloaded"):
+        load_recognizer("my_modle", runtime=runtime)
+
+
 def test_resolve_model_names_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nowhere does not exist; give a model folder"):
         resolve_model(tmp_path / "nowhere")
