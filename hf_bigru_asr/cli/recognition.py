@@ -139,7 +139,8 @@ def description(options: RecognitionOptions, facts: RecognizerFacts, num_grids: 
         decoding = f"language model {facts.language_model}" + (f" ({options.preset})" if options.preset else "")
     else:
         decoding = "no language model"
-    hotwords = f", {len(options.hotwords)} hotwords" if options.hotwords else ""
+    num_hotwords = len(options.hotwords)
+    hotwords = f", {num_hotwords} {'hotword' if num_hotwords == 1 else 'hotwords'}" if num_hotwords else ""
     grids = "1 frame grid" if num_grids == 1 else f"{num_grids} frame grids"
     dtype = f" in {options.dtype}" if options.dtype else ""
     return f"model {facts.model}, {decoding}{hotwords}, {facts.runtime}{dtype}, {grids}"

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from ..model.hotwords_bigru_ctc import DEFAULT_HOTWORD_WEIGHT
-from ..text.normalization import normalize_transcript
+from ..text.normalization import UnknownCharacterError, normalize_transcript
 
 __all__ = ["parse_hotwords"]
 
@@ -40,6 +40,10 @@ def parse_hotwords(entries: Iterable[str], normalize: Callable[[str], str] = nor
             phrase, weight = weighted["phrase"], float(weighted["weight"])
         try:
             words = normalize(phrase)
+        except UnknownCharacterError as error:  # whose message is for those who pass on_unknown=
+            raise ValueError(
+                f"The hotword {entry!r} cannot be spelled: {error.listed}; write it as words in letters."
+            ) from error
         except ValueError as error:
             raise ValueError(f"The hotword {entry!r} cannot be spelled: {error}") from error
         if not words:

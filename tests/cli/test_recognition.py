@@ -33,6 +33,12 @@ from hf_bigru_asr.cli.recognition import (
         (RecognitionOptions("a/b"), None, 1, "model a/b, no language model, {}, 1 frame grid"),
         (RecognitionOptions(grammar=Path("g.txt")), None, 1, "model bundled, grammar g.txt, {}, 1 frame grid"),
         (
+            RecognitionOptions(hotwords=("A",)),
+            "own",
+            1,
+            "model bundled, language model own, 1 hotword, {}, 1 frame grid",
+        ),
+        (
             RecognitionOptions(hotwords=("A", "B")),
             "own",
             1,
