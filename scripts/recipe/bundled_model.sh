@@ -13,8 +13,8 @@ set -m  # a run that is ended early is a process group of its own
 
 data=$(realpath "${1:?give the folder with librispeech_asr/ and lm/}")
 work=${2:-outputs/recipe}
-repository=$(realpath "$(dirname "$0")/../..")
-python=${PYTHON:-$repository/.venv/bin/python}
+# shellcheck source=scripts/recipe/steps.sh
+source "$(dirname "$0")/steps.sh"
 mkdir -p "$work"
 cd "$work"
 
@@ -22,27 +22,8 @@ librispeech=(--dataset_name "$data/librispeech_asr" --dataset_config_name clean)
 excluded=(--exclude_dataset_name "$data/librispeech_asr" --exclude_dataset_config_name clean)
 corpus=$data/lm/lm_corpus.txt.xz
 
-run() { # SCRIPT OPTIONS...
-  "$python" "$repository/scripts/$1.py" "${@:2}"
-}
-run_two() { # SCRIPT OPTIONS...: in two data-parallel processes
-  "$python" -m torch.distributed.run --nproc_per_node 2 "$repository/scripts/$1.py" "${@:2}"
-}
 average() { # MODEL... OPTIONS...: a model that is named k times counts k times
   run average_checkpoints "$@"
-}
-until_step() { # STEP FOLDER TRAINING OPTIONS...: ends a run once its checkpoint of that step is whole
-  local step=$1 folder=$2 training
-  "${@:3}" --output_dir "$folder" &
-  training=$!
-  until [ -s "$folder/checkpoint-$step/trainer_state.json" ] || ! kill -0 "$training" 2>/dev/null; do sleep 0.2; done
-  if kill -0 "$training" 2>/dev/null; then
-    sleep 5 # the state is the last file of a checkpoint, and small
-    kill -- "-$training"
-    wait "$training" || true
-  else
-    wait "$training"
-  fi
 }
 recombine() { # MODEL LONGEST_S SEED...: what each speaker says between pauses, joined in another order
   local seed

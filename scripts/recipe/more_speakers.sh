@@ -17,8 +17,8 @@ stages=("${@:2}")
 [ ${#stages[@]} -gt 0 ] || stages=(teach voices text broad taught finish)
 work=${WORK:-outputs/more_speakers}
 model=${MODEL:-bundled}
-repository=$(realpath "$(dirname "$0")/../..")
-python=${PYTHON:-$repository/.venv/bin/python}
+# shellcheck source=scripts/recipe/steps.sh
+source "$(dirname "$0")/steps.sh"
 mkdir -p "$work"
 cd "$work"
 
@@ -27,35 +27,14 @@ excluded=(--exclude_dataset_name "$data/librispeech_asr" --exclude_dataset_confi
 corpus=$data/lm/lm_corpus.txt.xz
 teacher=(--distillation_weight 1.5 --teacher_name "the encoder of Whisper-base (A. Radford et al., 2022; MIT licence)")
 
-run() { # SCRIPT OPTIONS...
-  "$python" "$repository/scripts/$1.py" "${@:2}"
-}
-train() { # BEGINNING OUTPUT SECONDS_A_STEP STEPS SEED OPTIONS...: one process, one thread
+train() { # BEGINNING SECONDS_A_STEP STEPS SEED OPTIONS...: one process, one thread
   run train --eval_dataset_name "$data/librispeech_asr" --eval_dataset_config_name clean --eval_split_name validation \
-      --extra_split_name train --cache_audio --model_name_or_path "$1" --output_dir "$2" --optim soap \
-      --adam_beta1 0.95 --adam_beta2 0.95 --bf16 --per_device_train_batch_seconds "$3" --max_steps "$4" --seed "$5" \
+      --extra_split_name train --cache_audio --model_name_or_path "$1" --optim soap \
+      --adam_beta1 0.95 --adam_beta2 0.95 --bf16 --per_device_train_batch_seconds "$2" --max_steps "$3" --seed "$4" \
       --per_device_eval_batch_size 16 --speed_factors 0.9 1.0 1.1 --warp_range 0.92 1.08 --random_offset \
       --mask_time_prob 0.05 --mask_time_length 18 --mask_feature_prob 0.06 --learning_rate 1.2e-3 --warmup_steps 30 \
       --eval_strategy steps --save_strategy steps --eval_steps 100 --save_steps 100 --save_total_limit 12 \
-      --logging_steps 10 "${@:6}"
-}
-until_step() { # STEP TRAIN'S ARGUMENTS...: ends a run once its checkpoint of that step is whole
-  local step=$1 folder=$3 training
-  [ -s "$folder/checkpoint-$step/trainer_state.json" ] && return
-  train "${@:2}" &
-  training=$!
-  until [ -s "$folder/checkpoint-$step/trainer_state.json" ] || ! kill -0 "$training" 2>/dev/null; do sleep 0.2; done
-  if kill -0 "$training" 2>/dev/null; then
-    sleep 5 # the state is the last file of a checkpoint, and small
-    kill -- "-$training"
-    wait "$training" || true
-  else
-    wait "$training"
-  fi
-}
-conditions() { # NOISE ROOM SILENCE TELEPHONE LEVEL SPEECHLESS: how often each of them is drawn
-  printf '%s\n' --noise_prob "$1" --reverberation_prob "$2" --silence_prob "$3" --telephone_prob "$4" \
-      --level_prob "$5" --speechless_prob "$6"
+      --logging_steps 10 "${@:5}"
 }
 
 teach() { # What Whisper-base makes of the real speech, and the speech between pauses in other orders
@@ -80,17 +59,17 @@ text() { # The language model: books, the transcripts three times, letters and n
 broad() { # Both sets and the synthetic speech in many conditions, at a high rate
   local slowly=(--lr_scheduler_type cosine_with_min_lr --lr_scheduler_kwargs)
   mapfile -t drawn < <(conditions .35 .25 .3 .12 .15 .03)
-  until_step 300 "$model" broad 200 600 201 "${librispeech[@]}" --train_split_name train.100 \
+  until_step 300 broad train "$model" 200 600 201 "${librispeech[@]}" --train_split_name train.100 \
       --extra_dataset_name "$data/more_english" "${slowly[@]}" '{"min_lr_rate": 0.5}' "${drawn[@]}"
   mapfile -t drawn < <(conditions .3 .2 .2 .1 .15 .02)
-  until_step 200 broad/checkpoint-300 broader 240 600 202 --dataset_name ./taught --train_split_name train \
+  until_step 200 broader train broad/checkpoint-300 240 600 202 --dataset_name ./taught --train_split_name train \
       --extra_dataset_name "$data/more_english" ./synthetic_books ./synthetic_spelled "${slowly[@]}" \
       '{"min_lr_rate": 0.6}' "${drawn[@]}" "${teacher[@]}"
 }
 taught() { # The same with the teacher on everything that is real, the rate falling to 0
   mapfile -t drawn < <(conditions .3 .2 .2 .1 .15 .02)
   ln -sfn taught_more taught_more_again
-  train broader/checkpoint-200 taught_all 240 800 203 --dataset_name ./taught --train_split_name train \
+  train broader/checkpoint-200 240 800 203 --output_dir taught_all --dataset_name ./taught --train_split_name train \
       --extra_dataset_name ./recombined ./taught_more ./taught_more_again ./synthetic_books ./synthetic_spelled \
       --lr_scheduler_type linear "${drawn[@]}" "${teacher[@]}"
 }
@@ -98,11 +77,11 @@ finish() { # Lattice-free MMI for decoding with the language model, few word err
   local falling=(--learning_rate 1e-3 --warmup_steps 20 --lr_scheduler_type linear)
   run build_character_lm --text_file language_model.txt --order 3 --output_file character_lm.safetensors
   mapfile -t drawn < <(conditions .25 .15 .2 .1 .1 .01)
-  train taught_all/checkpoint-800 mmi 200 200 204 --dataset_name ./taught --train_split_name train \
+  train taught_all/checkpoint-800 200 200 204 --output_dir mmi --dataset_name ./taught --train_split_name train \
       --extra_dataset_name ./recombined ./taught_more "${falling[@]}" "${drawn[@]}" "${teacher[@]}" \
       --mmi_weight 1 --mmi_lm character_lm.safetensors
   mapfile -t drawn < <(conditions .25 .15 .35 .1 .1 .05)
-  train taught_all/checkpoint-800 word_errors 200 200 205 --dataset_name ./taught --train_split_name train \
+  train taught_all/checkpoint-800 200 200 205 --output_dir word_errors --dataset_name ./taught --train_split_name train \
       --extra_dataset_name ./recombined ./taught_more ./synthetic_spelled "${falling[@]}" "${drawn[@]}" \
       "${teacher[@]}" --word_error_weight 1 --word_error_temperature 0.5
   run average_checkpoints "$model" taught_all/checkpoint-800 mmi/checkpoint-200 word_errors/checkpoint-200 \
