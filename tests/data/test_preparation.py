@@ -118,3 +118,13 @@ def test_the_command_takes_columns_of_other_names_for_all_splits(tmp_path: Path)
     assert main(["prepare", str(source), "--output-dir", str(tmp_path / "out"), *columns]) == 0
     texts = [row["text"] for path in (tmp_path / "out").rglob("*.parquet") for row in pq.read_table(path).to_pylist()]
     assert sorted(texts) == sorted(TEXTS)
+
+
+def test_recordings_that_stay_together_are_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    source = csv_table(tmp_path / "data")
+    write_lines(source, ["path,sentence", *(f"sounds/{name}-1.flac,HELLO" for name in ("ann", "bob"))])
+    shares = ["--split-shares", "1", "0", "0"]
+    assert main(["prepare", str(source), "--output-dir", str(tmp_path / "out"), *shares]) in (0, 3)
+    assert [record.message for record in caplog.records if "fewer than two speakers" in record.message] == [
+        f"{source} names fewer than two speakers: its splits keep recordings together, not speakers."
+    ]

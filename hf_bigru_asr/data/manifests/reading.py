@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +134,7 @@ def _hash_filter(
     speakers = {row.speaker for reader in readers for row in reader()} if options.split_by == "speaker" else set()
     by_speaker = len(speakers) > 1 and None not in speakers
     if not by_speaker and options.split_by == "speaker":
-        logger.warning("%s names fewer than two speakers: its splits keep recordings together, not speakers.", name)
+        _tell_of_recordings(name)
 
     def keep(row: ManifestRow) -> bool:
         key = row.speaker if by_speaker else row.audio if isinstance(row.audio, str) else row.id
@@ -142,6 +142,11 @@ def _hash_filter(
         return hashed_split(str(key) if by_speaker else Path(str(key)).name, shares) == split
 
     return keep
+
+
+@cache  # every split is read by itself, and all of one manifest are told once
+def _tell_of_recordings(name: str) -> None:
+    logger.warning("%s names fewer than two speakers: its splits keep recordings together, not speakers.", name)
 
 
 def _nothing(name: str, split: str | None, bad: BadRows, *, is_hashed: bool) -> str:
