@@ -21,6 +21,7 @@ SYSTEMS = {
     "this package, ONNX Runtime, 3 frame grids": "this package, onnx, 3 grids",
     "this package, ONNX Runtime, 3 frame grids and language model": "this package, onnx, language model",
     "PocketSphinx en-us, two processes": "PocketSphinx en-us",
+    "Whisper tiny.en, faster-whisper int8, greedy": "Whisper tiny.en, faster-whisper int8",
     "Whisper-base, faster-whisper int8, greedy": "Whisper-base, faster-whisper int8",
 }
 
