@@ -54,7 +54,7 @@ def test_accuracy_and_speed_with_the_peers(page: Path) -> None:
 
 def test_one_long_file() -> None:
     measured = {system["name"]: system for system in read(FIGURES / "benchmark.json")["long"]}
-    shown = {row[0]: row[1:] for row in rows(DOCS / "benchmarks.md") if row[-1].endswith("MiB")}
+    shown = {row[0]: row[1:] for row in rows(DOCS / "benchmarks.md") if len(row) == 3 and row[-1].endswith("MiB")}
 
     assert len(shown) == len(measured)
     for label, cells in shown.items():
@@ -149,6 +149,32 @@ def test_calibration_errors() -> None:
     for kind, label in labels.items():
         confidence = read(bundled_checkpoint() / f"evaluation_test{kind}.json")["confidence"]
         assert shown[label] == f"{100 * confidence['expected_calibration_error']:.1f} %"
+
+
+def test_decoding_with_the_language_model() -> None:
+    report = read(FIGURES / "decoding.json")
+    names = {
+        "`transcribe`, `accurate`": "transcribe: accurate",
+        "`transcribe`, `fast`": "transcribe: fast",
+        "`transcribe`, `accurate`, OpenVINO in bfloat16": "transcribe: accurate, bfloat16",
+        "`transcribe`, `fast`, OpenVINO in bfloat16": "transcribe: fast, bfloat16",
+        "`accurate`": "accurate",
+        "`accurate`, 100 hotwords of these utterances": "100 hotwords",
+        "`fast`": "fast",
+        "greedy": "greedy",
+    }
+    measured = {row["name"]: row for row in report["rows"]}
+    shown = {row[0]: row[1:] for row in rows(DOCS / "benchmarks.md") if len(row) == 5}
+    for label, name in names.items():
+        row = measured[name]
+        speeds = [speed(row[key]) for key in ("real_time_factor", "cpu_real_time_factor")]
+        assert shown[label] == [f"{100 * row['wer']:.1f} %", *speeds, f"{row['peak_memory_mib']:.0f} MiB"]
+    presets = {row[0]: row[4:] for row in rows(DOCS / "language-model.md") if len(row) == 6}
+    long = {row["name"]: row for row in report["long"]}
+    for preset in ("accurate", "fast"):
+        name = f"transcribe: {preset}"
+        assert presets[f"`{preset}`"] == [speed(each[name]["real_time_factor"]) for each in (measured, long)]
+    assert report["commit"] in (DOCS / "benchmarks.md").read_text(encoding="utf-8")
 
 
 def test_start_to_text() -> None:
