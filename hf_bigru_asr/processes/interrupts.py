@@ -13,6 +13,8 @@ __all__ = ["Interrupts", "Terminated", "begin_script", "raise_pending"]
 
 RETRY_S = 0.002
 """Time after which a signal is raised again that came where exceptions are swallowed."""
+SWALLOWING = {("datasets.fingerprint", "update_fingerprint"), ("fsspec.spec", "exists")}
+"""Module and function of what holds a bare `except:` around work that takes time: datasets 5.2, fsspec 2026.9."""
 REPEAT_S = 1.0
 """Signals within this time after the first one are the same one: a terminal and a launcher both send it."""
 
@@ -24,9 +26,9 @@ class Terminated(BaseException):
 class Interrupts:
     """Raises `KeyboardInterrupt` for SIGINT and [`Terminated`] for SIGTERM; use it in a `with` block.
 
-    Exceptions in callbacks of C libraries and in finalizers are swallowed, and the program would run on. A signal that
-    comes there is raised again as soon as they have returned. Only the main thread can be told of signals; elsewhere
-    nothing changes.
+    Exceptions in callbacks of C libraries, in finalizers and under a bare `except:` ([`SWALLOWING`]) are swallowed, so
+    that the program would run on. A signal that comes there is raised again once they have returned. Only the main
+    thread can be told of signals; elsewhere nothing changes.
 
     Attributes:
         received: The first signal, or `None`.
@@ -167,10 +169,10 @@ def begin_script(name: str, prog: str | None = None) -> None:
 
 
 def _is_swallowed_in(frame: FrameType | None) -> bool:
-    """Whether an exception in this frame ends in a callback of the sound library or in a finalizer."""
+    """Whether an exception in this frame ends in a callback of the sound library, a finalizer or a bare `except:`."""
     while frame is not None:
-        name = frame.f_code.co_name
-        if name == "__del__" or (name.startswith("vio_") and frame.f_globals.get("__name__") == "soundfile"):
+        name, module = frame.f_code.co_name, frame.f_globals.get("__name__")
+        if name == "__del__" or (name.startswith("vio_") and module == "soundfile") or (module, name) in SWALLOWING:
             return True
         frame = frame.f_back
     return False

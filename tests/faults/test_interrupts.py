@@ -108,6 +108,31 @@ def test_a_script_is_interrupted_anywhere(
     assert int(run_in_fork(SCRIPT_RUNS, SUPPORT, SCRIPTS, name, "5", *words)) > 1000
 
 
+HASHED = """
+import os, signal, time
+from datasets import Dataset
+from hf_bigru_asr.processes.interrupts import Interrupts
+
+class Interrupting:
+    def __reduce__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        return str, ("pickled to its end",)
+
+rows = Dataset.from_dict({"text": ["A"]})
+argument = Interrupting()
+try:
+    with Interrupts():
+        rows.map(lambda row, argument: row, fn_kwargs={"argument": argument})
+        time.sleep(10)  # the signal comes again
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_a_signal_while_datasets_computes_a_fingerprint_is_not_swallowed(run_in_fork: Callable[..., str]) -> None:
+    assert run_in_fork(HASHED).endswith("interrupted\n")
+
+
 def is_program(path: Path) -> bool:
     return '__name__ == "__main__"' in path.read_text(encoding="utf-8")
 
