@@ -10,8 +10,8 @@ from hf_bigru_asr.model.hotwords_bigru_ctc import DEFAULT_HOTWORD_WEIGHT
 from hf_bigru_asr.text.languages import Normalizer
 
 
-def test_a_typo_in_a_weight_is_seen(capsys: pytest.CaptureFixture[str]) -> None:
-    hotwords = read_hotwords(["Moby Dick:8", "Queequeg:9 5"], Normalizer())
+def test_what_became_of_hotwords_is_seen(capsys: pytest.CaptureFixture[str]) -> None:
+    hotwords = read_hotwords(["Moby Dick:8", "Queequeg: 9 5"], Normalizer())
 
     assert hotwords == {"MOBY DICK": 8.0, "QUEEQUEG NINE FIVE": DEFAULT_HOTWORD_WEIGHT}
     shown = f"Hotwords: MOBY DICK with weight 8, QUEEQUEG NINE FIVE with weight {DEFAULT_HOTWORD_WEIGHT:g}\n"
@@ -30,9 +30,10 @@ def test_a_file_has_one_a_line(tmp_path: Path) -> None:
     [
         (b"Ahab\nC#\n", r"names\.txt, line 2: The hotword 'C#' cannot be spelled"),
         (b"Ahab:" + b"9" * 400, r"names\.txt, line 1: The weight of the hotword 'Ahab' is too large"),
+        (b"Ahab\nQueequeg:abc\n", r"names\.txt, line 2: The weight of the hotword 'Queequeg' is 'abc', which is no"),
         (b"Ah\xffab", r"names\.txt: byte 2 is not UTF-8; save the list of hotwords as UTF-8\."),
     ],
-    ids=["unknown", "weight", "bytes"],
+    ids=["unknown", "weight", "no number", "bytes"],
 )
 def test_a_broken_file_is_named_with_the_line(content: bytes, message: str, tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_bytes(content)
