@@ -2,13 +2,16 @@
 
 Examples:
   hf-bigru-asr evaluate reference.txt hypothesis.txt
+  hf-bigru-asr evaluate reference.trn transcripts.jsonl
   hf-bigru-asr evaluate reference.trn hypothesis.trn --cer --by-speaker
   hf-bigru-asr evaluate reference.stm hypothesis.ctm --json
   hf-bigru-asr evaluate reference.txt hypothesis.txt --normalize
   hf-bigru-asr evaluate reference.trn hypothesis.trn --report page --audio recordings --compare other.trn
 
 The formats are told by the names of the files: .txt has an utterance a line, .trn, .stm and .ctm are those of NIST,
-and .trans.txt is that of LibriSpeech, ID WORDS. Utterances are compared by line number, by id, or by time.
+.trans.txt is that of LibriSpeech, ID WORDS, and .json and .jsonl are what `transcribe` writes. Utterances are compared
+by line number, by id, or by time. The id in JSON is the name of the recording without folders and ending. Where the
+lines of a .txt begin with the ids of the other file, they are ID WORDS too, and a note says so.
 
 The counts equal those of NIST's sclite without options, which weighs a substitution 4, a deletion and an insertion 3.
 That alignment can have more errors than the fewest that are possible; where it has, both numbers are shown. Case does
@@ -19,6 +22,7 @@ with the most errors. With --audio it also has them by length, loudness and nois
 """
 
 import json
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -29,7 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["score_as_dict", "score_as_text"]
 
-FORMATS = ("text", "kaldi", "trn", "stm", "ctm")  # of metrics.score_files, which the parser does not import
+# Those of metrics.score_files, which the parser does not import.
+FORMATS = ("text", "kaldi", "trn", "stm", "ctm", "json", "jsonl")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -84,15 +89,19 @@ def run(args: Namespace) -> int:
         *([args.compare] if args.compare and not args.compare.is_dir() else []),
     ):
         path.open("rb").close()  # what cannot be read is told before anything is imported
+    from ..metrics.kaldi_text import settle_formats
     from ..metrics.score_files import find_format, pair_files
     from ..metrics.scoring import score_pairs
 
-    formats = []
-    for name in ("reference", "hypothesis"):
+    formats, stated = [], [each or args.format for each in (args.reference_format, args.hypothesis_format)]
+    for name, given in zip(("reference", "hypothesis"), stated, strict=True):
         try:
-            formats.append(getattr(args, f"{name}_format") or args.format or find_format(getattr(args, name)))
+            formats.append(given or find_format(getattr(args, name)))
         except ValueError as error:
             raise ValueError(f"{error}, and give it as --{name}-format") from error
+    formats, note = settle_formats((args.reference, args.hypothesis), formats, [each is not None for each in stated])
+    if note is not None:
+        print(note, file=sys.stderr)
     prepare = _preparation(args)
     pairs = pair_files(args.reference, args.hypothesis, *formats)
     if not any(prepare(pair.reference).split() for pair in pairs):

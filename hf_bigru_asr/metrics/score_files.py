@@ -1,4 +1,4 @@
-"""References and hypotheses in files: plain text, Kaldi's text, and NIST's trn, stm and ctm.
+"""References and hypotheses in files: plain text, Kaldi's text, NIST's trn, stm and ctm, and JSON of this package.
 
 Formats: https://github.com/usnistgov/SCTK, doc/infmts.htm.
 """
@@ -11,12 +11,17 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["FORMATS", "UtterancePair", "find_format", "pair_files"]
+from .transcript_files import spoken_in
 
-FORMATS = ("text", "kaldi", "trn", "stm", "ctm")
-"""`text`: an utterance a line; `kaldi`: `ID WORDS`; `trn`: `WORDS (ID)`; `stm`: segments; `ctm`: words with times."""
+__all__ = ["BY_ID", "FORMATS", "UtterancePair", "find_format", "ids_of", "pair_files", "records"]
 
-_SUFFIXES = {".txt": "text", ".trn": "trn", ".stm": "stm", ".ctm": "ctm"}
+FORMATS = ("text", "kaldi", "trn", "stm", "ctm", "json", "jsonl")
+"""`text`: an utterance a line; `kaldi`: `ID WORDS`; `trn`: `WORDS (ID)`; `stm`: segments; `ctm`: words with times;
+`json` and `jsonl`: what `transcribe` writes of one recording, and of several."""
+BY_ID = frozenset({"kaldi", "trn", "json", "jsonl"})
+"""Formats whose utterances have ids, and no times that are needed."""
+
+_SUFFIXES = {f".{name}": name for name in FORMATS if name not in ("text", "kaldi")} | {".txt": "text"}
 _IGNORED = "IGNORE_TIME_SEGMENT_IN_SCORING"
 _SPEAKER_END = re.compile("[-_]")
 _MAX_NAMED = 3
@@ -95,7 +100,8 @@ def pair_files(
     Lines are compared with lines of the same number, and ids with the same ids, whose case does not matter. Words of a
     ctm belong to the segment of the stm in which their middle lies. As in sclite, words between two segments belong to
     the later one, words after the last one to that, and what an ignored segment has is left out. Two ctm files are
-    compared recording by recording; sclite cuts those of more than 50 words at common pauses before.
+    compared recording by recording; sclite cuts those of more than 50 words at common pauses before. Text and the JSON
+    of one recording are compared as a whole.
 
     Args:
         reference: File with what was said.
@@ -113,13 +119,29 @@ def pair_files(
         return _pair_lines(reference, hypothesis)
     if formats == ("stm", "ctm"):
         return _pair_times(reference, hypothesis)
-    if formats in (("ctm", "ctm"), ("stm", "stm")) or set(formats) <= {"kaldi", "trn"}:
+    if reference_format == "text" and hypothesis_format in ("json", "jsonl"):
+        recognized = _READERS[hypothesis_format](hypothesis)
+        if len(recognized) == 1:
+            ((name, (speaker, text)),) = recognized.items()
+            return [UtterancePair(name, speaker, " ".join(line for _, line in _lines(reference)).strip(), text)]
+    if formats in (("ctm", "ctm"), ("stm", "stm")) or BY_ID.issuperset(formats):
         spoken = [_READERS[name](path) for name, path in zip(formats, (reference, hypothesis), strict=True)]
         return _pair_ids(spoken[0], spoken[1], reference, hypothesis, is_sparse=hypothesis_format == "ctm")
     raise ValueError(
         f"a reference in {reference_format} does not go with a hypothesis in {hypothesis_format}; what goes together: "
-        "text and text, trn or kaldi and trn or kaldi, stm and ctm, ctm and ctm, stm and stm of the same segments"
+        "text and text, text and json of one recording, any two of kaldi, trn, json and jsonl with the same ids, stm "
+        "and ctm, ctm and ctm, stm and stm of the same segments"
     )
+
+
+def ids_of(path: Path, form: str) -> set[str]:
+    """Ids of a file in a format of `BY_ID`, in lower case.
+
+    Raises:
+        ValueError: If it is not of that format.
+        OSError: If it cannot be read.
+    """
+    return set(_READERS[form](path))
 
 
 def _lines(path: Path) -> Iterator[tuple[str, str]]:
@@ -132,8 +154,13 @@ def _lines(path: Path) -> Iterator[tuple[str, str]]:
         yield f"{path}:{number}", line.strip()
 
 
-def _records(path: Path) -> Iterator[tuple[str, str]]:
-    """The lines that are neither empty nor a comment."""
+def records(path: Path) -> Iterator[tuple[str, str]]:
+    """The lines that are neither empty nor a comment, each after its place for messages.
+
+    Raises:
+        ValueError: If it is no text in UTF-8.
+        OSError: If it cannot be read.
+    """
     return ((place, line) for place, line in _lines(path) if line and not line.startswith(";;"))
 
 
@@ -171,7 +198,7 @@ def _refuse_missing(those: Collection[str], others: Collection[str], path: Path,
 def _read_trn(path: Path) -> Spoken:
     """The speaker is the id up to the first `-` or `_`, as with sclite's `-i spu_id`."""
     found: Spoken = {}
-    for place, line in _records(path):
+    for place, line in records(path):
         text, bracket, name = line.rpartition("(")
         if not bracket or not name.endswith(")") or not name[:-1].strip():
             raise ValueError(f"{place} does not end with an id in parentheses; a line of trn is WORDS (ID)")
@@ -181,9 +208,22 @@ def _read_trn(path: Path) -> Spoken:
 
 def _read_kaldi(path: Path) -> Spoken:
     found: Spoken = {}
-    for place, line in _records(path):
+    for place, line in records(path):
         name, *text = line.split(None, 1)
         _add(found, name, "".join(text), place)
+    return found
+
+
+def _read_json(path: Path) -> Spoken:
+    found: Spoken = {}
+    _add(found, *spoken_in("\n".join(line for _, line in _lines(path)), str(path)), str(path))
+    return found
+
+
+def _read_json_lines(path: Path) -> Spoken:
+    found: Spoken = {}
+    for place, line in records(path):
+        _add(found, *spoken_in(line, place), place)
     return found
 
 
@@ -197,7 +237,7 @@ def _add(found: Spoken, name: str, text: str, place: str) -> None:
 
 def _read_segments(path: Path) -> list[_Segment]:
     found = []
-    for place, line in _records(path):
+    for place, line in records(path):
         fields = line.split(None, 5)
         if len(fields) < 5:
             raise ValueError(f"{place} has {len(fields)} fields; a line of stm is {_STM_LINE}")
@@ -214,7 +254,7 @@ def _read_segments(path: Path) -> list[_Segment]:
 
 def _read_words(path: Path) -> list[_Word]:
     found = []
-    for place, line in _records(path):
+    for place, line in records(path):
         fields = line.split()
         if len(fields) < 5:
             raise ValueError(f"{place} has {len(fields)} fields; a line of ctm is {_CTM_LINE}")
@@ -257,6 +297,8 @@ def _by_recording(path: Path) -> Spoken:
 _READERS: dict[str, Callable[[Path], Spoken]] = {
     "trn": _read_trn,
     "kaldi": _read_kaldi,
+    "json": _read_json,
+    "jsonl": _read_json_lines,
     "stm": _by_segment,
     "ctm": _by_recording,
 }

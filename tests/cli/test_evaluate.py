@@ -10,6 +10,9 @@ import pytest
 
 from hf_bigru_asr.cli import evaluate
 from hf_bigru_asr.cli.main import main
+from hf_bigru_asr.formats.options import FormatOptions
+from hf_bigru_asr.formats.structured import as_json, as_jsonl
+from hf_bigru_asr.formats.transcript import TimedTranscript
 from hf_bigru_asr.metrics.score_files import FORMATS
 
 REFERENCE = "The cat sat (ann-1)\nit was 2 o'clock (bob-1)\nyes (ann-2)\n"
@@ -121,6 +124,37 @@ def test_one_file_can_have_another_format(tmp_path: Path, capsys: pytest.Capture
     (tmp_path / "h.trn").write_text("a c (1)\n")
     assert main(["evaluate", str(tmp_path / "text"), str(tmp_path / "h.trn"), "--reference-format", "kaldi"]) == 0
     assert capsys.readouterr().out.startswith("WER 50.00%")
+
+
+def test_lines_that_begin_with_the_same_ids_are_utterances(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("r.txt").write_text("u-1 a b\nu-2 c\n")
+    Path("h.txt").write_text("u-1 a x\nu-2 c\n")
+    assert main(["evaluate", "r.txt", "h.txt"]) == 0
+    shown, note = capsys.readouterr()
+    assert shown.startswith("WER 33.33%: 1 errors in 3 words")
+    assert note == (
+        "r.txt and h.txt are read as Kaldi's text, ID WORDS, for their lines begin with the same ids; with --format "
+        "text these are words\n"
+    )
+    assert main(["evaluate", "r.txt", "h.txt", "--format", "text"]) == 0
+    assert capsys.readouterr().out.startswith("WER 20.00%: 1 errors in 5 words")
+
+
+def test_transcripts_are_hypotheses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = FormatOptions()
+    (tmp_path / "r.txt").write_text("easy A B\nhard C\n")
+    transcripts = [TimedTranscript("x/hard.flac", 1.0, text="C"), TimedTranscript("x/easy.flac", 1.0, text="A C")]
+    (tmp_path / "h.jsonl").write_text("".join(as_jsonl(each, options) for each in transcripts))
+    (tmp_path / "one.json").write_text(as_json(transcripts[1], options))
+    (tmp_path / "easy.txt").write_text("a\nb\n")
+
+    assert main(["evaluate", str(tmp_path / "r.txt"), str(tmp_path / "h.jsonl")]) == 0
+    assert capsys.readouterr().out.startswith("WER 33.33%: 1 errors in 3 words")
+    assert main(["evaluate", str(tmp_path / "easy.txt"), str(tmp_path / "one.json")]) == 0
+    assert capsys.readouterr().out.startswith("WER 50.00%: 1 errors in 2 words")
 
 
 def test_the_formats_are_those_that_are_read() -> None:

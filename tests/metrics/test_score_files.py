@@ -23,6 +23,13 @@ TRN = ("trn", "A b (S1-1)\n;; comment\n\n(uh) c (s2_7)\n(solo)\n")
 STM = ("stm", "f 1 ann 0 2 <o> a b\nf 1 bob 2.0 3.0 <o>\nf 1 ann 4 5 c\ng A cy 0 9 IGNORE_TIME_SEGMENT_IN_SCORING\n")
 
 
+JSONL = (
+    "jsonl",
+    '{"source": "a/s1-1.flac", "text": "y z", "error": null}\n\n{"source": "S2_7", "text": "", "error": null}\n'
+    '{"source": "https://x.org/solo.mp3?a=b", "text": "x", "error": null}\n',
+)
+
+
 @pytest.mark.parametrize(
     ("reference", "hypothesis", "expected"),
     [
@@ -68,8 +75,15 @@ STM = ("stm", "f 1 ann 0 2 <o> a b\nf 1 bob 2.0 3.0 <o>\nf 1 ann 4 5 c\ng A cy 0
                 ("f 1 4.00-5.00", "ann", "c", "z"),
             ],
         ),
+        (TRN, JSONL, [("s1-1", "s1", "A b", "y z"), ("s2_7", "s2", "(uh) c", ""), ("solo", "", "", "x")]),
+        (
+            ("kaldi", "my_talk a b\n"),
+            ("json", '{\n  "source": "my talk.wav",\n  "text": "a"\n}\n'),
+            [("my_talk", "my", "a b", "a")],
+        ),
+        (("text", "a\nb\n"), ("json", '{"source": "talk.wav", "text": "a c"}'), [("talk", "", "a b", "a c")]),
     ],
-    ids=["text", "trn", "trn-kaldi", "stm-ctm", "ctm", "stm"],
+    ids=["text", "trn", "trn-kaldi", "stm-ctm", "ctm", "stm", "jsonl", "json", "text-json"],
 )
 def test_what_belongs_together(
     reference: tuple[str, str], hypothesis: tuple[str, str], expected: list[tuple[str, ...]], tmp_path: Path
@@ -93,6 +107,9 @@ def test_what_belongs_together(
         (("stm", "f 1 s 0 1 a"), ("ctm", "f 1 0 nan a"), "h.ctm:1 has 'nan' where seconds are expected; a line is"),
         (("stm", "f 1 s 0 1 a"), ("ctm", "f 1 0 1"), "h.ctm:1 has 4 fields; a line of ctm is RECORDING CHANNEL START"),
         (("stm", "f 1 s 0 1 a"), ("stm", "f 1 s 0 2 a"), "r.stm lacks 1 of the 1 ids of {}h.stm: f 1 0.00-2.00"),
+        (("trn", "a (1)"), ("jsonl", '{"source": "2", "text": "a"}'), "r.trn lacks 1 of the 1 ids of {}h.jsonl: 2"),
+        (("trn", "a (1)"), ("jsonl", "\na"), "h.jsonl:2 is no JSON (Expecting value"),
+        (("trn", "a (1)"), ("json", "a"), "h.json is no JSON (Expecting value"),
         (("text", "a"), ("ctm", "f 1 0 1 a"), "a reference in text does not go with a hypothesis in ctm; what goes"),
     ],
 )  # fmt: skip
@@ -105,7 +122,14 @@ def test_what_does_not_fit_is_named(
 
 @pytest.mark.parametrize(
     ("name", "form"),
-    [("a.txt", "text"), ("A.TRN", "trn"), ("1-2.trans.txt", "kaldi"), ("x.stm", "stm"), ("x.ctm", "ctm")],
+    [
+        ("a.txt", "text"),
+        ("A.TRN", "trn"),
+        ("1-2.trans.txt", "kaldi"),
+        ("x.stm", "stm"),
+        ("x.ctm", "ctm"),
+        ("x.jsonl", "jsonl"),
+    ],
 )
 def test_the_name_tells_the_format(name: str, form: str) -> None:
     assert find_format(Path(name)) == form
