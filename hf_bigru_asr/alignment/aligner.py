@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import torch
 
+from ..audio.findings import damage_is_refused
 from ..audio.loading import load_audio, to_mono_float32
 from ..backends.loading import check_parts, check_weights
 from ..bundled import BUNDLED, resolve_model
@@ -114,7 +115,8 @@ class Aligner:
         if isinstance(audio, str | os.PathLike | bytes | bytearray | memoryview) or hasattr(audio, "read"):
             if sampling_rate is not None:
                 raise ValueError(f"sampling_rate is {sampling_rate}, but files have their own rate; leave it out.")
-            return load_audio(audio, sampling_rate=self.sampling_rate)
+            with damage_is_refused():
+                return load_audio(audio, sampling_rate=self.sampling_rate)
         if sampling_rate is None:
             raise ValueError("audio has samples and no rate; give sampling_rate= in hertz, such as 16000.")
         return to_mono_float32(audio, sampling_rate, self.sampling_rate)

@@ -1,7 +1,9 @@
 """What is wrong with a recording, or odd: errors, warnings, and what becomes of damage."""
 
+import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -13,10 +15,13 @@ __all__ = [
     "OnDamage",
     "Warn",
     "check_on_damage",
+    "damage_is_refused",
     "issue_warning",
+    "without_lenience",
 ]
 
 RE_ENCODE = 'record or download it again, or use what is left of it with on_damage="warn"'
+_LENIENCE = re.compile(r', or [^,;]* with on_damage="warn"')
 
 OnDamage = Literal["error", "warn"]
 Warn = Callable[[str], None]
@@ -38,6 +43,27 @@ class AudioError(ValueError):
 
 class AudioWarning(UserWarning):
     """A recording that was read, but not as its file says, or not all of it."""
+
+
+def without_lenience(problem: str) -> str:
+    """A message without the advice to use what is left of a recording.
+
+    Example:
+        >>> without_lenience(f"is cut; {RE_ENCODE}")
+        'is cut; record or download it again'
+    """
+    return _LENIENCE.sub("", problem)
+
+
+@contextmanager
+def damage_is_refused() -> Iterator[None]:
+    """Where damaged recordings are refused in any case: no error advises `on_damage`, which cannot be given there."""
+    try:
+        yield
+    except AudioError as error:
+        error.problem = without_lenience(error.problem)
+        error.args = (error.source, error.problem)
+        raise
 
 
 def issue_warning(message: str) -> None:

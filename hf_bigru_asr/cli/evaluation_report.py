@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ..audio.findings import damage_is_refused
 from ..audio.loading import AudioError, load_audio
 from ..evaluation.report import PAGE_NAME, add_sounds, check_report, write_report
 from ..evaluation.report_runs import UTTERANCES_NAME, ReportedUtterance, Run, read_run
@@ -111,7 +112,10 @@ def _loaded(recordings: dict[str, Path], broken: list[str]) -> Iterator[tuple[st
     """Ids and samples; what cannot be used is named and noted."""
     for name, path in recordings.items():
         try:
-            yield name, load_audio(path, resample=resample)
+            with damage_is_refused():
+                waveform = load_audio(path, resample=resample)
         except (AudioError, OSError) as error:
             print(f"{name}: without sound: {error}", file=sys.stderr)
             broken.append(name)
+        else:
+            yield name, waveform

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..audio.findings import damage_is_refused
 from ..audio.loading import (
     SAMPLING_RATE,
     UnstatedLengthError,
@@ -17,6 +18,7 @@ from .manifests.parts import parse_part
 __all__ = ["load_utterance", "utterance_duration_s", "utterance_source", "utterance_text"]
 
 
+@damage_is_refused()
 def utterance_source(audio: object, sampling_rate: int) -> str | Path | bytes | np.ndarray:
     """One entry of an audio column as `transcription.network.Network` reads it: a file, or samples.
 
@@ -37,6 +39,7 @@ def utterance_source(audio: object, sampling_rate: int) -> str | Path | bytes | 
     return source if part is None else part.load(sampling_rate)
 
 
+@damage_is_refused()
 def load_utterance(audio: object, sampling_rate: int) -> np.ndarray:
     """Waveform of one entry of an audio column.
 
@@ -55,6 +58,7 @@ def load_utterance(audio: object, sampling_rate: int) -> np.ndarray:
     return source if isinstance(source, np.ndarray) else load_audio(source, sampling_rate=sampling_rate)
 
 
+@damage_is_refused()
 def utterance_duration_s(audio: object) -> float:
     """Seconds of one entry of an audio column, from its header, or by decoding where the header has no length.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..audio.findings import RE_ENCODE, AudioError
+from ..audio.findings import AudioError, without_lenience
 from ..audio.speech import SpeechDetector, load_speech_detector
 from ..formats import FORMATS, FormatOptions
 from . import markup
@@ -59,7 +59,7 @@ def hotwords_of(text: str) -> list[str]:
 
 def _problem(error: AudioError) -> str:
     """What is wrong with a recording. What is left of it has been tried already."""
-    return error.problem.replace(f", {RE_ENCODE.split(', ', 1)[1]}", "")
+    return without_lenience(error.problem)
 
 
 class Handlers:

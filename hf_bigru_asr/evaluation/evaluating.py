@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from ..audio.findings import without_lenience
 from ..backends.base import RuntimeModel
 from ..data.utterances import utterance_source, utterance_text
 from ..metrics import ErrorCounts, word_error_counts
@@ -119,7 +120,7 @@ class _Recognizer:
         found = self.network.run(recordings)
         tokenizer, frame_s = self.processor.tokenizer, self.network.frame_s
         started = [
-            str(each.error)
+            without_lenience(str(each.error))
             if each.error is not None
             else start_decoding(self.decoder, each.values, tokenizer, frame_s)
             for each in found

@@ -240,6 +240,7 @@ def test_every_form_of_audio_gives_the_same(tiny_aligner: Aligner, tmp_path: Pat
         (np.ones(3200), "\u043f\u0440\u0438", {}, ValueError, "CYRILLIC SMALL LETTER PE.* at position 0"),
         (np.ones(3200), "too many words", {}, ValueError, r"'TOO MANY WORDS' needs 15 frames.* there are 10, 0\.20 s"),
         (np.ones(0), "hello", {}, AudioError, "has no samples"),
+        (SAMPLE.read_bytes()[:9000], "hello", {"sampling_rate": None}, AudioError, "; record or download it again$"),
         (b"", "hello", {"sampling_rate": None}, AudioError, "is empty"),
         ("no.wav", "hello", {"sampling_rate": None}, FileNotFoundError, r"no\.wav"),
         (np.ones(3200), "hello", {"sampling_rate": None}, ValueError, "samples and no rate; give sampling_rate="),

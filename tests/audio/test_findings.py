@@ -9,7 +9,8 @@ import pytest
 from encoded_sound import Samples, encode
 from media import make_file, needs_ffmpeg
 
-from hf_bigru_asr.audio.findings import AudioWarning
+from hf_bigru_asr.audio.ffmpeg import _COMFORT_NOISE_REMEDY
+from hf_bigru_asr.audio.findings import RE_ENCODE, AudioWarning, damage_is_refused, without_lenience
 from hf_bigru_asr.audio.loading import AudioError, iterate_audio, load_audio
 
 RATE_HZ = 16_000
@@ -98,6 +99,22 @@ def test_warnings_are_issued_and_name_the_file(tmp_path: Path, speechlike: Sampl
     (tmp_path / "cut.wav").write_bytes(encode(speechlike)[:-1_000])
     with pytest.warns(AudioWarning, match=r"cut\.wav'.* 31000 came; 0\.97 s of it could be read and are used"):
         assert len(load_audio(tmp_path / "cut.wav", on_damage="warn")) == 15_500
+
+
+@pytest.mark.parametrize(
+    ("remedy", "left"),
+    [
+        (RE_ENCODE, "record or download it again"),
+        (_COMFORT_NOISE_REMEDY, "SoX can: convert it with `sox INPUT OUTPUT.wav`"),
+        ("give one, or two", "give one, or two"),
+    ],
+    ids=["cut", "comfort noise", "other"],
+)
+def test_advice_that_cannot_be_followed_is_left_out(remedy: str, left: str) -> None:
+    assert without_lenience(f"it is cut; {remedy}") == f"it is cut; {left}"
+    with pytest.raises(AudioError, match=f"^{re.escape(f'a.wav: it is cut; {left}')}$") as caught, damage_is_refused():
+        raise AudioError("a.wav", f"it is cut; {remedy}")
+    assert caught.value.problem == f"it is cut; {left}"
 
 
 def test_another_word_is_refused(speechlike: Samples) -> None:

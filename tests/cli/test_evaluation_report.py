@@ -42,9 +42,12 @@ def test_a_page_with_recordings_and_another_run(folder: Path, capsys: pytest.Cap
 
 
 def test_a_broken_recording_is_named_and_the_page_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (folder / "sounds" / "bob-1.wav").write_bytes(b"no sound")
+    recording = folder / "sounds" / "deep" / "Ann-1.wav"
+    (folder / "sounds" / "bob-1.wav").write_bytes(recording.read_bytes()[:5000])
     assert main(["evaluate", "r.trn", "h.trn", "--report", "page", "--audio", "sounds"]) == 1
-    assert "bob-1: without sound: " in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "bob-1: without sound: " in error
+    assert "; record or download it again\n" in error
     assert (folder / "page" / "index.html").read_text().count("<audio") == 1
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from openslr_corpus import corpus, write_archive
+from speech_rows import flac, make_waveform
 
 from hf_bigru_asr.cli.main import main
 
@@ -13,6 +14,19 @@ def test_it_prepares(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert main(["prepare", "--source", str(archive), "--output-dir", str(tmp_path / "out"), "--split", "mini"]) == 0
     assert "clean/mini from train-clean-100: 6 utterances" in capsys.readouterr().out
     assert (tmp_path / "out/clean/mini-00000-of-00001.parquet").exists()
+
+
+def test_a_rejected_recording_has_no_advice_that_the_command_does_not_take(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "whole.flac").write_bytes(flac(make_waveform(0)))
+    (tmp_path / "cut.flac").write_bytes(flac(make_waveform(1))[:5000])
+    (tmp_path / "r.csv").write_text("audio,text\nwhole.flac,A B\ncut.flac,C D\n")
+    assert main(["prepare", str(tmp_path / "r.csv"), "--output-dir", str(tmp_path / "out")]) == 3
+    printed = "".join(capsys.readouterr())
+    assert "rejected cut: with unusable audio: " in printed
+    assert "; record or download it again\n" in printed
+    assert "on_damage" not in printed + (tmp_path / "out/default/train-report.json").read_text()
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from speech_rows import RATE_HZ, flac, make_waveform
 
+from hf_bigru_asr.audio import AudioError
 from hf_bigru_asr.data.utterances import load_utterance, utterance_duration_s
 
 
@@ -37,6 +38,14 @@ def test_an_utterance_at_another_rate_is_resampled() -> None:
 def test_the_length_of_an_array_is_that_of_its_samples() -> None:
     for array in (np.zeros(8000), np.zeros((1, 8000)), np.zeros((2, 8000)), [0.0] * 8000):
         assert utterance_duration_s({"array": array, "sampling_rate": RATE_HZ}) == 0.5
+
+
+def test_a_cut_utterance_is_refused_without_advice_that_cannot_be_followed(tmp_path: Path) -> None:
+    cut = flac(make_waveform(0))[:5000]
+    (tmp_path / "cut.flac").write_bytes(cut)
+    for audio in (cut, f"{tmp_path}/cut.flac#t=0.1,0.4"):
+        with pytest.raises(AudioError, match=r"record or download it again$"):
+            load_utterance(audio, RATE_HZ)
 
 
 @pytest.mark.parametrize("audio", [None, 3, {"bytes": None, "path": None}], ids=str)

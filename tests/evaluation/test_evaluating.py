@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from repository import SAMPLE
 from runtime_support import RUNTIME_CASES
 from small_language_model import write_language_model
 from tone_speech import speak
@@ -30,7 +31,12 @@ def encoded(seconds: float) -> dict[str, bytes | None]:
 def examples() -> list[dict]:
     return [
         {"id": "a", "audio": encoded(0.4), "text": "HELLO", "speaker_id": 1},
-        {"id": "broken", "audio": {"bytes": b"nothing", "path": None}, "text": "HELLO", "speaker_id": 1},
+        {
+            "id": "broken",
+            "audio": {"bytes": SAMPLE.read_bytes()[:9000], "path": None},
+            "text": "HELLO",
+            "speaker_id": 1,
+        },
         {"id": "b", "audio": encoded(1.1), "text": "hello there, twice", "speaker_id": 2},
         {"id": "c", "audio": encoded(0.7), "text": "A", "speaker_id": 2},
     ]
@@ -70,6 +76,7 @@ def test_a_broken_utterance_is_named_and_counted(
 
     assert [result.id for result in results] == ["a", "broken", "b", "c"]
     assert [result.error is None for result in results] == [True, False, True, True]
+    assert str(results[1].error).endswith("; record or download it again")
     assert results[2].reference == "HELLO THERE TWICE"
     summary = summarize(results)
     assert (summary["num_utterances"], summary["num_failed"]) == (3, 1)

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
+from ...audio.findings import damage_is_refused
 from ...audio.loading import (
     SAMPLING_RATE,
     AudioError,
@@ -157,6 +158,7 @@ def parse_part(path: str | os.PathLike[str]) -> AudioPart | None:
     )
 
 
+@damage_is_refused()
 def recording_duration_s(path: str | Path) -> float:
     """Length of a file, from its header, or by decoding where the header has none.
 
