@@ -116,11 +116,11 @@ def _text_of(args: Namespace) -> str:
         return sys.stdin.read()
     path = Path(args.text) if args.text is not None else Path(args.audio).with_suffix(".txt")
     if not path.is_file():
-        raise CommandError(f"{path} does not exist; give a file with what is said, or --text-is WORDS")
+        raise CommandError(f"{path} does not exist; give a file with what is said, or --text-is WORDS", hint=False)
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise CommandError(f"{path} is no UTF-8 text (byte {error.start}); give a text file") from error
+        raise CommandError(f"{path} is no UTF-8 text (byte {error.start}); give a text file", hint=False) from error
 
 
 def _aligned(args: Namespace, text: str) -> "tuple[TimedTranscript, int]":
@@ -179,9 +179,9 @@ def _naming_the_text(args: Namespace) -> "Iterator[None]":
     except ValueError as error:
         problem = str(error).replace("pass on_unknown='remove'", "give --on-unknown remove")
         if args.text_is is not None or args.text == "-":
-            raise ValueError(problem) from error
+            raise CommandError(problem, hint=False) from error
         path = Path(args.text) if args.text is not None else Path(args.audio).with_suffix(".txt")
-        raise ValueError(f"{path}: {problem}") from error
+        raise CommandError(f"{path}: {problem}", hint=False) from error
 
 
 def _without_unread(spoken: "SpokenText", recognizer: "OnnxRecognizer", log_probs: "FloatArray") -> "SpokenText":

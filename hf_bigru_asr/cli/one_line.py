@@ -2,10 +2,12 @@
 
 import argparse
 import difflib
+import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import copy
 from pathlib import Path
 from typing import NoReturn
@@ -27,6 +29,9 @@ __all__ = [
 REFUSALS = (OSError, ValueError, ImportError)
 """What functions of this package raise for wrong input."""
 
+LAUNCHER_FILE = "TORCHELASTIC_ERROR_FILE"
+"""Variable with the file in which torchrun looks for the reason if a process has failed."""
+
 BROKEN_PIPE = 141
 """Exit status where nobody reads the output on: 128 and the number of SIGPIPE, as a shell gives it."""
 
@@ -37,11 +42,14 @@ class CommandError(Exception):
     Args:
         message: What came, what is allowed and what to do.
         status: Exit status: 2 for what the user gave, 1 for what happened meanwhile.
+        hint: Whether the line points to `--help`, which tells of options and not of what files hold; where the status
+            is 2 if not given.
     """
 
-    def __init__(self, message: str, status: int = 2) -> None:
+    def __init__(self, message: str, status: int = 2, *, hint: bool | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.hint = status == 2 if hint is None else hint
 
 
 class CommandHelp(argparse.RawDescriptionHelpFormatter):
@@ -76,7 +84,9 @@ class OneLineParser(argparse.ArgumentParser):
         line = " ".join(message.split())
         stop = "" if line.endswith((".", "?", "!")) else "."
         see = f" See {self.prog} --help." if hint else ""
-        self.exit(status, f"{self.prog}: {line}{stop}{see}\n")
+        line = f"{self.prog}: {line}{stop}{see}"
+        _tell_launcher(line)
+        self.exit(status, f"{line}\n")
 
     def refuse_unknown(self, unknown: Sequence[str]) -> None:
         """End the process if words were left over, with the option that was probably meant."""
@@ -105,7 +115,7 @@ class OneLineParser(argparse.ArgumentParser):
         except BrokenPipeError:
             self.exit(quiet_end())
         except CommandError as error:
-            self.end(error.status, f"error: {error}", hint=error.status == 2)
+            self.end(error.status, f"error: {error}", hint=error.hint)
         except refusals as error:
             if isinstance(error, OSError) and error.errno in DISK_ERRNOS:
                 self.end(1, f"error: {describe_error(error)}")
@@ -160,6 +170,17 @@ class LightParser(OneLineParser):
                 option = option.replace("_", "-")
             spelt.append(option + equals + value)
         return [*spelt, *words[num_options:]]
+
+
+def _tell_launcher(line: str) -> None:
+    """Let torchrun, whose own traceback comes after the line, repeat it at its end.
+
+    Source: `ErrorHandler.record_exception` of torch.distributed.elastic.multiprocessing.errors, torch 2.14.
+    """
+    if path := os.environ.get(LAUNCHER_FILE):
+        error = {"message": line, "extraInfo": {"timestamp": str(int(time.time()))}}
+        with suppress(OSError):
+            Path(path).write_text(json.dumps({"message": error}), encoding="utf-8")
 
 
 def _a_file(words: Iterable[str]) -> str:

@@ -159,4 +159,25 @@ def test_a_recording_that_cannot_be_used_is_a_failure_and_names_the_option(
 def test_a_text_that_cannot_be_said_names_the_option(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["align", AUDIO, "--text-is", "on 12/25/2023"])
-    assert "or give --on-unknown remove to put spaces in their place" in capsys.readouterr().err
+    assert capsys.readouterr().err.endswith("or give --on-unknown remove to put spaces in their place.\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "ending"),
+    [
+        (["missing.txt"], "give a file with what is said, or --text-is WORDS.\n"),
+        ([AUDIO], "give a text file.\n"),
+        (["empty.txt"], "empty.txt: text is '', in which nothing is said; give the words of the recording.\n"),
+        (["--text-is", "hello " * 100], "Check that text and audio belong together.\n"),
+    ],
+    ids=["missing", "bytes", "empty", "long"],
+)
+def test_what_is_wrong_with_a_text_is_not_in_the_help(
+    words: list[str], ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("empty.txt").touch()
+    with pytest.raises(SystemExit) as end:
+        main(["align", AUDIO, *words])
+    assert end.value.code == 2
+    assert capsys.readouterr().err.endswith(ending)

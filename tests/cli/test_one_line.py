@@ -1,6 +1,7 @@
 """The parser of the commands: any order of words, and one line for what it cannot read."""
 
 import argparse
+import json
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,24 @@ def test_a_package_that_is_not_installed_comes_with_what_to_do() -> None:
 def test_only_what_is_near_is_proposed() -> None:
     assert nearest("transcibe", ["train", "transcribe"]) == "; did you mean transcribe?"
     assert nearest("bogus", ["train", "transcribe"]) == ""
+
+
+def test_torchrun_learns_the_line(parser: LightParser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failures = pytest.importorskip("torch.distributed.elastic.multiprocessing.errors")
+    monkeypatch.setenv("TORCHELASTIC_ERROR_FILE", str(tmp_path / "error.json"))
+    with pytest.raises(SystemExit):
+        parser.parse(["a.wav", "--beam-size", "x"])
+    line = "try: error: argument --beam-size/--beam_size: invalid int value: 'x'. See try --help."
+    failure = failures.ProcessFailure(local_rank=0, pid=1, exitcode=2, error_file=str(tmp_path / "error.json"))
+    shown = str(failures.ChildFailedError("train.py", {0: failure}))
+    assert shown.count(f"traceback : {line}\n") == 1
+    assert json.loads((tmp_path / "error.json").read_text())["message"]["message"] == line
+
+
+def test_a_line_that_torchrun_cannot_be_told_is_printed(
+    parser: LightParser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TORCHELASTIC_ERROR_FILE", str(tmp_path / "gone" / "error.json"))
+    with pytest.raises(SystemExit):
+        parser.parse(["a.wav", "--frobnicate"])
+    assert capsys.readouterr().err == "try: error: unknown argument --frobnicate. See try --help.\n"

@@ -93,6 +93,7 @@ def test_every_name_can_be_printed(encoding: str, written: bytes) -> None:
         ),
         (ImportError("needs x"), 2, "try: error: needs x. See try --help.\n"),
         (CommandError("2 files failed", status=1), 1, "try: error: 2 files failed.\n"),
+        (CommandError("bad text", hint=False), 2, "try: error: bad text.\n"),
         (CommandError("no such thing"), 2, "try: error: no such thing. See try --help.\n"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
