@@ -20,11 +20,13 @@ __all__ = [
     "log_mel",
     "log_mel_frames",
     "mel_filter_bank",
+    "mel_powers",
     "normalized",
     "standardized",
 ]
 
 FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.intp]
 
 _BLOCK_FRAMES = 4096
 
@@ -132,6 +134,41 @@ def mel_filter_bank(settings: LogMelSettings) -> FloatArray:
     return filters
 
 
+def mel_powers(power: FloatArray, settings: LogMelSettings) -> FloatArray:
+    """Power in every mel filter.
+
+    A filter is zero at most bins, which are left out. So this takes half of the time of a product of matrices, and
+    none of its threads, which would take their cores from the network.
+
+    Args:
+        power: Power spectra `(frames, n_fft // 2 + 1)`.
+        settings: Settings of the model's features.
+
+    Returns:
+        `(frames, feature_size)`, each column contiguous.
+    """
+    bins = np.ascontiguousarray(power.T)
+    (_, first, weights), *others = _filter_steps(settings)
+    sums = bins[first] * weights
+    for filters, each, weights in others:
+        sums[filters] += bins[each] * weights
+    return sums.T
+
+
+@lru_cache(maxsize=4)
+def _filter_steps(settings: LogMelSettings) -> list[tuple[IntArray, IntArray, FloatArray]]:
+    """Filters that have a first bin, a second one, and so on; their bins there, and the weights `(filters, 1)`."""
+    filters = mel_filter_bank(settings)
+    first = (filters > 0).argmax(axis=0)
+    widths = len(filters) - (filters[::-1] > 0).argmax(axis=0) - first
+    steps = []
+    for place in range(int(widths.max())):
+        (wide,) = np.nonzero(widths > place)
+        bins = first[wide] + place
+        steps.append((wide, bins, filters[bins, wide, None]))
+    return steps
+
+
 def log_mel(waveform: FloatArray, settings: LogMelSettings) -> FloatArray:
     """Normalised frames `(frames, num_offsets * feature_size)` of one utterance.
 
@@ -157,7 +194,7 @@ def log_mel_frames(padded: FloatArray, settings: LogMelSettings) -> FloatArray:
     """
     length, num_mels = settings.win_length, settings.feature_size
     num_frames = (len(padded) - settings.span) // settings.hop_length + 1
-    window, filters = hann_window(length), mel_filter_bank(settings)
+    window = hann_window(length)
     features = np.empty((num_frames, settings.num_offsets * num_mels), dtype=np.float32)
     for grid, offset in enumerate(settings.offsets):
         first = offset - settings.offsets[0] + (settings.n_fft - length) // 2
@@ -167,7 +204,7 @@ def log_mel_frames(padded: FloatArray, settings: LogMelSettings) -> FloatArray:
             end = min(start + _BLOCK_FRAMES, num_frames)
             spectrum = np.fft.rfft(frames[start:end] * window, settings.n_fft)
             power = np.square(spectrum.real) + np.square(spectrum.imag)
-            mels = np.maximum(power @ filters, settings.mel_floor)
+            mels = np.maximum(mel_powers(power, settings), settings.mel_floor)
             np.log(mels, out=features[start:end, grid * num_mels : (grid + 1) * num_mels])
     return features
 

@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from runtime_support import EXTRACTORS, real_waveforms
 from speech_prior import SPEECH
+from torchaudio.functional import melscale_fbanks
 
 from hf_bigru_asr import BiGRUCTCFeatureExtractor, bundled_checkpoint
-from hf_bigru_asr.runtime.log_mel import LogMelSettings, log_mel
+from hf_bigru_asr.runtime.log_mel import LogMelSettings, log_mel, mel_powers
 
 TOLERANCE = 1e-3
 
@@ -53,6 +55,27 @@ def test_real_speech(librispeech_dir: Path, normalization: str) -> None:
 
     for waveform in real_waveforms(librispeech_dir, 8):
         assert_same_features(extractor, waveform)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        LogMelSettings(),
+        LogMelSettings(feature_size=80, fmin=60.0, fmax=7600.0, n_fft=512, win_length=400),
+        LogMelSettings(feature_size=40, sampling_rate=8000, n_fft=256, win_length=200, hop_length=80),
+        LogMelSettings(feature_size=1, n_fft=64, win_length=64, hop_length=32),
+    ],
+    ids=["default", "80 mels", "8 kHz", "one mel"],
+)
+def test_the_power_in_a_mel_filter_is_its_product_with_the_spectrum(settings: LogMelSettings) -> None:
+    num_bins, rate_hz = settings.n_fft // 2 + 1, settings.sampling_rate
+    power = np.random.default_rng(0).random((7, num_bins), dtype=np.float32) ** 4
+    fmax = settings.fmax or rate_hz / 2
+    filters = melscale_fbanks(num_bins, settings.fmin, fmax, settings.feature_size, rate_hz, mel_scale="htk")
+    expected = torch.from_numpy(power).double() @ filters.double()
+    found = mel_powers(power, settings)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected.numpy(), rtol=5e-4)
 
 
 def test_settings_that_do_not_fit_are_refused() -> None:
