@@ -25,8 +25,8 @@ from hf_bigru_asr.language_model.confidence_fitting import (
 from hf_bigru_asr.language_model.scored_data import ScoredDataset, ScoringArguments, language_model_folder
 from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchSettings
 from hf_bigru_asr.provenance import note_start, provenance
+from hf_bigru_asr.runtime.decoding_pool import BeamSearchPool
 from hf_bigru_asr.storage.writing import whole_folder
-from hf_bigru_asr.transcription.decoding_pool import BeamSearchPool
 
 
 @dataclass

@@ -23,8 +23,8 @@ from hf_bigru_asr.language_model.term_recall import term_recall
 from hf_bigru_asr.metrics import word_error_counts
 from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchSettings
 from hf_bigru_asr.provenance import note_start, provenance
+from hf_bigru_asr.runtime.decoding_pool import BeamSearchPool
 from hf_bigru_asr.storage.writing import write_json
-from hf_bigru_asr.transcription.decoding_pool import BeamSearchPool
 
 
 @dataclass

@@ -6,7 +6,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from types import TracebackType
+from typing import TYPE_CHECKING, BinaryIO, Protocol, Self
 
 from .. import __version__
 from ..audio.channels import Channels
@@ -66,6 +67,9 @@ class RecognitionOptions:
         min_confidence: What phrases of a grammar need; the grammar's own threshold if `None`.
         num_offsets: Frame grids; those that the model's files say if `None`.
         num_threads: Threads of the network; the runtime's own choice if `None`.
+        num_jobs: Groups of recordings that run at once.
+        num_workers: Processes that decode with the language model beside the network, where that pays and is possible;
+            none if 0.
         channels: As in [`load_audio`].
         on_damage: As in [`load_audio`].
         limits: Of downloads.
@@ -82,6 +86,8 @@ class RecognitionOptions:
     min_confidence: float | None = None
     num_offsets: int | None = None
     num_threads: int | None = None
+    num_jobs: int = 1
+    num_workers: int = 0
     channels: Channels = "mix"
     on_damage: OnDamage = "error"
     limits: DownloadLimits = DownloadLimits()
@@ -100,7 +106,13 @@ class SpokenWord:
 
 
 class Recognition(Protocol):
-    """Makes transcripts. Several threads may call it at once."""
+    """Makes transcripts; used in a `with` block. Several threads may call it at once."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
 
     def __call__(self, recordings: Sequence[Input], check: Check) -> Iterator[TimedTranscript]:
         """Transcripts of some recordings, in order, with an error where one cannot be used.
@@ -156,7 +168,7 @@ def problem_of(recording: Input, error: str) -> str:
     names = (f"audio file {recording.source!r}", "open file '<stdin>'", "open file 'BytesIO'")
     for start in (f"{name}: " for name in (recording.source, *names)):
         error = error.removeprefix(start)
-    return error.replace('on_damage="warn"', "--on-damage warn")
+    return error.replace('on_damage="warn"', "--on-damage warn").replace("fewer num_workers", "fewer --jobs")
 
 
 def stream_of(recording: Input, limits: DownloadLimits) -> "str | BinaryIO | Download":

@@ -15,6 +15,8 @@ at once.
 import os
 import sys
 from argparse import ArgumentParser, Namespace, _ArgumentGroup
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,7 @@ from .one_line import CommandError
 from .recognition_options import add_casing, add_language_model, add_model, add_num_offsets, add_on_damage, add_runtime
 
 if TYPE_CHECKING:
+    from ..runtime.decoding_pool import BeamSearchPool
     from ..runtime.recognizer import OnnxRecognizer
     from ..server.app import ServerOptions
 
@@ -85,14 +88,30 @@ def run(args: Namespace) -> int:
     options = _options(args)
     socket = listening_socket(args.host, args.port)
     recognizer, what = _load_recognizer(args)
-    steps = RecordingSteps(recognizer, max_audio_s=args.max_audio_s, on_damage=args.on_damage)
     num_parallel = args.jobs or min(_num_cores(), MAX_JOBS)
-    running = make_server(recognizer, steps, options, num_parallel=num_parallel, drain_s=args.drain_s)
     name = f"[{args.host}]" if ":" in args.host else args.host
     key = "with a key" if options.rules.key is not None else "without a key"
-    _say(f"serving http://{name}:{socket.getsockname()[1]}/v1 {key}; {what}; Ctrl-C ends")
-    running.run([socket])
+    with _decoding(recognizer, num_parallel) as pool:
+        steps = RecordingSteps(recognizer, max_audio_s=args.max_audio_s, on_damage=args.on_damage, pool=pool)
+        running = make_server(recognizer, steps, options, num_parallel=num_parallel, drain_s=args.drain_s)
+        _say(f"serving http://{name}:{socket.getsockname()[1]}/v1 {key}; {what}; Ctrl-C ends")
+        running.run([socket])
     return 0
+
+
+@contextmanager
+def _decoding(recognizer: "OnnxRecognizer", num_workers: int) -> "Iterator[BeamSearchPool | None]":
+    """Processes that decode with the language model, where several can work at once."""
+    from ..model.beam_search_bigru_ctc import BeamSearchDecoder
+    from ..processes.worker_pool import can_start_processes
+    from ..runtime.decoding_pool import BeamSearchPool
+
+    if num_workers == 1 or not isinstance(recognizer.decoder, BeamSearchDecoder) or not can_start_processes():
+        yield None
+        return
+    with BeamSearchPool.of_decoder(recognizer.decoder, num_workers) as pool:
+        pool.start()
+        yield pool
 
 
 def _check(args: Namespace) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from transformers import AutomaticSpeechRecognitionPipeline
 from transformers.utils.logging import disable_progress_bar
@@ -68,6 +68,12 @@ class TorchRecognition:
         self, recognizer: AutomaticSpeechRecognitionPipeline, options: RecognitionOptions, facts: RecognizerFacts
     ) -> None:
         self._recognizer, self._options, self._facts = recognizer, options, facts
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
 
     def describe(self) -> str:
         """What runs, for people."""

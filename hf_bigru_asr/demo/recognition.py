@@ -24,7 +24,7 @@ from ..runtime.layer_runners import Direction, LayerRunner
 from ..runtime.log_mel import FloatArray
 from ..runtime.long_audio import log_probs_in_pieces, read_before
 from ..runtime.model_files import ModelFiles
-from ..runtime.parts import MAX_PART_S, Parts, cut_in_pauses, decode_part
+from ..runtime.parts import cut_in_parts, decode_part, join_parts
 from ..runtime.recognizer import OnnxRecognizer
 from ..runtime.resampling import resample
 from ..text.languages import Normalizer
@@ -215,15 +215,15 @@ class _Work:
         with soundfile.SoundFile(self.audio, "w", recognizer.sampling_rate, 1, "PCM_16") as file:
             warn: Callable[[str], None] = lambda text: warnings.append(_without_path(text, self.source))  # noqa: E731
             pieces = _kept(self._pieces(self._blocks(file, warn)), kept)
-            for start, part in cut_in_pauses(pieces, symbols, round(MAX_PART_S / frame_s)):
+            for start_s, part in cut_in_parts(pieces, symbols, frame_s):
                 self._check()
-                starts_s.append(start * frame_s)
+                starts_s.append(start_s)
                 found.append(decode_part(decoder, part))
                 texts.append(found[-1][0].text)
                 self._say("words", starts_s[-1] * recognizer.sampling_rate / self._num_samples, texts)
         whole = np.concatenate(kept)
         (greedy,) = decode_part(self.shared.greedy, whole)
-        hypotheses = Parts(starts_s, []).join(found, NBEST) if is_search else [greedy]
+        hypotheses = join_parts(zip(starts_s, found, strict=True), NBEST) if is_search else [greedy]
         return Transcription(
             self.source.name,
             self._num_samples / recognizer.sampling_rate,

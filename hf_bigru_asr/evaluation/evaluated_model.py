@@ -16,8 +16,8 @@ from ..model.decoding_bigru_ctc import Decoder
 from ..model.frame_grids_bigru_ctc import use_offsets
 from ..model.modeling_bigru_ctc import BiGRUForCTC
 from ..model.processing_bigru_ctc import BiGRUCTCProcessor
+from ..runtime.decoding_pool import BeamSearchPool
 from ..storage.writing import write_json, write_text
-from ..transcription.decoding_pool import BeamSearchPool
 from ..transcription.pipeline import OWN_LANGUAGE_MODEL, language_model_of
 from .evaluating import UtteranceResult, evaluate_utterances
 from .report_results import run_of_results

@@ -14,8 +14,8 @@ from ..metrics import ErrorCounts, word_error_counts
 from ..model.decoding_bigru_ctc import Decoder, Hypothesis
 from ..model.modeling_bigru_ctc import BiGRUForCTC
 from ..model.processing_bigru_ctc import BiGRUCTCProcessor
+from ..runtime.decoding_pool import start_decoding
 from ..text.languages import Normalizer
-from ..transcription.decoding_pool import start_decoding
 from ..transcription.network import Network, Recording
 
 __all__ = ["UtteranceResult", "evaluate_utterances"]

@@ -13,8 +13,8 @@ from ..model.beam_search_bigru_ctc import BeamSearchSettings
 from ..model.checked_files_bigru_ctc import read_model_json
 from ..model.language_model_files_bigru_ctc import SETTINGS_NAME
 from ..model.lexicon_bigru_ctc import lexicon_words
+from ..runtime.decoding_pool import BeamSearchPool
 from ..storage.writing import write_json
-from ..transcription.decoding_pool import BeamSearchPool
 from .term_recall import term_recall
 
 __all__ = ["Trial", "best_settings", "mean_posteriors", "outside_lexicon_figures", "tune_decoding", "write_settings"]

@@ -83,7 +83,7 @@ class BeamSearchDecoder:
         # A text can be found several times, as a word and spelled, and posteriors need more than one hypothesis.
         num_found = self.settings.beam_size if self.settings.nbest > 1 else _NUM_CONSIDERED
         self._find = load_word_search(folder, self.symbols, self.settings, num_found, saves_memory=saves_memory)
-        self._saves_memory = saves_memory
+        self.saves_memory = saves_memory
         self._check = no_check
 
     def __call__(self, log_probs: Any, lengths: Any = None) -> list[list[Hypothesis]]:  # noqa: ANN401 - see `Decoder`
@@ -102,7 +102,7 @@ class BeamSearchDecoder:
         """
         settings = replace(self.settings, **changes)
         return BeamSearchDecoder(
-            self.folder, self.tokenizer, self.frame_s, settings, self.confidence, saves_memory=self._saves_memory
+            self.folder, self.tokenizer, self.frame_s, settings, self.confidence, saves_memory=self.saves_memory
         )
 
     def checked(self, check: Check) -> "BeamSearchDecoder":
@@ -117,9 +117,14 @@ class BeamSearchDecoder:
 
     def save_memory(self) -> None:
         """Search long utterances in less memory from now on."""
-        self._saves_memory = True
+        self.saves_memory = True
         if isinstance(self._find, QuickStartSearch):
             self._find.save_memory()
+
+    def make_fast(self) -> None:
+        """Use the faster search from the first frame on, for many utterances; it is ready a little later."""
+        if isinstance(self._find, QuickStartSearch):
+            self._find.make_fast()
 
     def search(self, log_probs: Any, lengths: Any = None) -> list[list[ScoredTokens]]:  # noqa: ANN401 - see `Decoder`
         """The `nbest` best hypotheses of every utterance without times and confidences, which take long.

@@ -6,7 +6,7 @@ The memory of the search grows with the frames, and that of the alignment of its
 import heapq
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise, product
 from typing import Any
 
@@ -17,13 +17,14 @@ from ..model.ctc_output_bigru_ctc import CTCSymbols, FrameArray, as_array, word_
 from ..model.decoding_bigru_ctc import DecodedWord, Decoder, Hypothesis
 
 __all__ = [
-    "Parts",
+    "cut_in_parts",
     "cut_in_pauses",
     "decode_in_parts",
     "decode_part",
     "decode_pieces",
     "decode_recording",
     "decoded_parts",
+    "join_parts",
 ]
 
 MAX_PART_S = 60.0
@@ -135,53 +136,26 @@ def _whole(pieces: list[FrameArray]) -> FrameArray:
     return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
 
-@dataclass(frozen=True)
-class Parts:
-    """A recording in the parts that a beam search decodes, each on its own.
+def cut_in_parts(
+    pieces: Iterable[FrameArray], symbols: CTCSymbols, frame_s: float, *, max_part_s: float | None = None
+) -> Iterator[tuple[float, FrameArray]]:
+    """The parts of a recording that a beam search decodes, each on its own.
 
     A part ends in every pause of `pause_frames` of the tokenizer, and in shorter ones where it would become too long.
     The language model begins anew with every part.
 
     Args:
-        starts_s: Where each part begins, in seconds.
-        log_probs: `(frames, classes)` of each part.
+        pieces: Log-probabilities `(frames, classes)`, in pieces of any lengths.
+        symbols: Tells which classes are the blank and the space.
+        frame_s: Seconds per frame.
+        max_part_s: Length of the longest part; `MAX_PART_S` if `None`.
+
+    Yields:
+        The first second of each part, and its log-probabilities `(frames, classes)`.
     """
-
-    starts_s: list[float]
-    log_probs: list[FrameArray]
-
-    @classmethod
-    def of(
-        cls,
-        log_probs: Any,  # noqa: ANN401 - see `Decoder`
-        tokenizer: Any,  # noqa: ANN401 - the same
-        frame_s: float,
-        *,
-        max_part_s: float | None = None,
-    ) -> "Parts":
-        """Cut a recording in its pauses.
-
-        Args:
-            log_probs: `(frames, classes)` of the whole recording, as an array or a torch tensor.
-            tokenizer: Tells which classes are the blank and the space: a [`BiGRUCTCTokenizer`] or [`CTCSymbols`].
-            frame_s: Seconds per frame.
-            max_part_s: Length of the longest part; `MAX_PART_S` if `None`.
-        """
-        symbols, max_frames = CTCSymbols.of(tokenizer), _max_frames(max_part_s, frame_s)
-        parts = list(cut_in_pauses([as_array(log_probs)], symbols, max_frames))
-        return cls([start * frame_s for start, _ in parts], [frames for _, frames in parts])
-
-    def join(self, of_parts: Iterable[list[Hypothesis]], nbest: int = 1) -> list[Hypothesis]:
-        """Hypotheses for the recording, concatenated from those for its parts.
-
-        Args:
-            of_parts: The hypotheses for every part, in order.
-            nbest: Hypotheses that are returned.
-
-        Returns:
-            The `nbest` best ones of all combinations of hypotheses for the parts, the best one first.
-        """
-        return _joined_parts(zip(self.starts_s, of_parts, strict=True), nbest)
+    max_frames = max(round((MAX_PART_S if max_part_s is None else max_part_s) / frame_s), 2)
+    for start, part in cut_in_pauses(pieces, symbols, max_frames):
+        yield start * frame_s, part
 
 
 def decode_part(decoder: Decoder, log_probs: FrameArray) -> list[Hypothesis]:
@@ -205,7 +179,7 @@ def decode_in_parts(
     nbest: int = 1,
     max_part_s: float | None = None,
 ) -> list[Hypothesis]:
-    """Hypotheses for a recording by beam search; see [`Parts`].
+    """Hypotheses for a recording by beam search; see [`cut_in_parts`].
 
     Args:
         decoder: See [`Decoder`].
@@ -216,10 +190,10 @@ def decode_in_parts(
         max_part_s: Length of the longest part; `MAX_PART_S` if `None`.
 
     Returns:
-        See [`Parts.join`].
+        See [`join_parts`].
     """
-    parts = cut_in_pauses([as_array(log_probs)], CTCSymbols.of(tokenizer), _max_frames(max_part_s, frame_s))
-    return _joined_parts(((start * frame_s, decode_part(decoder, part)) for start, part in parts), nbest)
+    parts = cut_in_parts([as_array(log_probs)], CTCSymbols.of(tokenizer), frame_s, max_part_s=max_part_s)
+    return join_parts(((start_s, decode_part(decoder, part)) for start_s, part in parts), nbest)
 
 
 def decode_recording(
@@ -260,7 +234,7 @@ def decode_pieces(
     """
     settings = getattr(decoder, "settings", None)
     parts = decoded_parts(decoder, pieces, symbols, frame_s)
-    return next(parts)[1] if settings is None else _joined_parts(parts, settings.nbest)
+    return next(parts)[1] if settings is None else join_parts(parts, settings.nbest)
 
 
 def decoded_parts(
@@ -280,16 +254,20 @@ def decoded_parts(
     if getattr(decoder, "settings", None) is None:
         yield 0.0, decode_part(decoder, _whole(list(pieces)))
         return
-    for start, part in cut_in_pauses(pieces, symbols, _max_frames(None, frame_s)):
-        yield start * frame_s, decode_part(decoder, part)
+    for start_s, part in cut_in_parts(pieces, symbols, frame_s):
+        yield start_s, decode_part(decoder, part)
 
 
-def _max_frames(max_part_s: float | None, frame_s: float) -> int:
-    return max(round((MAX_PART_S if max_part_s is None else max_part_s) / frame_s), 2)
+def join_parts(parts: Iterable[tuple[float, list[Hypothesis]]], nbest: int = 1) -> list[Hypothesis]:
+    """Hypotheses for a recording, concatenated from those for its parts.
 
+    Args:
+        parts: The first second of each part, and its hypotheses, in order.
+        nbest: Hypotheses that are returned.
 
-def _joined_parts(parts: Iterable[tuple[float, list[Hypothesis]]], nbest: int) -> list[Hypothesis]:
-    """Hypotheses for a recording from those for its parts, each with its first second; see [`Parts.join`]."""
+    Returns:
+        The `nbest` best ones of all combinations of hypotheses for the parts, the best one first.
+    """
     joined = [Hypothesis("", 0.0, (), ())]
     for start_s, hypotheses in parts:
         shifted = [_shifted(hypothesis, start_s) for hypothesis in hypotheses]

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +15,8 @@ from ..audio.loading import iterate_audio
 from ..audio.sources import Source
 from ..formats.transcript import TimedTranscript, TimedWord
 from ..model.beam_search_bigru_ctc import BeamSearchDecoder
+from ..model.decoding_bigru_ctc import Hypothesis
+from ..runtime.decoding_pool import BeamSearchPool
 from ..runtime.layer_runners import CheckedRunner
 from ..runtime.log_mel import FloatArray
 from ..runtime.long_audio import log_probs_in_pieces, read_before
@@ -107,6 +109,7 @@ class RecordingSteps:
         recognizer: Network and decoder.
         max_audio_s: Length of the longest recording.
         on_damage: As in [`load_audio`][hf_bigru_asr.audio.loading.load_audio].
+        pool: Processes that decode as `recognizer` does; its own decoder does it if `None`.
     """
 
     def __init__(
@@ -115,8 +118,9 @@ class RecordingSteps:
         *,
         max_audio_s: float = float("inf"),
         on_damage: OnDamage = "error",
+        pool: BeamSearchPool | None = None,
     ) -> None:
-        self._recognizer = recognizer
+        self._recognizer, self._pool = recognizer, pool
         self._max_audio_s, self._on_damage = max_audio_s, on_damage
 
     @property
@@ -204,13 +208,9 @@ class RecordingSteps:
             yield block
 
     def _transcript(self, job: Job, pieces: Iterable[FloatArray]) -> TimedTranscript:
-        decoder: Any = self._recognizer.decoder
-        if job.recording.hotwords:
-            decoder = decoder.with_settings(hotwords=dict(decoder.settings.hotwords) | dict(job.recording.hotwords))
-        if isinstance(decoder, BeamSearchDecoder):
-            decoder = decoder.checked(job.check)
+        is_calibrated = self._recognizer.decoder.confidence is not None
         words: list[TimedWord] = []
-        for start_s, hypotheses in decoded_parts(decoder, pieces, decoder.symbols, decoder.frame_s):
+        for start_s, hypotheses in self._decoded_parts(job, pieces):
             job.check()
             # What is not calibrated is no probability.
             found = tuple(
@@ -218,7 +218,7 @@ class RecordingSteps:
                     word.text,
                     start_s + word.start_s,
                     start_s + word.end_s,
-                    None if decoder.confidence is None else word.confidence,
+                    word.confidence if is_calibrated else None,
                 )
                 for word in hypotheses[0].words
             )
@@ -228,3 +228,14 @@ class RecordingSteps:
         warnings = tuple(dict.fromkeys(job.warnings))
         duration_s = job.num_samples / self.rate_hz
         return TimedTranscript(job.recording.source.name, duration_s, tuple(words), warnings=warnings)
+
+    def _decoded_parts(self, job: Job, pieces: Iterable[FloatArray]) -> Iterator[tuple[float, list[Hypothesis]]]:
+        decoder = self._recognizer.decoder
+        if isinstance(decoder, BeamSearchDecoder):
+            changes: dict[str, Any] = {}
+            if job.recording.hotwords:
+                changes["hotwords"] = dict(decoder.settings.hotwords) | dict(job.recording.hotwords)
+            if self._pool is not None:
+                return self._pool.decoded_parts(pieces, replace(decoder.settings, **changes), job.check)
+            decoder = (decoder.with_settings(**changes) if changes else decoder).checked(job.check)
+        return decoded_parts(decoder, pieces, decoder.symbols, decoder.frame_s)

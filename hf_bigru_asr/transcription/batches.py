@@ -25,7 +25,7 @@ from ..model.decoding_bigru_ctc import Decoder, Hypothesis
 from ..model.feature_extraction_bigru_ctc import BiGRUCTCFeatureExtractor
 from ..model.found_path_bigru_ctc import Check, no_check
 from ..model.tokenization_bigru_ctc import BiGRUCTCTokenizer
-from .decoding_pool import LazyHypotheses, PendingHypotheses, start_decoding
+from ..runtime.decoding_pool import LazyHypotheses, PendingHypotheses, start_decoding
 from .network import LONG_S, AudioSource, LogProbs, Network, Recording
 from .read_ahead import read_ahead
 

@@ -23,9 +23,9 @@ from ..model.decoding_bigru_ctc import DecodedWord, Decoder, GreedyDecoder
 from ..model.found_path_bigru_ctc import Check, no_check
 from ..model.frame_grids_bigru_ctc import use_offsets
 from ..model.loaded_weights_bigru_ctc import check_is_whole
+from ..runtime.decoding_pool import BeamSearchPool
 from ..runtime.hotwords import parse_hotwords
 from .batches import BATCH_S, BATCH_SIZE, LONG_S, BatchRecognizer, Recognition
-from .decoding_pool import BeamSearchPool
 from .network import AudioSource, ChannelSource, channel_sources, check_source, source_name
 from .pipeline import OWN_LANGUAGE_MODEL, BeamSearchPipeline, language_model_of, timed_chunks
 from .transcripts import Transcript, Turn, join_channels

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from hf_bigru_asr.transcription.worker_pool import WorkerPool
+from hf_bigru_asr.processes.worker_pool import WorkerPool
 
 __all__ = ["Worker"]
 

@@ -26,10 +26,10 @@ from hf_bigru_asr.data.augmentation import DECAY_S, DIRECT_DB, add_random_noise,
 from hf_bigru_asr.data.parquet_rows import speech_row, write_rows
 from hf_bigru_asr.data.shards import PendingSplit, read_record
 from hf_bigru_asr.extras import needs_extra
+from hf_bigru_asr.processes.worker_pool import WorkerPool
 from hf_bigru_asr.storage.locks import folder_lock
 from hf_bigru_asr.storage.writing import write_json
 from hf_bigru_asr.text.normalization import normalize_transcript
-from hf_bigru_asr.transcription.worker_pool import WorkerPool
 from recipe.varied_voice import VariedHibariVoice
 
 __all__ = [

@@ -38,6 +38,7 @@ def test_what_is_refused(
 
 CHILD = """
 import contextlib, io, os, signal, sys, threading, time
+from types import SimpleNamespace
 sys.path[:0] = sys.argv[1:3]
 import httpx2
 from fake_steps import FakeSteps
@@ -48,7 +49,7 @@ from hf_bigru_asr.server import recordings
 steps = FakeSteps()
 steps.may_end.clear()
 recordings.RecordingSteps = lambda recognizer, **options: steps
-serve._load_recognizer = lambda args: (None, "nobody")
+serve._load_recognizer = lambda args: (SimpleNamespace(decoder=None), "nobody")
 said = io.StringIO()
 
 def end():

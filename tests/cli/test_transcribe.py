@@ -67,7 +67,7 @@ def test_a_broken_recording_is_one_line_and_the_others_go_on(
     errors = {each["source"]: each["error"] for each in map(json.loads, out.splitlines())}
     assert errors == {"in/a.wav": None, "in/b.wav": None, "in/broken.wav": "is broken", "in/sub/c.mp3": None}
     *_, warning, line = err.splitlines()
-    assert (warning, line) == ("warning: an odd file", "in/broken.wav: not transcribed: is broken")
+    assert (warning, line) == ("warning: in/broken.wav: an odd file", "in/broken.wav: not transcribed: is broken")
 
 
 def test_the_tree_is_mirrored_and_what_exists_is_skipped(heard: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -144,7 +144,10 @@ def test_quiet_leaves_errors_alone(heard: list[str], capsys: pytest.CaptureFixtu
     Path("in/broken.wav").write_bytes(b"sound")
     for _ in range(2):
         assert main(["transcribe", "in", "--quiet", "-o", "out"]) == 1
-        assert capsys.readouterr() == ("", "warning: an odd file\nin/broken.wav: not transcribed: is broken\n")
+        assert capsys.readouterr() == (
+            "",
+            "warning: in/broken.wav: an odd file\nin/broken.wav: not transcribed: is broken\n",
+        )
 
 
 def test_all_in_one_file(heard: list[str]) -> None:

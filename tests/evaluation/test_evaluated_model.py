@@ -14,7 +14,7 @@ from tone_speech import RATE_HZ, speak
 from hf_bigru_asr.evaluation.evaluated_model import EvaluatedModel, write_evaluation
 from hf_bigru_asr.evaluation.evaluating import UtteranceResult
 from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchDecoder
-from hf_bigru_asr.transcription import decoding_pool
+from hf_bigru_asr.runtime import decoding_pool
 
 TEXTS = ["IT NO", "YOU", "NO A I"]
 

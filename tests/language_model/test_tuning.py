@@ -23,8 +23,8 @@ from hf_bigru_asr.language_model.tuning import (
 from hf_bigru_asr.metrics import word_error_counts
 from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchDecoder, BeamSearchSettings
 from hf_bigru_asr.model.confidence_bigru_ctc import FEATURES, ConfidenceModel
-from hf_bigru_asr.transcription import decoding_pool
-from hf_bigru_asr.transcription.decoding_pool import BeamSearchPool
+from hf_bigru_asr.runtime import decoding_pool
+from hf_bigru_asr.runtime.decoding_pool import BeamSearchPool
 
 FRAME_S = 0.02
 TEXTS = ["IT NO", "YOU I ZEBRA NO", "A", "NO QUIZ"]

@@ -13,7 +13,7 @@ from running_processes import is_running, left_after, needs_proc
 PROGRAM = """
 import multiprocessing, os, subprocess, sys, time
 from hf_bigru_asr.processes.parent import end_with_parent
-from hf_bigru_asr.transcription.worker_pool import WorkerPool
+from hf_bigru_asr.processes.worker_pool import WorkerPool
 
 def tell(file):
     end_with_parent()

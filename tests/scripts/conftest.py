@@ -12,7 +12,7 @@ from small_language_model import write_language_model
 
 from benchmarks import workers
 from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchSettings
-from hf_bigru_asr.transcription import decoding_pool
+from hf_bigru_asr.runtime import decoding_pool
 
 
 @pytest.fixture

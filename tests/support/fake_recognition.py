@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Self
 
 from hf_bigru_asr.cli import transcribe
 from hf_bigru_asr.cli.inputs import Input
@@ -28,6 +29,12 @@ class FakeRecognition:
 
     def __init__(self, heard: Callable[[str], None] = lambda source: None, seconds: float = 0.0) -> None:
         self.heard, self.seconds = heard, seconds
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        pass
 
     def describe(self) -> str:
         return "a fake"

@@ -28,7 +28,7 @@ class InlineWorker:
 
 
 class InlinePool:
-    """In place of `hf_bigru_asr.transcription.worker_pool.WorkerPool`."""
+    """In place of `hf_bigru_asr.processes.worker_pool.WorkerPool`."""
 
     def __init__(self, num_workers: int) -> None:
         pass
@@ -43,6 +43,9 @@ class InlinePool:
         future: Future[Result] = Future()
         future.set_result(function(*arguments))
         return future
+
+    def submit_to_each(self, function: Callable[..., Result], *arguments: Any) -> "list[Future[Result]]":
+        return [self.submit(function, *arguments)]
 
     def call_in_each(self, function: Callable[..., Result], *arguments: Any) -> list[Result]:
         return [function(*arguments)]

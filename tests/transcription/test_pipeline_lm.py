@@ -17,9 +17,10 @@ from hf_bigru_asr import BiGRUCTCProcessor, BiGRUForCTC
 from hf_bigru_asr.evaluation.evaluating import evaluate_utterances
 from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchDecoder, BeamSearchSettings
 from hf_bigru_asr.model.confidence_bigru_ctc import FEATURES, ConfidenceModel
+from hf_bigru_asr.model.ctc_output_bigru_ctc import CTCSymbols
 from hf_bigru_asr.model.decoding_bigru_ctc import Hypothesis
-from hf_bigru_asr.runtime.parts import Parts
-from hf_bigru_asr.transcription.decoding_pool import BeamSearchPool
+from hf_bigru_asr.runtime.decoding_pool import BeamSearchPool
+from hf_bigru_asr.runtime.parts import cut_in_parts
 from hf_bigru_asr.transcription.pipeline import BeamSearchPipeline
 from hf_bigru_asr.transcription.recognizer import Transcript, load_recognizer, transcribe
 
@@ -241,9 +242,10 @@ def test_an_evaluation_decodes_a_long_recording_in_the_same_parts(
     assert [result.error for result in results] == [None, None]
     with torch.inference_mode():
         log_probs = tiny_model(**processor(audio=waveforms[1], sampling_rate=16_000)).logits[0]
-    parts = Parts.of(log_probs, processor.tokenizer, processor.frame_s)
-    assert watch.lengths == [100, *(len(part) for part in parts.log_probs)]
-    assert len(parts.log_probs) > 1
+    symbols = CTCSymbols.of(processor.tokenizer)
+    parts = [part for _, part in cut_in_parts([log_probs.numpy()], symbols, processor.frame_s)]
+    assert watch.lengths == [100, *map(len, parts)]
+    assert len(parts) > 1
 
 
 def test_settings_of_a_beam_search_need_a_language_model(model_dir: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from small_language_model import spelled, write_language_model
@@ -12,9 +13,9 @@ from hf_bigru_asr import BiGRUCTCTokenizer
 from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchDecoder, BeamSearchSettings
 from hf_bigru_asr.model.ctc_alignment_bigru_ctc import CharacterSpan
 from hf_bigru_asr.model.decoding_bigru_ctc import Hypothesis
-from hf_bigru_asr.runtime.parts import decode_in_parts
-from hf_bigru_asr.transcription.decoding_pool import BeamSearchPool, LazyHypotheses, start_decoding
-from hf_bigru_asr.transcription.worker_pool import WorkerPool
+from hf_bigru_asr.processes.worker_pool import WorkerPool
+from hf_bigru_asr.runtime.decoding_pool import BeamSearchPool, LazyHypotheses, start_decoding
+from hf_bigru_asr.runtime.parts import decode_in_parts, decoded_parts
 
 FRAME_S = 0.02
 
@@ -67,6 +68,37 @@ def test_long_utterances_are_decoded_in_parts(
     assert len(pool.submit(utterances()[1]).futures) > 2
     in_one = decoder(utterances()[1][None])[0]
     assert decoded[1][0][0].score != pytest.approx(in_one[0].score, abs=0.1)
+
+
+def test_parts_are_decoded_while_a_recording_comes(
+    pool: BeamSearchPool, decoder: BeamSearchDecoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In order, each with its first second, and with few of them waiting."""
+    monkeypatch.setattr("hf_bigru_asr.runtime.parts.MAX_PART_S", 1.0)
+    log_probs = torch.cat([utterances()[1]] * 30).numpy()
+    pieces = np.array_split(log_probs, 50)
+    expected = list(decoded_parts(decoder, pieces, pool._symbols, FRAME_S))
+    found = list(pool.decoded_parts(iter(pieces)))
+    assert [start_s for start_s, _ in found] == [start_s for start_s, _ in expected]
+    assert [each[0].text for _, each in found] == [each[0].text for _, each in expected]
+
+    submitted: list[Future[object]] = []
+
+    def submit_slowly(_: WorkerPool, function: Callable[..., object], *arguments: object) -> "Future[object]":
+        assert sum(not future.done() for future in submitted) <= pool._max_ahead
+        submitted.append(Future())
+        if len(submitted) > 5:
+            submitted[len(submitted) - 6].set_result(([Hypothesis("", 0.0, (), ())], 0.0))
+        return submitted[-1]
+
+    def stop_at_the_end() -> None:
+        if len(submitted) == len(expected):
+            raise InterruptedError
+
+    monkeypatch.setattr(WorkerPool, "submit", submit_slowly)
+    with pytest.raises(InterruptedError):
+        list(pool.decoded_parts(iter(pieces), check=stop_at_the_end))
+    assert len(submitted) == len(expected) > 40
 
 
 def test_settings_of_a_call(pool: BeamSearchPool, decoder: BeamSearchDecoder) -> None:

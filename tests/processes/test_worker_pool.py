@@ -13,11 +13,11 @@ import pytest
 from repository import REPOSITORY
 from running_processes import is_running, left_after, needs_proc
 
-from hf_bigru_asr.transcription.worker_pool import WorkerDiedError, WorkerPool
+from hf_bigru_asr.processes.worker_pool import WorkerDiedError, WorkerPool
 
 PROGRAM = """
 import operator, os, sys
-from hf_bigru_asr.transcription.worker_pool import WorkerPool
+from hf_bigru_asr.processes.worker_pool import WorkerPool
 print("started", file=sys.stderr)  # where workers would print it too
 with WorkerPool(2) as pool:
     futures = [pool.submit(operator.mul, number, number) for number in range(5)]
@@ -77,6 +77,7 @@ def test_a_worker_that_dies_is_named() -> None:
         for _ in range(2):
             with pytest.raises(WorkerDiedError, match=r"ended with the exit status 3; .* give fewer num_workers"):
                 pool.submit(fail, "exit").result()
+        assert pool.submit(operator.add, 1, 1).result() == 2, "in a new process"
 
 
 def test_no_workers_are_refused() -> None:
@@ -123,7 +124,7 @@ def test_programs_without_a_main_guard(door: str, tmp_path: Path) -> None:
 def test_an_exception_ends_workers_in_the_middle_of_a_call() -> None:
     program = """
         import os, time
-        from hf_bigru_asr.transcription.worker_pool import WorkerPool
+        from hf_bigru_asr.processes.worker_pool import WorkerPool
         with WorkerPool(2) as pool:
             print(*pool.call_in_each(os.getpid), flush=True)
             pool.submit(time.sleep, 60)

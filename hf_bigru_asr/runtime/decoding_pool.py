@@ -4,7 +4,8 @@ The decoder holds Python's global lock while it searches, so threads would not r
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +15,22 @@ import numpy as np
 
 from ..model.beam_search_bigru_ctc import BeamSearchDecoder, BeamSearchSettings
 from ..model.confidence_bigru_ctc import ConfidenceModel
-from ..model.ctc_output_bigru_ctc import CTCSymbols
+from ..model.ctc_output_bigru_ctc import CTCSymbols, FrameArray, as_array
 from ..model.decoding_bigru_ctc import Decoder, Hypothesis, utterances_of
-from ..runtime.parts import Parts, decode_part, decode_recording
-from .worker_pool import WorkerPool
+from ..model.found_path_bigru_ctc import Check, no_check
+from ..processes.worker_pool import WorkerPool
+from .parts import cut_in_parts, decode_part, decode_recording, join_parts
 
 __all__ = ["BeamSearchPool", "LazyHypotheses", "PendingHypotheses", "start_decoding"]
+
+
+MAX_AHEAD = 8
+"""Parts for each process, of a minute at the most, that wait while log-probabilities come in pieces."""
+PERIOD_S = 0.1
+"""Time between two looks at what may end a search while its result is waited for."""
+
+TimedHypotheses = tuple[list[Hypothesis], float]
+"""Hypotheses for a part, and the seconds that they took."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +38,13 @@ class PendingHypotheses:
     """Hypotheses for a recording whose parts are being decoded.
 
     Args:
-        parts: Its parts.
+        starts_s: Where each part begins, in seconds.
         futures: Hypotheses for each part, with the seconds they took.
         nbest: Hypotheses for the recording that are returned.
     """
 
-    parts: Parts
-    futures: "list[Future[tuple[list[Hypothesis], float]]]"
+    starts_s: list[float]
+    futures: "list[Future[TimedHypotheses]]"
     nbest: int
 
     @property
@@ -46,9 +57,14 @@ class PendingHypotheses:
         """Seconds that the decoding of all parts took, one after another; waits for them."""
         return sum(future.result()[1] for future in self.futures)
 
-    def result(self) -> list[Hypothesis]:
-        """The hypotheses, the best one first; waits for them."""
-        return self.parts.join((future.result()[0] for future in self.futures), self.nbest)
+    def result(self, check: Check = no_check) -> list[Hypothesis]:
+        """The hypotheses, the best one first; waits for them.
+
+        Args:
+            check: Called now and then meanwhile; what it raises ends the waiting.
+        """
+        found = (_awaited(future, check)[0] for future in self.futures)
+        return join_parts(zip(self.starts_s, found, strict=True), self.nbest)
 
 
 class BeamSearchPool:
@@ -63,6 +79,7 @@ class BeamSearchPool:
         num_workers: Processes.
         settings: Default weights and width; those that stand in the folder, or the defaults, if `None`.
         confidence: See [`BeamSearchDecoder`].
+        saves_memory: See [`BeamSearchDecoder`].
 
     Raises:
         ValueError: If `num_workers` is below 1.
@@ -76,25 +93,41 @@ class BeamSearchPool:
         num_workers: int = 1,
         settings: BeamSearchSettings | None = None,
         confidence: ConfidenceModel | Literal["own"] | None = "own",
+        *,
+        saves_memory: bool = False,
     ) -> None:
         self._workers = WorkerPool(num_workers)
+        self._max_ahead = MAX_AHEAD * num_workers
         self.folder = Path(folder)
         self.frame_s = frame_s
         self.confidence = ConfidenceModel.from_folder(folder) if confidence == "own" else confidence
         # Symbols, and not the tokenizer: with it the processes would import torch.
         self._symbols = CTCSymbols.of(tokenizer)
-        self._arguments = (self.folder.absolute(), self._symbols, frame_s, self.confidence)
+        self._arguments = (self.folder.absolute(), self._symbols, frame_s, self.confidence, saves_memory)
         self.settings = settings or BeamSearchSettings.from_folder(folder)
 
-    def start(self) -> None:
-        """Start the processes and load the language model in all of them, so that it takes no time later."""
-        self._workers.call_in_each(_load, (*self._arguments, self.settings))
+    def start(self, *, waits: bool = True) -> None:
+        """Start the processes and load the language model in all of them, so that it takes no time later.
+
+        Args:
+            waits: Whether to wait for them.
+        """
+        loading = self._workers.submit_to_each(_load, (*self._arguments, self.settings))
+        if waits:
+            for each in loading:
+                each.result()
 
     @classmethod
     def of_decoder(cls, decoder: BeamSearchDecoder, num_workers: int) -> "BeamSearchPool":
         """Processes that decode as `decoder` does."""
         return cls(
-            decoder.folder, decoder.tokenizer, decoder.frame_s, num_workers, decoder.settings, decoder.confidence
+            decoder.folder,
+            decoder.tokenizer,
+            decoder.frame_s,
+            num_workers,
+            decoder.settings,
+            decoder.confidence,
+            saves_memory=decoder.saves_memory,
         )
 
     def __enter__(self) -> Self:
@@ -117,9 +150,37 @@ class BeamSearchPool:
             settings: Weights and width; the pool's own if `None`.
         """
         settings = settings or self.settings
-        parts = Parts.of(log_probs, self._symbols, self.frame_s)
-        futures = [self._workers.submit(_decode, (*self._arguments, settings), part) for part in parts.log_probs]
-        return PendingHypotheses(parts, futures, settings.nbest)
+        starts_s: list[float] = []
+        futures: list[Future[TimedHypotheses]] = []
+        for start_s, part in cut_in_parts([as_array(log_probs)], self._symbols, self.frame_s):
+            starts_s.append(start_s)
+            futures.append(self._submit_part(part, settings))
+        return PendingHypotheses(starts_s, futures, settings.nbest)
+
+    def decoded_parts(
+        self,
+        pieces: Iterable[FrameArray],
+        settings: BeamSearchSettings | None = None,
+        check: Check = no_check,
+    ) -> Iterator[tuple[float, list[Hypothesis]]]:
+        """Hypotheses for the parts of a recording, several of which are decoded at once; see [`decoded_parts`].
+
+        Args:
+            pieces: Log-probabilities `(frames, classes)`, in pieces of any lengths; few parts of them are kept.
+            settings: Weights and width; the pool's own if `None`.
+            check: Called now and then while hypotheses are waited for; what it raises ends the waiting.
+        """
+        waiting: deque[tuple[float, Future[TimedHypotheses]]] = deque()
+        for start_s, part in cut_in_parts(pieces, self._symbols, self.frame_s):
+            waiting.append((start_s, self._submit_part(part, settings or self.settings)))
+            while waiting and (waiting[0][1].done() or len(waiting) > self._max_ahead):
+                first_s, future = waiting.popleft()
+                yield first_s, _awaited(future, check)[0]
+        for start_s, future in waiting:
+            yield start_s, _awaited(future, check)[0]
+
+    def _submit_part(self, part: FrameArray, settings: BeamSearchSettings) -> "Future[TimedHypotheses]":
+        return self._workers.submit(_decode, (*self._arguments, settings), part)
 
     def decode(
         self, utterances: Sequence[Any], settings: BeamSearchSettings | None = None
@@ -186,6 +247,18 @@ def start_decoding(
     return LazyHypotheses(decoder, log_probs, tokenizer, frame_s)
 
 
+def _awaited(future: "Future[TimedHypotheses]", check: Check) -> TimedHypotheses:
+    while True:
+        check()
+        try:
+            return future.result(PERIOD_S)
+        except TimeoutError:
+            if future.done():
+                raise  # its own
+
+
+MAX_DECODERS = 4
+"""Settings that a process is ready for; they share the language model."""
 _decoders: dict[str, BeamSearchDecoder] = {}
 
 
@@ -203,10 +276,14 @@ def _decode(arguments: tuple[Any, ...], log_probs: np.ndarray) -> tuple[list[Hyp
 
 
 def _decoder_of(arguments: tuple[Any, ...]) -> BeamSearchDecoder:
-    """The decoder of a worker, which keeps the one that it made last."""
-    folder, symbols, frame_s, confidence, settings = arguments
-    key = repr((folder, frame_s, confidence, settings))
-    if key not in _decoders:
-        _decoders.clear()
-        _decoders[key] = BeamSearchDecoder(folder, symbols, frame_s, settings, confidence)
-    return _decoders[key]
+    """The decoder of a worker, which keeps those that it used last."""
+    folder, symbols, frame_s, confidence, saves_memory, settings = arguments
+    key = repr((folder, frame_s, confidence, saves_memory, settings))
+    decoder = _decoders.pop(key, None)
+    if decoder is None:
+        decoder = BeamSearchDecoder(folder, symbols, frame_s, settings, confidence, saves_memory=saves_memory)
+        decoder.make_fast()
+    _decoders[key] = decoder
+    if len(_decoders) > MAX_DECODERS:
+        del _decoders[next(iter(_decoders))]
+    return decoder

@@ -17,22 +17,27 @@ from threading import Lock
 from types import TracebackType
 from typing import Self, TypeVar, cast
 
-__all__ = ["WorkerDiedError", "WorkerPool"]
+__all__ = ["WorkerDiedError", "WorkerPool", "can_start_processes"]
 
-WORKER_MODULE = "hf_bigru_asr.transcription.worker_process"
+WORKER_MODULE = "hf_bigru_asr.processes.worker_process"
 
 Result = TypeVar("Result")
 
 
-class WorkerDiedError(RuntimeError):
+def can_start_processes() -> bool:
+    """Whether a [`WorkerPool`] works here: there is a Python interpreter to run, and pipes can be handed on to it."""
+    return os.name == "posix" and bool(sys.executable) and not getattr(sys, "frozen", False)
+
+
+class WorkerDiedError(ChildProcessError):
     """A worker process has ended before it gave its result."""
 
 
 class WorkerPool:
     """Processes that call functions in parallel; use it in a `with` block.
 
-    A process starts with the first call that needs it. It ends with the pool, at once if an exception leaves the
-    block, and with this process, however that ends.
+    A process starts with the first call that needs it, and anew after one that has died. It ends with the pool, at
+    once if an exception leaves the block, and with this process, however that ends.
 
     Args:
         num_workers: Processes, at the most.
@@ -76,9 +81,13 @@ class WorkerPool:
         """
         return self._threads.submit(self._call_idle, function, arguments)
 
+    def submit_to_each(self, function: Callable[..., Result], *arguments: object) -> "list[Future[Result]]":
+        """Call a function once in every process; see [`submit`]."""
+        return [self._threads.submit(worker.call, function, arguments) for worker in self._workers]
+
     def call_in_each(self, function: Callable[..., Result], *arguments: object) -> list[Result]:
         """Call a function once in every process, and wait for all results."""
-        return list(self._threads.map(lambda worker: worker.call(function, arguments), self._workers))
+        return [call.result() for call in self.submit_to_each(function, *arguments)]
 
     def _call_idle(self, function: Callable[..., Result], arguments: tuple[object, ...]) -> Result:
         worker = self._idle.get()
@@ -108,8 +117,11 @@ class _Worker:
                 self._connection.send_bytes(message)
                 result, error = pickle.loads(self._connection.recv_bytes())
             except (EOFError, OSError) as ended:
+                status = self._process.wait()
+                self._connection.close()
+                self._process = self._connection = None
                 raise WorkerDiedError(
-                    f"A worker process ended with the exit status {self._process.wait()}; its own messages stand on "
+                    f"A worker process ended with the exit status {status}; its own messages stand on "
                     "standard error. If memory ran out, give fewer num_workers."
                 ) from ended
         if error is not None:

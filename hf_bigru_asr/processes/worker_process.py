@@ -10,7 +10,7 @@ import traceback
 from multiprocessing.connection import Connection
 from typing import Any
 
-from ..processes.parent import end_with_parent
+from .parent import end_with_parent
 
 __all__ = ["serve"]
 
