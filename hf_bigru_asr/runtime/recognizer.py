@@ -282,6 +282,8 @@ def create_session(
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = num_threads or 0
     options.enable_cpu_mem_arena = keeps_memory
+    # Threads that wait for work by looking for it all the time take it from everybody else, and gain nothing here.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's own exceptions have no common class but this one
