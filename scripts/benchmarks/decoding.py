@@ -5,7 +5,8 @@
 
 Every row is a process of its own without torch, which transcribes FLAC files one after another. Rows that begin with
 `transcribe` are the command, started anew every turn, with as many files at once as there are threads; with OpenVINO
-and a processor that has bfloat16, in bfloat16 too. All take turns.
+and a processor that has bfloat16, in bfloat16 too. Their memory is that of all their processes, what these share counted
+once. All take turns.
 `--before` is the folder of another checkout of this repository, measured with its own settings. The Whispers are
 measured once, on every fourth of the files, where `faster-whisper` and their weights are installed, see `peers`.
 
@@ -38,6 +39,7 @@ if str(REPOSITORY / "scripts") not in sys.path:
     sys.path.append(str(REPOSITORY / "scripts"))
 
 from benchmarks.files import read_split, repeat_recordings, write_files
+from benchmarks.memory import TreeMemory
 from benchmarks.peers import TINY, WHISPER, installed_peers
 from benchmarks.report import write_report
 from hf_bigru_asr.cli.parsing import CommandParser
@@ -88,16 +90,16 @@ for line in sys.stdin:
     print(json.dumps({**figures, "texts": texts, "peak_memory_mib": peak_memory_mib()}), flush=True)
 """
 COMMAND_WORKER = """
-import json, runpy, sys, time
+import json, resource, runpy, sys
 folder, scripts, figures = sys.argv[1:4]
 sys.path[:0] = [folder, scripts]
 sys.argv[1:] = sys.argv[4:]
 try:
     runpy.run_module("hf_bigru_asr", run_name="__main__", alter_sys=True)
 finally:
-    from benchmarks.memory import peak_memory_mib
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     with open(figures, "w") as stream:
-        json.dump({"cpu_s": time.process_time(), "peak_memory_mib": peak_memory_mib()}, stream)
+        json.dump({"cpu_s": sum(each.ru_utime + each.ru_stime for each in used)}, stream)
 """
 
 
@@ -188,14 +190,17 @@ class Command:
             output, figures = Path(results, "texts.jsonl"), Path(results, "figures.json")
             words = ["transcribe", *map(str, paths), "--quiet", "--output", str(output), *self._options]
             start_s = time.perf_counter()
-            ended = subprocess.run([*self._command, str(figures), *words], check=False)
+            process = subprocess.Popen([*self._command, str(figures), *words])
+            with TreeMemory(process.pid) as memory:
+                status = process.wait()
             time_s = time.perf_counter() - start_s
-            if ended.returncode:
-                raise RuntimeError(f"{self.name} has ended with status {ended.returncode}; see what it wrote above.")
+            if status:
+                raise RuntimeError(f"{self.name} has ended with status {status}; see what it wrote above.")
             found = [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
             usage = json.loads(figures.read_text(encoding="utf-8"))
         text_of = {each["source"]: each["text"] for each in found}
-        return {"time_s": time_s, "texts": [text_of[str(path)] for path in paths], **usage}
+        texts = [text_of[str(path)] for path in paths]
+        return {"time_s": time_s, "texts": texts, "peak_memory_mib": memory.peak_mib, **usage}
 
     def end(self) -> None:
         """Nothing is left to end."""
