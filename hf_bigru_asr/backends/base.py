@@ -26,6 +26,7 @@ from ..runtime.model_files import GRAPH_NAME, ModelFiles
 from ..runtime.onnx_graph import recognizer_graph, weights_of_graph
 from ..runtime.openvino import PRECISIONS
 from ..runtime.recognizer import NETWORK_INPUTS, available_cores
+from ..runtime.silence import silence_rule
 from ..storage.writing import whole_folder
 
 __all__ = ["PRECISIONS", "RuntimeModel"]
@@ -111,7 +112,10 @@ class RuntimeModel(ABC):
         """The same network as `model`, with a copy of its weights."""
         weights = {name: value.detach().float().cpu().numpy() for name, value in model.state_dict().items()}
         graph = recognizer_graph(
-            weights, model.config.pad_token_id or 0, graph_metadata(model.config.to_dict(), weights)
+            weights,
+            model.config.pad_token_id or 0,
+            graph_metadata(model.config.to_dict(), weights),
+            model.config.max_silence_frames,
         )
         config = cast("BiGRUCTCConfig", model.config)
         return cls(config, graph.SerializeToString(), num_threads=num_threads, dtype=dtype)
@@ -194,6 +198,7 @@ class RuntimeModel(ABC):
             weights_of_graph(self._graph),
             lambda graph, inputs: self.compile_graph(graph, num_threads, inputs),
             self.precision,
+            silence_rule(self.config.to_dict()),
         )
 
     @property

@@ -28,9 +28,19 @@ class OnnxBiGRUForCTC(RuntimeModel):
         # The directions of a layer are independent, and two threads of which each has one are faster than two that
         # share every matrix product.
         is_one_length = lengths[0] > 0 and (lengths == lengths[0]).all()
-        if self._is_divided or self.max_threads == 1 or not is_one_length:
+        if (
+            self._is_divided
+            or self.max_threads == 1
+            or not is_one_length
+            or not self._reads_all(features[:, : lengths[0]])
+        ):
             return super()._score_together(features, lengths)
         return self._score_layers(features, lengths)
+
+    def _reads_all(self, features: FloatArray) -> bool:
+        """Whether the network leaves out no frame of utterances of one length."""
+        rule = self.layer_runner().silence
+        return rule is None or all(rule.heard((each != 0).any(axis=-1)).all() for each in features)
 
     def _score_layers(self, features: FloatArray, lengths: np.ndarray) -> FloatArray:
         """Log-probabilities of utterances of one length, the directions of a layer in two threads."""

@@ -302,6 +302,7 @@ class _WatchedRunner:
     def __init__(self, runner: LayerRunner, after_chunk: Callable[[int, int], None]) -> None:
         self._runner, self._after_chunk = runner, after_chunk
         self.num_layers, self.hidden_size, self.same_state = runner.num_layers, runner.hidden_size, runner.same_state
+        self.silence = runner.silence
         self._num_frames = 0
 
     def __call__(

@@ -7,6 +7,7 @@ import torch
 from ..model.modeling_bigru_ctc import BiGRUForCTC
 from ..runtime.frame_store import Frames
 from ..runtime.layer_runners import SAME_STATE, Direction, LayerRunner
+from ..runtime.silence import silence_rule
 
 __all__ = ["TorchLayerRunner", "runner_of", "shows_layers"]
 
@@ -23,6 +24,7 @@ class TorchLayerRunner:
         self.num_layers = len(model.bigru.layers)
         self.hidden_size = int(model.config.hidden_size)
         self.same_state = SAME_STATE[str(model.dtype).removeprefix("torch.")]
+        self.silence = silence_rule(model.config.to_dict())
 
     @torch.inference_mode()
     def __call__(self, layer: int, direction: Direction, inputs: Frames, states: Frames) -> tuple[Frames, Frames]:

@@ -54,6 +54,7 @@ CONFIG_RULES: Mapping[str, Rule] = {
     "ctc_loss_reduction": choice("mean", "sum"),
     "ctc_zero_infinity": FLAG,
     "inputs_to_logits_ratio": whole(1, 65_536),
+    "max_silence_frames": optional(whole(1, 1_000_000)),
     "apply_spec_augment": FLAG,
     "mask_time_prob": number(0, 1),
     "mask_time_length": whole(1, 1_000_000),

@@ -46,6 +46,10 @@ class BiGRUCTCConfig(PreTrainedConfig):
             into the frames, counts as zero. If `False`, such labels raise a `ValueError`.
         inputs_to_logits_ratio (`int`, defaults to 320): Audio samples per logit frame, which is the feature
             extractor's `hop_length`; the pipeline computes timestamps and chunk borders from it.
+        max_silence_frames (`int`, *optional*): Silent frames on each side of a sound that the network reads. A frame
+            is silent if all its bins are zero, which `normalization="speech"` of the feature extractor makes of frames
+            without speech. Those further from any sound are left out and get the blank, so that a long silence
+            changes nothing. `None` leaves out none.
         apply_spec_augment (`bool`, defaults to `True`): Whether to mask input features, in training mode only. Source:
             SpecAugment (Park et al., 2019), without time warping.
         mask_time_prob (`float`, defaults to 0.05): Expected share of an utterance's frames that time masks cover,
@@ -80,6 +84,7 @@ class BiGRUCTCConfig(PreTrainedConfig):
     ctc_loss_reduction: str = "mean"
     ctc_zero_infinity: bool = True
     inputs_to_logits_ratio: int = 320
+    max_silence_frames: int | None = None
     apply_spec_augment: bool = True
     mask_time_prob: float | int = 0.05
     mask_time_length: int = 10

@@ -17,6 +17,7 @@ from .frame_grids_bigru_ctc import grids_of_frames, mean_of_grids
 from .layers_bigru_ctc import NUM_GATES, BiGRULayer
 from .loaded_weights_bigru_ctc import load_checked
 from .output_classes_bigru_ctc import OutputClasses
+from .silence_bigru_ctc import heard_frames, in_places, moved_to_places, places_of_frames
 
 
 def batch_of_frames(input_features: torch.Tensor, num_mel_bins: int) -> torch.Tensor:
@@ -157,7 +158,8 @@ class BiGRUModel(BiGRUCTCPreTrainedModel):
             kwargs: `return_dict`; anything else is ignored, as in the library.
 
         Returns:
-            `last_hidden_state` `(batch, frames, 2 * hidden_size)`, zero on padded frames.
+            `last_hidden_state` `(batch, frames, 2 * hidden_size)`, zero on padded frames, and on those that
+            `max_silence_frames` leaves out.
 
         Raises:
             ValueError: If the shape of `input_features` or `attention_mask` is not one of the above, or if the model
@@ -174,13 +176,21 @@ class BiGRUModel(BiGRUCTCPreTrainedModel):
             hidden_states = self._mask_features(hidden_states, lengths)
         if output_hidden_states is None:
             output_hidden_states = self.config.output_hidden_states
-        all_hidden_states: tuple[torch.Tensor, ...] = (hidden_states,)
+        all_hidden_states = [hidden_states]
+        places = None
+        if self.config.max_silence_frames is not None:
+            heard = heard_frames(features, valid, self.config.max_silence_frames)
+            places = places_of_frames(heard)
+            lengths = torch.maximum(heard.sum(-1), lengths.clamp(max=1))  # a layer takes no utterance without frames
+            hidden_states = moved_to_places(hidden_states, places)
         for index, layer in enumerate(self.layers):
             hidden_states = layer(hidden_states if index == 0 else self.dropout(hidden_states), lengths)
-            all_hidden_states += (hidden_states,)
+            all_hidden_states.append(hidden_states)
+        if places is not None:
+            all_hidden_states[1:] = [in_places(each, places) for each in all_hidden_states[1:]]
         return BaseModelOutput(
-            last_hidden_state=hidden_states,
-            hidden_states=all_hidden_states if output_hidden_states else None,
+            last_hidden_state=all_hidden_states[-1],
+            hidden_states=tuple(all_hidden_states) if output_hidden_states else None,
         )
 
     def _mask_features(self, features: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
@@ -270,7 +280,8 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
 
         Returns:
             `logits` `(batch, frames, vocab_size)`: float32 log-probabilities in every precision of the weights. On
-            padded frames the blank has probability one, so that a batch decodes to the text of its utterances alone.
+            padded frames the blank has probability one, so that a batch decodes to the text of its utterances alone;
+            so it has on frames that `max_silence_frames` of the configuration leaves out.
             `loss`: the CTC loss in float32, if there are labels.
 
         Raises:
@@ -295,12 +306,17 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
             return_dict=True,
         )
         attention_mask = mask_of_frames(attention_mask, outputs.last_hidden_state)
-        log_probs = self._log_probs(outputs.last_hidden_state, attention_mask)
+        log_probs = self._log_probs(outputs.last_hidden_state, self._heard(input_features, attention_mask))
         loss = None if labels is None else self._loss(log_probs, labels, attention_mask)
         return CausalLMOutput(loss=loss, logits=log_probs, hidden_states=outputs.hidden_states)
 
+    def _heard(self, input_features: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
+        """Frames `(batch, frames)` that the network reads."""
+        features = batch_of_frames(input_features, self.config.num_mel_bins)
+        return heard_frames(features, valid, self.config.max_silence_frames)
+
     def _log_probs(self, hidden_states: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        """`(batch, frames, classes)` float32, with all probability on the blank where there is padding."""
+        """`(batch, frames, classes)` float32, with all probability on the blank where the mask is `False`."""
         logits = self.lm_head(hidden_states.to(self.lm_head.weight.dtype))
         log_probs = nn.functional.log_softmax(logits, dim=-1, dtype=torch.float32)
         return self._blank_on_padding(log_probs, attention_mask)
@@ -308,8 +324,9 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
     def _mean_of_grids(self, grids: tuple[torch.Tensor, ...], attention_mask: torch.Tensor | None) -> CausalLMOutput:
         """Log-probabilities of all grids, in one batch, and their mean."""
         mask = mask_of_frames(attention_mask, grids[0])
-        outputs = self.bigru(torch.cat(grids), attention_mask=mask.repeat(len(grids), 1), return_dict=True)
-        log_probs = self._log_probs(outputs.last_hidden_state, mask.repeat(len(grids), 1))
+        features, of_all = torch.cat(grids), mask.repeat(len(grids), 1)
+        outputs = self.bigru(features, attention_mask=of_all, return_dict=True)
+        log_probs = self._log_probs(outputs.last_hidden_state, self._heard(features, of_all))
         return CausalLMOutput(
             logits=self._blank_on_padding(mean_of_grids(log_probs.chunk(len(grids)), len(grids)), mask)
         )

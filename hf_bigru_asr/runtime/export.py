@@ -75,9 +75,11 @@ def export_onnx(model: str | Path, output_dir: str | Path, *, waveform: bool = F
         _check_no_leftovers(target, [*copied, WAVEFORM_GRAPH_NAME] if waveform else copied)
     weights = files.read_weights()
     metadata = _full_metadata(files, weights)
-    graphs = {GRAPH_NAME: recognizer_graph(weights, blank_id, metadata)}
+    graphs = {GRAPH_NAME: recognizer_graph(weights, blank_id, metadata, files.max_silence_frames)}
     if waveform:
-        graphs[WAVEFORM_GRAPH_NAME] = waveform_recognizer_graph(weights, settings, blank_id, metadata)
+        graphs[WAVEFORM_GRAPH_NAME] = waveform_recognizer_graph(
+            weights, settings, blank_id, metadata, files.max_silence_frames
+        )
     with whole_folder(target) as staging:
         for name in copied:
             (staging / name).parent.mkdir(exist_ok=True)
@@ -121,7 +123,15 @@ def export_sherpa_onnx(model: str | Path, output_dir: str | Path) -> Path:
     _check_no_leftovers(target, [TOKENS_NAME])
     weights = files.read_weights()
     metadata = _full_metadata(files, weights) | {"inputs_to_logits_ratio": str(FRAME_SAMPLES)}
-    graph = sherpa_graph(weights, files.feature_settings, symbols, blank_id, files.pause_frames, metadata)
+    graph = sherpa_graph(
+        weights,
+        files.feature_settings,
+        symbols,
+        blank_id,
+        files.pause_frames,
+        metadata,
+        files.max_silence_frames,
+    )
     with whole_folder(target) as staging:
         (staging / TOKENS_NAME).write_text(tokens, encoding="utf-8")
         (staging / GRAPH_NAME).write_bytes(graph.SerializeToString())
@@ -147,11 +157,12 @@ def _check_no_leftovers(target: Path, written: Collection[str]) -> None:
 
 
 def graph_metadata(config: Mapping[str, Any], weights: Mapping[str, FloatArray]) -> dict[str, str]:
-    """Metadata of every graph: model type, blank, audio samples per frame, and digest of the weights."""
+    """Metadata of every graph: model type, blank, audio samples per frame, what is left out, digest of the weights."""
     return {
         "model_type": str(config["model_type"]),
         "blank_id": str(config.get("pad_token_id", 0)),
         "inputs_to_logits_ratio": str(config.get("inputs_to_logits_ratio")),
+        "max_silence_frames": str(config.get("max_silence_frames")),
         "weights_digest": weights_digest(weights),
     }
 
@@ -188,7 +199,8 @@ def load_graph(files: ModelFiles) -> bytes:
         from .onnx_graph import recognizer_graph
 
         weights = files.read_weights()
-        model = recognizer_graph(weights, files.blank_id)  # metadata are for graphs that are kept
+        # Metadata are for graphs that are kept.
+        model = recognizer_graph(weights, files.blank_id, max_silence_frames=files.max_silence_frames)
         del weights  # which take as much memory as the graph
         return model.SerializeToString()
     graph = files.graph_path.read_bytes()

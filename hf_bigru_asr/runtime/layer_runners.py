@@ -9,6 +9,7 @@ import numpy as np
 
 from .frame_store import Frames
 from .onnx_graph import Weights, gru_direction_graph, head_graph
+from .silence import SilenceRule
 
 __all__ = [
     "SAME_STATE",
@@ -40,11 +41,13 @@ class LayerRunner(Protocol):
         num_layers: Layers of the network.
         hidden_size: Size of a state.
         same_state: Largest difference between two states that count as one, see [`SAME_STATE`].
+        silence: What the network leaves out; `None` if nothing.
     """
 
     num_layers: int
     hidden_size: int
     same_state: float
+    silence: SilenceRule | None
 
     def __call__(self, layer: int, direction: Direction, inputs: Frames, states: Frames) -> tuple[Frames, Frames]:
         """Run one direction of one layer over pieces of several segments of a recording.
@@ -71,6 +74,7 @@ class GraphLayerRunner:
         weights: Those of the model, see [`recognizer_graph`].
         compile_graph: Makes a serialised graph ready, given the names of what it takes.
         precision: Number format that the runtime computes in, one of `SAME_STATE`.
+        silence: What the network leaves out; `None` if nothing.
 
     Raises:
         ImportError: If the package `onnx` is not installed.
@@ -81,7 +85,9 @@ class GraphLayerRunner:
         weights: Weights,
         compile_graph: Callable[[bytes, Sequence[str]], RunGraph],
         precision: str = "float32",
+        silence: SilenceRule | None = None,
     ) -> None:
+        self.silence = silence
         self.same_state = SAME_STATE[precision]
         self.hidden_size = weights["lm_head.weight"].shape[1] // 2
         self.num_layers = sum(re.fullmatch(r"bigru\.layers\.\d+\.weight_hh_l0", name) is not None for name in weights)
@@ -118,6 +124,7 @@ class CheckedRunner:
     def __init__(self, runner: LayerRunner, check: Callable[[], None]) -> None:
         self._runner, self._check = runner, check
         self.num_layers, self.hidden_size, self.same_state = runner.num_layers, runner.hidden_size, runner.same_state
+        self.silence = runner.silence
 
     def __call__(self, layer: int, direction: Direction, inputs: Frames, states: Frames) -> tuple[Frames, Frames]:
         """Run a direction; see [`LayerRunner`]."""
@@ -135,7 +142,7 @@ def log_probs_of_layers(runner: LayerRunner, features: Frames, threads: Executor
 
     Args:
         runner: The network.
-        features: `(batch, frames, features)`; every frame is valid.
+        features: `(batch, frames, features)`; every frame is valid and read.
         threads: Where the backward directions run; the forward ones run in the calling thread.
 
     Returns:

@@ -13,9 +13,9 @@ equals one sequential pass.
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from .frame_store import Frames, FrameStore
 from .layer_runners import Direction, LayerRunner
 from .log_mel import LogMelSettings, log_mel_frames
 from .long_features import Extract, LongFeatures
+from .silence import FrameSource, HeardFrames
 
 __all__ = ["CHUNK_S", "LONG_S", "log_probs_in_pieces", "read_before"]
 
@@ -87,7 +88,7 @@ def log_probs_in_pieces(
         if num_segments is None:
             num_segments = min(max(len(features) // MIN_SEGMENT_FRAMES, 1), MAX_SEGMENTS)
         layer_pass = _LayerPass(runner, len(features), layers, num_segments, chunk_frames, threads)
-        grids = (layer_pass.log_probs(_Grid(features, grid, num_mels)) for grid in range(num_grids))
+        grids = (_log_probs_of_grid(layer_pass, features, grid, num_mels) for grid in range(num_grids))
         if num_grids == 1:
             yield from next(grids)
             return
@@ -113,17 +114,6 @@ def _read_ahead(blocks: Iterable[AudioArray], threads: Executor) -> Iterator[Aud
     while (block := following.result()) is not None:
         following = threads.submit(next, remaining, None)
         yield block
-
-
-class _Source(Protocol):
-    """Frames that a layer reads."""
-
-    @property
-    def width(self) -> int:
-        """Features of a frame."""
-
-    def read(self, start: int, stop: int, target: Frames) -> None:
-        """Write the frames from `start` to `stop` into `target` `(stop - start, width)`."""
 
 
 @dataclass(frozen=True)
@@ -174,9 +164,12 @@ class _LayerPass:
     chunk_frames: int
     threads: Executor | None
 
-    def log_probs(self, features: _Source) -> Iterator[Frames]:
-        """Log-probabilities `(frames, classes)` of one frame grid, piece by piece."""
-        hidden_states: _Source = features
+    def log_probs(self, features: FrameSource) -> Iterator[Frames]:
+        """Log-probabilities `(frames, classes)` of one frame grid, piece by piece; an empty piece of no frames."""
+        if self.num_frames == 0:
+            yield self.runner.log_probs(np.empty((0, 2 * self.runner.hidden_size), dtype=np.float32))
+            return
+        hidden_states: FrameSource = features
         for layer in range(self.runner.num_layers):
             outputs = self.layers[layer % 2]
             self._run_layer(layer, hidden_states, outputs)
@@ -187,7 +180,7 @@ class _LayerPass:
             hidden_states.read(start, stop, rows)
             yield self.runner.log_probs(rows)
 
-    def _run_layer(self, layer: int, source: _Source, outputs: _BothDirections) -> None:
+    def _run_layer(self, layer: int, source: FrameSource, outputs: _BothDirections) -> None:
         interrupted = Event()
         targets: tuple[tuple[Direction, FrameStore], ...] = (("forward", outputs.ahead), ("backward", outputs.behind))
         forward, backward = (
@@ -214,7 +207,7 @@ class _Direction:
     runner: LayerRunner
     layer: int
     direction: Direction
-    source: _Source
+    source: FrameSource
     target: FrameStore
     num_frames: int
     num_segments: int
@@ -280,6 +273,18 @@ class _Direction:
             self.target.write(start, rows)
         else:
             self.target.write(self.num_frames - start - len(rows), rows[::-1])
+
+
+def _log_probs_of_grid(layer_pass: _LayerPass, features: LongFeatures, grid: int, width: int) -> Iterator[Frames]:
+    """Log-probabilities of one frame grid, piece by piece; what is far from any sound is not run."""
+    source, rule = _Grid(features, grid, width), layer_pass.runner.silence
+    sounds = features.sounds(grid)
+    if rule is None or sounds is None or (heard := rule.heard(sounds)).all():
+        yield from layer_pass.log_probs(source)
+        return
+    heard_frames = HeardFrames(source, np.flatnonzero(heard))
+    of_heard = replace(layer_pass, num_frames=len(heard_frames.places))
+    yield from heard_frames.in_places(of_heard.log_probs(heard_frames), rule, len(heard), layer_pass.chunk_frames)
 
 
 def _mean_of_grids(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..model.speech_statistics_bigru_ctc import SpeechSums, speech_levels, speech_weights
+from ..model.speech_statistics_bigru_ctc import SpeechNormalizer, SpeechSums, speech_levels, speech_weights
 from ..model.waveforms_bigru_ctc import AudioArray, mono_waveform
 from .frame_store import Frames, FrameStore
 from .log_mel import FloatArray, LogMelSettings, log_mel_frames, standardized
@@ -94,6 +94,13 @@ class LongFeatures:
 
     def __len__(self) -> int:
         return len(self.store)
+
+    def sounds(self, grid: int) -> npt.NDArray[np.bool_] | None:
+        """Which frames `(frames,)` of a frame grid are no silence; `None` if the normalisation makes no silence."""
+        if not isinstance(self.normalize, SpeechNormalizer):
+            return None
+        sounds: npt.NDArray[np.bool_] = self.normalize.presence[:, grid] > 0
+        return sounds
 
     def read(self, start: int, stop: int) -> Frames:
         """Normalised frames from `start` to `stop`."""

@@ -140,6 +140,12 @@ class ModelFiles:
         return int(self.config.get("pad_token_id", 0))
 
     @property
+    def max_silence_frames(self) -> int | None:
+        """Silent frames on each side of a sound that the network reads; all if `None`."""
+        value: int | None = self.config.get("max_silence_frames")
+        return value
+
+    @property
     def graph_path(self) -> Path:
         """Path of the exported graph, which need not exist."""
         return self.folder / GRAPH_NAME
@@ -183,6 +189,13 @@ class ModelFiles:
             ValueError: If they differ in what they must have alike.
         """
         facts = _facts_of_graph(contents, path)
+        own_silence, silence = str(self.max_silence_frames), contents.metadata.get("max_silence_frames", "None")
+        check_alike(
+            {"max_silence_frames": own_silence},
+            str(self.folder / CONFIG_NAME),
+            {"max_silence_frames": silence},
+            str(path),
+        )
         check_alike(facts_of_config(self.config), str(self.folder / CONFIG_NAME), facts, str(path))
         if any((self.folder / name).is_file() for name in ("processor_config.json", "preprocessor_config.json")):
             settings = self.feature_settings

@@ -19,6 +19,7 @@ from ..extras import needs_package
 from .log_mel import FloatArray, LogMelSettings
 from .onnx_builder import GraphBuilder
 from .onnx_features import add_log_mel, add_normalization
+from .onnx_silence import add_heard_frames, add_heard_lengths, add_inverse, add_moved, add_places
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -38,7 +39,12 @@ GRU_PARTS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
 Weights = Mapping[str, FloatArray]
 
 
-def recognizer_graph(weights: Weights, blank_id: int = 0, metadata: Mapping[str, str] | None = None) -> "ModelProto":
+def recognizer_graph(
+    weights: Weights,
+    blank_id: int = 0,
+    metadata: Mapping[str, str] | None = None,
+    max_silence_frames: int | None = None,
+) -> "ModelProto":
     """The whole recogniser, from log-mel frames to log-probabilities.
 
     Inputs are `input_features` `(batch, frames, mels)` float32 and `lengths` `(batch,)` int64, the valid frames of
@@ -50,6 +56,7 @@ def recognizer_graph(weights: Weights, blank_id: int = 0, metadata: Mapping[str,
         weights: State dict of `BiGRUForCTC`.
         blank_id: Class of padded frames.
         metadata: Texts that are stored with the graph.
+        max_silence_frames: That of the configuration.
 
     Raises:
         ImportError: If the package `onnx` is not installed.
@@ -63,13 +70,17 @@ def recognizer_graph(weights: Weights, blank_id: int = 0, metadata: Mapping[str,
     # NaN on padding would stay on padding anyway, but arithmetic on it is slow.
     clean = graph.add("Where", graph.unsqueeze(valid, 2), features, graph.constant(np.float32(0)))
     hidden = graph.add("Transpose", clean, perm=[1, 0, 2])
-    logits = _add_network(graph, network, hidden, lengths, valid, blank_id)
+    logits = _add_network(graph, network, hidden, lengths, valid, blank_id, max_silence_frames)
     graph.outputs.append((logits, np.float32, ["batch", "frames", network.num_classes]))
     return graph.model("bigru_ctc", metadata)
 
 
 def waveform_recognizer_graph(
-    weights: Weights, settings: LogMelSettings, blank_id: int = 0, metadata: Mapping[str, str] | None = None
+    weights: Weights,
+    settings: LogMelSettings,
+    blank_id: int = 0,
+    metadata: Mapping[str, str] | None = None,
+    max_silence_frames: int | None = None,
 ) -> "ModelProto":
     """The recogniser with its feature extractor, from samples to log-probabilities.
 
@@ -82,6 +93,7 @@ def waveform_recognizer_graph(
         settings: Settings of the feature extractor.
         blank_id: Class of padded frames.
         metadata: Texts that are stored with the graph.
+        max_silence_frames: That of the configuration.
 
     Raises:
         ImportError: If the package `onnx` is not installed.
@@ -91,14 +103,22 @@ def waveform_recognizer_graph(
     graph = GraphBuilder()
     waveform = graph.input("waveform", np.float32, ["batch", "samples"])
     samples = graph.input("lengths", np.int64, ["batch"])
-    logits, lengths = add_waveform_recognizer(graph, weights, settings, blank_id, waveform, samples)
+    logits, lengths = add_waveform_recognizer(
+        graph, weights, settings, blank_id, waveform, samples, max_silence_frames
+    )
     graph.outputs.append((logits, np.float32, ["batch", "frames", len(weights["lm_head.bias"])]))
     graph.outputs.append((lengths, np.int64, ["batch"]))
     return graph.model("bigru_ctc_waveform", metadata)
 
 
 def add_waveform_recognizer(
-    graph: GraphBuilder, weights: Weights, settings: LogMelSettings, blank_id: int, waveform: str, lengths: str
+    graph: GraphBuilder,
+    weights: Weights,
+    settings: LogMelSettings,
+    blank_id: int,
+    waveform: str,
+    lengths: str,
+    max_silence_frames: int | None = None,
 ) -> tuple[str, str]:
     """Add the recogniser with its feature extractor to a graph.
 
@@ -109,6 +129,7 @@ def add_waveform_recognizer(
         blank_id: Class of padded frames.
         waveform: Name of the samples `(batch, samples)`, float32.
         lengths: Name of the valid samples of each utterance `(batch,)`, int64.
+        max_silence_frames: That of the configuration.
 
     Returns:
         `logits` `(batch, frames, classes)` and `logit_lengths` `(batch,)`, which are named so.
@@ -141,7 +162,8 @@ def add_waveform_recognizer(
     features = add_log_mel(graph, clean, num_frames, settings)
     features = add_normalization(graph, features, valid, graph.add("Max", logit_lengths, one), settings)
     hidden = graph.add("Transpose", features, perm=[2, 0, 1])
-    return _add_network(graph, network, hidden, logit_lengths, valid, blank_id), logit_lengths
+    logits = _add_network(graph, network, hidden, logit_lengths, valid, blank_id, max_silence_frames)
+    return logits, logit_lengths
 
 
 def gru_direction_graph(weights: Weights, layer: int, *, backward: bool = False) -> "ModelProto":
@@ -213,9 +235,10 @@ def weights_of_graph(graph: bytes) -> dict[str, FloatArray]:
     model = load_model_from_string(graph).graph
     constants = {each.name: numpy_helper.to_array(each) for each in model.initializer}
     nodes = {kind: [node for node in model.node if node.op_type == kind] for kind in ("GRU", "MatMul", "Add")}
-    head = [node for kind in ("MatMul", "Add") for node in nodes[kind][-1:]]
+    head = nodes["MatMul"][-1:]
+    head += [node for node in nodes["Add"] if head and node.input[0] == head[0].output[0]]
     needed = {*(node.input[1] for node in head), *(name for node in nodes["GRU"] for name in node.input[1:4])}
-    if not all(nodes.values()) or not needed <= constants.keys():
+    if not nodes["GRU"] or len(head) < 2 or not needed <= constants.keys():
         raise ValueError(
             "The graph has been changed since it was made (quantised, perhaps), and its layers cannot be run one by "
             "one; write it again with scripts/export.py."
@@ -284,22 +307,38 @@ def _valid_positions(graph: GraphBuilder, lengths: str, num_positions: str) -> s
     return graph.add("Less", positions, graph.unsqueeze(lengths, 1))
 
 
-def _add_network(graph: GraphBuilder, network: _Network, hidden: str, lengths: str, valid: str, blank_id: int) -> str:
+def _add_network(
+    graph: GraphBuilder,
+    network: _Network,
+    hidden: str,
+    lengths: str,
+    valid: str,
+    blank_id: int,
+    max_silence_frames: int | None,
+) -> str:
     """From frames `(frames, batch, mels)` to the output `logits` `(batch, frames, classes)`.
 
     Between the layers the frames come first, as ONNX has it, so that only the few classes have to be transposed.
     """
     if not 0 <= blank_id < network.num_classes:
         raise ValueError(f"blank_id is {blank_id}; it must be one of the {network.num_classes} classes.")
+    places, read = None, valid
+    if max_silence_frames is not None:
+        read = add_heard_frames(graph, hidden, valid, max_silence_frames)
+        places = add_places(graph, read)
+        lengths = add_heard_lengths(graph, read, lengths)
+        hidden = add_moved(graph, hidden, add_inverse(graph, places), network.num_mels)
     turned = _turned_rows(graph, hidden, lengths)
     for layer in range(network.num_layers):
         directions = [_add_direction(graph, network, layer, name, hidden, turned) for name in DIRECTIONS]
         hidden = graph.add("Concat", *directions, axis=2)
     scores = _add_head(graph, network, hidden)
+    if places is not None:
+        scores = add_moved(graph, scores, places, network.num_classes)
     log_probs = graph.add("Transpose", graph.add("LogSoftmax", scores, axis=2), perm=[1, 0, 2])
     impossible = np.full(network.num_classes, np.finfo(np.float32).min, dtype=np.float32)
     impossible[blank_id] = 0.0
-    mask = graph.unsqueeze(valid, 2)
+    mask = graph.unsqueeze(read, 2)
     return graph.add("Where", mask, log_probs, graph.constant(impossible), output="logits")
 
 

@@ -36,6 +36,7 @@ from .onnx_graph import weights_of_graph
 from .openvino import PRECISIONS, compile_on_openvino
 from .parts import decode_pieces
 from .resampling import resample
+from .silence import silence_rule
 
 __all__ = ["OnnxRecognizer", "available_cores", "check_inputs", "create_session", "greedy_text", "main"]
 
@@ -213,7 +214,7 @@ class OnnxRecognizer:
         except ImportError as error:
             message = f"A recording of more than {self.long_s:g} s goes through the network layer by layer. {error}"
             raise ImportError(message) from error
-        return GraphLayerRunner(weights, compile_graph, self._dtype)
+        return GraphLayerRunner(weights, compile_graph, self._dtype, silence_rule(self._files.config))
 
     def _compiled(
         self, graph: bytes, num_threads: int | None, inputs: Sequence[str], *, keeps_memory: bool = True

@@ -43,6 +43,7 @@ def sherpa_graph(
     blank_id: int = 0,
     pause_frames: int | None = None,
     metadata: Mapping[str, str] | None = None,
+    max_silence_frames: int | None = None,
 ) -> "ModelProto":
     """The recogniser with its feature extractor, for `sherpa_onnx.OfflineRecognizer.from_omnilingual_asr_ctc`.
 
@@ -56,6 +57,7 @@ def sherpa_graph(
         blank_id: Class of the blank.
         pause_frames: Frames without a letter between two letters that make a space; `None`: no number does.
         metadata: Texts that are stored with the graph.
+        max_silence_frames: That of the configuration.
 
     Raises:
         ImportError: If the package `onnx` is not installed.
@@ -72,7 +74,9 @@ def sherpa_graph(
     waveform = graph.input("waveform", np.float32, [1, "samples"])
     length = graph.unsqueeze(graph.size(waveform, 1), 0)
     samples = _add_original_level(graph, waveform)
-    logits, num_frames = add_waveform_recognizer(graph, weights, settings, blank_id, samples, length)
+    logits, num_frames = add_waveform_recognizer(
+        graph, weights, settings, blank_id, samples, length, max_silence_frames
+    )
     if pause_frames is not None:
         logits = _add_pauses(graph, logits, symbols.index(" "), blank_id, len(symbols), pause_frames)
     _add_frames_of_20_ms(graph, logits, num_frames, settings.hop_length)

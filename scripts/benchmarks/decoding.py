@@ -5,8 +5,8 @@
 
 Every row is a process of its own without torch, which transcribes FLAC files one after another. Rows that begin with
 `transcribe` are the command, started anew every turn, with as many files at once as there are threads; with OpenVINO
-and a processor that has bfloat16, in bfloat16 too. Their memory is that of all their processes, what these share counted
-once. All take turns.
+and a processor that has bfloat16, in bfloat16 too. Their memory is that of all their processes, what these share
+counted once. All take turns.
 `--before` is the folder of another checkout of this repository, measured with its own settings. The Whispers are
 measured once, on every fourth of the files, where `faster-whisper` and their weights are installed, see `peers`.
 

@@ -70,12 +70,8 @@ def test_the_command_of_a_checkout_is_run(tmp_path: Path) -> None:
     package.mkdir()
     (package / "__init__.py").touch()
     (package / "__main__.py").write_text(FAKE_COMMAND)
-    memory = tmp_path / "scripts/benchmarks"
-    memory.mkdir(parents=True)
-    (memory / "memory.py").write_text("peak_memory_mib = lambda: 250.0\n")
     found = Command("fake", tmp_path, []).transcribe([Path("b.flac"), Path("a.flac")])
     assert found["texts"] == ["B", "A"]
-    assert found["peak_memory_mib"] == 250.0
     assert 0 < found["cpu_s"] <= 10 * found["time_s"]
     with pytest.raises(RuntimeError, match="fake has ended with status 5"):
         Command("fake", tmp_path, ["--broken"]).transcribe([Path("a.flac")])

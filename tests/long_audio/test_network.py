@@ -94,7 +94,7 @@ def test_segments_side_by_side(
 class ForgetsOnClicks:
     """A layer whose state adds up what comes, and is emptied by a loud frame."""
 
-    num_layers, hidden_size, same_state = 1, 1, 1e-6
+    num_layers, hidden_size, same_state, silence = 1, 1, 1e-6, None
 
     def __init__(self) -> None:
         self.num_segments: dict[str, list[int]] = {"forward": [], "backward": []}

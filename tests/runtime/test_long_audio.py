@@ -87,7 +87,7 @@ def test_a_recording_in_blocks_is_checked(listener_dir: Path) -> None:
 class Echo:
     """A network of one layer that remembers nothing: the outputs of both directions are the mean of a frame."""
 
-    num_layers, hidden_size, same_state = 1, 1, 1e-6
+    num_layers, hidden_size, same_state, silence = 1, 1, 1e-6, None
 
     def __init__(self) -> None:
         self.num_frames: dict[str, list[int]] = {"forward": [], "backward": []}
