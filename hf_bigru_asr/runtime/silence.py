@@ -84,10 +84,8 @@ class HeardFrames:
 
     def read(self, start: int, stop: int, target: Frames) -> None:
         """Write frames; see [`FrameSource`]."""
-        places = self.places[start:stop]
-        edges = [0, *(np.flatnonzero(np.diff(places) > 1) + 1).tolist(), len(places)]
-        for first, last in pairwise(edges):
-            self.source.read(int(places[first]), int(places[last - 1]) + 1, target[first:last])
+        for first, last, place in self._runs(start, stop):
+            self.source.read(place, place + last - first, target[first - start : last - start])
 
     def in_places(
         self, pieces: Iterable[Frames], rule: SilenceRule, num_frames: int, max_frames: int
@@ -104,15 +102,21 @@ class HeardFrames:
         start = done = num_classes = 0
         for piece in pieces:
             num_classes = piece.shape[1]
-            places = self.places[done : done + len(piece)]
-            edges = [0, *(np.flatnonzero(np.diff(places) > 1) + 1).tolist(), len(places)]
-            for first, last in pairwise(edges):
-                if first < last:
-                    yield from _blanks(rule, int(places[first]) - start, num_classes, max_frames)
-                    yield piece[first:last]
-                    start = int(places[last - 1]) + 1
+            for first, last, place in self._runs(done, done + len(piece)):
+                yield from _blanks(rule, place - start, num_classes, max_frames)
+                yield piece[first - done : last - done]
+                start = place + last - first
             done += len(piece)
         yield from _blanks(rule, num_frames - start, num_classes, max_frames)
+
+    def _runs(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+        """Heard frames that follow each other: number of the first and behind the last, and position of the first."""
+        places = self.places[start:stop]
+        if len(places) == 0:
+            return
+        edges = [0, *(np.flatnonzero(np.diff(places) > 1) + 1).tolist(), len(places)]
+        for first, last in pairwise(edges):
+            yield start + first, start + last, int(places[first])
 
 
 def _blanks(rule: SilenceRule, num_frames: int, num_classes: int, max_frames: int) -> Iterator[Frames]:
