@@ -48,6 +48,13 @@ class ModelArguments:
         default=None,
         metadata={"help": "Whether infinite losses count as zero (unset: the model's, or true)."},
     )
+    max_silence_frames: int | None = field(
+        default=None,
+        metadata={
+            "help": "Silent frames on each side of a sound that the network reads, with --normalization speech "
+            "(unset: the model's, or all)."
+        },
+    )
     normalization: str | None = field(
         default=None,
         metadata={"help": "Feature normalisation: utterance, speech or none (unset: the model's, or utterance)."},

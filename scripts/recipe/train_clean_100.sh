@@ -38,8 +38,9 @@ teach() { # What Whisper-base makes of the speech
       --output_dir taught
 }
 base() { # From random weights: frames of 21 ms, normalised by the speech around them
-  train base --hop_length 336 --win_length 640 --normalization speech --prior_frames 200 --num_train_epochs 20 \
-      --learning_rate 2e-3 --lr_scheduler_type cosine_with_min_lr --lr_scheduler_kwargs '{"min_lr_rate": 0.3}'
+  train base --hop_length 336 --win_length 640 --normalization speech --prior_frames 200 --max_silence_frames 100 \
+      --num_train_epochs 20 --learning_rate 2e-3 --lr_scheduler_type cosine_with_min_lr \
+      --lr_scheduler_kwargs '{"min_lr_rate": 0.3}'
 }
 broad() { # The same speech in noise, in rooms, on telephones, between pauses, of other voices; the rate falls to 0
   mapfile -t drawn < <(conditions .3 .2 .2 .1 .15 .02)

@@ -208,6 +208,7 @@ def test_the_bundled_model_goes_on_as_it_is(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 NETWORK = {
+    "max_silence_frames": 77,
     "hidden_dropout": 0.35,
     "apply_spec_augment": False,
     "mask_time_prob": 0.15,
