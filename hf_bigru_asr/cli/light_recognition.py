@@ -20,7 +20,7 @@ from ..runtime.log_mel import FloatArray
 from ..runtime.long_audio import log_probs_in_pieces, read_before
 from ..runtime.model_files import ModelFiles
 from ..runtime.parts import decode_pieces, join_parts
-from ..runtime.recognizer import OnnxRecognizer
+from ..runtime.recognizer import BATCH_SIZE, OnnxRecognizer
 from ..runtime.resampling import resample
 from ..text.language_names import check_language
 from .inputs import Input
@@ -33,13 +33,6 @@ if TYPE_CHECKING:
     from ..runtime.decoding_pool import BeamSearchPool, PendingHypotheses
 
 __all__ = ["LightRecognition", "load_light_recognition"]
-
-BATCH_SIZE = 8
-BATCH_S = 40.0
-"""Recordings, and seconds of them with their padding on all frame grids, that go through the network together.
-
-With three times as many seconds the network takes a quarter longer: its products leave the cache of the processor.
-"""
 
 
 @dataclass
@@ -205,8 +198,7 @@ class LightRecognition:
 
     def _score_short(self, channels: Iterable[_Channel], check: Check) -> None:
         waiting = [channel for channel in channels if channel.waveform is not None]
-        max_samples = BATCH_S * self._recognizer.sampling_rate / self._recognizer.feature_settings.num_offsets
-        for batch in _batches(waiting, max_samples):
+        for batch in _batches(waiting, self._recognizer.max_batch_samples):
             check()
             found = self._recognizer.log_probs([each.waveform for each in batch if each.waveform is not None])
             for channel, log_probs in zip(batch, found, strict=True):

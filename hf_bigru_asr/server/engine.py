@@ -10,13 +10,11 @@ from typing import TypeVar
 from weakref import WeakSet
 
 from ..formats.transcript import TimedTranscript
+from ..runtime.recognizer import BATCH_SIZE
 from .recordings import Job, Recording, RecordingSteps, StoppedError
 
 __all__ = ["Engine", "FullError"]
 
-BATCH_SIZE = 8
-BATCH_S = 60.0
-"""Recordings, and seconds of them with their padding, that go through the network together."""
 MIN_SHARE = 0.5
 """A recording shares a run only with those of at least this part of its length: padding is work too."""
 MAX_RETRY_S = 60
@@ -168,7 +166,7 @@ class Engine:
         """The short recording that waits longest, and others of about its length."""
         first = self._short[0]
         batch, longest = [first], first.num_samples
-        max_samples = BATCH_S * self.steps.rate_hz
+        max_samples = self.steps.max_batch_samples
         for job in self._short[1:]:
             lengths = (*(each.num_samples for each in batch), job.num_samples)
             is_alike = min(lengths) >= MIN_SHARE * max(lengths)

@@ -138,6 +138,11 @@ class RecordingSteps:
         """Sampling rate of waveforms."""
         return self._recognizer.sampling_rate
 
+    @property
+    def max_batch_samples(self) -> int:
+        """Samples, padding counted, that run together at the most."""
+        return self._recognizer.max_batch_samples
+
     def read(self, job: Job) -> bool:
         """Read a short recording whole, and of others the beginning.
 

@@ -14,11 +14,11 @@ from small_language_model import write_language_model
 
 from hf_bigru_asr.audio.loading import load_audio
 from hf_bigru_asr.cli.inputs import Input
-from hf_bigru_asr.cli.light_recognition import BATCH_S, LightRecognition, load_light_recognition
+from hf_bigru_asr.cli.light_recognition import LightRecognition, load_light_recognition
 from hf_bigru_asr.cli.recognition import RecognitionOptions
 from hf_bigru_asr.formats.transcript import TimedTranscript
 from hf_bigru_asr.runtime import decoding_pool
-from hf_bigru_asr.runtime.recognizer import OnnxRecognizer
+from hf_bigru_asr.runtime.recognizer import BATCH_S, OnnxRecognizer
 
 RATE_HZ = 16_000
 

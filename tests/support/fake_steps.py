@@ -38,6 +38,10 @@ class FakeSteps(RecordingSteps):
         self.normalize = Normalizer()
 
     @property
+    def max_batch_samples(self) -> int:
+        return 60 * RATE_HZ
+
+    @property
     def takes_hotwords(self) -> bool:
         return True
 
