@@ -36,8 +36,8 @@ class WorkerDiedError(ChildProcessError):
 class WorkerPool:
     """Processes that call functions in parallel; use it in a `with` block.
 
-    A process starts with the first call that needs it, and anew after one that has died. It ends with the pool, at
-    once if an exception leaves the block, and with this process, however that ends.
+    A process starts with the first call that needs it, and anew after one that has died, whose call is made once more.
+    Processes end with the pool, at once if an exception leaves the block, and with this process, however that ends.
 
     Args:
         num_workers: Processes, at the most.
@@ -77,7 +77,7 @@ class WorkerPool:
             arguments: Its arguments, which can be pickled.
 
         Returns:
-            Its result; the exception that it raised; or [`WorkerDiedError`].
+            Its result; the exception that it raised; or [`WorkerDiedError`] if its process died twice.
         """
         return self._threads.submit(self._call_idle, function, arguments)
 
@@ -92,7 +92,12 @@ class WorkerPool:
     def _call_idle(self, function: Callable[..., Result], arguments: tuple[object, ...]) -> Result:
         worker = self._idle.get()
         try:
-            return worker.call(function, arguments)
+            try:
+                return worker.call(function, arguments)
+            except WorkerDiedError:
+                if worker.is_killed:
+                    raise
+                return worker.call(function, arguments)  # in a new process
         finally:
             self._idle.put(worker)
 
@@ -102,7 +107,7 @@ class _Worker:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._is_killed = False
+        self.is_killed = False
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
 
@@ -111,7 +116,7 @@ class _Worker:
         with self._lock:
             if self._connection is None or self._process is None:
                 self._process, self._connection = _start_process()
-                if self._is_killed:
+                if self.is_killed:
                     self._process.kill()
             try:
                 self._connection.send_bytes(message)
@@ -121,8 +126,10 @@ class _Worker:
                 self._connection.close()
                 self._process = self._connection = None
                 raise WorkerDiedError(
-                    f"A worker process ended with the exit status {status}; its own messages stand on "
-                    "standard error. If memory ran out, give fewer num_workers."
+                    f"A worker process was killed by signal {-status}. If memory ran out, give fewer num_workers."
+                    if status < 0
+                    else f"A worker process ended with the exit status {status}; its own messages stand on standard "
+                    "error. If memory ran out, give fewer num_workers."
                 ) from ended
         if error is not None:
             raise error
@@ -130,7 +137,7 @@ class _Worker:
 
     def kill(self) -> None:
         """End the process at once."""
-        self._is_killed = True
+        self.is_killed = True
         process = self._process
         if process is not None:
             process.kill()

@@ -253,8 +253,8 @@ def _awaited(future: "Future[TimedHypotheses]", check: Check) -> TimedHypotheses
         try:
             return future.result(PERIOD_S)
         except TimeoutError:
-            if future.done():
-                raise  # its own
+            if future.done():  # meanwhile, or the error is its own
+                return future.result()
 
 
 MAX_DECODERS = 4

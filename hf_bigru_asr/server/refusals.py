@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from ..audio.findings import AudioError
+from ..processes.worker_pool import WorkerDiedError
 
 __all__ = ["AudioTooLongError", "Body", "ClientGoneError", "RefusedError", "refusal_of", "refused_response"]
 
@@ -98,6 +99,11 @@ def refusal_of(error: BaseException) -> RefusedError:
         return _with_remedy(error)
     if isinstance(error, ClientGoneError):
         return RefusedError(GONE_STATUS, "The client went away.", code="client_gone")
+    if isinstance(error, WorkerDiedError):
+        return RefusedError(
+            503,
+            "A process that decodes has died, perhaps for lack of memory; try again, or give the server fewer --jobs.",
+        )
     if isinstance(error, AudioTooLongError):
         return RefusedError(422, str(error), param="file")
     if isinstance(error, AudioError):

@@ -95,7 +95,7 @@ def test_a_long_recording_alone(
     assert essence([short, found]) == essence([*alone(recordings[3:], no_check), *alone(recordings[:1], no_check)])
 
 
-def test_a_process_that_dies_is_an_error_of_its_recording(
+def test_processes_that_die_are_replaced(
     alone: LightRecognition, several: LightRecognition, recordings: list[Input]
 ) -> None:
     pool = several._pool
@@ -104,12 +104,27 @@ def test_a_process_that_dies_is_an_error_of_its_recording(
     for worker in pool._workers._workers:
         assert worker._process is not None
         worker._process.kill()
-    lost = list(several(recordings, no_check))
-    errors = [each.error or "" for each in lost if each.source.endswith(("two.wav", "one.wav"))]
-    assert len(errors) == 2
-    assert any(error.startswith("A worker process ended with the exit status -9; ") for error in errors)
-    assert any(error.endswith(" If memory ran out, give fewer --jobs.") for error in errors)
     assert essence(list(several(recordings, no_check))) == essence(list(alone(recordings, no_check)))
+
+
+def test_processes_that_die_again_are_an_error_of_their_recording(
+    several: LightRecognition, recordings: list[Input], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit = decoding_pool.BeamSearchPool._submit_part
+    longest = load_audio(SAMPLE)[:30_000].size // 336 + 1
+
+    def submit_or_die(self: decoding_pool.BeamSearchPool, part: np.ndarray, *arguments: Any) -> object:
+        if len(part) == longest:
+            return self._workers.submit(os._exit, 9)
+        return submit(self, part, *arguments)
+
+    monkeypatch.setattr(decoding_pool.BeamSearchPool, "_submit_part", submit_or_die)
+    *others, lost = several(recordings, no_check)
+    assert [each.error is None for each in others] == [True, False, True], "the second is broken"
+    assert lost.error == (
+        "A worker process ended with the exit status 9; its own messages stand on standard error. If memory ran out, "
+        "give fewer --jobs."
+    )
 
 
 @pytest.mark.parametrize("num_grids", [1, 3])

@@ -81,6 +81,7 @@ def test_events_are_the_text_as_it_grows(server: Served) -> None:
         ("endless", 422, "audio_too_long"),
         ("", 400, "invalid_request"),
         ("odd", 500, "server_error"),
+        ("lost", 503, "unavailable"),
     ],
 )
 @pytest.mark.parametrize("stream", ["false", "true"])

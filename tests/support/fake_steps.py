@@ -1,4 +1,4 @@
-"""Steps of a server that understand text in place of sound: `short WORD SECONDS`, `long WORD ...`, `broken`, `odd`."""
+"""Steps of a server that understand text in place of sound: `short WORD SECONDS`, `long WORD ...`, `broken`, `odd`, `lost`."""
 
 import threading
 import time
@@ -6,6 +6,7 @@ import time
 from hf_bigru_asr.audio.findings import AudioError
 from hf_bigru_asr.audio.sources import Source
 from hf_bigru_asr.formats.transcript import TimedTranscript, TimedWord
+from hf_bigru_asr.processes.worker_pool import WorkerDiedError
 from hf_bigru_asr.server.recordings import Job, Recording, RecordingSteps
 from hf_bigru_asr.server.refusals import AudioTooLongError
 from hf_bigru_asr.text.languages import Normalizer
@@ -59,6 +60,8 @@ class FakeSteps(RecordingSteps):
             raise AudioTooLongError("The recording lasts longer than 7 s; send less.")
         if kind == "odd":
             raise RuntimeError("a fault of the server")
+        if kind == "lost":
+            raise WorkerDiedError("a fault of a process")
         self.read_words.append(word)
         job.num_samples = int(float(seconds) * RATE_HZ) if seconds[:1].isdigit() else RATE_HZ
         return kind == "short"
