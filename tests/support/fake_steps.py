@@ -1,4 +1,7 @@
-"""Steps of a server that understand text in place of sound: `short WORD SECONDS`, `long WORD ...`, `broken`, `odd`, `lost`."""
+"""Steps of a server that understand text in place of sound.
+
+It is `short WORD SECONDS`, `long WORD ...`, `broken`, `endless`, `odd` or `lost`.
+"""
 
 import threading
 import time
