@@ -114,7 +114,8 @@ def _add_recognition(group: _ArgumentGroup) -> None:
         "-j",
         type=int,
         metavar="N",
-        help="Recordings that run at once, and processes that decode; one for each core, up to 8.",
+        help="Recordings that run at once, and processes that decode; one for each core, up to 8. With 1 there is one "
+        "process in all.",
     )
 
 
@@ -356,7 +357,7 @@ def _recognition(args: Namespace, num_jobs: int) -> "Recognition":
         preset=args.preset,
         num_threads=None if num_jobs == 1 else max(_num_cores() // num_jobs, 1),
         num_jobs=num_jobs,
-        num_workers=0 if _num_cores() == 1 else min(args.jobs or _num_cores(), MAX_JOBS),
+        num_workers=0 if args.jobs == 1 or _num_cores() == 1 else min(args.jobs or _num_cores(), MAX_JOBS),
         channels=args.channels,
         on_damage=args.on_damage,
         limits=DownloadLimits(int(args.max_download_mb * 1e6), args.max_download_s),

@@ -13,8 +13,10 @@ from repository import SAMPLE
 from small_language_model import write_language_model
 
 from hf_bigru_asr.audio.loading import load_audio
+from hf_bigru_asr.cli import light_recognition, transcribe
 from hf_bigru_asr.cli.inputs import Input
 from hf_bigru_asr.cli.light_recognition import LightRecognition, load_light_recognition
+from hf_bigru_asr.cli.main import command_parser
 from hf_bigru_asr.cli.recognition import RecognitionOptions
 from hf_bigru_asr.formats.transcript import TimedTranscript
 from hf_bigru_asr.runtime import decoding_pool
@@ -30,6 +32,9 @@ def no_check() -> None:
 @pytest.fixture(scope="module")
 def options(tmp_path_factory: pytest.TempPathFactory) -> RecognitionOptions:
     folder = write_language_model(tmp_path_factory.mktemp("lm"))
+    # Wide, so that no hypothesis is dropped for others of one score: which one is left to chance by flashlight-text.
+    settings = '{"lm_weight": 0.5, "beam_size": 3000, "beam_threshold": 8}'
+    (folder / "decoding.json").write_text(settings)
     return RecognitionOptions(language_model=str(folder), num_threads=1, hotwords=("Ahab",), channels="split")
 
 
@@ -93,6 +98,36 @@ def test_a_long_recording_alone(
         assert len(pids) > 4
     monkeypatch.setattr(alone._recognizer, "long_s", 0.5)
     assert essence([short, found]) == essence([*alone(recordings[3:], no_check), *alone(recordings[:1], no_check)])
+
+
+@pytest.mark.parametrize(
+    ("num_jobs", "beam_size", "expected"), [(1, 300, 1), (1, 301, 3), (2, 300, 3)], ids=["quick", "wide", "several"]
+)
+def test_how_many_processes_decode(
+    num_jobs: int, beam_size: int, expected: int, options: RecognitionOptions, tmp_path: Path
+) -> None:
+    folder = write_language_model(tmp_path / "lm")
+    (folder / "decoding.json").write_text(f'{{"lm_weight": 0.5, "beam_size": {beam_size}}}')
+    changed = replace(options, language_model=str(folder), num_jobs=num_jobs, num_workers=3)
+    pool = load_light_recognition(changed)._pool_for_search()
+    assert pool is not None
+    with pool:
+        assert len(pool._workers._workers) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "num_cores", "expected"),
+    [([], 4, 4), ([], 1, 0), (["--jobs", "1"], 4, 0), (["--jobs", "3"], 2, 3), ([], 20, 8)],
+    ids=str,
+)
+def test_the_command_says_how_many(
+    words: list[str], num_cores: int, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[RecognitionOptions] = []
+    monkeypatch.setattr(transcribe, "_num_cores", lambda: num_cores)
+    monkeypatch.setattr(light_recognition, "load_light_recognition", given.append)
+    transcribe._recognition(command_parser("transcribe").parse(["a.wav", *words]), 1)
+    assert [each.num_workers for each in given] == [expected]
 
 
 def test_processes_that_die_are_replaced(
