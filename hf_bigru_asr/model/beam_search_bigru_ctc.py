@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from .confidence_bigru_ctc import ConfidenceModel
 from .ctc_alignment_bigru_ctc import align_log_probs
-from .ctc_output_bigru_ctc import CTCSymbols, FrameArray, tidy_text
+from .ctc_output_bigru_ctc import UNLIKELY, CTCSymbols, FrameArray, tidy_text
 from .decoding_bigru_ctc import Hypothesis, ScoredTokens, hypothesis_of, utterances_of, words_of
 from .found_path_bigru_ctc import Check, FoundPath, FoundWords, no_check
 from .lexicon_bigru_ctc import UNIT_END, UNIT_INSIDE
@@ -22,8 +22,6 @@ from .word_search_bigru_ctc import QuickStartSearch, load_word_search
 
 __all__ = ["BeamSearchDecoder", "BeamSearchSettings", "join_units", "surplus_blanks"]
 
-_IMPOSSIBLE = np.float32(-1e4)
-"""Log-probability that rules a class out and whose sums over many frames stay finite."""
 _NUM_CONSIDERED = 100
 """Hypotheses of a beam search, at most, from which posteriors are computed."""
 
@@ -185,12 +183,12 @@ class BeamSearchDecoder:
         One more frame follows, on which blank and delimiter cost nothing: every word of the lexicon ends with a
         delimiter, but the network emits none after the last word.
         """
-        scores = np.full((len(log_probs) + 1, log_probs.shape[1]), _IMPOSSIBLE)
+        scores = np.full((len(log_probs) + 1, log_probs.shape[1]), UNLIKELY)
         scores[:-1] = log_probs
         scores[-1, [self.symbols.blank, self.symbols.delimiter]] = 0.0
         if self._log_priors is not None:
             scores[:-1] -= np.float32(self.settings.prior_weight) * self._log_priors
-        scores = np.maximum(scores, _IMPOSSIBLE)
+        scores = np.maximum(scores, UNLIKELY)
         if self.settings.blank_margin is None:
             return scores
         return scores[~surplus_blanks(scores[:-1], self.symbols.blank, self.settings.blank_margin)]

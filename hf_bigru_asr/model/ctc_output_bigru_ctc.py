@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
+    "UNLIKELY",
     "CTCSymbols",
     "FrameArray",
     "IntArray",
@@ -30,6 +31,9 @@ FrameArray = npt.NDArray[np.float32]
 """Log-probabilities, `(frames, classes)` or `(batch, frames, classes)`."""
 IntArray = npt.NDArray[np.int64]
 """Class ids or lengths."""
+
+UNLIKELY = -1e4
+"""Log-probability that rules a class out and whose sums over many frames stay finite."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from transformers.utils import can_return_tuple
 
 from .configuration_bigru_ctc import BiGRUCTCConfig
 from .ctc_loss_bigru_ctc import ctc_loss, num_frames_needed
+from .ctc_output_bigru_ctc import UNLIKELY
 from .frame_grids_bigru_ctc import grids_of_frames, mean_of_grids
 from .layers_bigru_ctc import NUM_GATES, BiGRULayer
 from .loaded_weights_bigru_ctc import load_checked
@@ -306,36 +307,40 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
             return_dict=True,
         )
         attention_mask = mask_of_frames(attention_mask, outputs.last_hidden_state)
-        log_probs = self._log_probs(outputs.last_hidden_state, self._heard(input_features, attention_mask))
+        log_probs = self._log_probs(outputs.last_hidden_state, input_features, attention_mask)
         loss = None if labels is None else self._loss(log_probs, labels, attention_mask)
         return CausalLMOutput(loss=loss, logits=log_probs, hidden_states=outputs.hidden_states)
 
-    def _heard(self, input_features: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
-        """Frames `(batch, frames)` that the network reads."""
-        features = batch_of_frames(input_features, self.config.num_mel_bins)
-        return heard_frames(features, valid, self.config.max_silence_frames)
-
-    def _log_probs(self, hidden_states: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        """`(batch, frames, classes)` float32, with all probability on the blank where the mask is `False`."""
+    def _log_probs(
+        self, hidden_states: torch.Tensor, input_features: torch.Tensor, valid: torch.Tensor
+    ) -> torch.Tensor:
+        """`(batch, frames, classes)` float32, with all probability on the blank where nothing is read."""
         logits = self.lm_head(hidden_states.to(self.lm_head.weight.dtype))
         log_probs = nn.functional.log_softmax(logits, dim=-1, dtype=torch.float32)
-        return self._blank_on_padding(log_probs, attention_mask)
+        if self.config.max_silence_frames is not None:
+            features = batch_of_frames(input_features, self.config.num_mel_bins)
+            heard = heard_frames(features, valid, self.config.max_silence_frames)
+            log_probs = self._blank_where_not(heard, log_probs, UNLIKELY)
+        return self._blank_on_padding(log_probs, valid)
 
     def _mean_of_grids(self, grids: tuple[torch.Tensor, ...], attention_mask: torch.Tensor | None) -> CausalLMOutput:
         """Log-probabilities of all grids, in one batch, and their mean."""
         mask = mask_of_frames(attention_mask, grids[0])
         features, of_all = torch.cat(grids), mask.repeat(len(grids), 1)
         outputs = self.bigru(features, attention_mask=of_all, return_dict=True)
-        log_probs = self._log_probs(outputs.last_hidden_state, self._heard(features, of_all))
+        log_probs = self._log_probs(outputs.last_hidden_state, features, of_all)
         return CausalLMOutput(
             logits=self._blank_on_padding(mean_of_grids(log_probs.chunk(len(grids)), len(grids)), mask)
         )
 
     def _blank_on_padding(self, log_probs: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         # The lowest finite number and not -inf: its probability is exactly zero too, and zero times it is not NaN.
-        impossible = torch.full_like(log_probs[0, 0], torch.finfo(log_probs.dtype).min)
-        impossible[self.config.pad_token_id] = 0.0
-        return torch.where(attention_mask[..., None], log_probs, impossible)
+        return self._blank_where_not(attention_mask, log_probs, torch.finfo(log_probs.dtype).min)
+
+    def _blank_where_not(self, mask: torch.Tensor, log_probs: torch.Tensor, others: float) -> torch.Tensor:
+        blank = torch.full_like(log_probs[0, 0], others)
+        blank[self.config.pad_token_id] = 0.0
+        return torch.where(mask[..., None], log_probs, blank)
 
     def _loss(self, log_probs: torch.Tensor, labels: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """The library's CTC loss; a scalar."""

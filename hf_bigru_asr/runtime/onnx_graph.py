@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..extras import needs_package
+from ..model.ctc_output_bigru_ctc import UNLIKELY
 from .log_mel import FloatArray, LogMelSettings
 from .onnx_builder import GraphBuilder
 from .onnx_features import add_log_mel, add_normalization
@@ -322,7 +323,7 @@ def _add_network(
     """
     if not 0 <= blank_id < network.num_classes:
         raise ValueError(f"blank_id is {blank_id}; it must be one of the {network.num_classes} classes.")
-    places, read = None, valid
+    places = read = None
     if max_silence_frames is not None:
         read = add_heard_frames(graph, hidden, valid, max_silence_frames)
         places = add_places(graph, read)
@@ -336,10 +337,19 @@ def _add_network(
     if places is not None:
         scores = add_moved(graph, scores, places, network.num_classes)
     log_probs = graph.add("Transpose", graph.add("LogSoftmax", scores, axis=2), perm=[1, 0, 2])
-    impossible = np.full(network.num_classes, np.finfo(np.float32).min, dtype=np.float32)
-    impossible[blank_id] = 0.0
-    mask = graph.unsqueeze(read, 2)
-    return graph.add("Where", mask, log_probs, graph.constant(impossible), output="logits")
+    if read is not None:
+        log_probs = graph.add(
+            "Where", graph.unsqueeze(read, 2), log_probs, _blank_row(graph, network, blank_id, UNLIKELY)
+        )
+    impossible = _blank_row(graph, network, blank_id, float(np.finfo(np.float32).min))
+    return graph.add("Where", graph.unsqueeze(valid, 2), log_probs, impossible, output="logits")
+
+
+def _blank_row(graph: GraphBuilder, network: _Network, blank_id: int, others: float) -> str:
+    """Log-probabilities `(classes,)` of a frame that is the blank."""
+    row = np.full(network.num_classes, others, dtype=np.float32)
+    row[blank_id] = 0.0
+    return graph.constant(row)
 
 
 def _add_head(graph: GraphBuilder, network: _Network, hidden: str) -> str:

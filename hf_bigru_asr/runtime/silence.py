@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ..model.ctc_output_bigru_ctc import UNLIKELY
 from .frame_store import Frames
 
 __all__ = ["FrameSource", "HeardFrames", "SilenceRule", "silence_rule"]
@@ -43,7 +44,7 @@ class SilenceRule:
 
     def blanks(self, num_frames: int, num_classes: int) -> Frames:
         """Log-probabilities `(num_frames, num_classes)` of frames that are left out."""
-        rows = np.full((num_frames, num_classes), np.finfo(np.float32).min, dtype=np.float32)
+        rows = np.full((num_frames, num_classes), UNLIKELY, dtype=np.float32)
         rows[:, self.blank_id] = 0.0
         return rows
 

@@ -78,7 +78,7 @@ def expected_of(
 ) -> torch.Tensor:
     """What the network says of the frames that are heard, next to each other, and the blank on all others."""
     heard = torch.tensor(heard_one_by_one(sounds, MAX_FRAMES))
-    expected = torch.full((len(sounds), 29), torch.finfo(torch.float32).min)
+    expected = torch.full((len(sounds), 29), -1e4)
     expected[:, 0] = 0
     if heard.any():
         expected[heard] = reading_all(features[: len(sounds)][heard])
