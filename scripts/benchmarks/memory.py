@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-__all__ = ["TreeMemory", "peak_memory_mib", "reset_peak_memory"]
+__all__ = ["TreeMemory", "peak_memory_mib", "reset_peak_memory", "tree_memory_mib"]
 
 PERIOD_S = 0.1
 """Time between two looks at the memory of other processes."""
@@ -64,9 +64,13 @@ class TreeMemory:
 
     def _watch(self) -> None:
         while not self._is_over.wait(PERIOD_S):
-            shares = [_share_mib(pid) for pid in _tree(self._pid)]
-            if total := sum(share for share in shares if share is not None):
+            if total := tree_memory_mib(self._pid):
                 self.peak_mib = max(self.peak_mib or 0.0, total)
+
+
+def tree_memory_mib(pid: int) -> float:
+    """Memory of a process and of all below it in MiB, what they share counted once; 0 where it is unknown."""
+    return sum(share for each in _tree(pid) if (share := _share_mib(each)) is not None)
 
 
 def _tree(pid: int) -> Iterator[int]:

@@ -6,7 +6,7 @@ RECORDINGS is a folder with speech. Recordings of 1 s to 10 min are cut and join
 transcribe` transcribes them all, which gives the texts that are right and the speed to compare with. Then a server of
 its own is asked by all clients for some time. Some begin with the longest recordings; all others are drawn at random,
 short ones more often, with what is broken among them. Some clients go away before their answer. Memory is that of the
-server's process.
+server and of its processes, what these share counted once.
 """
 
 from hf_bigru_asr.processes.interrupts import begin_script
@@ -15,7 +15,6 @@ begin_script(__name__)
 
 import argparse
 import json
-import os
 import random
 import subprocess
 import sys
@@ -38,6 +37,7 @@ REPOSITORY = Path(__file__).parents[2]
 if str(REPOSITORY / "scripts") not in sys.path:
     sys.path.append(str(REPOSITORY / "scripts"))
 
+from benchmarks.memory import tree_memory_mib
 from benchmarks.report import write_report
 from hf_bigru_asr.audio.loading import load_audio
 from hf_bigru_asr.provenance import note_start
@@ -119,12 +119,6 @@ def running_server(arguments: Sequence[str]) -> Iterator[tuple[str, subprocess.P
             process.wait(120)
     if process.returncode != 143:
         sys.exit(f"the server ended with {process.returncode}")
-
-
-def memory_mib(process: "subprocess.Popen[str]") -> float:
-    """Resident memory of a process on Linux."""
-    pages = Path(f"/proc/{process.pid}/statm").read_text().split()[1]
-    return int(pages) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def ask_for_a_while(
@@ -219,7 +213,7 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
         process,
     ):
         httpx2.post(url, content=next(iter(recordings)).read_bytes(), timeout=60)  # what is made once is there
-        start_mib = peak_mib = memory_mib(process)
+        start_mib = peak_mib = tree_memory_mib(process.pid)
         start_s = time.monotonic()
         until_s = start_s + args.seconds
         threads = [
@@ -232,11 +226,11 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
         for thread in threads:
             thread.start()
         while any(thread.is_alive() for thread in threads):
-            peak_mib = max(peak_mib, memory_mib(process))
+            peak_mib = max(peak_mib, tree_memory_mib(process.pid))
             time.sleep(0.1)
         taken_s = time.monotonic() - start_s
         active = httpx2.get(url.removesuffix("/v1") + "/health").json()["transcriptions"]
-        end_mib = memory_mib(process)
+        end_mib = tree_memory_mib(process.pid)
     command_speed = sum(recordings.values()) / command_s
     return {
         "clients": args.clients,
