@@ -13,8 +13,6 @@ set -euo pipefail
 set -m  # a run that is ended early is a process group of its own
 
 data=$(realpath "${1:?give the folder with librispeech_asr/, more_english/ and lm/}")
-stages=("${@:2}")
-[ ${#stages[@]} -gt 0 ] || stages=(teach voices text broad taught finish)
 work=${WORK:-outputs/more_speakers}
 model=${MODEL:-bundled}
 # shellcheck source=scripts/recipe/steps.sh
@@ -25,7 +23,6 @@ cd "$work"
 librispeech=(--dataset_name "$data/librispeech_asr" --dataset_config_name clean)
 excluded=(--exclude_dataset_name "$data/librispeech_asr" --exclude_dataset_config_name clean)
 corpus=$data/lm/lm_corpus.txt.xz
-teacher=(--distillation_weight 1.5 --teacher_name "the encoder of Whisper-base (A. Radford et al., 2022; MIT licence)")
 
 train() { # BEGINNING SECONDS_A_STEP STEPS SEED OPTIONS...: one process, one thread
   run train --eval_dataset_name "$data/librispeech_asr" --eval_dataset_config_name clean --eval_split_name validation \
@@ -88,9 +85,4 @@ finish() { # Lattice-free MMI for decoding with the language model, few word err
       --output_dir shipped
 }
 
-for stage in "${stages[@]}"; do
-  case $stage in
-    teach | voices | text | broad | taught | finish) "$stage" ;;
-    *) echo "$stage is no stage; they are teach, voices, text, broad, taught and finish." >&2; exit 2 ;;
-  esac
-done
+run_stages "teach voices text broad taught finish" "${@:2}"

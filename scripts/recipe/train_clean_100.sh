@@ -12,8 +12,6 @@ set -euo pipefail
 set -m  # a run that is ended early is a process group of its own
 
 corpus=$(realpath "${1:?give a text for the language model}")
-stages=("${@:2}")
-[ ${#stages[@]} -gt 0 ] || stages=(teach base broad text finish tune)
 work=${WORK:-outputs/train_clean_100}
 dataset=${DATASET:-openslr/librispeech_asr}
 [ ! -d "$dataset" ] || dataset=$(realpath "$dataset")
@@ -23,7 +21,6 @@ mkdir -p "$work"
 cd "$work"
 
 validation=(--dataset_name "$dataset" --dataset_config_name clean --split validation)
-teacher=(--distillation_weight 1.5 --teacher_name "the encoder of Whisper-base (A. Radford et al., 2022; MIT licence)")
 varied=(--optim soap --adam_beta1 0.95 --adam_beta2 0.95 --warp_range 0.92 1.08 --random_offset)
 
 train() { # OUTPUT OPTIONS...: two data-parallel processes
@@ -68,9 +65,4 @@ tune() { # Weights of the beam search, and confidences with and without it
   run calibrate_confidence "${validation[@]}" --model model --lm language_model
 }
 
-for stage in "${stages[@]}"; do
-  case $stage in
-    teach | base | broad | text | finish | tune) "$stage" ;;
-    *) echo "$stage is no stage; they are teach, base, broad, text, finish and tune." >&2; exit 2 ;;
-  esac
-done
+run_stages "teach base broad text finish tune" "${@:2}"
