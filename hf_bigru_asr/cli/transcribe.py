@@ -49,7 +49,7 @@ __all__ = ["add_arguments", "hints_for", "run"]
 RUNTIMES = ("onnx", "openvino", "torch")
 DTYPES = ("float32", "bfloat16")
 MAX_JOBS = 8
-"""Recordings that run at once if nothing is said, and processes that decode: each takes 170 MB."""
+"""Recordings that run at once if nothing is said, and processes that decode: each takes 200 MiB."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:

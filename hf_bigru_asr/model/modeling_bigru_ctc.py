@@ -318,6 +318,7 @@ class BiGRUForCTC(BiGRUCTCPreTrainedModel):
         logits = self.lm_head(hidden_states.to(self.lm_head.weight.dtype))
         log_probs = nn.functional.log_softmax(logits, dim=-1, dtype=torch.float32)
         if self.config.max_silence_frames is not None:
+            # Found once more, as the encoder's outputs of the library have no place for it.
             features = batch_of_frames(input_features, self.config.num_mel_bins)
             heard = heard_frames(features, valid, self.config.max_silence_frames)
             log_probs = self._blank_where_not(heard, log_probs, UNLIKELY)

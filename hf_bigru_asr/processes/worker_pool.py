@@ -152,8 +152,11 @@ class _Worker:
 
 
 def _start_process() -> "tuple[subprocess.Popen[bytes], Connection]":
-    if not sys.executable or getattr(sys, "frozen", False):
-        raise RuntimeError("This program has no Python interpreter to run worker processes; set num_workers to 1.")
+    if not can_start_processes():
+        raise RuntimeError(
+            "This program has no Python interpreter to run worker processes, or this system no pipes to hand on to "
+            "them; set num_workers to 1."
+        )
     # Modules are found where this process finds them. -P: not in the current folder, unless that is among them.
     path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
     ours, theirs = Pipe()
