@@ -83,6 +83,10 @@ class HotwordPhrases:
                 share = bonus * length / len(path)
                 self._bonus[path[:length]] = max(self._bonus.get(path[:length], -math.inf), share)
         self._bonus |= complete
+        self._following: dict[Phrase, list[str]] = {}
+        for path in self._bonus:
+            if path:
+                self._following.setdefault(path[:-1], []).append(path[-1])
         self.complete: Mapping[Phrase, float] = complete
         self.words = frozenset(word for path in complete for word in path)
 
@@ -109,6 +113,14 @@ class HotwordPhrases:
             state, difference = self._restart(state)
             gain += difference
         return gain
+
+    def continuations(self, state: PhraseState) -> list[str]:
+        """Words that make more of a phrase of what is matched."""
+        return self._following.get(state.matched, [])
+
+    def give_up(self, state: PhraseState) -> tuple[PhraseState, float]:
+        """State in which a word that continues nothing is matched again, and the change of the score on the way."""
+        return self._restart(state) if state.matched else (state, 0.0)
 
     def _restart(self, state: PhraseState, *words: str) -> tuple[PhraseState, float]:
         """Take back the provisional bonus, drop the first word of the failed match and match the rest again.

@@ -1,9 +1,11 @@
 """A loaded language model: its n-gram, its lexicon and the trie of flashlight-text, shared by all searches with it."""
 
+from collections.abc import Mapping
 from functools import cached_property
 from itertools import repeat
 from pathlib import Path
 from threading import RLock
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -12,6 +14,10 @@ import numpy.typing as npt
 from .ctc_output_bigru_ctc import CTCSymbols
 from .language_model_files_bigru_ctc import LEXICON_NAME, MODEL_NAME, RECORD_NAME, check_language_model
 from .lexicon_bigru_ctc import Lexicon
+
+if TYPE_CHECKING:
+    from hf_bigru_asr.native.ngram import NGram
+    from hf_bigru_asr.native.search import Lexicon as CompiledLexicon
 
 __all__ = [
     "NUM_BONUS_CLASSES",
@@ -58,20 +64,13 @@ class LanguageModel:
         self.path = folder / MODEL_NAME
         self.symbols = symbols
         check_language_model(folder)
-        try:
-            import kenlm
-        except ImportError as error:
-            raise ImportError(
-                "Beam search needs KenLM: pip install kenlm-ex. Greedy decoding works without it."
-            ) from error
-        self.new_state = kenlm.State
         self.lexicon = Lexicon.read(folder, symbols)
-        try:
-            self.model = kenlm.Model(str(self.path))
-        except (RuntimeError, OSError, ValueError) as error:
-            raise ValueError(f"{self.path} is no language model that KenLM reads: {error}") from error
         self._flashlight: FlashlightModel | None = None
-        self.unigram_scores = self._unigram_scores()
+        self.compiled = CompiledModel.open(self.path, self.lexicon, len(symbols))
+        if self.compiled is None:
+            self.unigram_scores = self._unigram_scores()
+        else:
+            self.unigram_scores = self.compiled.unigram_scores
         if not np.isfinite(self.unigram_scores).all():
             word = self.lexicon.words[int(np.flatnonzero(~np.isfinite(self.unigram_scores))[0])]
             raise ValueError(
@@ -97,8 +96,37 @@ class LanguageModel:
                 found = _loaded[key] = cls(Path(folder), symbols)
             return found
 
+    @cached_property
+    def _kenlm(self) -> Any:  # noqa: ANN401 - kenlm is untyped
+        try:
+            import kenlm
+        except ImportError as error:
+            raise ImportError(
+                "Beam search needs KenLM: pip install kenlm-ex. Greedy decoding works without it."
+            ) from error
+        return kenlm
+
+    @cached_property
+    def model(self) -> Any:  # noqa: ANN401 - the same
+        """`kenlm.Model`.
+
+        Raises:
+            ImportError: If KenLM is not installed.
+            ValueError: If the file is broken.
+        """
+        try:
+            return self._kenlm.Model(str(self.path))
+        except (RuntimeError, OSError, ValueError) as error:
+            raise ValueError(f"{self.path} is no language model that KenLM reads: {error}") from error
+
+    def new_state(self) -> Any:  # noqa: ANN401 - the same
+        """`kenlm.State`."""
+        return self._kenlm.State()
+
     def score_at_start(self, word: str) -> float:
         """Base-10 logarithm of the probability of a word at the beginning of a sentence."""
+        if self.compiled is not None:
+            return float(self.compiled.ngram.scores_at_start([word])[1][0])
         start = self.new_state()
         self.model.BeginSentenceWrite(start)
         score: float = self.model.BaseScore(start, word, self.new_state())
@@ -133,6 +161,58 @@ class LanguageModel:
             if self._flashlight is None:
                 self._flashlight = FlashlightModel(self.path, self.lexicon, self.unigram_scores, self.symbols)
             return self._flashlight
+
+
+class CompiledModel:
+    """The n-gram and the lexicon for [`CompiledSearch`]. Threads can share it.
+
+    Args:
+        ngram: The n-gram.
+        lexicon: The words.
+        num_classes: Classes of the network.
+
+    Attributes:
+        lexicon: Their spellings as a tree.
+        unigram_scores: Score of every word at the beginning of a hypothesis `(words,)`, a base-10 logarithm.
+    """
+
+    def __init__(self, ngram: "NGram", lexicon: Lexicon, num_classes: int) -> None:
+        self.ngram, self._num_classes = ngram, num_classes
+        self._vocabulary, self.unigram_scores = ngram.scores_at_start(lexicon.words)
+        self._num_words = len(lexicon.words)
+        self.lexicon = self.tree_of(lexicon, {})
+
+    @classmethod
+    def open(cls, path: Path, lexicon: Lexicon, num_classes: int) -> "CompiledModel | None":
+        """The model of a file; `None` without the compiled part of the package, or if it cannot read the file."""
+        try:
+            from hf_bigru_asr.native.ngram import NGram
+            from hf_bigru_asr.native.search import MAX_CLASSES
+
+            if num_classes > MAX_CLASSES:
+                return None
+            return cls(NGram(path), lexicon, num_classes)
+        except (ImportError, OSError, ValueError):  # KenLM reads more, and has messages of its own
+            return None
+
+    def tree_of(self, lexicon: Lexicon, gains: Mapping[int, float]) -> "CompiledLexicon":
+        """The tree of the lexicon and some words behind it.
+
+        Args:
+            lexicon: The words.
+            gains: What words have beside their scores, by their numbers.
+        """
+        from hf_bigru_asr.native.search import Lexicon as CompiledLexicon
+
+        added = lexicon.words[self._num_words :]
+        vocabulary, scores = self.ngram.scores_at_start(added) if added else (self._vocabulary[:0], np.empty(0))
+        scores = np.concatenate([self.unigram_scores, scores]).astype(np.float32)
+        for number, gain in gains.items():
+            scores[number] += gain
+        vocabulary = np.concatenate([self._vocabulary, vocabulary])
+        return CompiledLexicon(
+            self._num_classes, lexicon.classes, lexicon.ends, lexicon.numbers, scores, vocabulary
+        )
 
 
 class FlashlightModel:

@@ -6,6 +6,7 @@ from threading import Lock
 from typing import Protocol
 
 from .array_search_bigru_ctc import ArraySearch
+from .compiled_search_bigru_ctc import CompiledSearch
 from .ctc_output_bigru_ctc import CTCSymbols, FrameArray
 from .flashlight_search_bigru_ctc import FlashlightSearch
 from .found_path_bigru_ctc import Check, FoundPath, no_check
@@ -69,6 +70,8 @@ def load_word_search(
     def flashlight_search() -> WordSearch:
         return FlashlightSearch(language_model, phrases, settings, num_found)
 
+    if language_model.compiled is not None:
+        return CompiledSearch(language_model, phrases, settings, num_found)
     if not has_flashlight():
         return array_search()
     small_frames = SMALL_HYPOTHESES // settings.beam_size

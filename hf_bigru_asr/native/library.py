@@ -1,0 +1,66 @@
+"""The compiled library, if there is one."""
+
+import ctypes
+import logging
+import os
+from functools import cache
+from pathlib import Path
+
+__all__ = ["FILE_NAMES", "VERSION", "is_available", "load", "required"]
+
+VERSION = 1
+"""Of the functions in the library, `bigru_version` of sources/version.c."""
+FILE_NAMES = ("_native.so", "_native.dylib", "_native.dll")
+SWITCH = "HF_BIGRU_ASR_NATIVE"
+"""Environment variable; `0` leaves the library alone."""
+
+_logger = logging.getLogger(__name__)
+
+
+@cache
+def load() -> ctypes.CDLL | None:
+    """The library; `None` if it is not there, cannot be loaded, is of another version or is switched off.
+
+    Python runs other threads while a function of it computes.
+    """
+    if os.environ.get(SWITCH) == "0":
+        return None
+    for name in FILE_NAMES:
+        path = Path(__file__).with_name(name)
+        if not path.is_file():
+            continue
+        try:
+            library = ctypes.CDLL(str(path))
+            version = library.bigru_version()
+        except (OSError, AttributeError) as error:
+            _logger.warning("%s cannot be loaded and is not used: %s", path, error)
+            continue
+        if version == VERSION:
+            return library
+        _logger.warning(
+            "%s is of version %d, and this package needs %d; it is not used. Run python scripts/build_native.py.",
+            path,
+            version,
+            VERSION,
+        )
+    return None
+
+
+def is_available() -> bool:
+    """Whether the library can be used."""
+    return load() is not None
+
+
+def required() -> ctypes.CDLL:
+    """The library.
+
+    Raises:
+        ImportError: If it cannot be used.
+    """
+    library = load()
+    if library is None:
+        raise ImportError(
+            "This needs the compiled part of hf_bigru_asr, which its wheels have; python scripts/build_native.py "
+            "makes it in a clone."
+        )
+    return library

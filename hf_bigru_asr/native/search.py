@@ -1,0 +1,210 @@
+"""Bindings of the beam search: the tree of a lexicon, hotwords, and the search itself, on arrays."""
+
+import ctypes
+from collections.abc import Callable
+from ctypes import POINTER, byref, c_double, c_int16, c_int32, c_uint32, c_uint64, c_void_p
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .library import required
+from .ngram import NGram
+
+__all__ = ["MAX_CLASSES", "Lexicon", "Phrases", "Search"]
+
+MAX_CLASSES = 255
+IntArray = npt.NDArray[np.integer[Any]]
+
+
+class _Settings(ctypes.Structure):
+    _fields_ = (
+        ("lm_weight", c_double),
+        ("word_score", c_double),
+        ("beam_threshold", c_double),
+        ("beam_size", c_int32),
+        ("beam_size_token", c_int32),
+        ("log_add", c_int32),
+        ("blank", c_int32),
+        ("delimiter", c_int32),
+    )
+
+
+class _Owned:
+    """Something of the library that is freed with its object."""
+
+    address: int | None = None
+    _free: Callable[[int], object]
+
+    def __del__(self) -> None:
+        if self.address:
+            self._free(self.address)
+            self.address = None
+
+
+class Lexicon(_Owned):
+    """The spellings of words as a prefix tree. Threads can share it.
+
+    Args:
+        num_classes: Classes of the network, at most `MAX_CLASSES`.
+        classes: Classes of all spellings, one behind the other.
+        ends: Where each spelling ends in `classes` `(spellings,)`.
+        numbers: Word of each spelling `(spellings,)`.
+        scores: Score of every word at the beginning of a sentence `(words,)`, base-10 logarithms.
+        vocabulary: Number of every word in the n-gram `(words,)`.
+
+    Raises:
+        ValueError: If a number is out of range.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        classes: IntArray,
+        ends: IntArray,
+        numbers: IntArray,
+        scores: npt.NDArray[np.float32],
+        vocabulary: IntArray,
+    ) -> None:
+        library = _library()
+        self._free = library.bigru_lexicon_free
+        arrays = [_as(each, np.int32) for each in (classes, ends, numbers)]
+        words = [_as(scores, np.float32), _as(vocabulary, np.uint32)]
+        self.num_words = len(scores)
+        self.address = library.bigru_lexicon_new(
+            num_classes, len(numbers), *map(_address, arrays), self.num_words, *map(_address, words)
+        )
+        if not self.address:
+            raise ValueError("The lexicon has a class, a word or a spelling that is out of range.")
+
+
+class Phrases(_Owned):
+    """Hotwords as an automaton over words. Threads can share it.
+
+    Args:
+        ends: Where the arcs of each state end `(states,)`.
+        words: Word of each arc, in order within a state `(arcs,)`.
+        nexts: State after each arc `(arcs,)`.
+        gains: Change of the score by each arc in nats `(arcs,)`.
+        failures: State in which a word without an arc is looked up again `(states,)`; of the first one itself.
+        failure_gains: Change of the score on the way there `(states,)`.
+        finish_gains: Change of the score at the end of a hypothesis `(states,)`.
+        num_words: Words of the lexicon.
+
+    Raises:
+        ValueError: If a number is out of range.
+    """
+
+    def __init__(
+        self,
+        ends: IntArray,
+        words: IntArray,
+        nexts: IntArray,
+        gains: npt.NDArray[np.float64],
+        failures: IntArray,
+        failure_gains: npt.NDArray[np.float64],
+        finish_gains: npt.NDArray[np.float64],
+        num_words: int,
+    ) -> None:
+        library = _library()
+        self._free = library.bigru_phrases_free
+        arrays = [
+            _as(ends, np.uint32),
+            _as(words, np.int32),
+            _as(nexts, np.uint32),
+            _as(gains, np.float64),
+            _as(failures, np.uint32),
+            _as(failure_gains, np.float64),
+            _as(finish_gains, np.float64),
+        ]
+        self.address = library.bigru_phrases_new(len(ends), *map(_address, arrays), num_words)
+        if not self.address:
+            raise ValueError("The hotwords have a state or a word that is out of range.")
+
+
+class Search(_Owned):
+    """One search. It belongs to one thread; other threads run while it computes.
+
+    Args:
+        ngram: The language model.
+        lexicon: The words.
+        phrases: Hotwords; `None` without any.
+        settings: Values of the fields of `bigru_search_settings` in sources/search.h.
+
+    Raises:
+        MemoryError: If memory is lacking, here and later.
+        ValueError: If a setting is out of range.
+    """
+
+    def __init__(self, ngram: NGram, lexicon: Lexicon, phrases: Phrases | None, settings: dict[str, float]) -> None:
+        self._library = _library()
+        self._free = self._library.bigru_search_free
+        self._used = ngram, lexicon, phrases  # the library keeps their addresses
+        given = _Settings(**settings)
+        self.address = self._library.bigru_search_new(
+            ngram.address, lexicon.address, phrases.address if phrases else None, byref(given)
+        )
+        if not self.address:
+            raise ValueError(f"The search cannot begin with {settings}.")
+        self._num_frames = 0
+
+    def step(self, scores: npt.NDArray[np.float32]) -> None:
+        """Take some more frames `(frames, classes)`."""
+        scores = _as(scores, np.float32)
+        if self._library.bigru_search_step(self.address, _address(scores), len(scores)):
+            raise MemoryError("The search lacks memory.")
+        self._num_frames += len(scores)
+
+    def finish(self, num_paths: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int16], npt.NDArray[np.int32]]:
+        """End the search.
+
+        Args:
+            num_paths: Paths that are returned at most.
+
+        Returns:
+            Scores `(paths,)`, the best first; classes and words `(paths, frames + 2)`, -1 where no word ends.
+        """
+        num_found = self._library.bigru_search_finish(self.address)
+        if num_found < 0:
+            raise MemoryError("The search lacks memory.")
+        num_found = min(num_found, num_paths)
+        scores = np.empty(num_found)
+        classes = np.empty((num_found, self._num_frames + 2), dtype=np.int16)
+        words = np.empty(classes.shape, dtype=np.int32)
+        self._library.bigru_search_paths(
+            self.address, num_found, _address(scores), _address(classes), _address(words)
+        )
+        return scores, classes, words
+
+    @property
+    def num_bytes(self) -> int:
+        """Bytes that the search takes."""
+        return int(self._library.bigru_search_memory(self.address))
+
+
+def _as(values: Any, dtype: Any) -> npt.NDArray[Any]:  # noqa: ANN401 - arrays of several types
+    return np.ascontiguousarray(values, dtype=dtype)
+
+
+def _address(values: npt.NDArray[Any]) -> int:
+    return values.ctypes.data
+
+
+def _library() -> ctypes.CDLL:
+    library = required()
+    if library.bigru_lexicon_new.argtypes is None:
+        library.bigru_lexicon_free.argtypes = [c_void_p]
+        library.bigru_phrases_free.argtypes = [c_void_p]
+        library.bigru_search_free.argtypes = [c_void_p]
+        library.bigru_phrases_new.argtypes = [c_uint32, *[c_void_p] * 7, c_int32]
+        library.bigru_phrases_new.restype = c_void_p
+        library.bigru_search_new.argtypes = [c_void_p, c_void_p, c_void_p, POINTER(_Settings)]
+        library.bigru_search_new.restype = c_void_p
+        library.bigru_search_step.argtypes = [c_void_p, c_void_p, c_int32]
+        library.bigru_search_finish.argtypes = [c_void_p]
+        library.bigru_search_paths.argtypes = [c_void_p, c_int32, c_void_p, c_void_p, c_void_p]
+        library.bigru_search_memory.argtypes = [c_void_p]
+        library.bigru_search_memory.restype = c_uint64
+        library.bigru_lexicon_new.restype = c_void_p
+        library.bigru_lexicon_new.argtypes = [c_int32, c_int32, c_void_p, c_void_p, c_void_p, c_int32, *[c_void_p] * 2]
+    return library
