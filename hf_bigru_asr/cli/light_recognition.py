@@ -110,9 +110,10 @@ class LightRecognition:
             self._pool.__exit__(kind, error, traceback)
 
     def _pool_for_search(self) -> "BeamSearchPool | None":
-        """Processes that decode, if there is a beam search and more than one process can run."""
+        """Processes that decode, if there is a beam search that lets no other thread run, and several can run."""
         decoder = self._recognizer.decoder
-        if self._pool is None and self._options.num_workers and isinstance(decoder, BeamSearchDecoder):
+        is_alone = isinstance(decoder, BeamSearchDecoder) and not decoder.shares_time
+        if self._pool is None and self._options.num_workers and is_alone:
             # Here, because one short recording needs none of it.
             from ..processes.worker_pool import can_start_processes
             from ..runtime.decoding_pool import BeamSearchPool

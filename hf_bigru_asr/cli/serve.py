@@ -101,15 +101,17 @@ def run(args: Namespace) -> int:
 
 @contextmanager
 def _decoding(recognizer: "OnnxRecognizer", num_workers: int) -> "Iterator[BeamSearchPool | None]":
-    """Processes that decode with the language model, where several can work at once."""
+    """Processes that decode with the language model, where several can work at once and threads cannot."""
     from ..model.beam_search_bigru_ctc import BeamSearchDecoder
     from ..processes.worker_pool import can_start_processes
     from ..runtime.decoding_pool import BeamSearchPool
 
-    if num_workers == 1 or not isinstance(recognizer.decoder, BeamSearchDecoder) or not can_start_processes():
+    decoder = recognizer.decoder
+    is_alone = isinstance(decoder, BeamSearchDecoder) and not decoder.shares_time
+    if num_workers == 1 or not is_alone or not can_start_processes():
         yield None
         return
-    with BeamSearchPool.of_decoder(recognizer.decoder, num_workers) as pool:
+    with BeamSearchPool.of_decoder(decoder, num_workers) as pool:
         pool.start()
         yield pool
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from .compiled_search_bigru_ctc import CompiledSearch
 from .confidence_bigru_ctc import ConfidenceModel
 from .ctc_alignment_bigru_ctc import align_log_probs
 from .ctc_output_bigru_ctc import UNLIKELY, CTCSymbols, FrameArray, tidy_text
@@ -102,6 +103,11 @@ class BeamSearchDecoder:
         return BeamSearchDecoder(
             self.folder, self.tokenizer, self.frame_s, settings, self.confidence, saves_memory=self.saves_memory
         )
+
+    @property
+    def shares_time(self) -> bool:
+        """Whether other threads of Python run while it searches."""
+        return isinstance(self._find, CompiledSearch)
 
     def checked(self, check: Check) -> "BeamSearchDecoder":
         """The same decoder, whose search can be ended.

@@ -9,6 +9,16 @@ import numpy.typing as npt
 
 from .ctc_output_bigru_ctc import CTCSymbols, FrameArray, IntArray, as_array
 
+try:
+    from hf_bigru_asr.native.alignment import forced_path
+    from hf_bigru_asr.native.library import is_available
+except ImportError:  # as remote code, without the package
+
+    def is_available() -> bool:
+        """Whether the compiled part of the package is there."""
+        return False
+
+
 __all__ = [
     "CharacterSpan",
     "FrameSpan",
@@ -176,6 +186,13 @@ def _forced_path(emissions: FrameArray, ids: IntArray, blank: int) -> IntArray:
     """
     if len(ids) == 0:
         return np.full(len(emissions), blank, dtype=np.int64)
+    if is_available():
+        return forced_path(emissions, ids, blank)
+    return _path_of_arrays(emissions, ids, blank)
+
+
+def _path_of_arrays(emissions: FrameArray, ids: IntArray, blank: int) -> IntArray:
+    """As [`_forced_path`], in NumPy."""
     num_frames, num_states = len(emissions), 2 * len(ids) + 1
     classes = np.full(num_states, blank, dtype=np.int64)
     classes[1::2] = ids
