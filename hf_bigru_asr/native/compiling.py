@@ -1,6 +1,6 @@
 """Compiles the library with zig, which is a package on PyPI: for this machine or for another one, and in every build.
 
-It is the build hook of hatchling, so it imports nothing of the package.
+It is the build hook of hatchling, so it imports nothing of the package. Wheels have neither it nor the sources.
 
 Environment variables of a build:
 
@@ -72,17 +72,21 @@ def this_target() -> str:
     if system == "linux":
         machine = {"arm64": "aarch64", "amd64": "x86_64"}.get(machine, machine)
     name = f"{system}-{machine}"
+    if sys.maxsize < 2**32:
+        raise CompileError("there is no target for a Python of 32 bits")
     if name not in TARGETS or (system == "linux" and platform.libc_ver()[0] != "glibc"):
-        raise CompileError(f"there is no target for {name} {platform.libc_ver()[0]}")
+        raise CompileError(f"there is no target for {name} {platform.libc_ver()[0]}".rstrip())
     return name
 
 
-def compile_library(target: str, output: Path) -> None:
+def compile_library(target: str, output: Path, *, keep_cache: bool = False) -> None:
     """Compile all sources into one library.
 
     Args:
         target: Name of one of `TARGETS`.
         output: The library.
+        keep_cache: Whether zig writes its own part of the C library into the user's cache, and finds it there the next
+            time: 2 s instead of 6, and instead of 60 for Windows. Without it nothing is left behind.
 
     Raises:
         CompileError: If zig is not installed, or fails.
@@ -91,8 +95,10 @@ def compile_library(target: str, output: Path) -> None:
     architecture = TARGETS[target].zig.partition("-")[0]
     zig = [sys.executable, "-m", "ziglang", "cc", "-target", TARGETS[target].zig]
     with tempfile.TemporaryDirectory() as temporary:
-        caches = {name: str(Path(temporary, name)) for name in ("ZIG_LOCAL_CACHE_DIR", "ZIG_GLOBAL_CACHE_DIR")}
-        environment = caches | dict(os.environ)  # a cache that is named is used
+        names = ["ZIG_LOCAL_CACHE_DIR"] if keep_cache else ["ZIG_LOCAL_CACHE_DIR", "ZIG_GLOBAL_CACHE_DIR"]
+        environment = {name: str(Path(temporary, name)) for name in names} | dict(
+            os.environ
+        )  # one that is named is used
 
         def compiled(source: Path) -> str:
             options = list(OPTIONS)
@@ -109,11 +115,16 @@ def compile_library(target: str, output: Path) -> None:
         with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
             objects = [each for each in threads.map(compiled, sources) if each]
         linked = Path(temporary, TARGETS[target].file_name)
-        _run([*zig, "-shared", "-s", *objects, "-o", str(linked)], environment)
+        _run([*zig, "-shared", "-s", *_link_options(target), *objects, "-o", str(linked)], environment)
         output.parent.mkdir(parents=True, exist_ok=True)
         made = output.with_name(f".{output.name}.{os.getpid()}")
         made.write_bytes(linked.read_bytes())
         made.replace(output)  # a library in use stays as it is for those who use it
+
+
+def _link_options(target: str) -> list[str]:
+    """What keeps temporary names out of the library, so that equal sources give equal bytes."""
+    return [f"-Wl,-install_name,@rpath/{TARGETS[target].file_name}"] if target.startswith("macos") else []
 
 
 def _run(command: Sequence[str], environment: dict[str, str]) -> None:
@@ -129,29 +140,34 @@ except ImportError:  # when no package is built
 else:
 
     class NativeBuildHook(BuildHookInterface):  # type: ignore[type-arg]
-        """Adds the library to wheels and to editable installs."""
+        """Adds the library to wheels, and to the clone for editable installs."""
 
         def initialize(self, version: str, build_data: dict[str, Any]) -> None:
             """Compile, and tell hatchling what kind of wheel it is."""
-            if self.target_name != "wheel":
-                return
+            self.temporary = tempfile.TemporaryDirectory()
+            is_editable = version == "editable"
             wanted = os.environ.get("HF_BIGRU_ASR_NATIVE", "")
-            folder = Path(self.root, "hf_bigru_asr", "native")
-            for each in TARGETS.values():  # of an earlier build
-                (folder / each.file_name).unlink(missing_ok=True)
             if wanted == "0":
+                for each in TARGETS.values() if is_editable else ():
+                    (FOLDER / each.file_name).unlink(missing_ok=True)
                 return
             try:
                 name = os.environ.get("HF_BIGRU_ASR_TARGET") or this_target()
                 if name not in TARGETS:
-                    raise CompileError(f"HF_BIGRU_ASR_TARGET is {name}; choose of {', '.join(TARGETS)}")
-                target = TARGETS[name]
-                compile_library(name, folder / target.file_name)
+                    raise ValueError(f"HF_BIGRU_ASR_TARGET is {name}; choose of {', '.join(TARGETS)}")
+                # A wheel for another machine does not touch the library that this clone uses.
+                library = Path(FOLDER if is_editable else self.temporary.name, TARGETS[name].file_name)
+                compile_library(name, library)
             except (CompileError, OSError) as error:
                 if wanted == "1":
                     raise
-                self.app.display_warning(f"The wheel has no compiled part, and decodes more slowly: {error}")
+                self.app.display_warning(f"The library is not compiled, and decoding is slower without it: {error}")
                 return
             build_data["pure_python"] = False
-            build_data["tag"] = f"py3-none-{target.tag}"
-            build_data["artifacts"].append(f"hf_bigru_asr/native/{target.file_name}")
+            build_data["tag"] = f"py3-none-{TARGETS[name].tag}"
+            if not is_editable:
+                build_data["force_include"][str(library)] = f"hf_bigru_asr/native/{library.name}"
+
+        def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+            """Remove the library, which is in the wheel now."""
+            self.temporary.cleanup()

@@ -3,14 +3,15 @@
 import ctypes
 import logging
 import os
+import sys
 from functools import cache
 from pathlib import Path
 
-__all__ = ["FILE_NAMES", "VERSION", "is_available", "load", "required"]
+__all__ = ["FILE_NAME", "VERSION", "is_available", "load", "required"]
 
 VERSION = 1
 """Of the functions in the library, `bigru_version` of sources/version.c."""
-FILE_NAMES = ("_native.so", "_native.dylib", "_native.dll")
+FILE_NAME = {"darwin": "_native.dylib", "win32": "_native.dll"}.get(sys.platform, "_native.so")
 SWITCH = "HF_BIGRU_ASR_NATIVE"
 """Environment variable; `0` leaves the library alone."""
 
@@ -25,25 +26,24 @@ def load() -> ctypes.CDLL | None:
     """
     if os.environ.get(SWITCH) == "0":
         return None
-    for name in FILE_NAMES:
-        path = Path(__file__).with_name(name)
-        if not path.is_file():
-            continue
-        try:
-            library = ctypes.CDLL(str(path))
-            version = library.bigru_version()
-        except (OSError, AttributeError) as error:
-            _logger.warning("%s cannot be loaded and is not used: %s", path, error)
-            continue
-        if version == VERSION:
-            return library
+    path = Path(__file__).with_name(FILE_NAME)
+    if not path.is_file():
+        return None
+    try:
+        library = ctypes.CDLL(str(path))
+        version = library.bigru_version()
+    except (OSError, AttributeError) as error:
+        _logger.warning("%s cannot be loaded and is not used: %s", path, error)
+        return None
+    if version != VERSION:
         _logger.warning(
             "%s is of version %d, and this package needs %d; it is not used. Run python scripts/build_native.py.",
             path,
             version,
             VERSION,
         )
-    return None
+        return None
+    return library
 
 
 def is_available() -> bool:

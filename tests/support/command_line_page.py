@@ -23,6 +23,7 @@ GROUPS = {
     "Data": ["prepare_librispeech", "segment_dataset", "spelled_text", "synthesize", "teach_dataset"],
     "Train": ["train", "learn_silence", "average_checkpoints", "build_character_lm", "plot_training"],
     "Hub": ["push_to_hub"],
+    "Build": ["build_native"],
 }
 
 HEAD = """# Command line
