@@ -1,0 +1,65 @@
+/* Exponential and logarithm without the mathematical library, so that loops over them become vector instructions and
+   every platform gets the same bits. Files that include this must not fuse products and sums: the pragma below. */
+#ifndef BIGRU_POLYNOMIALS_H
+#define BIGRU_POLYNOMIALS_H
+
+#include <stdint.h>
+#include <string.h>
+
+#pragma STDC FP_CONTRACT OFF
+
+/* 1.5 * 2^23: a sum with it is rounded to an integer, which its lowest bits hold. */
+#define BIGRU_ROUND 12582912.0f
+#define BIGRU_LOG2_E 1.44269504f
+#define BIGRU_LN_2 0.693147181f
+
+/* Coefficients of 2^x on [-0.5, 0.5], from the constant on; the relative error is below 1e-7. */
+#define BIGRU_EXP2_0 1.0f
+#define BIGRU_EXP2_1 0.693146978f
+#define BIGRU_EXP2_2 0.240222421f
+#define BIGRU_EXP2_3 0.0555073374f
+#define BIGRU_EXP2_4 0.00967151265f
+#define BIGRU_EXP2_5 0.00132647271f
+
+static inline int32_t bigru_bits_of(float value) {
+    int32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static inline float bigru_float_of(int32_t bits) {
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* 2^x for x in [-126, 127]. */
+static inline float bigru_exp2(float x) {
+    const float rounded = x + BIGRU_ROUND;
+    const float f = x - (rounded - BIGRU_ROUND);
+    float power = BIGRU_EXP2_5 * f + BIGRU_EXP2_4;
+    power = power * f + BIGRU_EXP2_3;
+    power = power * f + BIGRU_EXP2_2;
+    power = power * f + BIGRU_EXP2_1;
+    power = power * f + BIGRU_EXP2_0;
+    return bigru_float_of((int32_t)((uint32_t)bigru_bits_of(power) + ((uint32_t)bigru_bits_of(rounded) << 23)));
+}
+
+/* Natural logarithm of a normal positive number; relative error of some 1e-7 of it or of the power of two. */
+static inline float bigru_log(float x) {
+    /* x = 2^exponent * (1 + f), f from sqrt(0.5) - 1 to sqrt(2) - 1. */
+    const int32_t bits = bigru_bits_of(x);
+    const int32_t exponent = (int32_t)((uint32_t)bits - 0x3f3504f3u) >> 23;
+    const float f = bigru_float_of((int32_t)((uint32_t)bits - ((uint32_t)exponent << 23))) - 1.0f;
+    float quotient = 0.0872235502f * f - 0.143668428f;
+    quotient = quotient * f + 0.149522668f;
+    quotient = quotient * f - 0.165623931f;
+    quotient = quotient * f + 0.199568335f;
+    quotient = quotient * f - 0.250020741f;
+    quotient = quotient * f + 0.333341856f;
+    quotient = quotient * f - 0.49999988f;
+    quotient = quotient * f + 0.999999974f;
+    return (float)exponent * BIGRU_LN_2 + f * quotient;
+}
+
+#endif
