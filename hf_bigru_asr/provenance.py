@@ -23,7 +23,6 @@ PACKAGES = (
     "accelerate",
     "onnxruntime",
     "openvino",
-    "flashlight-text",
     "kenlm-ex",
     "kenlm",
     DISTRIBUTION,

@@ -1,4 +1,4 @@
-"""Beam search over the words of a lexicon in NumPy: with hotwords, and where flashlight-text is not installed."""
+"""Beam search over the words of a lexicon in NumPy, where the package is not compiled."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple

@@ -19,7 +19,7 @@ from .found_path_bigru_ctc import Check, FoundPath, FoundWords, no_check
 from .lexicon_bigru_ctc import UNIT_END, UNIT_INSIDE
 from .search_settings_bigru_ctc import BeamSearchSettings
 from .speech_evidence_bigru_ctc import without_weak_letters
-from .word_search_bigru_ctc import QuickStartSearch, load_word_search
+from .word_search_bigru_ctc import load_word_search
 
 __all__ = ["BeamSearchDecoder", "BeamSearchSettings", "join_units", "surplus_blanks"]
 
@@ -42,11 +42,9 @@ class BeamSearchDecoder:
         frame_s: Seconds per frame: `inputs_to_logits_ratio / sampling_rate`.
         settings: Weights and width; `None` takes those of the folder, or the defaults.
         confidence: Turns the features of a word into a confidence; `"own"` takes that of the folder, if there is one.
-        saves_memory: Whether long utterances are searched in less memory, and in up to three times the time, with
-            the same result.
 
     Raises:
-        ImportError: If KenLM is not installed.
+        ImportError: If neither the compiled part of the package nor KenLM is there.
         FileNotFoundError: If a file of the language model is missing.
         ValueError: If a file is broken, the lexicon has symbols that the tokenizer lacks, or `class_priors` do not fit
             the tokenizer.
@@ -62,8 +60,6 @@ class BeamSearchDecoder:
         frame_s: float,
         settings: BeamSearchSettings | None = None,
         confidence: ConfidenceModel | Literal["own"] | None = "own",
-        *,
-        saves_memory: bool = False,
     ) -> None:
         self.tokenizer = tokenizer
         self.symbols = CTCSymbols.of(tokenizer)
@@ -81,8 +77,7 @@ class BeamSearchDecoder:
             self._log_priors = np.log(np.array(self.settings.class_priors, dtype=np.float32))
         # A text can be found several times, as a word and spelled, and posteriors need more than one hypothesis.
         num_found = self.settings.beam_size if self.settings.nbest > 1 else _NUM_CONSIDERED
-        self._find = load_word_search(folder, self.symbols, self.settings, num_found, saves_memory=saves_memory)
-        self.saves_memory = saves_memory
+        self._find = load_word_search(folder, self.symbols, self.settings, num_found)
         self._check = no_check
 
     def __call__(self, log_probs: Any, lengths: Any = None) -> list[list[Hypothesis]]:  # noqa: ANN401 - see `Decoder`
@@ -100,9 +95,7 @@ class BeamSearchDecoder:
             ValueError: If a value is out of range.
         """
         settings = replace(self.settings, **changes)
-        return BeamSearchDecoder(
-            self.folder, self.tokenizer, self.frame_s, settings, self.confidence, saves_memory=self.saves_memory
-        )
+        return BeamSearchDecoder(self.folder, self.tokenizer, self.frame_s, settings, self.confidence)
 
     @property
     def shares_time(self) -> bool:
@@ -118,17 +111,6 @@ class BeamSearchDecoder:
         decoder = copy.copy(self)
         decoder._check = check
         return decoder
-
-    def save_memory(self) -> None:
-        """Search long utterances in less memory from now on."""
-        self.saves_memory = True
-        if isinstance(self._find, QuickStartSearch):
-            self._find.save_memory()
-
-    def make_fast(self) -> None:
-        """Use the faster search from the first frame on, for many utterances; it is ready a little later."""
-        if isinstance(self._find, QuickStartSearch):
-            self._find.make_fast()
 
     def search(self, log_probs: Any, lengths: Any = None) -> list[list[ScoredTokens]]:  # noqa: ANN401 - see `Decoder`
         """The `nbest` best hypotheses of every utterance without times and confidences, which take long.

@@ -15,7 +15,7 @@ from .search_settings_bigru_ctc import BeamSearchSettings
 try:
     from hf_bigru_asr.native.search import Phrases, Search
 except ImportError:  # as remote code, without the package: `LanguageModel.compiled` is None then
-    pass
+    Phrases = Search = None  # type: ignore[assignment, misc]
 
 __all__ = ["CompiledSearch"]
 
@@ -49,6 +49,7 @@ class CompiledSearch:
     ) -> None:
         compiled, symbols = language_model.compiled, language_model.symbols
         assert compiled is not None
+        self._language_model = language_model  # so that a search with other hotwords finds it loaded
         self._ngram, self._lexicon, self._phrases = compiled.ngram, compiled.lexicon, None
         self._words = language_model.lexicon.words
         if phrases.words:
@@ -57,7 +58,9 @@ class CompiledSearch:
                 word: len(self._words) + place for place, word in enumerate(lexicon.words[len(self._words) :])
             }
             gains = {number_of[word]: phrases.advance(phrases.start, word)[1] for word in phrases.words}
-            self._lexicon = compiled.tree_of(lexicon, {word: gain / settings.lm_weight for word, gain in gains.items()})
+            self._lexicon = compiled.tree_of(
+                lexicon, {word: gain / settings.lm_weight for word, gain in gains.items()}
+            )
             self._phrases = Phrases(*_automaton(phrases, number_of), len(lexicon.words))
             self._words = lexicon.words
         self._num_found = num_found

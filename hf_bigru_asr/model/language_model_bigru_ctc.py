@@ -1,11 +1,11 @@
-"""A loaded language model: its n-gram, its lexicon and the trie of flashlight-text, shared by all searches with it."""
+"""A loaded language model: its n-gram and its lexicon, shared by all searches with it."""
 
 from collections.abc import Mapping
 from functools import cached_property
 from itertools import repeat
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -15,36 +15,18 @@ from .ctc_output_bigru_ctc import CTCSymbols
 from .language_model_files_bigru_ctc import LEXICON_NAME, MODEL_NAME, RECORD_NAME, check_language_model
 from .lexicon_bigru_ctc import Lexicon
 
-if TYPE_CHECKING:
+try:
     from hf_bigru_asr.native.ngram import NGram
+    from hf_bigru_asr.native.search import MAX_CLASSES
     from hf_bigru_asr.native.search import Lexicon as CompiledLexicon
+except ImportError:  # as remote code, without the package
+    MAX_CLASSES = 0
 
-__all__ = [
-    "NUM_BONUS_CLASSES",
-    "NUM_FURTHER_LABELS",
-    "FlashlightModel",
-    "FloatArray",
-    "LanguageModel",
-    "has_flashlight",
-]
+__all__ = ["CompiledModel", "FloatArray", "LanguageModel"]
 
 FloatArray = npt.NDArray[np.float32]
-NUM_FURTHER_LABELS = 10_000
-"""Labels beside the words of the lexicon, for hotwords; the n-gram takes each for an unknown word."""
-NUM_BONUS_CLASSES = 8
-"""Classes beside those of the network, each a word delimiter with a bonus."""
-_UNKNOWN = "<unk>"
 
 _lock = RLock()
-
-
-def has_flashlight() -> bool:
-    """Whether flashlight-text is installed; it has no wheels for Python 3.13 and later."""
-    try:
-        import flashlight.lib.text.decoder.kenlm  # noqa: F401 - whether it can be imported
-    except ImportError:
-        return False
-    return True
 
 
 class LanguageModel:
@@ -55,7 +37,7 @@ class LanguageModel:
         symbols: The symbols of the classes.
 
     Raises:
-        ImportError: If KenLM is not installed.
+        ImportError: If neither the compiled part of the package nor KenLM is there.
         FileNotFoundError: If a file of the language model is missing.
         ValueError: If a file is broken, or the lexicon has symbols outside the alphabet.
     """
@@ -65,7 +47,6 @@ class LanguageModel:
         self.symbols = symbols
         check_language_model(folder)
         self.lexicon = Lexicon.read(folder, symbols)
-        self._flashlight: FlashlightModel | None = None
         self.compiled = CompiledModel.open(self.path, self.lexicon, len(symbols))
         if self.compiled is None:
             self.unigram_scores = self._unigram_scores()
@@ -145,23 +126,6 @@ class LanguageModel:
         """Number of every word."""
         return {word: number for number, word in enumerate(self.lexicon.words)}
 
-    @property
-    def has_flashlight_model(self) -> bool:
-        """Whether `flashlight` has been made."""
-        return self._flashlight is not None
-
-    @property
-    def flashlight(self) -> "FlashlightModel":
-        """The same for flashlight-text, made when it is first asked for.
-
-        Raises:
-            ImportError: If flashlight-text is not installed.
-        """
-        with _lock:
-            if self._flashlight is None:
-                self._flashlight = FlashlightModel(self.path, self.lexicon, self.unigram_scores, self.symbols)
-            return self._flashlight
-
 
 class CompiledModel:
     """The n-gram and the lexicon for [`CompiledSearch`]. Threads can share it.
@@ -185,12 +149,9 @@ class CompiledModel:
     @classmethod
     def open(cls, path: Path, lexicon: Lexicon, num_classes: int) -> "CompiledModel | None":
         """The model of a file; `None` without the compiled part of the package, or if it cannot read the file."""
+        if num_classes > MAX_CLASSES:
+            return None
         try:
-            from hf_bigru_asr.native.ngram import NGram
-            from hf_bigru_asr.native.search import MAX_CLASSES
-
-            if num_classes > MAX_CLASSES:
-                return None
             return cls(NGram(path), lexicon, num_classes)
         except (ImportError, OSError, ValueError):  # KenLM reads more, and has messages of its own
             return None
@@ -202,56 +163,13 @@ class CompiledModel:
             lexicon: The words.
             gains: What words have beside their scores, by their numbers.
         """
-        from hf_bigru_asr.native.search import Lexicon as CompiledLexicon
-
         added = lexicon.words[self._num_words :]
         vocabulary, scores = self.ngram.scores_at_start(added) if added else (self._vocabulary[:0], np.empty(0))
         scores = np.concatenate([self.unigram_scores, scores]).astype(np.float32)
         for number, gain in gains.items():
             scores[number] += gain
         vocabulary = np.concatenate([self._vocabulary, vocabulary])
-        return CompiledLexicon(
-            self._num_classes, lexicon.classes, lexicon.ends, lexicon.numbers, scores, vocabulary
-        )
-
-
-class FlashlightModel:
-    """The n-gram, and the spellings of the lexicon as a trie, of flashlight-text. Threads can share it.
-
-    Args:
-        path: The n-gram.
-        lexicon: The words.
-        unigram_scores: Score of every word at the beginning of a hypothesis `(words,)`.
-        symbols: The symbols of the classes.
-
-    Raises:
-        ImportError: If flashlight-text is not installed.
-    """
-
-    def __init__(self, path: Path, lexicon: Lexicon, unigram_scores: FloatArray, symbols: CTCSymbols) -> None:
-        try:
-            from flashlight.lib.text import decoder
-            from flashlight.lib.text.decoder.kenlm import KenLM
-            from flashlight.lib.text.dictionary import Dictionary
-        except ImportError as error:
-            raise ImportError("This search needs flashlight-text: pip install flashlight-text.") from error
-        self.decoder = decoder
-        self.number_of_unknown = len(lexicon.words)
-        dictionary = Dictionary([*lexicon.words, _UNKNOWN, *_further_entries()])
-        dictionary.set_default_index(self.number_of_unknown)
-        self.n_gram = KenLM(str(path), dictionary)
-        self.trie = decoder.Trie(len(symbols) + NUM_BONUS_CLASSES, symbols.delimiter)
-        insert = self.trie.insert
-        classes, begin, scores = lexicon.classes.tolist(), 0, unigram_scores.tolist()
-        for number, end in zip(lexicon.numbers.tolist(), lexicon.ends.tolist(), strict=True):
-            insert(classes[begin:end], number, scores[number])
-            begin = end
-        self.trie.smear(decoder.SmearingMode.MAX)
-
-
-def _further_entries() -> list[str]:
-    """Entries that no n-gram has."""
-    return [f"\t{number}" for number in range(NUM_FURTHER_LABELS)]
+        return CompiledLexicon(self._num_classes, lexicon.classes, lexicon.ends, lexicon.numbers, scores, vocabulary)
 
 
 def _signatures(folder: Path) -> tuple[tuple[str, int, int], ...]:

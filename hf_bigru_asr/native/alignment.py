@@ -10,7 +10,9 @@ from .library import required
 __all__ = ["forced_path"]
 
 
-def forced_path(emissions: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], blank: int) -> npt.NDArray[np.int64]:
+def forced_path(
+    emissions: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], blank: int
+) -> npt.NDArray[np.int64]:
     """Class of every frame on the most probable path that CTC collapses to some labels.
 
     Args:
@@ -32,8 +34,6 @@ def forced_path(emissions: npt.NDArray[np.float32], labels: npt.NDArray[np.int64
     emissions = np.ascontiguousarray(emissions, dtype=np.float32)
     classes = labels.astype(np.int32)
     path = np.empty(len(emissions), dtype=np.int64)
-    if function(
-        emissions.ctypes.data, *emissions.shape, classes.ctypes.data, len(classes), blank, path.ctypes.data
-    ):
+    if function(emissions.ctypes.data, *emissions.shape, classes.ctypes.data, len(classes), blank, path.ctypes.data):
         raise MemoryError(f"{len(emissions)} frames and {len(labels)} labels lack memory.")
     return path

@@ -2,7 +2,7 @@
 
 import ctypes
 from collections.abc import Callable
-from ctypes import POINTER, byref, c_double, c_int16, c_int32, c_uint32, c_uint64, c_void_p
+from ctypes import POINTER, byref, c_double, c_int32, c_uint32, c_uint64, c_void_p
 from typing import Any
 
 import numpy as np
@@ -171,9 +171,7 @@ class Search(_Owned):
         scores = np.empty(num_found)
         classes = np.empty((num_found, self._num_frames + 2), dtype=np.int16)
         words = np.empty(classes.shape, dtype=np.int32)
-        self._library.bigru_search_paths(
-            self.address, num_found, _address(scores), _address(classes), _address(words)
-        )
+        self._library.bigru_search_paths(self.address, num_found, _address(scores), _address(classes), _address(words))
         return scores, classes, words
 
     @property

@@ -112,4 +112,4 @@ def load_decoder(
             f"{files.folder} came without a language model; name the folder of one that scripts/build_lm.py made."
         )
     settings = BeamSearchSettings.from_folder(folder, **changes)
-    return BeamSearchDecoder(folder, files.ctc_symbols, frame_s, settings, saves_memory=True)
+    return BeamSearchDecoder(folder, files.ctc_symbols, frame_s, settings)

@@ -79,7 +79,6 @@ class BeamSearchPool:
         num_workers: Processes.
         settings: Default weights and width; those that stand in the folder, or the defaults, if `None`.
         confidence: See [`BeamSearchDecoder`].
-        saves_memory: See [`BeamSearchDecoder`].
 
     Raises:
         ValueError: If `num_workers` is below 1.
@@ -93,8 +92,6 @@ class BeamSearchPool:
         num_workers: int = 1,
         settings: BeamSearchSettings | None = None,
         confidence: ConfidenceModel | Literal["own"] | None = "own",
-        *,
-        saves_memory: bool = False,
     ) -> None:
         self._workers = WorkerPool(num_workers)
         self._max_ahead = MAX_AHEAD * num_workers
@@ -103,7 +100,7 @@ class BeamSearchPool:
         self.confidence = ConfidenceModel.from_folder(folder) if confidence == "own" else confidence
         # Symbols, and not the tokenizer: with it the processes would import torch.
         self._symbols = CTCSymbols.of(tokenizer)
-        self._arguments = (self.folder.absolute(), self._symbols, frame_s, self.confidence, saves_memory)
+        self._arguments = (self.folder.absolute(), self._symbols, frame_s, self.confidence)
         self.settings = settings or BeamSearchSettings.from_folder(folder)
 
     def start(self, *, waits: bool = True) -> None:
@@ -127,7 +124,6 @@ class BeamSearchPool:
             num_workers,
             decoder.settings,
             decoder.confidence,
-            saves_memory=decoder.saves_memory,
         )
 
     def __enter__(self) -> Self:
@@ -277,12 +273,11 @@ def _decode(arguments: tuple[Any, ...], log_probs: np.ndarray) -> tuple[list[Hyp
 
 def _decoder_of(arguments: tuple[Any, ...]) -> BeamSearchDecoder:
     """The decoder of a worker, which keeps those that it used last."""
-    folder, symbols, frame_s, confidence, saves_memory, settings = arguments
-    key = repr((folder, frame_s, confidence, saves_memory, settings))
+    folder, symbols, frame_s, confidence, settings = arguments
+    key = repr((folder, frame_s, confidence, settings))
     decoder = _decoders.pop(key, None)
     if decoder is None:
-        decoder = BeamSearchDecoder(folder, symbols, frame_s, settings, confidence, saves_memory=saves_memory)
-        decoder.make_fast()
+        decoder = BeamSearchDecoder(folder, symbols, frame_s, settings, confidence)
     _decoders[key] = decoder
     if len(_decoders) > MAX_DECODERS:
         del _decoders[next(iter(_decoders))]

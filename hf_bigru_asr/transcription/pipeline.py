@@ -32,7 +32,7 @@ class BeamSearchPipeline(AutomaticSpeechRecognitionPipeline):
         kwargs: As for the stock pipeline.
 
     Raises:
-        ImportError: If flashlight-text or KenLM is not installed.
+        ImportError: If neither the compiled part of the package nor KenLM is there.
         ValueError: If there is no language model.
 
     Example:

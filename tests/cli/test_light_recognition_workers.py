@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 from repository import SAMPLE
+from searches import without_the_compiled_search
 from small_language_model import write_language_model
 
 from hf_bigru_asr.audio.loading import load_audio
@@ -29,20 +30,23 @@ def no_check() -> None:
     pass
 
 
+@pytest.fixture(autouse=True)
+def _in_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The compiled search needs no processes."""
+    without_the_compiled_search(monkeypatch)
+
+
 @pytest.fixture(scope="module")
 def options(tmp_path_factory: pytest.TempPathFactory) -> RecognitionOptions:
     folder = write_language_model(tmp_path_factory.mktemp("lm"))
-    # Wide, so that no hypothesis is dropped for others of one score: which one is left to chance by flashlight-text.
     settings = '{"lm_weight": 0.5, "beam_size": 3000, "beam_threshold": 8}'
     (folder / "decoding.json").write_text(settings)
     return RecognitionOptions(language_model=str(folder), num_threads=1, hotwords=("Ahab",), channels="split")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def alone(options: RecognitionOptions) -> LightRecognition:
-    recognition = load_light_recognition(options)
-    recognition._recognizer.decoder.make_fast()  # which the processes do: readings with one score come in its order
-    return recognition
+    return load_light_recognition(options)
 
 
 @pytest.fixture
@@ -113,6 +117,16 @@ def test_how_many_processes_decode(
     assert pool is not None
     with pool:
         assert len(pool._workers._workers) == expected
+
+
+def test_the_compiled_search_decodes_in_threads(
+    several: LightRecognition, alone: LightRecognition, recordings: list[Input], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = essence(list(alone(recordings, no_check)))
+    monkeypatch.undo()
+    with load_light_recognition(several._options) as recognition:
+        assert recognition._pool_for_search() is None
+        assert essence(list(recognition(recordings, no_check))) == expected
 
 
 @pytest.mark.parametrize(

@@ -9,18 +9,19 @@ import numpy as np
 import pytest
 import torch
 from brute_force_search import LEXICON, brute_force, write_language_model
+from searches import without_the_compiled_search
 from small_network import SMALL_VOCABULARY, random_log_probs
 
 from hf_bigru_asr import BiGRUCTCTokenizer
-from hf_bigru_asr.model import array_search_bigru_ctc, word_search_bigru_ctc
+from hf_bigru_asr.model import array_search_bigru_ctc
 from hf_bigru_asr.model.beam_search_bigru_ctc import (
     BeamSearchDecoder,
     BeamSearchSettings,
     join_units,
     surplus_blanks,
 )
+from hf_bigru_asr.model.compiled_search_bigru_ctc import STEP_FRAMES
 from hf_bigru_asr.model.confidence_bigru_ctc import ConfidenceModel
-from hf_bigru_asr.model.flashlight_search_bigru_ctc import STEP_FRAMES
 
 FRAME_S = 0.02
 
@@ -31,14 +32,11 @@ def folder(tmp_path: Path) -> Path:
     return write_language_model(tmp_path)
 
 
-@pytest.fixture(params=["flashlight", "array"])
+@pytest.fixture(params=["compiled", "array"])
 def search(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Each of the two searches."""
-    if request.param == "flashlight":
-        pytest.importorskip("flashlight.lib.text", reason="it has no wheels for this Python")
-        monkeypatch.setattr(word_search_bigru_ctc, "QUICK_FRAMES", -1)
-    else:
-        monkeypatch.setattr(word_search_bigru_ctc, "has_flashlight", lambda: False)
+    if request.param == "array":
+        without_the_compiled_search(monkeypatch)
     return request.param
 
 
@@ -64,11 +62,9 @@ def test_beam_search_finds_what_brute_force_finds(
 ) -> None:
     frames = random_log_probs(seed, 6)
     settings = BeamSearchSettings(**weights, log_add=log_add, beam_size=5000, beam_threshold=1e4, nbest=3)
-    monkeypatch.setattr(word_search_bigru_ctc, "QUICK_FRAMES", -1)
     found = [BeamSearchDecoder(folder, tokenizer, FRAME_S, settings)(frames[None])[0]]
-    if word_search_bigru_ctc.has_flashlight():
-        monkeypatch.setattr(word_search_bigru_ctc, "has_flashlight", lambda: False)
-        found.append(BeamSearchDecoder(folder, tokenizer, FRAME_S, settings)(frames[None])[0])
+    without_the_compiled_search(monkeypatch)
+    found.append(BeamSearchDecoder(folder, tokenizer, FRAME_S, settings)(frames[None])[0])
     lexicon = LEXICON | ({"BA": "BA|"} if settings.hotwords else {})
     expected = sorted(brute_force(frames, settings, lexicon).items(), key=lambda item: -item[1])[:3]
     for hypotheses in found:
@@ -179,16 +175,14 @@ def test_words_that_are_not_in_the_lexicon_are_spelled(folder: Path, tokenizer: 
 def test_both_searches_drop_the_same_hypotheses(
     seed: int, folder: Path, tokenizer: BiGRUCTCTokenizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("flashlight.lib.text", reason="it has no wheels for this Python")
     # Of words with one spelling, what is expected of both decides what is dropped before they end.
     (folder / "lexicon.txt").write_text("A A |\nAB A B |\nBB B B |\nBB A B |\nA~ A\nB~ B\nA$ A |\nB$ B |\n")
     frames = random_log_probs(seed, 40)[None]
     settings = BeamSearchSettings(
         lm_weight=2.0, word_score=-0.5, beam_size=30, beam_size_token=3, beam_threshold=3.0, nbest=8
     )
-    monkeypatch.setattr(word_search_bigru_ctc, "QUICK_FRAMES", -1)
     expected = BeamSearchDecoder(folder, tokenizer, FRAME_S, settings).search(frames)[0]
-    monkeypatch.setattr(word_search_bigru_ctc, "has_flashlight", lambda: False)
+    without_the_compiled_search(monkeypatch)
     monkeypatch.setattr(array_search_bigru_ctc, "_MANY_HISTORIES", 20 * (seed % 2))  # some searches forget often
     found = BeamSearchDecoder(folder, tokenizer, FRAME_S, settings).search(frames)[0]
     assert [ids for ids, _ in found] == [ids for ids, _ in expected]
@@ -246,7 +240,6 @@ def test_surplus_blanks() -> None:
 def test_threads_share_a_decoder(
     hotwords: dict[str, float], folder: Path, tokenizer: BiGRUCTCTokenizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(word_search_bigru_ctc, "QUICK_FRAMES", 150)  # both searches
     settings = BeamSearchSettings(lm_weight=0.5, nbest=3, hotwords=hotwords)
     decoder = BeamSearchDecoder(folder, tokenizer, FRAME_S, settings)
     batches = [random_log_probs(seed, 20)[None] for seed in range(4)]
@@ -333,6 +326,8 @@ def test_broken_settings_are_named(content: str, message: str, folder: Path, tok
 
 def test_what_is_missing_is_named(folder: Path, tokenizer: BiGRUCTCTokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "kenlm", None)
+    assert BeamSearchDecoder(folder, tokenizer, FRAME_S).shares_time, "the compiled part needs no KenLM"
+    without_the_compiled_search(monkeypatch)
     with pytest.raises(ImportError, match=r"pip install kenlm-ex.*Greedy decoding works without it"):
         BeamSearchDecoder(folder, tokenizer, FRAME_S)
 

@@ -17,6 +17,7 @@ MAX_SCRIPT_LINES = 180
 """Lines of the functions of a script, together."""
 
 LEVELS = (
+    {"native"},
     {"text", "formats", "metrics", "processes", "storage", "model", "bundled", "extras", "provenance"},
     {"_registration"},
     {"audio", "grammar"},
@@ -38,10 +39,22 @@ FOLDERS = {room for rooms in LEVELS for room in rooms} - TOP_LEVEL_MODULES | {"c
 
 # What lies in model/ runs where this package is not installed. `huggingface_hub` comes with transformers.
 MODEL_IMPORTS = {"numpy", "torch", "torchaudio", "transformers", "huggingface_hub"}
-OPTIONAL_MODEL_IMPORTS = {"kenlm", "flashlight", "safetensors"}
+OPTIONAL_MODEL_IMPORTS = {"kenlm", "safetensors"}
 HEAVY = {"torch", "torchaudio", "transformers"}
 TESTS_OF_NO_MODULE = {"tests/hub/test_dataset_streaming.py"}
-LIGHT_ROOMS = {"corpus", "runtime", "demo", "formats", "grammar", "metrics", "processes", "server", "storage", "text"}
+LIGHT_ROOMS = {
+    "corpus",
+    "runtime",
+    "demo",
+    "formats",
+    "grammar",
+    "metrics",
+    "native",
+    "processes",
+    "server",
+    "storage",
+    "text",
+}
 """Rooms that import nothing of `HEAVY`, inside functions neither. What they import does so in functions at most."""
 
 
@@ -199,7 +212,7 @@ def impure_model(root: Path) -> list[str]:
             if not is_neighbour:
                 found.append(f"{each}; a neighbour is imported as `from .x_bigru_ctc import y`")
         elif first not in MODEL_IMPORTS | sys.stdlib_module_names and not (
-            first in OPTIONAL_MODEL_IMPORTS and each.is_guarded
+            each.is_guarded and (first in OPTIONAL_MODEL_IMPORTS or room_of(each.target) == "native")
         ):
             found.append(str(each))
     return found

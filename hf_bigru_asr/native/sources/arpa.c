@@ -71,6 +71,12 @@ static int next_line(reader *from, const char **line, size_t *length) {
     return 0;
 }
 
+static void skip_empty(reader *from) {
+    while (from->place < from->end && (*from->place == '\n' || *from->place == '\r' || *from->place == ' ')) {
+        from->line += *from->place++ == '\n';
+    }
+}
+
 /* The next field of a line, which spaces or tabs end. */
 static int next_field(const char **line, const char *end, const char **field, size_t *length) {
     while (*line < end && (**line == ' ' || **line == '\t')) ++*line;
@@ -113,7 +119,7 @@ static int read_counts(reader *from, uint64_t *counts, uint32_t *order) {
     size_t length;
     if (!next_line(from, &line, &length) || length != 6 || memcmp(line, "\\data\\", 6)) return -1;
     *order = 0;
-    while (from->place < from->end && *from->place != '\\') {
+    for (skip_empty(from); from->place < from->end && *from->place != '\\'; skip_empty(from)) {
         if (!next_line(from, &line, &length)) return -1;
         const char *end = line + length;
         if (length < 9 || memcmp(line, "ngram ", 6)) return -1;
