@@ -35,7 +35,7 @@ __all__ = ["NOT_THE_TEXT"]
 NOT_THE_TEXT = 3
 """Exit status where the text is not that of the recording."""
 
-RUNTIMES = ("onnx", "openvino")
+RUNTIMES = ("onnx", "openvino", "native")
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add_arguments", "load_recognizer", "run"]
 
-RUNTIMES = ("onnx", "openvino")
+RUNTIMES = ("onnx", "openvino", "native")
 
 
 def add_arguments(parser: ArgumentParser) -> None:

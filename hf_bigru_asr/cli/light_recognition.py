@@ -1,7 +1,7 @@
-"""Recognition without torch: NumPy, and ONNX Runtime or OpenVINO."""
+"""Recognition without torch: the compiled part of the package, NumPy, and ONNX Runtime or OpenVINO."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -73,8 +73,11 @@ def load_light_recognition(options: RecognitionOptions) -> "LightRecognition":
         hotwords=options.hotwords,
         preset=options.preset,
         runtime=options.runtime,
-        dtype=options.dtype or "float32",
+        dtype=options.dtype,
     )
+    # What "auto" has chosen, and a number format that is not everybody's, is told.
+    dtype = recognizer.dtype if options.dtype or recognizer.dtype != "float32" else None
+    options = replace(options, runtime=recognizer.runtime, dtype=dtype)
     return LightRecognition(recognizer, options, facts_of(options, language_model))
 
 

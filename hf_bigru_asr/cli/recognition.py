@@ -37,7 +37,7 @@ __all__ = [
 REFUSED = (ValueError, OSError, ImportError)
 """What is raised for one recording that cannot be used."""
 
-_DISTRIBUTIONS = {"onnx": "onnxruntime", "openvino": "openvino", "torch": "torch"}
+_DISTRIBUTIONS = {"native": "hf-bigru-asr", "onnx": "onnxruntime", "openvino": "openvino", "torch": "torch"}
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class RecognitionOptions:
 
     Args:
         model: Folder, name on the Hub, or `"bundled"`.
-        runtime: `"onnx"`, `"openvino"` or `"torch"`.
+        runtime: `"native"`, `"onnx"`, `"openvino"` or `"torch"`.
         language_model: Folder of a language model, `"own"`, `"none"`, or `None` for the model's own if it has one.
         hotwords: Phrases, see [`parse_hotwords`].
         preset: Settings that come with the language model; the accurate ones if `None`.
@@ -74,7 +74,7 @@ class RecognitionOptions:
         on_damage: As in [`load_audio`].
         limits: Of downloads.
         language: That which the model must have; any if `None`.
-        dtype: Number format of the network, `"float32"` or `"bfloat16"`; float32 if `None`.
+        dtype: Number format of the network, `"float32"`, `"bfloat16"` or `"int8"`; the runtime's own if `None`.
     """
 
     model: str = BUNDLED

@@ -63,9 +63,14 @@ def add_language(group: Group) -> None:
 
 
 def add_runtime(group: Group, runtimes: tuple[str, ...]) -> None:
-    """Add `--runtime`, one of `runtimes`."""
+    """Add `--runtime`, one of `runtimes`, the first one by default."""
+    chosen = " By default native where it is faster, and otherwise onnx." if runtimes[0] == "auto" else ""
     group.add_argument(
-        "--runtime", choices=runtimes, default="onnx", metavar="RUNTIME", help=f"One of {', '.join(runtimes)}."
+        "--runtime",
+        choices=runtimes,
+        default=runtimes[0],
+        metavar="RUNTIME",
+        help=f"One of {', '.join(runtimes)}.{chosen}",
     )
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..runtime.recognizer import OnnxRecognizer
     from ..server.app import ServerOptions
 
-RUNTIMES = ("onnx", "openvino")
+RUNTIMES = ("auto", "native", "onnx", "openvino")
 MAX_JOBS = 8
 POSITIVE = ("max_mb", "max_audio_s", "max_requests", "max_time_s", "max_live", "drain_s", "jobs", "num_offsets")
 

@@ -46,8 +46,8 @@ if TYPE_CHECKING:
 
 __all__ = ["add_arguments", "hints_for", "run"]
 
-RUNTIMES = ("onnx", "openvino", "torch")
-DTYPES = ("float32", "bfloat16")
+RUNTIMES = ("auto", "native", "onnx", "openvino", "torch")
+DTYPES = ("float32", "bfloat16", "int8")
 MAX_JOBS = 8
 """Recordings that run at once if nothing is said, and processes that decode: each takes 200 MiB."""
 
@@ -106,7 +106,7 @@ def _add_recognition(group: _ArgumentGroup) -> None:
         "--dtype",
         choices=DTYPES,
         metavar="DTYPE",
-        help="Number format of the network: float32, or bfloat16 with openvino or torch.",
+        help="Number format of the network: int8 with native, otherwise float32, or bfloat16 with openvino or torch.",
     )
     add_num_offsets(group)
     group.add_argument(
@@ -267,8 +267,12 @@ def _check(args: Namespace) -> None:
         raise CommandError(f"{' and '.join(f'--{name}'.replace('_', '-') for name in given)}: give one of them")
     if args.jobs is not None and args.jobs < 1:
         raise CommandError(f"--jobs is {args.jobs}; it must be at least 1")
-    if args.dtype == "bfloat16" and args.runtime == "onnx":
+    if args.dtype == "bfloat16" and args.runtime not in ("openvino", "torch"):
         raise CommandError("--dtype bfloat16 needs --runtime openvino or torch")
+    if args.dtype == "int8" and args.runtime not in ("auto", "native"):
+        raise CommandError("--dtype int8 needs --runtime native")
+    if args.runtime == "native" and args.dtype == "float32":
+        raise CommandError("--runtime native computes in int8; --dtype float32 needs another one, onnx for example")
     if args.channels not in ("mix", "split"):
         if not args.channels.isdecimal():
             raise CommandError(f"--channels is {args.channels}; give mix, split, or the number of one from 0")

@@ -10,10 +10,12 @@ import numpy.typing as npt
 
 from .library import required
 
-__all__ = ["CompiledNetwork"]
+__all__ = ["QUICK_KERNELS", "CompiledNetwork", "fastest_kernel"]
 
 FloatArray = npt.NDArray[np.float32]
 
+QUICK_KERNELS = ("avx512vnni", "dotprod")
+"""Instructions with which a network of 8 bits is faster than one in float32."""
 _PARTS = 4
 
 
@@ -171,6 +173,16 @@ class CompiledNetwork:
             raise MemoryError("The network lacks memory for these frames; give it fewer at once.")
 
 
+def fastest_kernel() -> str:
+    """The fastest instructions of [`CompiledNetwork`] that this processor has.
+
+    Raises:
+        ImportError: If the compiled part of the package is not there.
+    """
+    name: bytes = _library().bigru_network_fastest()
+    return name.decode()
+
+
 def _frames(values: FloatArray, num_axes: int, size: int) -> FloatArray:
     if values.ndim != num_axes or values.shape[-1] != size:
         raise ValueError(f"The shape is {values.shape}; it must have {num_axes} axes, the last one of {size}.")
@@ -189,6 +201,8 @@ def _library() -> ctypes.CDLL:
     library.bigru_network_new.restype = c_void_p
     library.bigru_network_free.argtypes = [c_void_p]
     library.bigru_network_free.restype = None
+    library.bigru_network_fastest.argtypes = []
+    library.bigru_network_fastest.restype = c_char_p
     library.bigru_network_kernel.argtypes = [c_void_p]
     library.bigru_network_kernel.restype = c_char_p
     library.bigru_network_run.argtypes = [c_void_p, c_int32, c_void_p, c_void_p, c_void_p]

@@ -28,19 +28,20 @@ from ..model.waveforms_bigru_ctc import mono_waveform
 from .decoding import load_decoder
 from .export import load_graph, locate_model
 from .graph_contents import GraphError, named_graph
-from .layer_runners import GraphLayerRunner, RunGraph
+from .int8_network import Int8Network
+from .layer_runners import GraphLayerRunner, LayerRunner, RunGraph
 from .log_mel import FloatArray, log_mel
 from .long_audio import LONG_S, log_probs_in_pieces, read_before
 from .model_files import ModelFiles
-from .onnx_graph import weights_of_graph
-from .openvino import PRECISIONS, compile_on_openvino
+from .onnx_graph import Weights, weights_of_graph
+from .openvino import compile_on_openvino
 from .parts import decode_pieces
 from .resampling import resample
+from .runtime_choice import check_dtype, choose_runtime
 from .silence import silence_rule
 
 __all__ = ["OnnxRecognizer", "available_cores", "check_inputs", "create_session", "greedy_text", "main"]
 
-RUNTIMES = ("onnx", "openvino")
 NETWORK_INPUTS = ("input_features", "lengths")
 BATCH_SIZE = 8
 BATCH_S = 40.0
@@ -66,8 +67,10 @@ class OnnxRecognizer:
         preset: Settings that come with the language model: `"accurate"`, which `None` is too, or `"fast"`.
         long_s: Recordings longer than this go through the network in chunks, in bounded memory, with the result of one
             pass.
-        runtime: What runs the network: `"onnx"` for ONNX Runtime, or `"openvino"`.
-        dtype: Number format of the network: `"float32"`, or on OpenVINO `"bfloat16"`, if the processor has it.
+        runtime: What runs the network: `"onnx"` for ONNX Runtime, `"openvino"`, `"native"` for the compiled part of
+            this package, or `"auto"`, see [`choose_runtime`].
+        dtype: Number format of the network, one of `DTYPES`; `None` takes the runtime's own: `"int8"` of `"native"`,
+            otherwise `"float32"`. `"bfloat16"` needs a processor that has it.
 
     Raises:
         ImportError: If the runtime is not installed, or `onnx`, which is needed without an exported graph, or what
@@ -93,17 +96,13 @@ class OnnxRecognizer:
         preset: str | None = None,
         long_s: float = LONG_S,
         runtime: str = "onnx",
-        dtype: str = "float32",
+        dtype: str | None = None,
     ) -> None:
         if not long_s > 0:
             raise ValueError(f"long_s is {long_s}; it must be positive.")
-        if runtime not in RUNTIMES:
-            raise ValueError(f"runtime is {runtime!r}; choose {' or '.join(RUNTIMES)}.")
-        if dtype not in PRECISIONS:
-            raise ValueError(f"dtype is {dtype!r}; choose {' or '.join(PRECISIONS)}.")
-        if runtime == "onnx" and dtype != "float32":
-            raise ValueError(f"dtype is {dtype!r}; ONNX Runtime runs this network in float32 alone. Choose openvino.")
         files = ModelFiles(locate_model(model))
+        self.runtime = choose_runtime(files, runtime, dtype)
+        self.dtype = check_dtype(self.runtime, dtype)
         self.decoder = load_decoder(files, language_model, decoding, hotwords, preset)
         self.feature_settings = files.feature_settings
         if num_offsets is None and isinstance(self.decoder, BeamSearchDecoder):
@@ -115,10 +114,12 @@ class OnnxRecognizer:
         self.num_threads = num_threads
         self.long_s = long_s
         self._files = files
-        self._runtime, self._dtype = runtime, dtype
-        graph = load_graph(files)
-        with named_graph(files.graph_path):
-            self._run_network = self._compiled(graph, num_threads, NETWORK_INPUTS)
+        is_native = self.runtime == "native"
+        self._int8 = Int8Network(self._weights(), silence_rule(files.config)) if is_native else None
+        if self._int8 is None:
+            graph = load_graph(files)
+            with named_graph(files.graph_path):
+                self._run_network = self._compiled(graph, num_threads, NETWORK_INPUTS)
 
     @property
     def sampling_rate(self) -> int:
@@ -198,41 +199,42 @@ class OnnxRecognizer:
                 return
         yield self.log_probs([np.concatenate(start) if start else np.empty(0, dtype=np.float32)])[0]
 
-    def layer_runner(self) -> GraphLayerRunner:
+    def layer_runner(self) -> LayerRunner:
         """Runs the network layer by layer, for recordings of any length; always the same one.
-
-        A beam search takes less memory from then on.
 
         Raises:
             ImportError: If the package `onnx` is not installed.
             ValueError: If the exported graph has been changed, by quantisation for example.
         """
-        if isinstance(self.decoder, BeamSearchDecoder):
-            self.decoder.save_memory()
         return self._layers
 
     @cached_property
-    def _layers(self) -> GraphLayerRunner:
+    def _layers(self) -> LayerRunner:
+        if self._int8 is not None:
+            return self._int8.layer_runner()
         # The two directions of a layer run at once.
         num_threads = max((self.num_threads or available_cores()) // 2, 1)
 
         def compile_graph(graph: bytes, inputs: Sequence[str]) -> RunGraph:
             return self._compiled(graph, num_threads, inputs, keeps_memory=False)
 
-        path = self._files.graph_path
         try:
-            weights = weights_of_graph(path.read_bytes()) if path.is_file() else self._files.read_weights()
+            weights = self._weights()
         except ImportError as error:
             message = f"A recording of more than {self.long_s:g} s goes through the network layer by layer. {error}"
             raise ImportError(message) from error
-        return GraphLayerRunner(weights, compile_graph, self._dtype, silence_rule(self._files.config))
+        return GraphLayerRunner(weights, compile_graph, self.dtype, silence_rule(self._files.config))
+
+    def _weights(self) -> Weights:
+        path = self._files.graph_path
+        return weights_of_graph(path.read_bytes()) if path.is_file() else self._files.read_weights()
 
     def _compiled(
         self, graph: bytes, num_threads: int | None, inputs: Sequence[str], *, keeps_memory: bool = True
     ) -> RunGraph:
         """A graph that is ready to run; several threads may call it."""
-        if self._runtime == "openvino":
-            run, given = compile_on_openvino(graph, num_threads, precision=self._dtype)
+        if self.runtime == "openvino":
+            run, given = compile_on_openvino(graph, num_threads, precision=self.dtype)
             check_inputs(given, inputs)
             return run
         session = create_session(graph, num_threads, inputs, keeps_memory=keeps_memory)
@@ -252,17 +254,30 @@ class OnnxRecognizer:
         if not waveforms:
             raise ValueError("The batch of audio is empty; give at least one utterance.")
         features = [log_mel(mono_waveform(waveform), self.feature_settings) for waveform in waveforms]
-        lengths = np.array([len(frames) for frames in features], dtype=np.int64)
         num_grids, num_mels = self.feature_settings.num_offsets, self.feature_settings.feature_size
+        grids = [frames.reshape(len(frames), num_grids, num_mels).swapaxes(0, 1) for frames in features]
+        if self._int8 is not None:
+            scores = self._int8.log_probs([grid for utterance in grids for grid in utterance])
+            return [
+                _mean_of_grids(np.stack(scores[first : first + num_grids])) if num_grids > 1 else scores[first]
+                for first in range(0, len(scores), num_grids)
+            ]
+        lengths = np.array([len(frames) for frames in features], dtype=np.int64)
         batch = np.zeros((num_grids, len(features), lengths.max(), num_mels), dtype=np.float32)
-        for row, frames in enumerate(features):
-            batch[:, row, : len(frames)] = frames.reshape(len(frames), num_grids, num_mels).swapaxes(0, 1)
+        for row, grid in enumerate(grids):
+            batch[:, row, : grid.shape[1]] = grid
         inputs = {"input_features": batch.reshape(-1, *batch.shape[2:]), "lengths": np.tile(lengths, num_grids)}
         logits = self._run_network(inputs)["logits"]
         if num_grids > 1:
-            mean = logits.reshape(num_grids, len(features), *logits.shape[1:]).mean(axis=0, dtype=np.float64)
-            logits = (mean - np.log(np.exp(mean).sum(axis=-1, keepdims=True))).astype(np.float32)
+            logits = _mean_of_grids(logits.reshape(num_grids, len(features), *logits.shape[1:]))
         return [row[:length] for row, length in zip(logits, lengths, strict=True)]
+
+
+def _mean_of_grids(log_probs: FloatArray) -> FloatArray:
+    """Log-probabilities `(..., classes)` of all frame grids `(grids, ..., classes)` together."""
+    mean = log_probs.mean(axis=0, dtype=np.float64)
+    found: FloatArray = (mean - np.log(np.exp(mean).sum(axis=-1, keepdims=True))).astype(np.float32)
+    return found
 
 
 def create_session(

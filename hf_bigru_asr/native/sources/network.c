@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memory.h"
 #include "network_kernel.h"
 #include "polynomials.h"
 #include "processor.h"
@@ -10,15 +11,10 @@
 #pragma STDC FP_CONTRACT OFF
 
 /* Arrays of a network for each direction of a layer: weights of inputs and states, and their biases. */
-enum { PARTS = 4, LINE = 64 };
+enum { PARTS = 4 };
 
 /* The gates' arguments as the kernel takes them: sigmoid(x) = 1 / (1 + 2^(-x log2 e)), and tanh likewise of 2x. */
 static const float ARGUMENT_FACTORS[BIGRU_GATES] = {-BIGRU_LOG2_E, -BIGRU_LOG2_E, 2.0f * BIGRU_LOG2_E};
-
-void *bigru_allocate_lines(size_t num_bytes, void **memory) {
-    *memory = malloc(num_bytes + LINE - 1);
-    return *memory ? (void *)(((uintptr_t)*memory + LINE - 1) / LINE * LINE) : NULL;
-}
 
 static int32_t padded(int32_t size, int32_t multiple) {
     return (size + multiple - 1) / multiple * multiple;
@@ -91,7 +87,7 @@ static void set_weight(bigru_matrix *matrix, const bigru_kernel *kernel, int32_t
     matrix->corrections[output] -= kernel->offset * weight;
 }
 
-/* A row of `size` weights as bytes; those from `half` on belong to inputs that begin at `second`. Returns its scale. */
+/* A row of `size` weights as bytes; those from `half` on belong to inputs from `second` on. Returns its scale. */
 static float set_row(bigru_matrix *matrix, const bigru_kernel *kernel, int32_t output, const float *row, int32_t size,
                      int32_t half, int32_t second) {
     const float largest = largest_magnitude(row, size);
@@ -197,6 +193,10 @@ void bigru_network_free(bigru_network *network) {
     free(network->directions);
     free(network->head.memory);
     free(network);
+}
+
+const char *bigru_network_fastest(void) {
+    return find_kernel(NULL)->name;
 }
 
 const char *bigru_network_kernel(const bigru_network *network) {

@@ -1,10 +1,10 @@
-/* The recogniser's network with weights and states in 8 bits: layers of GRUs in both directions, and the output layer.
+/* The recogniser's network with weights and states in 8 bits: layers of GRUs in both directions, and an output layer.
  *
- * A weight is its row's scale times an integer from -127 to 127. A state is 32-bit floating point where it is updated,
- * and an integer from -127 to 127 (127 times the state) where it is multiplied by weights: in the recurrence and in the
- * layer above. Features are integers of 16 bits times a scale of their frame. The sums of the products are exact
- * integers, and the rest rounds in the same way with all instructions: every processor gives the same bits, and an
- * utterance the same ones in every batch.
+ * A weight is its row's scale times an integer from -127 to 127. A state is 32-bit floating point where it is updated.
+ * Where weights multiply it, in the recurrence and in the layer above, it is an integer from -127 to 127: 127 times the
+ * state. Features are integers of 16 bits times a scale of their frame, and so are the output layer's weights. The sums
+ * of the products are exact integers, and the rest rounds in the same way with all instructions: every processor gives
+ * the same bits, and an utterance the same ones in every batch.
  */
 #ifndef BIGRU_NETWORK_H
 #define BIGRU_NETWORK_H
@@ -26,6 +26,9 @@ typedef struct bigru_network bigru_network;
 BIGRU_API bigru_network *bigru_network_new(int32_t num_layers, int32_t input_size, int32_t hidden_size,
                                            int32_t num_classes, const float *const *weights, const char *kernel);
 BIGRU_API void bigru_network_free(bigru_network *network);
+
+/* Name of the fastest instructions that this processor has. */
+BIGRU_API const char *bigru_network_fastest(void);
 
 /* Name of the instructions that the network uses. */
 BIGRU_API const char *bigru_network_kernel(const bigru_network *network);

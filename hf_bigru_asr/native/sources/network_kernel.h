@@ -2,7 +2,6 @@
 #ifndef BIGRU_NETWORK_KERNEL_H
 #define BIGRU_NETWORK_KERNEL_H
 
-#include <stddef.h>
 #include <stdint.h>
 
 enum {
@@ -20,9 +19,9 @@ enum {
 /*
  * Weights of a product, packed for a kernel.
  *
- * The outputs are `num_blocks` blocks of three vectors of the kernel's lanes. A block of a GRU has the reset, update and
- * new gates of as many units as there are lanes. An output is its scale times the sum of the integers' products, plus
- * its bias.
+ * The outputs are `num_blocks` blocks of three vectors of the kernel's lanes. A block of a GRU has the reset, update
+ * and new gates of as many units as there are lanes. An output is its scale times the sum of the integers' products,
+ * plus its bias.
  */
 typedef struct {
     void *memory; /* What is freed. */
@@ -75,9 +74,6 @@ typedef struct {
     bigru_matrix inputs;
     bigru_matrix recurrence;
 } bigru_direction;
-
-/* Allocate memory whose address is a multiple of the cache's lines; `memory` is what to free. NULL if it lacks. */
-void *bigru_allocate_lines(size_t num_bytes, void **memory);
 
 struct bigru_network {
     const bigru_kernel *kernel;

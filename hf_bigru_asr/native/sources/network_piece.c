@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "memory.h"
 #include "polynomials.h"
 
 #pragma STDC FP_CONTRACT OFF
@@ -23,14 +24,12 @@ int32_t bigru_allocate_scratch(bigru_scratch *room, const bigru_network *network
     int64_t num_outputs = (int64_t)BIGRU_GATES * network->padded_hidden;
     const int64_t head_outputs = (int64_t)head->num_blocks * BIGRU_GATES * network->kernel->lanes;
     num_outputs = head_outputs > num_outputs ? head_outputs : num_outputs;
-    const int64_t frame_bytes[2] = {
-        2 * bigru_hidden_bytes(network) > bigru_feature_bytes(network) ? 2 * bigru_hidden_bytes(network) : bigru_feature_bytes(network),
-        2 * bigru_hidden_bytes(network),
-    };
+    const int64_t second_bytes = 2 * bigru_hidden_bytes(network), features = bigru_feature_bytes(network);
+    const int64_t first_bytes = second_bytes > features ? second_bytes : features;
     const size_t products = in_lines(BIGRU_CHUNK_FRAMES * num_outputs * (int64_t)sizeof(float));
     const size_t states = in_lines(BIGRU_MAX_ROWS * (int64_t)network->padded_hidden * (int64_t)sizeof(float));
     const size_t first_states = in_lines(BIGRU_MAX_ROWS * bigru_hidden_bytes(network));
-    const size_t first = in_lines(num_frames * frame_bytes[0]), second = in_lines(num_frames * frame_bytes[1]);
+    const size_t first = in_lines(num_frames * first_bytes), second = in_lines(num_frames * second_bytes);
     const size_t scales = in_lines(num_frames * (int64_t)sizeof(float));
     char *next = bigru_allocate_lines(products + states + first_states + first + second + scales, &room->memory);
     if (!next) {
@@ -136,7 +135,7 @@ static void score(const bigru_network *network, const float *products, float *lo
 }
 
 void bigru_run_head(const bigru_network *network, int64_t num_frames, const char *inputs, float *products,
-                     float *log_probs) {
+                    float *log_probs) {
     const bigru_matrix *head = &network->head;
     const int32_t num_outputs = head->num_blocks * BIGRU_GATES * network->kernel->lanes;
     for (int64_t start = 0; start < num_frames; start += BIGRU_CHUNK_FRAMES) {

@@ -4,14 +4,6 @@
 #include "network.h"
 #include "network_piece.h"
 
-static void quantize_inputs(const bigru_network *network, const float *features, int64_t frame, bigru_scratch *room,
-                            int32_t buffer) {
-    /* Padding is left as it is: its weights are zero. */
-    char *target = room->activations[buffer] + frame * bigru_feature_bytes(network);
-    room->scales[frame] = network->kernel->quantize_features(network->input_size, network->padded_inputs, features,
-                                                             target);
-}
-
 /* Some rows through all layers; the longest one comes first. */
 static int32_t run_rows(const bigru_network *network, int32_t num_rows, const float *const *features,
                         const int32_t *lengths, float *const *log_probs) {
@@ -25,7 +17,11 @@ static int32_t run_rows(const bigru_network *network, int32_t num_rows, const fl
     }
     for (int32_t row = 0; row < num_rows; row++) {
         for (int32_t time = 0; time < lengths[row]; time++) {
-            quantize_inputs(network, features[row] + (int64_t)time * network->input_size, starts[row] + time, &room, 0);
+            const int64_t frame = starts[row] + time;
+            /* Padding is left as it is: its weights are zero. */
+            room.scales[frame] = network->kernel->quantize_features(
+                network->input_size, network->padded_inputs, features[row] + (int64_t)time * network->input_size,
+                room.activations[0] + frame * bigru_feature_bytes(network));
         }
     }
     for (int32_t number = 0; number < 2 * network->num_layers; number++) {
@@ -51,7 +47,7 @@ static int32_t run_rows(const bigru_network *network, int32_t num_rows, const fl
     const char *hidden = room.activations[network->num_layers % 2];
     for (int32_t row = 0; row < num_rows; row++) {
         bigru_run_head(network, lengths[row], hidden + starts[row] * 2 * bigru_hidden_bytes(network), room.products,
-                 log_probs[row]);
+                       log_probs[row]);
     }
     free(room.memory);
     return 0;

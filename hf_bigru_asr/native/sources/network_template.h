@@ -87,8 +87,9 @@ ALWAYS_INLINE void multiply(const bigru_matrix *matrix, int32_t block, const int
 }
 
 /* Outputs of some rows; `parts` rows of activations make one. Both numbers are constants where it is called. */
-ALWAYS_INLINE void project_rows(const bigru_matrix *matrix, int32_t block, const int32_t num_rows, const int32_t parts,
-                                const activation *const *rows, const float *scales, float *outputs) {
+ALWAYS_INLINE void project_rows(const bigru_matrix *matrix, int32_t block, const int32_t num_rows,
+                                const int32_t parts, const activation *const *rows, const float *scales,
+                                float *outputs) {
     const int32_t width = BIGRU_GATES * LANES;
     const int64_t stride = (int64_t)matrix->num_blocks * width;
     sums totals;

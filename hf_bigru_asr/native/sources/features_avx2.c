@@ -1,0 +1,6 @@
+#include <stdint.h>
+#include <string.h>
+
+#define LOG_MEL bigru_log_mel_avx2
+
+#include "features_template.h"

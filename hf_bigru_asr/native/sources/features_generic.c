@@ -1,0 +1,6 @@
+#include <stdint.h>
+#include <string.h>
+
+#define LOG_MEL bigru_log_mel_generic
+
+#include "features_template.h"
