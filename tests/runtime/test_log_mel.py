@@ -1,4 +1,4 @@
-"""The features of numpy against those of the feature extractor."""
+"""The features of the runtime, compiled and by NumPy, against those of the feature extractor."""
 
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,19 @@ from speech_prior import SPEECH
 from torchaudio.functional import melscale_fbanks
 
 from hf_bigru_asr import BiGRUCTCFeatureExtractor, bundled_checkpoint
+from hf_bigru_asr.native.library import is_available
+from hf_bigru_asr.runtime import log_mel as log_mel_module
 from hf_bigru_asr.runtime.log_mel import LogMelSettings, log_mel, mel_powers
 
 TOLERANCE = 1e-3
+
+
+@pytest.fixture(autouse=True, params=["compiled", "numpy"])
+def computed_by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "numpy":
+        monkeypatch.setattr(log_mel_module, "_compiled", lambda settings: None)
+    elif not is_available():
+        pytest.skip("the compiled part of the package is not there")
 
 
 def assert_same_features(extractor: BiGRUCTCFeatureExtractor, waveform: np.ndarray) -> None:

@@ -1,23 +1,27 @@
 #include "features.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "features_kernel.h"
 #include "memory.h"
 #include "processor.h"
 
-static bigru_log_mel_function *fastest(void) {
+static bigru_log_mel_function *find_function(const char *kernel) {
 #if defined(__x86_64__)
-    if (bigru_has_avx2()) {
+    if (bigru_has_avx2() && (!kernel || strcmp(kernel, "avx2") == 0)) {
         return bigru_log_mel_avx2;
     }
 #endif
-    return bigru_log_mel_generic;
+    return !kernel || strcmp(kernel, "generic") == 0 ? bigru_log_mel_generic : NULL;
 }
 
 int32_t bigru_log_mel(const bigru_log_mel_tables *tables, int32_t num_frames, const float *samples, float *features,
-                      int32_t stride) {
-    bigru_log_mel_function *function = fastest();
+                      int32_t stride, const char *kernel) {
+    bigru_log_mel_function *function = find_function(kernel);
+    if (!function) {
+        return -2;
+    }
     const size_t num_points = (size_t)tables->num_samples * BIGRU_FRAMES;
     const size_t num_powers = ((size_t)tables->num_samples / 2 + 1) * BIGRU_FRAMES;
     void *memory;

@@ -31,10 +31,10 @@ typedef struct {
  * Logarithms of the powers in the mel filters.
  *
  * samples: `((num_frames - 1) * hop_size + window_size,)`; features: `(num_frames, num_mels)`, where each frame begins
- * `stride` floats behind the one before.
- * Returns 0, or -1 if memory is lacking.
+ * `stride` floats behind the one before; kernel: "avx2" or "generic", or NULL for the fastest.
+ * Returns 0, -1 if memory is lacking, or -2 if the processor has not the instructions of `kernel`.
  */
 BIGRU_API int32_t bigru_log_mel(const bigru_log_mel_tables *tables, int32_t num_frames, const float *samples,
-                                float *features, int32_t stride);
+                                float *features, int32_t stride, const char *kernel);
 
 #endif

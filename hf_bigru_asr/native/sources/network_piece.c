@@ -140,7 +140,8 @@ void bigru_run_head(const bigru_network *network, int64_t num_frames, const char
     const int32_t num_outputs = head->num_blocks * BIGRU_GATES * network->kernel->lanes;
     for (int64_t start = 0; start < num_frames; start += BIGRU_CHUNK_FRAMES) {
         const void *rows[BIGRU_CHUNK_FRAMES];
-        const int32_t count = num_frames - start < BIGRU_CHUNK_FRAMES ? (int32_t)(num_frames - start) : BIGRU_CHUNK_FRAMES;
+        const int64_t rest = num_frames - start;
+        const int32_t count = rest < BIGRU_CHUNK_FRAMES ? (int32_t)rest : BIGRU_CHUNK_FRAMES;
         for (int32_t frame = 0; frame < count; frame++) {
             rows[frame] = inputs + (start + frame) * 2 * bigru_hidden_bytes(network);
         }

@@ -61,7 +61,7 @@ ALWAYS_INLINE void store_activations(activation *target, floats states) {
     memcpy(target, &narrow, sizeof narrow);
 }
 
-/* Sums of the products of some rows with a block of the matrix. The number of rows is a constant where it is called. */
+/* Sums of the products of some rows, whose number is a constant where it is called, with a block of the matrix. */
 ALWAYS_INLINE void multiply(const bigru_matrix *matrix, int32_t block, const int32_t num_rows,
                             const activation *const *rows, sums totals) {
     const int32_t *corrections = matrix->corrections + block * BIGRU_GATES * LANES;
