@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__
 from ..bundled import CHECKPOINT_DIR
 from ..extras import EXTRAS
+from ..native.library import is_available
 from ..provenance import machine
 
 if TYPE_CHECKING:
@@ -57,8 +58,9 @@ def environment_facts() -> dict[str, Any]:
         `version` of this package and its `location`, `python`, `machine`, `gpus` as their driver names them,
         `packages` (version by name, None where one is missing), `missing` (for `base` and each extra that lacks
         something its `requirements` and the `command` that installs them; None if this package itself is not
-        installed), `providers` of ONNX Runtime, `ffmpeg` (`path`, `version`, and a `command` where it is missing), and
-        `model` (`path` of the one that ships, and the sizes of its `files` in bytes).
+        installed), `providers` of ONNX Runtime, `compiled` (whether this package's compiled library is used), `ffmpeg`
+        (`path`, `version`, and a `command` where it is missing), and `model` (`path` of the one that ships, and the
+        sizes of its `files` in bytes).
     """
     groups = _requirements()
     names = {each.name for requirements in (groups or {}).values() for each in requirements} | set(OTHERS)
@@ -76,6 +78,7 @@ def environment_facts() -> dict[str, Any]:
         "packages": {name: _installed_version(name) for name in sorted(names)},
         "missing": None if groups is None else _missing(groups),
         "providers": _providers(),
+        "compiled": is_available(),
         "ffmpeg": _ffmpeg(),
         "model": {
             "path": str(CHECKPOINT_DIR),
@@ -164,6 +167,7 @@ def _as_text(facts: dict[str, Any]) -> str:
         + (f", {about['memory_gib']} GiB" if "memory_gib" in about else ""),
         f"GPU: {'; '.join(facts['gpus']) or 'none'}",
         f"ONNX Runtime runs on: {', '.join(facts['providers']) or 'nothing, it is not installed'}",
+        f"Compiled library: {'used' if facts['compiled'] else 'none, which is slower (docs/installation.md)'}",
         f"Model: {model['path']}",
         *(f"  {name:<32} {size / 1e6:8.1f} MB" for name, size in model["files"].items()),
         f"ffmpeg: {ffmpeg['version']}, {ffmpeg['path']}"

@@ -10,6 +10,7 @@ import pytest
 from hf_bigru_asr import __version__, bundled_checkpoint
 from hf_bigru_asr.cli import info
 from hf_bigru_asr.cli.main import main
+from hf_bigru_asr.native.library import is_available
 
 
 def facts(capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, object]]:
@@ -26,6 +27,7 @@ def test_the_facts_are_those_of_this_environment(capsys: pytest.CaptureFixture[s
     assert found["model"]["path"] == str(bundled_checkpoint())
     assert found["model"]["files"]["model.safetensors"] == (bundled_checkpoint() / "model.safetensors").stat().st_size  # type: ignore[index]
     assert found["packages"].keys() >= {"soundfile", "onnxruntime", "accelerate", *info.OTHERS}
+    assert found["compiled"] == is_available()
 
 
 REQUIREMENTS = [
