@@ -4,9 +4,9 @@
         --every 16 --before ../earlier-checkout --output outputs/decoding.json
 
 Every row is a process of its own without torch, which transcribes FLAC files one after another. Rows that begin with
-`transcribe` are the command, started anew every turn, with as many files at once as there are threads; with OpenVINO
-and a processor that has bfloat16, in bfloat16 too. Their memory is that of all their processes, what these share
-counted once. All take turns.
+`transcribe` are the command, started anew every turn, with as many files at once as there are threads. Their memory is
+that of all their processes, what these share counted once. The network runs on what the command chooses, and in rows
+that say so on ONNX Runtime. All take turns.
 `--before` is the folder of another checkout of this repository, measured with its own settings. The Whispers are
 measured once, on every fourth of the files, where `faster-whisper` and their weights are installed, see `peers`.
 
@@ -26,7 +26,6 @@ import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -50,7 +49,6 @@ from hf_bigru_asr.provenance import note_start
 from hf_bigru_asr.runtime.decoding import OWN_LANGUAGE_MODEL
 from hf_bigru_asr.runtime.export import locate_model
 from hf_bigru_asr.runtime.model_files import ModelFiles
-from hf_bigru_asr.runtime.openvino import openvino_core
 
 RATE = 16_000
 BEFORE, COMMAND = "before", "transcribe:"
@@ -206,27 +204,22 @@ class Command:
         """Nothing is left to end."""
 
 
-def has_bfloat16() -> bool:
-    """Whether OpenVINO is installed and the processor computes with bfloat16."""
-    if find_spec("openvino") is None:
-        return False
-    return "BF16" in openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-
-
 def recognisers(args: Arguments, hotwords: Mapping[str, float]) -> "list[Recogniser | Command]":
     """All rows, loaded."""
     common = {"model": args.model, "language_model": OWN_LANGUAGE_MODEL, "num_threads": args.num_threads}
-    words = ["--model", args.model, "--runtime", "onnx", "--lm", OWN_LANGUAGE_MODEL, "--jobs", str(args.num_threads)]
+    here = {**common, "runtime": "auto"}
+    words = ["--model", args.model, "--lm", OWN_LANGUAGE_MODEL, "--jobs", str(args.num_threads)]
     rows: list[Recogniser | Command] = [
-        Recogniser(preset, REPOSITORY, {**common, "preset": preset}) for preset in args.presets
+        Recogniser(preset, REPOSITORY, {**here, "preset": preset}) for preset in args.presets
     ]
-    rows.append(Recogniser("greedy", REPOSITORY, {"model": args.model, "num_threads": args.num_threads}))
+    rows.append(Recogniser("greedy", REPOSITORY, {**here, "language_model": None}))
     if hotwords:
-        rows.append(Recogniser(f"{args.num_hotwords} hotwords", REPOSITORY, {**common, "hotwords": dict(hotwords)}))
-    rows += [Command(f"{COMMAND} {preset}", REPOSITORY, [*words, "--preset", preset]) for preset in args.presets]
-    if has_bfloat16():
-        mixed = [*words, "--runtime", "openvino", "--dtype", "bfloat16", "--preset"]
-        rows += [Command(f"{COMMAND} {preset}, bfloat16", REPOSITORY, [*mixed, preset]) for preset in args.presets]
+        rows.append(Recogniser(f"{args.num_hotwords} hotwords", REPOSITORY, {**here, "hotwords": dict(hotwords)}))
+    for kind, options in (("", []), (", ONNX Runtime", ["--runtime", "onnx"])):
+        rows += [
+            Command(f"{COMMAND} {preset}{kind}", REPOSITORY, [*words, *options, "--preset", preset])
+            for preset in args.presets
+        ]
     if args.before is not None:
         before = args.before.absolute()
         rows += [Recogniser(BEFORE, before, common), Command(f"{COMMAND} {BEFORE}", before, words)]

@@ -2,17 +2,25 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from brute_force_search import LEXICON, brute_force, write_language_model
 from searches import without_the_compiled_search
 from small_network import random_log_probs
 
-from hf_bigru_asr import BiGRUCTCTokenizer
+from hf_bigru_asr import BiGRUCTCTokenizer, bundled_checkpoint
+from hf_bigru_asr.audio import load_audio
 from hf_bigru_asr.model import language_model_bigru_ctc
 from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchDecoder, BeamSearchSettings
+from hf_bigru_asr.model.compiled_search_bigru_ctc import CompiledSearch
+from hf_bigru_asr.model.ctc_output_bigru_ctc import CTCSymbols, FrameArray
+from hf_bigru_asr.model.hotwords_bigru_ctc import HotwordPhrases
+from hf_bigru_asr.runtime.recognizer import OnnxRecognizer
 
-FRAME_S = 0.02
+FRAME_S = 0.021
+SAMPLES = Path(__file__).parents[1] / "data" / "samples"
+SHIPPED = Path(bundled_checkpoint()) / "language_model"
 
 
 @pytest.fixture
@@ -66,3 +74,74 @@ def test_hotwords_change_without_reading_the_language_model_again(
     monkeypatch.undo()
     (folder / "lexicon.txt").write_text("A A |\n")
     assert BeamSearchDecoder(folder, tokenizer, FRAME_S)(frames)[0][0].text.replace(" A", "A").strip("A") == ""
+
+
+@pytest.fixture(scope="module")
+def spoken() -> tuple[FrameArray, CTCSymbols]:
+    """Log-probabilities of a recording on the shipped model, and its symbols."""
+    recognizer = OnnxRecognizer(num_threads=1)
+    return recognizer.log_probs([load_audio(SAMPLES / "easy.flac")])[0], CTCSymbols.of(recognizer.decoder.symbols)
+
+
+@pytest.mark.parametrize(
+    "hotwords", [{}, {"ANY ONE": 6.0, "PAYED": 3.0, "NO ONE PAID": 2.0, "QUEEQUEG": 4.0}], ids=str
+)
+@pytest.mark.parametrize("preset", ["accurate", "fast"])
+def test_the_search_in_numpy_finds_the_same_words_of_the_shipped_model(
+    preset: str, hotwords: dict[str, float], spoken: tuple[FrameArray, CTCSymbols], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames, symbols = spoken
+    settings = BeamSearchSettings.from_folder(SHIPPED, preset=preset, hotwords=hotwords, nbest=5)
+    compiled = BeamSearchDecoder(SHIPPED, symbols, FRAME_S, settings)
+    assert compiled.shares_time
+    found = compiled(frames[None])[0]
+    without_the_compiled_search(monkeypatch)
+    in_numpy = BeamSearchDecoder(SHIPPED, symbols, FRAME_S, settings)
+    assert not in_numpy.shares_time
+    expected = in_numpy(frames[None])[0]
+    assert [each.text for each in found] == [each.text for each in expected]
+    assert [each.score for each in found] == pytest.approx([each.score for each in expected], abs=1e-4)
+    for one, other in zip(found[0].words, expected[0].words, strict=True):
+        assert (one.text, one.start_s, one.end_s) == (other.text, other.start_s, other.end_s)
+        assert one.confidence == pytest.approx(other.confidence, abs=1e-4)
+
+
+def test_flashlight_text_finds_the_same(spoken: tuple[FrameArray, CTCSymbols]) -> None:
+    decoder = pytest.importorskip("flashlight.lib.text.decoder", reason="it has no wheels for this Python")
+    from flashlight.lib.text.decoder.kenlm import KenLM
+    from flashlight.lib.text.dictionary import Dictionary
+
+    frames, symbols = spoken
+    settings = BeamSearchSettings.from_folder(SHIPPED)
+    model = language_model_bigru_ctc.LanguageModel.load(SHIPPED, symbols)
+    words, lexicon = model.lexicon.words, model.lexicon
+    dictionary = Dictionary([*words, "<unk>"])
+    dictionary.set_default_index(len(words))
+    trie = decoder.Trie(len(symbols), symbols.delimiter)
+    begin = 0
+    for number, end in zip(lexicon.numbers.tolist(), lexicon.ends.tolist(), strict=True):
+        trie.insert(lexicon.classes[begin:end].tolist(), number, float(model.unigram_scores[number]))
+        begin = end
+    trie.smear(decoder.SmearingMode.MAX)
+    options = decoder.LexiconDecoderOptions(
+        beam_size=settings.beam_size,
+        beam_size_token=settings.beam_size_token,
+        beam_threshold=settings.beam_threshold,
+        lm_weight=settings.lm_weight,
+        word_score=settings.word_score,
+        unk_score=-np.inf,
+        sil_score=0.0,
+        log_add=settings.log_add,
+        criterion_type=decoder.CriterionType.CTC,
+    )
+    n_gram = KenLM(str(SHIPPED / "lm.binary"), dictionary)
+    theirs = decoder.LexiconDecoder(options, trie, n_gram, symbols.delimiter, symbols.blank, len(words), [], False)
+    scores = BeamSearchDecoder(SHIPPED, symbols, FRAME_S, settings)._with_end(frames).astype(np.float32)
+    expected = theirs.decode(scores.ctypes.data, *scores.shape)[:20]
+    found = CompiledSearch(model, HotwordPhrases({}, symbols), settings, 20)(scores)
+    assert [path.words for path in found] == [
+        [words[label] for label in each.words if 0 <= label < len(words)] for each in expected
+    ]
+    assert [path.score for path in found] == pytest.approx([each.score for each in expected], abs=1e-4)
+    for path, each in zip(found, expected, strict=True):
+        assert path.classes.tolist() == list(each.tokens)

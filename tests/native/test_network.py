@@ -15,7 +15,7 @@ from hf_bigru_asr.native.network import CompiledNetwork, FloatArray
 
 pytestmark = pytest.mark.skipif(not is_available(), reason="the compiled part of the package is not there")
 
-KERNELS = ("generic", "avx2", "avx512vnni", "dotprod")
+KERNELS = ("generic", "avx2", "avxvnni", "avx512vnni", "dotprod")
 PARTS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
 
 
