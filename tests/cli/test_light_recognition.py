@@ -208,6 +208,7 @@ def test_the_model_s_own_language_model_is_the_default(monkeypatch: pytest.Monke
 
     class Loaded:
         feature_settings = replace(OnnxRecognizer(num_threads=1).feature_settings, num_offsets=3)
+        runtime, dtype = "onnx", "float32"
 
         def __init__(self, folder: Path, **options: Any) -> None:
             given.append(options["language_model"])

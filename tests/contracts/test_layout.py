@@ -1,7 +1,7 @@
 """The layout of the repository, which the design gives for good: every file has its place, and imports point one way.
 
-Rooms in order: native < text, formats, metrics, processes, storage, model < audio < runtime, data < long_audio, training <
-backends < transcription < alignment, language_model < evaluation < hub < cli < scripts.
+Rooms in order: native < text, formats, metrics, processes, storage, model < audio < runtime, data < long_audio,
+training < backends < transcription < alignment, language_model < evaluation < hub < cli < scripts.
 """
 
 from collections.abc import Callable

@@ -9,6 +9,7 @@ from runtime_support import needs_onnx
 
 from hf_bigru_asr.audio.findings import AudioError
 from hf_bigru_asr.demo.recognition import DemoRecognizer, Progress, Stopped, Transcription
+from hf_bigru_asr.model import compiled_search_bigru_ctc
 from hf_bigru_asr.runtime import OnnxRecognizer
 
 pytestmark = needs_onnx
@@ -60,7 +61,8 @@ class SetLater(threading.Event):
         return super().is_set() or self.num_asked > 100
 
 
-def test_it_stops_within_a_search(tmp_path: Path) -> None:
+def test_it_stops_within_a_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled_search_bigru_ctc, "STEP_FRAMES", 1)
     with pytest.raises(Stopped):
         list(DemoRecognizer(num_threads=1).transcribe(EASY, tmp_path / "x.wav", stop=SetLater()))
 

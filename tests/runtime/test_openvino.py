@@ -54,8 +54,12 @@ def test_bfloat16_changes_log_probabilities_little() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"dtype": "bfloat16"}, "dtype is 'bfloat16'; ONNX Runtime runs this network in float32 alone"),
-        ({"dtype": "int8", "runtime": "openvino"}, "dtype is 'int8'; choose float32 or bfloat16"),
+        ({"dtype": "bfloat16"}, "dtype is 'bfloat16'; onnx runs this network in float32. Choose openvino."),
+        (
+            {"dtype": "int8", "runtime": "openvino"},
+            "dtype is 'int8'; openvino runs this network in float32 or bfloat16. Choose native.",
+        ),
+        ({"dtype": "float32", "runtime": "native"}, "native runs this network in int8. Choose onnx or openvino."),
     ],
 )
 def test_number_formats_that_are_refused(arguments: dict[str, str], message: str) -> None:
@@ -64,7 +68,7 @@ def test_number_formats_that_are_refused(arguments: dict[str, str], message: str
 
 
 def test_another_runtime_is_refused() -> None:
-    with pytest.raises(ValueError, match="runtime is 'tflite'; choose onnx or openvino"):
+    with pytest.raises(ValueError, match="runtime is 'tflite'; choose onnx, openvino, native or auto"):
         OnnxRecognizer(runtime="tflite")
 
 
