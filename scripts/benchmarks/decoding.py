@@ -1,14 +1,14 @@
 """From file to text with the language model: presets, hotwords, one long recording, another build, and a peer.
 
     python scripts/benchmarks/decoding.py --dataset_name openslr/librispeech_asr --dataset_config_name clean \
-        --every 16 --before ../earlier-checkout --output outputs/decoding.json
+        --every 16 --before ../earlier-checkout --output outputs/decoding.json --plot outputs/decoding.png
 
 Every row is a process of its own without torch, which transcribes FLAC files one after another. Rows that begin with
 `transcribe` are the command, started anew every turn, with as many files at once as there are threads. Their memory is
 that of all their processes, what these share counted once. The network runs on what the command chooses, and in rows
 that say so on ONNX Runtime. All take turns.
-`--before` is the folder of another checkout of this repository, measured with its own settings. The Whispers are
-measured once, on every fourth of the files, where `faster-whisper` and their weights are installed, see `peers`.
+`--before` is the folder of another checkout of this repository, measured with its own settings. The peers that are
+installed are measured once, on every fourth of the files, see `peers`.
 
 Speeds are medians of the turns, by the clock and by the processor's time, which other processes disturb less. The last
 column is the clock's against that of the earlier checkout, a row of the command against its command. Both sides of the
@@ -39,9 +39,10 @@ if str(REPOSITORY / "scripts") not in sys.path:
 
 from benchmarks.files import read_split, repeat_recordings, write_files
 from benchmarks.memory import TreeMemory
-from benchmarks.peers import TINY, WHISPER, installed_peers
+from benchmarks.peers import PEERS, installed_peers
 from benchmarks.report import write_report
 from hf_bigru_asr.cli.parsing import CommandParser
+from hf_bigru_asr.evaluation.plots import check_plots, plot_speed
 from hf_bigru_asr.language_model.building import rarest_words
 from hf_bigru_asr.metrics import word_error_counts
 from hf_bigru_asr.model.hotwords_bigru_ctc import DEFAULT_HOTWORD_WEIGHT
@@ -62,12 +63,12 @@ if "peer" in options:
     from pathlib import Path
     from benchmarks.peers import load_peer
     load = load_peer(options["peer"], options["num_threads"])
-    transcribe = lambda path: load([Path(path)])[0]
+    transcribe_all = lambda paths: load([Path(path) for path in paths])
 else:
     from dataclasses import replace
     from hf_bigru_asr.runtime import OnnxRecognizer
     recognizer = OnnxRecognizer(**options)
-    transcribe = recognizer.transcribe
+    transcribe_all = lambda paths: [recognizer.transcribe(path) for path in paths]
 def change(hotwords):
     decoder = recognizer.decoder
     if hasattr(decoder, "with_settings"):
@@ -83,7 +84,7 @@ for line in sys.stdin:
         print(json.dumps({"change_ms": 1000 * (time.perf_counter() - start_s)}), flush=True)
         continue
     start_s, start_cpu_s = time.perf_counter(), time.process_time()
-    texts = [transcribe(path) for path in paths]
+    texts = transcribe_all(paths)
     figures = {"time_s": time.perf_counter() - start_s, "cpu_s": time.process_time() - start_cpu_s}
     print(json.dumps({**figures, "texts": texts, "peak_memory_mib": peak_memory_mib()}), flush=True)
 """
@@ -118,6 +119,7 @@ class Arguments:
     peer_every: int = field(default=4, metadata={"help": "Peers transcribe every n-th of the files."})
     long_s: float = field(default=3600.0, metadata={"help": "Seconds of one long recording, once. 0: none."})
     output: Path | None = field(default=None, metadata={"help": "JSON file to write the figures to."})
+    plot: Path | None = field(default=None, metadata={"help": "Picture of the command and the peers to draw."})
 
 
 class Recogniser:
@@ -220,12 +222,12 @@ def recognisers(args: Arguments, hotwords: Mapping[str, float]) -> "list[Recogni
             Command(f"{COMMAND} {preset}{kind}", REPOSITORY, [*words, *options, "--preset", preset])
             for preset in args.presets
         ]
+    rows.append(Command(f"{COMMAND} greedy", REPOSITORY, [*words, "--lm", "none"]))
     if args.before is not None:
         before = args.before.absolute()
         rows += [Recogniser(BEFORE, before, common), Command(f"{COMMAND} {BEFORE}", before, words)]
-    for name in (WHISPER, TINY):
-        if name in installed_peers():
-            rows.append(Recogniser(name, REPOSITORY, {"peer": name, "num_threads": args.num_threads}))
+    for name in installed_peers():
+        rows.append(Recogniser(name, REPOSITORY, {"peer": name, "num_threads": args.num_threads}))
     return rows
 
 
@@ -329,6 +331,17 @@ def print_report(report: Mapping[str, Any]) -> None:
         )
 
 
+def rows_of_picture(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The command on its own choice of a runtime, and the peers."""
+    shown = []
+    for row in rows:
+        kind = row["name"].removeprefix(COMMAND).strip()
+        is_own = row["name"].startswith(COMMAND) and kind != BEFORE and "," not in kind
+        if is_own or row["name"] in PEERS:
+            shown.append({**row, "name": f"transcribe, {kind}" if is_own else row["name"]})
+    return shown
+
+
 def main() -> None:
     """Load all, let them take turns, print and write."""
     note_start()
@@ -336,6 +349,8 @@ def main() -> None:
     (args,) = parser.parse()
     with parser.refusals():
         waveforms, references = read_split(args.dataset_name, args.dataset_config_name, args.split, args.every, RATE)
+    if args.plot is not None:
+        check_plots()
     words = chosen_hotwords(args, references)
     found = recognisers(args, dict.fromkeys(words[: args.num_hotwords], DEFAULT_HOTWORD_WEIGHT))
     with tempfile.TemporaryDirectory() as folder:
@@ -359,6 +374,8 @@ def main() -> None:
     print_report(report)
     if args.output is not None:
         write_report(args.output, report)
+    if args.plot is not None:
+        plot_speed(rows_of_picture(report["rows"]), args.plot)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import decoding
-from benchmarks.decoding import Command, Recogniser, add_ratios, print_report, row_of
+from benchmarks.decoding import Command, Recogniser, add_ratios, print_report, row_of, rows_of_picture
 
 FAKE = """
 import json, sys
@@ -104,3 +104,15 @@ def test_the_table_has_all_that_was_measured(capsys: pytest.CaptureFixture[str])
         "change of 100 hotwords, before: 900 ms",
         "one recording of 3600 s, transcribe: accurate: 160 times real time, peak 400 MiB",
     ]
+
+
+def test_the_picture_shows_the_command_and_the_peers() -> None:
+    names = ["accurate", "transcribe: accurate", "transcribe: fast, ONNX Runtime", "transcribe: before", "before"]
+    names += ["Whisper-base, faster-whisper int8", "transcribe: greedy"]
+    shown = rows_of_picture([{"name": name, "wer": 0.1} for name in names])
+    assert [row["name"] for row in shown] == [
+        "transcribe, accurate",
+        "Whisper-base, faster-whisper int8",
+        "transcribe, greedy",
+    ]
+    assert all(row["wer"] == 0.1 for row in shown)
