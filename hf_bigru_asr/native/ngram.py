@@ -5,6 +5,7 @@ import ctypes
 import gzip
 import lzma
 import mmap
+import zlib
 from collections.abc import Sequence
 from ctypes import c_char_p, c_float, c_int32, c_size_t, c_uint32, c_void_p
 from pathlib import Path
@@ -54,7 +55,7 @@ class NGram:
             else:
                 try:
                     content = np.frombuffer(decompress(stream.read()), dtype=np.uint8)
-                except (OSError, EOFError, lzma.LZMAError) as error:
+                except (OSError, EOFError, ValueError, lzma.LZMAError, zlib.error) as error:
                     raise ValueError(f"{path} cannot be decompressed: {error}") from error
         self._content = content  # the library reads it where it is
         message = ctypes.create_string_buffer(_MAX_MESSAGE)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const float NOT_CONTINUED = -0.0f; /* Back-off weight of an n-gram that is no context, as KenLM has it. */
 static const float UNKNOWN_SCORE = -100.0f; /* What KenLM gives unknown words where the file has none. */
 
 typedef struct {
@@ -117,7 +118,10 @@ static int parse_number(const char *text, size_t length, float *number) {
 static int read_counts(reader *from, uint64_t *counts, uint32_t *order) {
     const char *line;
     size_t length;
-    if (!next_line(from, &line, &length) || length != 6 || memcmp(line, "\\data\\", 6)) return -1;
+    do {
+        if (!next_line(from, &line, &length)) return -1;
+    } while (*line == '#'); /* KenLM lets comments stand before the numbers. */
+    if (length != 6 || memcmp(line, "\\data\\", 6)) return -1;
     *order = 0;
     for (skip_empty(from); from->place < from->end && *from->place != '\\'; skip_empty(from)) {
         if (!next_line(from, &line, &length)) return -1;
@@ -130,7 +134,7 @@ static int read_counts(reader *from, uint64_t *counts, uint32_t *order) {
             count = 10 * count + (uint64_t)(*line - '0');
             if (count > UINT32_MAX) return -1;
         }
-        if (line != end || !count) return -1;
+        if (line != end || (!*order && !count)) return -1;
         counts[(*order)++] = count;
     }
     return *order ? 0 : -1;
@@ -147,9 +151,22 @@ static uint32_t add_word(bigru_arpa *arpa, const char *word, size_t length) {
     return arpa->num_words++;
 }
 
-static int add_entry(bigru_arpa *arpa, const uint32_t *words, uint32_t count, float score, float backoff) {
+static uint64_t key_of_words(const uint32_t *words, uint32_t count) {
     uint64_t key = bigru_arpa_first_key(words[count - 1]);
     for (uint32_t each = count - 1; each-- > 0;) key = bigru_arpa_longer_key(key, words[each]);
+    return key;
+}
+
+static bigru_arpa_entry *entry_of(bigru_arpa *arpa, const uint32_t *words, uint32_t count) {
+    if (count == 1) return &arpa->unigrams[words[0]];
+    return (bigru_arpa_entry *)bigru_arpa_find(arpa, key_of_words(words, count));
+}
+
+static int add_entry(bigru_arpa *arpa, const uint32_t *words, uint32_t count, float score, float backoff) {
+    bigru_arpa_entry *context = entry_of(arpa, words, count - 1);
+    if (!context) return -1;
+    if (context->backoff == 0.0f) context->backoff = 0.0f; /* No longer the negative zero. */
+    const uint64_t key = key_of_words(words, count);
     size_t place = (size_t)key & (arpa->entries_size - 1);
     for (; arpa->entries[place].key; place = (place + 1) & (arpa->entries_size - 1)) {
         if (arpa->entries[place].key == key) return -1; /* twice */
@@ -162,7 +179,7 @@ static int add_entry(bigru_arpa *arpa, const uint32_t *words, uint32_t count, fl
 static int read_entry(bigru_arpa *arpa, const char *line, size_t length, uint32_t order) {
     const char *end = line + length, *field;
     size_t size;
-    float score, backoff = 0.0f;
+    float score, backoff = NOT_CONTINUED;
     uint32_t words[BIGRU_ARPA_MAX_ORDER];
     if (!next_field(&line, end, &field, &size) || !parse_number(field, size, &score) || score > 0.0f) return -1;
     for (uint32_t each = 0; each < order; each++) {
@@ -171,6 +188,7 @@ static int read_entry(bigru_arpa *arpa, const char *line, size_t length, uint32_
         if (words[each] == UINT32_MAX) return -1;
     }
     if (next_field(&line, end, &field, &size) && !parse_number(field, size, &backoff)) return -1;
+    if (backoff == 0.0f) backoff = NOT_CONTINUED;
     if (order > 1) return add_entry(arpa, words, order, score, backoff);
     arpa->unigrams[words[0]] = (bigru_arpa_entry){0, score, backoff};
     return 0;
@@ -210,7 +228,7 @@ bigru_arpa *bigru_arpa_parse(const char *text, size_t size, char *error, size_t 
     size_t length;
     if (!arpa || read_counts(&from, counts, &arpa->order) || reserve(arpa, counts, size)) goto failed;
     arpa->num_words = 1; /* The first one is the unknown word. */
-    arpa->unigrams[0].score = UNKNOWN_SCORE;
+    arpa->unigrams[0] = (bigru_arpa_entry){0, UNKNOWN_SCORE, 0.0f};
     for (uint32_t order = 1; order <= arpa->order; order++) {
         if (read_section(arpa, &from, order, counts[order - 1])) goto failed;
     }
@@ -219,7 +237,8 @@ bigru_arpa *bigru_arpa_parse(const char *text, size_t size, char *error, size_t 
     if (!arpa->sentence_start || !bigru_arpa_index(arpa, "</s>", 4)) goto failed;
     return arpa;
 failed:
-    snprintf(error, error_size, "Line %llu is not that of an ARPA file with <s> and </s>, or memory is lacking.",
+    snprintf(error, error_size,
+             "Line %llu is not that of an ARPA file with <s>, </s> and the context of each n-gram, or memory is lacking.",
              (unsigned long long)from.line);
     bigru_arpa_free(arpa);
     return NULL;

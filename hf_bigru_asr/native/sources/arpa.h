@@ -9,7 +9,7 @@ enum { BIGRU_ARPA_MAX_ORDER = 6 };
 
 typedef struct {
     uint64_t key; /* Of the words, 0 for an empty place. */
-    float score, backoff;
+    float score, backoff; /* The weight is a negative zero if no n-gram begins with this one and it has none. */
 } bigru_arpa_entry;
 
 typedef struct {

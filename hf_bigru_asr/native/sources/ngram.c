@@ -80,7 +80,7 @@ static float score_in_arpa(const bigru_arpa *arpa, const bigru_ngram_state *befo
     uint32_t matched = 0;
     after->words[0] = word;
     after->backoff[0] = unigram->backoff;
-    after->length = most ? 1 : 0;
+    after->length = has_longer(unigram->backoff) ? 1 : 0;
     for (uint32_t each = 0; each < before->length && each < most; each++) {
         key = bigru_arpa_longer_key(key, before->words[each]);
         const bigru_arpa_entry *entry = bigru_arpa_find(arpa, key);
@@ -91,7 +91,7 @@ static float score_in_arpa(const bigru_arpa *arpa, const bigru_ngram_state *befo
         if (each + 1 < most) {
             after->words[each + 1] = before->words[each];
             after->backoff[each + 1] = entry ? entry->backoff : 0.0f;
-            after->length = each + 2;
+            if (entry && has_longer(entry->backoff)) after->length = each + 2;
         }
     }
     for (uint32_t each = matched; each < before->length; each++) score += before->backoff[each];

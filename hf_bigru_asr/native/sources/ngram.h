@@ -9,7 +9,10 @@
 
 enum { BIGRU_MAX_ORDER = 6, BIGRU_MAX_HISTORY = BIGRU_MAX_ORDER - 1 };
 
-/* What of the words so far the next score depends on, the newest word first. */
+/*
+ * What of the words so far the next score depends on, the newest word first. Only the first `length` places have
+ * values. Longer histories that no n-gram begins with are left out, as KenLM does.
+ */
 typedef struct {
     float backoff[BIGRU_MAX_HISTORY];
     uint32_t words[BIGRU_MAX_HISTORY];

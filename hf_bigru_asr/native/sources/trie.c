@@ -1,6 +1,6 @@
 /*
- * Source of the format: `binary_format.cc`, `vocab.cc`, `trie.cc`, `bhiksha.cc` and `quantize.hh` of KenLM, version 5 of
- * the format; K. Heafield, "KenLM: faster and smaller language model queries", WMT 2011.
+ * Source of the format: `binary_format.cc`, `vocab.cc`, `trie.cc`, `bhiksha.cc` and `quantize.hh` of KenLM, version 5
+ * of the format; K. Heafield, "KenLM: faster and smaller language model queries", WMT 2011.
  */
 #include "trie.h"
 
@@ -12,10 +12,13 @@ static const uint64_t HASH_FACTOR = UINT64_C(0xC6A4A7935BD1E995);
 enum {
     SANITY_SIZE = 88, /* The text above and some numbers that tell byte orders apart. */
     FIXED_SIZE = 20,
+    MAX_HEADER_SIZE = (SANITY_SIZE + FIXED_SIZE + 8 * BIGRU_MAX_ORDER + 7) / 8 * 8,
     TRIE = 2, /* Kinds of models; one more for quantisation, and two more for compressed pointers. */
     QUANTIZATION_VERSION = 2,
+    COMPRESSION_VERSION = 0,
     UNIGRAM_SIZE = 16,
-    FEW = 12 /* N-grams that are looked through one by one. */
+    FEW = 8,       /* N-grams that are looked through one by one. */
+    MOST_STEPS = 8 /* Until a range is halved instead. */
 };
 
 static uint64_t read_64(const uint8_t *data) {
@@ -113,15 +116,16 @@ static uint64_t place_tables(bigru_trie *trie, uint64_t offset) {
 
 static const char *read_counts(bigru_trie *trie, size_t size, uint64_t *counts, uint64_t *offset) {
     const uint8_t *fixed = trie->data + SANITY_SIZE;
-    if (size < SANITY_SIZE + FIXED_SIZE + 8 * BIGRU_MAX_ORDER) return "The file is too short.";
+    if (size < MAX_HEADER_SIZE) return "The file is too short.";
     if (read_float(trie->data + 60) != 1.0f || read_64(trie->data + 80) != 1) return "The byte order is another one.";
     trie->order = fixed[0];
     if (trie->order < 2 || trie->order > BIGRU_MAX_ORDER) return "The order is not 2 to 6.";
     if (read_32(fixed + 16) != 1) return "The version of the trie is not 1.";
     for (uint32_t each = 0; each < trie->order; each++) {
         counts[each] = read_64(fixed + FIXED_SIZE + 8 * each);
-        if (!counts[each] || counts[each] > (uint64_t)size * 8) return "There are more n-grams than bits.";
+        if (counts[each] > (uint64_t)size * 8) return "There are more n-grams than bits.";
     }
+    if (!counts[0]) return "There are no words.";
     if (counts[0] >= UINT32_MAX - 2) return "There are too many words.";
     *offset = (SANITY_SIZE + FIXED_SIZE + 8 * trie->order + 7) & ~UINT64_C(7);
     return NULL;
@@ -149,9 +153,14 @@ const char *bigru_trie_open(bigru_trie *trie, const uint8_t *data, size_t size) 
     trie->unigrams = offset;
     trie->num_unigrams = counts[0];
     offset += (counts[0] + 2) * UNIGRAM_SIZE;
+    if (offset + 2 > size) return "The file ends within the n-grams.";
+    /* The first level says for all how many bits may be moved. */
+    if (has_tables && trie->order > 2 && data[offset] != COMPRESSION_VERSION) {
+        return "The version of the compressed pointers is not 0.";
+    }
+    const uint32_t most = data[offset + 1];
     for (uint32_t level = 0; level + 2 <= trie->order; level++) {
-        if (offset + 2 > size) return "The file ends within the n-grams.";
-        offset = lay_out(trie, level, offset, counts, has_tables, data[trie->order > 2 ? offset + 1 : 0]);
+        offset = lay_out(trie, level, offset, counts, has_tables, most);
         if (trie->levels[level].next_bits > 57 || offset > size) return "The file ends within the n-grams.";
     }
     trie->sentence_start = bigru_trie_index(trie, "<s>", 3);
@@ -197,22 +206,37 @@ static bigru_trie_range within(uint64_t begin, uint64_t end, uint64_t count) {
 }
 
 bigru_trie_weights bigru_trie_unigram(const bigru_trie *trie, uint32_t word, bigru_trie_range *range) {
-    const uint8_t *record = trie->data + trie->unigrams + (uint64_t)UNIGRAM_SIZE * (word <= trie->num_unigrams ? word : 0);
+    const uint64_t place = (uint64_t)UNIGRAM_SIZE * (word <= trie->num_unigrams ? word : 0);
+    const uint8_t *record = trie->data + trie->unigrams + place;
     *range = within(read_64(record + 8), read_64(record + UNIGRAM_SIZE + 8), trie->levels[0].count);
     return (bigru_trie_weights){read_float(record), read_float(record + 4)};
 }
 
-/* Place of a word in a range; the end of the range if it is not there. */
-static uint64_t find(const bigru_trie_level *level, bigru_trie_range range, uint64_t word) {
+/*
+ * Place of a word in a range; the end of the range if it is not there. Numbers of words come from hashes, so those of
+ * a range lie evenly, and a word is found near the place that its number gives. A few steps do not suffice in broken
+ * files alone.
+ */
+static uint64_t find(const bigru_trie_level *level, bigru_trie_range range, uint64_t word, uint64_t max_word) {
     const uint64_t total = level->total_bits;
     const uint32_t bits = level->word_bits;
     uint64_t low = range.begin, high = range.end;
-    while (high - low > FEW) {
-        const uint64_t middle = low + (high - low) / 2;
-        if (read_bits(level->base, middle * total, bits) <= word) {
-            low = middle;
+    double least = 0.0, most = (double)max_word + 1.0; /* Of the numbers between; the last one is excluded. */
+    if (word > max_word) return range.end;
+    for (uint32_t step = 0; high - low > FEW; step++) {
+        uint64_t place = low + (high - low) / 2;
+        if (step < MOST_STEPS) {
+            place = low + (uint64_t)(((double)word - least) / (most - least) * (double)(high - low));
+            if (place >= high) place = high - 1; /* by rounding */
+        }
+        const uint64_t found = read_bits(level->base, place * total, bits);
+        if (found == word) return place;
+        if (found < word) {
+            low = place + 1;
+            least = (double)(found + 1);
         } else {
-            high = middle;
+            high = place;
+            most = (double)found;
         }
     }
     for (; low < high; low++) {
@@ -224,16 +248,13 @@ static uint64_t find(const bigru_trie_level *level, bigru_trie_range range, uint
 /* How many entries of the table of pointers are at most a number, less one: their upper bits. */
 static uint64_t upper_bits(const bigru_trie *trie, const bigru_trie_level *level, uint64_t number) {
     const uint8_t *table = trie->data + level->offset;
-    uint64_t low = 0, high = level->num_offsets;
-    while (low < high) {
-        const uint64_t middle = low + (high - low) / 2;
-        if (read_64(table + 8 * middle) <= number) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
+    uint64_t low = 0;
+    for (uint64_t count = level->num_offsets; count > 1;) {
+        const uint64_t half = count / 2;
+        low = read_64(table + 8 * (low + half)) <= number ? low + half : low;
+        count -= half;
     }
-    return low ? low - 1 : 0;
+    return low;
 }
 
 static bigru_trie_range range_below(const bigru_trie *trie, const bigru_trie_level *level, uint64_t number) {
@@ -241,8 +262,11 @@ static bigru_trie_range range_below(const bigru_trie *trie, const bigru_trie_lev
     uint64_t begin = read_bits(level->base, place, level->next_bits);
     uint64_t end = read_bits(level->base, place + level->total_bits, level->next_bits);
     if (level->num_offsets) {
-        begin |= upper_bits(trie, level, number) << level->next_bits;
-        end |= upper_bits(trie, level, number + 1) << level->next_bits;
+        const uint8_t *table = trie->data + level->offset;
+        uint64_t upper = upper_bits(trie, level, number);
+        begin |= upper << level->next_bits;
+        while (upper + 1 < level->num_offsets && read_64(table + 8 * (upper + 1)) <= number + 1) upper++;
+        end |= upper << level->next_bits;
     }
     return within(begin, end, level->num_below);
 }
@@ -274,7 +298,7 @@ int bigru_trie_longer(const bigru_trie *trie, uint32_t level, uint32_t word_befo
                       bigru_trie_weights *weights) {
     const bigru_trie_level *from = &trie->levels[level];
     const int is_longest = level + 2 == trie->order;
-    const uint64_t number = find(from, *range, word_before);
+    const uint64_t number = find(from, *range, word_before, trie->num_unigrams);
     if (number == range->end) return 0;
     *weights = weights_at(trie, from, number * from->total_bits + from->word_bits, is_longest);
     *range = is_longest ? (bigru_trie_range){0, 0} : range_below(trie, from, number);
