@@ -31,7 +31,7 @@ class CompiledNetwork:
             `(3 * hidden, hidden)`, `bias_ih` and `bias_hh` `(3 * hidden,)`, gates in PyTorch's order.
         head_weight: `(classes, 2 * hidden)`.
         head_bias: `(classes,)`.
-        kernel: Instructions: `"avx512vnni"`, `"avx2"`, `"dotprod"` or `"generic"`; `None` takes the fastest.
+        kernel: Instructions: `"avx512vnni"`, `"avxvnni"`, `"avx2"`, `"dotprod"` or `"generic"`; the fastest if `None`.
 
     Attributes:
         num_layers: Number of the layers.

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "memory.h"
+#include "lines.h"
 #include "network_kernel.h"
 #include "polynomials.h"
 #include "processor.h"
@@ -21,11 +21,14 @@ static int32_t padded(int32_t size, int32_t multiple) {
 }
 
 static const bigru_kernel *find_kernel(const char *name) {
-    const bigru_kernel *known[3];
+    const bigru_kernel *known[4];
     int32_t count = 0;
 #if defined(__x86_64__)
     if (bigru_has_avx512vnni()) {
         known[count++] = &bigru_kernel_avx512vnni;
+    }
+    if (bigru_has_avxvnni()) {
+        known[count++] = &bigru_kernel_avxvnni;
     }
     if (bigru_has_avx2()) {
         known[count++] = &bigru_kernel_avx2;

@@ -21,7 +21,7 @@ typedef struct bigru_network bigru_network;
  * weights: In the order of PyTorch's gates (reset, update, new), for every layer forward and then backward: weight_ih
  * `(3 * hidden, inputs)`, weight_hh `(3 * hidden, hidden)`, bias_ih and bias_hh `(3 * hidden,)`; at last the weight
  * `(classes, 2 * hidden)` and the bias `(classes,)` of the output layer; `8 * num_layers + 2` in all. They are copied.
- * kernel: "avx512vnni", "avx2", "dotprod" or "generic"; NULL takes the fastest.
+ * kernel: "avx512vnni", "avxvnni", "avx2", "dotprod" or "generic"; NULL takes the fastest.
  */
 BIGRU_API bigru_network *bigru_network_new(int32_t num_layers, int32_t input_size, int32_t hidden_size,
                                            int32_t num_classes, const float *const *weights, const char *kernel);

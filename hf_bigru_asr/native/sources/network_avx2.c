@@ -6,7 +6,7 @@
 #define LANES 8
 #define GROUP 2
 #define OFFSET 0
-#define TILE_ROWS 4
+#define TILE_ROWS 3
 #define KERNEL bigru_kernel_avx2
 #define KERNEL_NAME "avx2"
 

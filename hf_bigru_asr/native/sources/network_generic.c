@@ -9,7 +9,7 @@
 #define LANES 4
 #define GROUP 2
 #define OFFSET 0
-#define TILE_ROWS 4
+#define TILE_ROWS 3
 #define KERNEL bigru_kernel_generic
 #define KERNEL_NAME "generic"
 

@@ -65,6 +65,7 @@ typedef struct {
 extern const bigru_kernel bigru_kernel_generic;
 #if defined(__x86_64__)
 extern const bigru_kernel bigru_kernel_avx2;
+extern const bigru_kernel bigru_kernel_avxvnni;
 extern const bigru_kernel bigru_kernel_avx512vnni;
 #elif defined(__aarch64__)
 extern const bigru_kernel bigru_kernel_dotprod;

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "memory.h"
+#include "lines.h"
 #include "polynomials.h"
 
 #pragma STDC FP_CONTRACT OFF

@@ -36,15 +36,15 @@ ALWAYS_INLINE void store_floats(float *target, floats vector) {
     memcpy(target, &vector, sizeof vector);
 }
 
-ALWAYS_INLINE floats select(ints condition, floats yes, floats no) {
+ALWAYS_INLINE floats choose(ints condition, floats yes, floats no) {
     return (floats)((condition & (ints)yes) | (~condition & (ints)no));
 }
 
 /* 2^x; x is limited to [-30, 30], where sigmoid and tanh have reached their limits in 32 bits. */
 ALWAYS_INLINE floats limited_exp2(floats x) {
     const floats limit = (floats){0} + 30.0f;
-    x = select(x < limit, x, limit);
-    x = select(x > -limit, x, -limit);
+    x = choose(x < limit, x, limit);
+    x = choose(x > -limit, x, -limit);
     const floats rounded = x + BIGRU_ROUND;
     const floats f = x - (rounded - BIGRU_ROUND);
     floats power = BIGRU_EXP2_5 * f + BIGRU_EXP2_4;
@@ -107,47 +107,50 @@ ALWAYS_INLINE void project_rows(const bigru_matrix *matrix, int32_t block, const
     }
 }
 
-/* Call a function with its number of rows as a constant. */
-#define WITH_ROWS_4(num_rows, CALL) \
-    switch (num_rows) {             \
-    case 1: CALL(1); break;         \
-    case 2: CALL(2); break;         \
-    case 3: CALL(3); break;         \
-    default: CALL(4); break;        \
-    }
-#define WITH_ROWS_8(num_rows, CALL) \
-    switch (num_rows) {             \
-    case 1: CALL(1); break;         \
-    case 2: CALL(2); break;         \
-    case 3: CALL(3); break;         \
-    case 4: CALL(4); break;         \
-    case 5: CALL(5); break;         \
-    case 6: CALL(6); break;         \
-    case 7: CALL(7); break;         \
-    default: CALL(8); break;        \
-    }
+/* Call a function with a number of rows up to TILE_ROWS as a constant. */
+#define WITH_ROWS_2(CALL) \
+    case 1: CALL(1); break; \
+    case 2: CALL(2); break;
+#define WITH_ROWS_3(CALL) \
+    WITH_ROWS_2(CALL) \
+    case 3: CALL(3); break;
+#define WITH_ROWS_4(CALL) \
+    WITH_ROWS_3(CALL) \
+    case 4: CALL(4); break;
+#define WITH_ROWS_8(CALL) \
+    WITH_ROWS_4(CALL) \
+    case 5: CALL(5); break; \
+    case 6: CALL(6); break; \
+    case 7: CALL(7); break; \
+    case 8: CALL(8); break;
 #if TILE_ROWS == 8
 #define WITH_ROWS WITH_ROWS_8
-#else
+#elif TILE_ROWS == 4
 #define WITH_ROWS WITH_ROWS_4
+#else
+#define WITH_ROWS WITH_ROWS_3
 #endif
+
+ALWAYS_INLINE int32_t smaller(int32_t one, int32_t other) {
+    return one < other ? one : other;
+}
 
 static void project(const bigru_matrix *matrix, int32_t num_rows, const void *const *rows, const float *scales,
                     float *outputs) {
     const int64_t stride = (int64_t)matrix->num_blocks * BIGRU_GATES * LANES;
-    const int32_t parts = scales ? 2 : 1;
+    const int32_t parts = scales ? 2 : 1, tile_rows = TILE_ROWS / parts * parts;
     /* The weights of a block stay in the first cache while all rows pass by. */
     for (int32_t block = 0; block < matrix->num_blocks; block++) {
-        for (int32_t first = 0; first < num_rows * parts; first += TILE_ROWS) {
+        for (int32_t first = 0; first < num_rows * parts; first += tile_rows) {
             const activation *const *tile = (const activation *const *)(rows + first);
             float *tile_outputs = outputs + first / parts * stride;
-#define PROJECT(count)                                                                          \
-    if (scales) {                                                                               \
-        project_rows(matrix, block, count, 2, tile, scales + first / 2, tile_outputs);          \
-    } else {                                                                                    \
-        project_rows(matrix, block, count, 1, tile, NULL, tile_outputs);                        \
+#define PROJECT(count) \
+    if (scales) { \
+        project_rows(matrix, block, count, 2, tile, scales + first / 2, tile_outputs); \
+    } else { \
+        project_rows(matrix, block, count, 1, tile, NULL, tile_outputs); \
     }
-            WITH_ROWS(num_rows * parts - first, PROJECT)
+            switch (smaller(num_rows * parts - first, tile_rows)) { WITH_ROWS(PROJECT) }
 #undef PROJECT
         }
     }
@@ -195,7 +198,7 @@ ALWAYS_INLINE void step_rows(const bigru_matrix *matrix, const int32_t num_rows,
 static void step_all(const bigru_matrix *matrix, const bigru_step *step) {
     for (int32_t first = 0; first < step->num_rows; first += TILE_ROWS) {
 #define STEP(count) step_rows(matrix, count, step, first)
-        WITH_ROWS(step->num_rows - first, STEP)
+        switch (smaller(step->num_rows - first, TILE_ROWS)) { WITH_ROWS(STEP) }
 #undef STEP
     }
 }

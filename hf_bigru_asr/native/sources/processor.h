@@ -9,6 +9,8 @@
 bool bigru_has_avx2(void);
 /* AVX-512 F, BW, CD, DQ, VL and VNNI, and registers of 512 bits that the operating system saves. */
 bool bigru_has_avx512vnni(void);
+/* AVX2, and AVX-VNNI. */
+bool bigru_has_avxvnni(void);
 #elif defined(__aarch64__)
 /* Dot products of bytes (FEAT_DotProd). */
 bool bigru_has_dotprod(void);

@@ -1,6 +1,6 @@
 /* Log-mel features. Every processor gives the same bits, and a frame the same ones wherever it lies. */
-#ifndef BIGRU_FEATURES_H
-#define BIGRU_FEATURES_H
+#ifndef BIGRU_LOG_MEL_H
+#define BIGRU_LOG_MEL_H
 
 #include <stdint.h>
 

@@ -3,7 +3,7 @@
  * A vector holds one value of each of some frames, so that no step moves values between lanes but the first and the
  * last one.
  */
-#include "features_kernel.h"
+#include "log_mel_kernel.h"
 #include "polynomials.h"
 
 #pragma STDC FP_CONTRACT OFF

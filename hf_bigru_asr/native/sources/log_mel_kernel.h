@@ -1,8 +1,8 @@
 /* Functions of the features that a set of instructions offers. */
-#ifndef BIGRU_FEATURES_KERNEL_H
-#define BIGRU_FEATURES_KERNEL_H
+#ifndef BIGRU_LOG_MEL_KERNEL_H
+#define BIGRU_LOG_MEL_KERNEL_H
 
-#include "features.h"
+#include "log_mel.h"
 
 /* Frames that are computed side by side. */
 enum { BIGRU_FRAMES = 8 };

@@ -1,6 +1,6 @@
 /* Memory whose address is a multiple of the cache's lines. */
-#ifndef BIGRU_MEMORY_H
-#define BIGRU_MEMORY_H
+#ifndef BIGRU_LINES_H
+#define BIGRU_LINES_H
 
 #include <stddef.h>
 

@@ -3,4 +3,4 @@
 
 #define LOG_MEL bigru_log_mel_avx2
 
-#include "features_template.h"
+#include "log_mel_template.h"

@@ -1,10 +1,10 @@
-#include "features.h"
+#include "log_mel.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "features_kernel.h"
-#include "memory.h"
+#include "lines.h"
+#include "log_mel_kernel.h"
 #include "processor.h"
 
 static bigru_log_mel_function *find_function(const char *kernel) {
