@@ -20,7 +20,7 @@ from ..runtime.log_mel import FloatArray
 from ..runtime.long_audio import log_probs_in_pieces, read_before
 from ..runtime.model_files import ModelFiles
 from ..runtime.parts import decode_pieces, join_parts
-from ..runtime.recognizer import BATCH_SIZE, OnnxRecognizer
+from ..runtime.recognizer import BATCH_SIZE, OnnxRecognizer, available_cores
 from ..runtime.resampling import resample
 from ..text.language_names import check_language
 from .inputs import Input
@@ -115,8 +115,9 @@ class LightRecognition:
     def _pool_for_search(self) -> "BeamSearchPool | None":
         """Processes that decode, if there is a beam search that lets no other thread run, and several can run."""
         decoder = self._recognizer.decoder
-        is_alone = isinstance(decoder, BeamSearchDecoder) and not decoder.shares_time
-        if self._pool is None and self._options.num_workers and is_alone:
+        if not isinstance(decoder, BeamSearchDecoder) or decoder.shares_time:
+            return None
+        if self._pool is None and self._options.num_workers:
             # Here, because one short recording needs none of it.
             from ..processes.worker_pool import can_start_processes
             from ..runtime.decoding_pool import BeamSearchPool
@@ -223,7 +224,8 @@ class LightRecognition:
         decoder = self._recognizer.decoder
         if isinstance(decoder, BeamSearchDecoder):
             decoder = decoder.checked(check)
-        return self._words_of(decode_pieces(decoder, pieces, decoder.symbols, decoder.frame_s))
+        num_threads = 1 if self._options.num_jobs > 1 else self._options.num_threads or available_cores()
+        return self._words_of(decode_pieces(decoder, pieces, decoder.symbols, decoder.frame_s, num_threads))
 
     def _words_of(self, hypotheses: Sequence[Hypothesis]) -> Sequence[RecognizedWord]:
         best = hypotheses[0]

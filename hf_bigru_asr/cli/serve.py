@@ -107,8 +107,8 @@ def _decoding(recognizer: "OnnxRecognizer", num_workers: int) -> "Iterator[BeamS
     from ..runtime.decoding_pool import BeamSearchPool
 
     decoder = recognizer.decoder
-    is_alone = isinstance(decoder, BeamSearchDecoder) and not decoder.shares_time
-    if num_workers == 1 or not is_alone or not can_start_processes():
+    is_alone = num_workers == 1 or not can_start_processes()
+    if is_alone or not isinstance(decoder, BeamSearchDecoder) or decoder.shares_time:
         yield None
         return
     with BeamSearchPool.of_decoder(decoder, num_workers) as pool:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from .ctc_output_bigru_ctc import FrameArray
 from .found_path_bigru_ctc import Check, FoundPath, no_check
@@ -19,7 +18,6 @@ except ImportError:  # as remote code, without the package: `LanguageModel.compi
 
 __all__ = ["CompiledSearch"]
 
-NumberArray = npt.NDArray[Any]
 
 STEP_FRAMES = 50
 """Frames from one call of C to the next; in between the search can be ended."""
@@ -61,7 +59,7 @@ class CompiledSearch:
             self._lexicon = compiled.tree_of(
                 lexicon, {word: gain / settings.lm_weight for word, gain in gains.items()}
             )
-            self._phrases = Phrases(*_automaton(phrases, number_of), len(lexicon.words))
+            self._phrases = Phrases(**_automaton(phrases, number_of), num_words=len(lexicon.words))
             self._words = lexicon.words
         self._num_found = num_found
         self._settings = {
@@ -89,7 +87,7 @@ class CompiledSearch:
         ]
 
 
-def _automaton(phrases: HotwordPhrases, number_of: Mapping[str, int]) -> tuple[NumberArray, ...]:
+def _automaton(phrases: HotwordPhrases, number_of: Mapping[str, int]) -> dict[str, Any]:
     """The states of phrases as arrays, see [`Phrases`][hf_bigru_asr.native.search.Phrases]; the first is the start."""
     numbers: dict[PhraseState, int] = {phrases.start: 0}
     states = [phrases.start]
@@ -111,6 +109,14 @@ def _automaton(phrases: HotwordPhrases, number_of: Mapping[str, int]) -> tuple[N
         behind, gain = phrases.give_up(state)
         failures.append((number(behind), gain))
         finish.append(phrases.finish(state))
-    words, nexts, gains = (np.array(values) for values in zip(*arcs, strict=True))
-    behind_of, failure_gains = (np.array(values) for values in zip(*failures, strict=True))
-    return np.array(ends), words, nexts, gains, behind_of, failure_gains, np.array(finish)
+    words, nexts, gains = zip(*arcs, strict=True)
+    behind_of, failure_gains = zip(*failures, strict=True)
+    return {
+        "ends": np.array(ends),
+        "words": np.array(words),
+        "nexts": np.array(nexts),
+        "gains": np.array(gains),
+        "failures": np.array(behind_of),
+        "failure_gains": np.array(failure_gains),
+        "finish_gains": np.array(finish),
+    }

@@ -6,6 +6,7 @@ The memory of the search grows with the frames, and that of the alignment of its
 import heapq
 from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise, product
 from typing import Any
@@ -217,7 +218,7 @@ def decode_recording(
 
 
 def decode_pieces(
-    decoder: Decoder, pieces: Iterable[FrameArray], symbols: CTCSymbols, frame_s: float
+    decoder: Decoder, pieces: Iterable[FrameArray], symbols: CTCSymbols, frame_s: float, num_threads: int = 1
 ) -> list[Hypothesis]:
     """Hypotheses for a recording whose log-probabilities come in pieces, as [`decode_recording`] gives them.
 
@@ -228,17 +229,18 @@ def decode_pieces(
         pieces: Log-probabilities `(frames, classes)`, in pieces of any lengths.
         symbols: Tells which classes are the blank and the space.
         frame_s: Seconds per frame.
+        num_threads: Parts that are decoded at once, see [`decoded_parts`].
 
     Raises:
         ValueError: If the log-probabilities do not have the classes of `decoder`.
     """
     settings = getattr(decoder, "settings", None)
-    parts = decoded_parts(decoder, pieces, symbols, frame_s)
+    parts = decoded_parts(decoder, pieces, symbols, frame_s, num_threads)
     return next(parts)[1] if settings is None else join_parts(parts, settings.nbest)
 
 
 def decoded_parts(
-    decoder: Decoder, pieces: Iterable[FrameArray], symbols: CTCSymbols, frame_s: float
+    decoder: Decoder, pieces: Iterable[FrameArray], symbols: CTCSymbols, frame_s: float, num_threads: int = 1
 ) -> Iterator[tuple[float, list[Hypothesis]]]:
     """Hypotheses for the parts of a recording, as soon as they are sure.
 
@@ -247,6 +249,8 @@ def decoded_parts(
         pieces: As in [`decode_pieces`].
         symbols: As in [`decode_pieces`].
         frame_s: Seconds per frame.
+        num_threads: Parts that are decoded at once, beside what makes the pieces, where the decoder lets other threads
+            run.
 
     Yields:
         The first second of each part, and its hypotheses, whose times count from there.
@@ -254,8 +258,31 @@ def decoded_parts(
     if getattr(decoder, "settings", None) is None:
         yield 0.0, decode_part(decoder, _whole(list(pieces)))
         return
-    for start_s, part in cut_in_parts(pieces, symbols, frame_s):
+    parts = cut_in_parts(pieces, symbols, frame_s)
+    if num_threads > 1 and getattr(decoder, "shares_time", False):
+        yield from _decoded_in_threads(decoder, parts, num_threads)
+        return
+    for start_s, part in parts:
         yield start_s, decode_part(decoder, part)
+
+
+def _decoded_in_threads(
+    decoder: Decoder, parts: Iterable[tuple[float, FrameArray]], num_threads: int
+) -> Iterator[tuple[float, list[Hypothesis]]]:
+    """Parts in order; few are kept."""
+    waiting: deque[tuple[float, Future[list[Hypothesis]]]] = deque()
+    with ThreadPoolExecutor(num_threads) as threads:
+        try:
+            for start_s, part in parts:
+                waiting.append((start_s, threads.submit(decode_part, decoder, part)))
+                while waiting and (waiting[0][1].done() or len(waiting) > 2 * num_threads):
+                    first_s, future = waiting.popleft()
+                    yield first_s, future.result()
+            for start_s, future in waiting:
+                yield start_s, future.result()
+        finally:
+            for _, future in waiting:
+                future.cancel()
 
 
 def join_parts(parts: Iterable[tuple[float, list[Hypothesis]]], nbest: int = 1) -> list[Hypothesis]:

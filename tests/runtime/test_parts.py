@@ -1,5 +1,6 @@
 """Beam search in parts, against the whole and against all combinations."""
 
+import threading
 from collections.abc import Iterator
 from itertools import pairwise, product
 from pathlib import Path
@@ -14,7 +15,7 @@ from hf_bigru_asr.model.beam_search_bigru_ctc import BeamSearchDecoder, BeamSear
 from hf_bigru_asr.model.ctc_alignment_bigru_ctc import CharacterSpan
 from hf_bigru_asr.model.ctc_output_bigru_ctc import CTCSymbols, FrameArray, word_boundary
 from hf_bigru_asr.model.decoding_bigru_ctc import DecodedWord, GreedyDecoder, Hypothesis
-from hf_bigru_asr.runtime.parts import cut_in_pauses, decode_in_parts, decode_pieces
+from hf_bigru_asr.runtime.parts import cut_in_pauses, decode_in_parts, decode_pieces, decoded_parts
 
 FRAME_S = 0.02
 TEXT = "IT NO A YOU I NO IT YOU A NO YOU IT I A NO"
@@ -121,14 +122,17 @@ def test_parts_come_as_soon_as_they_end(tokenizer: BiGRUCTCTokenizer) -> None:
         assert len(taken) * size <= start + 121 + 2 * size or start + len(part) == 100 * size
 
 
+@pytest.mark.parametrize("num_threads", [1, 3])
 @pytest.mark.parametrize("nbest", [1, 3])
-def test_pieces_have_the_hypotheses_of_the_whole(nbest: int, tokenizer: BiGRUCTCTokenizer, tmp_path: Path) -> None:
+def test_pieces_have_the_hypotheses_of_the_whole(
+    nbest: int, num_threads: int, tokenizer: BiGRUCTCTokenizer, tmp_path: Path
+) -> None:
     settings = BeamSearchSettings(lm_weight=0.5, beam_size=20, nbest=nbest)
     decoder = BeamSearchDecoder(write_language_model(tmp_path), BiGRUCTCTokenizer(pause_frames=40), FRAME_S, settings)
     silence = spelled("", tokenizer).expand(60, -1)
     log_probs = torch.cat([spelled(TEXT, tokenizer), silence, spelled("NO YOU", tokenizer), silence]).numpy()
 
-    found = decode_pieces(decoder, np.array_split(log_probs, 11), decoder.symbols, FRAME_S)
+    found = decode_pieces(decoder, np.array_split(log_probs, 11), decoder.symbols, FRAME_S, num_threads)
 
     expected = decode_in_parts(decoder, log_probs, decoder.symbols, FRAME_S, nbest=nbest)
     assert [each.text for each in found] == [each.text for each in expected]
@@ -136,6 +140,24 @@ def test_pieces_have_the_hypotheses_of_the_whole(nbest: int, tokenizer: BiGRUCTC
     assert [each.characters for each in found] == [each.characters for each in expected]
     assert [each.text for each in found[0].words] == [*TEXT.split(), "NO", "YOU"]
     assert len(found) == nbest
+
+
+@pytest.mark.parametrize("num_threads", [1, 3])
+def test_what_fails_within_a_part_ends_the_others(
+    num_threads: int, tokenizer: BiGRUCTCTokenizer, tmp_path: Path
+) -> None:
+    decoder = BeamSearchDecoder(write_language_model(tmp_path), BiGRUCTCTokenizer(pause_frames=40), FRAME_S)
+    part = torch.cat([spelled(TEXT, tokenizer), spelled("", tokenizer).expand(60, -1)]).numpy()
+    names: set[str] = set()
+
+    def check() -> None:
+        names.add(threading.current_thread().name)
+        if len(names) == 1 + (num_threads > 1):
+            raise KeyError("stopped")
+
+    with pytest.raises(KeyError, match="stopped"):
+        list(decoded_parts(decoder.checked(check), [part] * 50, decoder.symbols, FRAME_S, num_threads))
+    assert threading.active_count() == 1
 
 
 def test_a_pause_ends_a_part(tmp_path: Path) -> None:
