@@ -140,8 +140,12 @@ static int read_counts(reader *from, uint64_t *counts, uint32_t *order) {
     return *order ? 0 : -1;
 }
 
+static int is_unknown(const char *word, size_t length) {
+    return length == 5 && (!memcmp(word, "<unk>", 5) || !memcmp(word, "<UNK>", 5));
+}
+
 static uint32_t add_word(bigru_arpa *arpa, const char *word, size_t length) {
-    if (length == 5 && (!memcmp(word, "<unk>", 5) || !memcmp(word, "<UNK>", 5))) return 0;
+    if (is_unknown(word, length)) return 0;
     const uint64_t key = key_of_text(word, length);
     size_t place = (size_t)key & (arpa->words_size - 1);
     for (; arpa->words[place].key; place = (place + 1) & (arpa->words_size - 1)) {
@@ -185,7 +189,7 @@ static int read_entry(bigru_arpa *arpa, const char *line, size_t length, uint32_
     for (uint32_t each = 0; each < order; each++) {
         if (!next_field(&line, end, &field, &size)) return -1;
         words[each] = order == 1 ? add_word(arpa, field, size) : bigru_arpa_index(arpa, field, size);
-        if (words[each] == UINT32_MAX) return -1;
+        if (words[each] == UINT32_MAX || (!words[each] && !is_unknown(field, size))) return -1;
     }
     if (next_field(&line, end, &field, &size) && !parse_number(field, size, &backoff)) return -1;
     if (backoff == 0.0f) backoff = NOT_CONTINUED;
@@ -238,7 +242,8 @@ bigru_arpa *bigru_arpa_parse(const char *text, size_t size, char *error, size_t 
     return arpa;
 failed:
     snprintf(error, error_size,
-             "Line %llu is not that of an ARPA file with <s>, </s> and the context of each n-gram, or memory is lacking.",
+             "Line %llu is not that of an ARPA file with <s>, </s> and the context of each n-gram, or "
+             "memory is lacking.",
              (unsigned long long)from.line);
     bigru_arpa_free(arpa);
     return NULL;
