@@ -3,8 +3,8 @@
  * A weight is its row's scale times an integer from -127 to 127. A state is 32-bit floating point where it is
  * updated. Where weights multiply it, in the recurrence and in the layer above, it is an integer: 127 times the state.
  * Features are integers of 16 bits times a scale of their frame; weights of the output layer have 16 bits, too. The
- * sums of the products are exact integers, and the rest rounds in the same way with all instructions: every processor gives
- * the same bits, and an utterance the same ones in every batch.
+ * sums of the products are exact integers, and the rest rounds in the same way with all instructions: every processor
+ * gives the same bits, and an utterance the same ones in every batch.
  */
 #ifndef BIGRU_NETWORK_H
 #define BIGRU_NETWORK_H
