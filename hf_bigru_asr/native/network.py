@@ -14,7 +14,7 @@ __all__ = ["QUICK_KERNELS", "CompiledNetwork", "fastest_kernel"]
 
 FloatArray = npt.NDArray[np.float32]
 
-QUICK_KERNELS = ("avx512vnni", "dotprod")
+QUICK_KERNELS = ("avx512vnni", "avxvnni", "dotprod")
 """Instructions with which a network of 8 bits is faster than one in float32."""
 _PARTS = 4
 

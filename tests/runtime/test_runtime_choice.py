@@ -19,6 +19,7 @@ FILES = ModelFiles(Path(bundled_checkpoint()))
     ("kernel", "dtype", "expected"),
     [
         ("avx512vnni", None, "native"),
+        ("avxvnni", None, "native"),
         ("dotprod", "int8", "native"),
         ("avx512vnni", "float32", "onnx"),
         ("avx2", None, "onnx"),
