@@ -92,6 +92,8 @@ class Int8LayerRunner:
     """
 
     same_state = SAME_INT8_STATE
+    max_segments = 1
+    """Rounded states that started differently never meet exactly: one segment is as one pass."""
 
     def __init__(self, network: CompiledNetwork, silence: SilenceRule | None = None) -> None:
         self._network = network

@@ -42,6 +42,9 @@ class LayerRunner(Protocol):
         hidden_size: Size of a state.
         same_state: Largest difference between two states that count as one, see [`SAME_STATE`].
         silence: What the network leaves out; `None` if nothing.
+
+    An attribute `max_segments` may say how many segments run side by side at the most: 1 where states that started
+    differently never meet exactly, so that the result is that of one pass all the same.
     """
 
     num_layers: int
@@ -125,6 +128,8 @@ class CheckedRunner:
         self._runner, self._check = runner, check
         self.num_layers, self.hidden_size, self.same_state = runner.num_layers, runner.hidden_size, runner.same_state
         self.silence = runner.silence
+        if hasattr(runner, "max_segments"):
+            self.max_segments = runner.max_segments
 
     def __call__(self, layer: int, direction: Direction, inputs: Frames, states: Frames) -> tuple[Frames, Frames]:
         """Run a direction; see [`LayerRunner`]."""

@@ -86,7 +86,8 @@ def log_probs_in_pieces(
             for _ in range(2)
         ]
         if num_segments is None:
-            num_segments = min(max(len(features) // MIN_SEGMENT_FRAMES, 1), MAX_SEGMENTS)
+            most = getattr(runner, "max_segments", MAX_SEGMENTS)
+            num_segments = min(max(len(features) // MIN_SEGMENT_FRAMES, 1), most)
         layer_pass = _LayerPass(runner, len(features), layers, num_segments, chunk_frames, threads)
         grids = (_log_probs_of_grid(layer_pass, features, grid, num_mels) for grid in range(num_grids))
         if num_grids == 1:
