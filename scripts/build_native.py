@@ -3,13 +3,9 @@
     python scripts/build_native.py
     python scripts/build_native.py --wheels dist
 
-`ziglang` compiles, and wheels need `build` too. Installing the package compiles as well.
+`ziglang` compiles, and wheels need `build` too. Installing the package compiles as well; where it is not installed,
+`PYTHONPATH` names the clone.
 """
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # the package need not be installed
 
 from hf_bigru_asr.processes.interrupts import begin_script
 
@@ -18,7 +14,9 @@ begin_script(__name__)
 import os
 import re
 import subprocess
+import sys
 import zipfile
+from pathlib import Path
 
 from hf_bigru_asr.cli.one_line import CommandHelp, LightParser
 from hf_bigru_asr.native.compiling import FOLDER, TARGETS, CompileError, compile_library, this_target
