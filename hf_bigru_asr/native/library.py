@@ -33,7 +33,8 @@ def load() -> ctypes.CDLL | None:
         library = ctypes.CDLL(str(path))
         version = library.bigru_version()
     except (OSError, AttributeError) as error:
-        _logger.warning("%s cannot be loaded and is not used: %s", path, error)
+        reason = str(error).removeprefix(f"{path}: ")
+        _logger.warning("%s cannot be loaded and is not used: %s. Install the package again.", path, reason)
         return None
     if version != VERSION:
         _logger.warning(
@@ -58,6 +59,8 @@ def required() -> ctypes.CDLL:
         ImportError: If it cannot be used.
     """
     library = load()
+    if library is None and os.environ.get(SWITCH) == "0":
+        raise ImportError(f"This needs the compiled part of hf_bigru_asr, which {SWITCH}=0 switches off.")
     if library is None:
         raise ImportError(
             "This needs the compiled part of hf_bigru_asr, which its wheels have; python scripts/build_native.py "

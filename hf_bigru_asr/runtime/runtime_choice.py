@@ -16,13 +16,15 @@ def choose_runtime(files: ModelFiles, runtime: str, dtype: str | None) -> str:
         files: The model.
         runtime: A key of `DTYPES`, or `"auto"`: the compiled part of the package where it is there, the processor is
             made for integers of 8 bits, and the model has no exported graph; otherwise ONNX Runtime.
-        dtype: Number format; any if `None`.
+        dtype: Number format; any if `None`. With `"int8"`, `"auto"` is always the compiled part.
     """
     if runtime != "auto":
         return runtime
+    if dtype == "int8":
+        return "native"
     from ..native.library import is_available
 
-    if dtype in (None, "int8") and not files.graph_path.is_file() and is_available():
+    if dtype is None and not files.graph_path.is_file() and is_available():
         from ..native.network import QUICK_KERNELS, fastest_kernel
 
         if fastest_kernel() in QUICK_KERNELS:

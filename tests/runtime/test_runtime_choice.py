@@ -20,7 +20,8 @@ FILES = ModelFiles(Path(bundled_checkpoint()))
     [
         ("avx512vnni", None, "native"),
         ("avxvnni", None, "native"),
-        ("dotprod", "int8", "native"),
+        ("dotprod", None, "native"),
+        ("generic", "int8", "native"),
         ("avx512vnni", "float32", "onnx"),
         ("avx2", None, "onnx"),
         ("generic", None, "onnx"),
@@ -44,6 +45,7 @@ def test_onnx_runtime_runs_an_exported_graph(tmp_path: Path, monkeypatch: pytest
     assert choose_runtime(ModelFiles(tmp_path), "auto", None) == "native"
     (tmp_path / GRAPH_NAME).write_bytes(b"")
     assert choose_runtime(ModelFiles(tmp_path), "auto", None) == "onnx"
+    assert choose_runtime(ModelFiles(tmp_path), "auto", "int8") == "native"
 
 
 def test_the_recogniser_says_what_it_runs_on() -> None:
