@@ -25,6 +25,7 @@ def forced_path(
 
     Raises:
         ImportError: If the compiled part of the package is not there.
+        ValueError: If the arrays have other shapes, or a class is out of range.
         MemoryError: If memory is lacking.
     """
     library = required()
@@ -32,7 +33,14 @@ def forced_path(
     if function.argtypes is None:
         function.argtypes = [c_void_p, c_int32, c_int32, c_void_p, c_int32, c_int32, c_void_p]
     emissions = np.ascontiguousarray(emissions, dtype=np.float32)
-    classes = labels.astype(np.int32)
+    num_classes = emissions.shape[-1] if emissions.ndim == 2 else 0
+    if not num_classes or not len(emissions) or labels.ndim != 1 or not len(labels):
+        raise ValueError(
+            f"{emissions.shape} and {labels.shape} are not (frames, classes) and (labels,), at least one."
+        )
+    if not 0 <= blank < num_classes or labels.min() < 0 or labels.max() >= num_classes:
+        raise ValueError(f"The labels or the blank, {blank}, are out of range; there are {num_classes} classes.")
+    classes = np.ascontiguousarray(labels, dtype=np.int32)
     path = np.empty(len(emissions), dtype=np.int64)
     if function(emissions.ctypes.data, *emissions.shape, classes.ctypes.data, len(classes), blank, path.ctypes.data):
         raise MemoryError(f"{len(emissions)} frames and {len(labels)} labels lack memory.")

@@ -41,6 +41,9 @@ class _Owned:
             self._free(self.address)
             self.address = None
 
+    def __reduce__(self) -> str:
+        raise TypeError(f"A {type(self).__name__} has memory of its own and cannot be copied or pickled.")
+
 
 class Lexicon(_Owned):
     """The spellings of words as a prefix tree. Threads can share it.
@@ -54,7 +57,7 @@ class Lexicon(_Owned):
         vocabulary: Number of every word in the n-gram `(words,)`.
 
     Raises:
-        ValueError: If a number is out of range.
+        ValueError: If a number is out of range, or arrays do not fit together.
     """
 
     def __init__(
@@ -70,9 +73,13 @@ class Lexicon(_Owned):
         self._free = library.bigru_lexicon_free
         arrays = [_as(each, np.int32) for each in (classes, ends, numbers)]
         words = [_as(scores, np.float32), _as(vocabulary, np.uint32)]
-        self.num_words = len(scores)
+        self.num_words = len(words[0])
+        self.num_classes = num_classes
+        _check_lengths("The lexicon", arrays[1], arrays[0])
+        if len(arrays[1]) != len(arrays[2]) or len(words[0]) != len(words[1]):
+            raise ValueError("The lexicon has ends and numbers, or scores and vocabulary, of different lengths.")
         self.address = library.bigru_lexicon_new(
-            num_classes, len(numbers), *map(_address, arrays), self.num_words, *map(_address, words)
+            num_classes, len(arrays[2]), *map(_address, arrays), self.num_words, *map(_address, words)
         )
         if not self.address:
             raise ValueError("The lexicon has a class, a word or a spelling that is out of range.")
@@ -117,7 +124,11 @@ class Phrases(_Owned):
             _as(failure_gains, np.float64),
             _as(finish_gains, np.float64),
         ]
-        self.address = library.bigru_phrases_new(len(ends), *map(_address, arrays), num_words)
+        self.num_words = num_words
+        _check_lengths("The hotwords", arrays[0], *arrays[1:4])
+        if len({len(arrays[place]) for place in (0, 4, 5, 6)}) != 1:
+            raise ValueError("The hotwords have states with ends, failures or gains of different lengths.")
+        self.address = library.bigru_phrases_new(len(arrays[0]), *map(_address, arrays), num_words)
         if not self.address:
             raise ValueError("The hotwords have a state or a word that is out of range.")
 
@@ -140,6 +151,10 @@ class Search(_Owned):
         self._library = _library()
         self._free = self._library.bigru_search_free
         self._used = ngram, lexicon, phrases  # the library keeps their addresses
+        if phrases and phrases.num_words != lexicon.num_words:
+            raise ValueError(
+                f"The hotwords are for {phrases.num_words} words and the lexicon has {lexicon.num_words}."
+            )
         given = _Settings(**settings)
         self.address = self._library.bigru_search_new(
             ngram.address, lexicon.address, phrases.address if phrases else None, byref(given)
@@ -147,11 +162,22 @@ class Search(_Owned):
         if not self.address:
             raise ValueError(f"The search cannot begin with {settings}.")
         self._num_frames = 0
+        self._num_classes = lexicon.num_classes
+        self._is_over = False
 
     def step(self, scores: npt.NDArray[np.float32]) -> None:
-        """Take some more frames `(frames, classes)`."""
+        """Take some more frames `(frames, classes)`.
+
+        Raises:
+            ValueError: If the classes are not those of the lexicon.
+            RuntimeError: If the search has ended.
+        """
         scores = _as(scores, np.float32)
+        if scores.ndim != 2 or scores.shape[1] != self._num_classes:
+            raise ValueError(f"Scores of shape {scores.shape} are not (frames, {self._num_classes}).")
+        self._check_is_on()
         if self._library.bigru_search_step(self.address, _address(scores), len(scores)):
+            self._is_over = True
             raise MemoryError("The search lacks memory.")
         self._num_frames += len(scores)
 
@@ -162,22 +188,40 @@ class Search(_Owned):
             num_paths: Paths that are returned at most.
 
         Returns:
-            Scores `(paths,)`, the best first; classes and words `(paths, frames + 2)`, -1 where no word ends.
+            Scores `(paths,)`, the best first; classes and words `(paths, frames + 2)`, -1 where no word ends. None at
+            all if the scores of all were NaN.
+
+        Raises:
+            RuntimeError: If the search has ended.
         """
+        self._check_is_on()
+        self._is_over = True
         num_found = self._library.bigru_search_finish(self.address)
         if num_found < 0:
             raise MemoryError("The search lacks memory.")
-        num_found = min(num_found, num_paths)
+        num_found = max(0, min(num_found, num_paths))
         scores = np.empty(num_found)
         classes = np.empty((num_found, self._num_frames + 2), dtype=np.int16)
         words = np.empty(classes.shape, dtype=np.int32)
         self._library.bigru_search_paths(self.address, num_found, _address(scores), _address(classes), _address(words))
         return scores, classes, words
 
+    def _check_is_on(self) -> None:
+        if self._is_over:
+            raise RuntimeError("The search has ended; begin another one.")
+
     @property
     def num_bytes(self) -> int:
         """Bytes that the search takes."""
         return int(self._library.bigru_search_memory(self.address))
+
+
+def _check_lengths(name: str, ends: IntArray, *arrays: npt.NDArray[Any]) -> None:
+    """Refuse arrays that are not as long as the last end says."""
+    if any(each.ndim != 1 for each in (ends, *arrays)) or not len(ends):
+        raise ValueError(f"{name} has arrays of other than one dimension, or none.")
+    if any(len(each) != ends[-1] for each in arrays):
+        raise ValueError(f"{name} ends out of range, at {ends[-1]} of {', '.join(str(len(each)) for each in arrays)}.")
 
 
 def _as(values: Any, dtype: Any) -> npt.NDArray[Any]:  # noqa: ANN401 - arrays of several types

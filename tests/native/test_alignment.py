@@ -26,5 +26,19 @@ def test_the_path_is_that_of_numpy(seed: int) -> None:
 def test_what_is_out_of_range_is_refused() -> None:
     emissions = np.zeros((5, 4), dtype=np.float32)
     for labels, blank in (([4], 0), ([-1], 0), ([1], 4), ([], 0)):
-        with pytest.raises(MemoryError):
+        with pytest.raises(ValueError, match=r"out of range|at least one"):
             forced_path(emissions, np.array(labels, dtype=np.int64), blank)
+
+
+@pytest.mark.parametrize(
+    ("frames", "labels"), [((5,), (1,)), ((2, 5, 4), (1,)), ((0, 4), (1,)), ((5, 4), (1, 1))], ids=str
+)
+def test_arrays_of_other_shapes_are_refused(frames: tuple[int, ...], labels: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        forced_path(np.zeros(frames, dtype=np.float32), np.ones(labels, dtype=np.int64), 0)
+
+
+def test_arrays_may_have_gaps() -> None:
+    emissions, labels = np.random.default_rng(1).normal(0, 3, (20, 8)), np.array([1, 3, 2, 1])
+    path = forced_path(emissions[:, ::-2].astype(np.float32), labels[::-2], 0)
+    assert path.tolist() == forced_path(emissions.astype(np.float32)[:, ::-2], np.array([1, 3]), 0).tolist()

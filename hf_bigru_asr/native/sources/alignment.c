@@ -59,7 +59,7 @@ static void advance(table *made, const float *row, uint8_t *back) {
 
 int32_t bigru_forced_path(const float *emissions, int32_t num_frames, int32_t num_classes, const int32_t *labels,
                           int32_t num_labels, int32_t blank, int64_t *path) {
-    if (num_frames < 1 || num_labels < 1 || blank < 0 || blank >= num_classes) return -1;
+    if (num_frames < 1 || num_labels < 1 || num_labels > INT32_MAX / 4 || blank < 0 || blank >= num_classes) return -1;
     for (int32_t each = 0; each < num_labels; each++) {
         if (labels[each] < 0 || labels[each] >= num_classes) return -1;
     }

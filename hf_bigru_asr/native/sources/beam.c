@@ -33,6 +33,7 @@ static int prepare(bigru_merger *merger, size_t count) {
 }
 
 static double add_logarithms(double first, double second) {
+    if (first == second) return first + log1p(1.0); /* Also where both are infinite. */
     double difference = first > second ? second - first : first - second;
     return (first > second ? first : second) + log1p(exp(difference));
 }
@@ -88,46 +89,77 @@ static uint32_t bin_of(const uint32_t *counts, size_t *wanted) {
     return bin;
 }
 
+/* Number of a score between two others, from 0 for the upper one to 65,535. */
+static inline uint32_t number_of(double score, double high, double scale) {
+    return (uint32_t)((high - score) * scale);
+}
+
 /*
  * Score of the last one of the best `wanted`. Scores become 16-bit numbers, of which first the upper and then the
- * lower halves are counted. Where more than MAX_TIES have the same number, the score is the lowest of them.
+ * lower halves are counted. Where more than MAX_TIES have the same number, these are divided again.
  */
 static double limit_of(const bigru_hypotheses *hypotheses, size_t wanted) {
     const bigru_hypothesis *items = hypotheses->items;
     const size_t count = hypotheses->count;
-    double low = items[0].score, high = items[0].score;
-    for (size_t each = 1; each < count; each++) {
-        if (items[each].score < low) low = items[each].score;
-        if (items[each].score > high) high = items[each].score;
+    double low = -INFINITY, high = INFINITY, ties[MAX_TIES];
+    for (;;) {
+        double lowest = INFINITY, highest = -INFINITY;
+        for (size_t each = 0; each < count; each++) {
+            const double score = items[each].score;
+            if (!(score >= low && score <= high)) continue;
+            if (score < lowest) lowest = score;
+            if (score > highest) highest = score;
+        }
+        low = lowest;
+        high = highest;
+        const double scale = 65535.0 / (high - low);
+        if (!(scale > 0.0) || !isfinite(scale)) return low;
+        uint32_t counts[NUM_BINS] = {0}, finer[NUM_BINS] = {0};
+        for (size_t each = 0; each < count; each++) {
+            const double score = items[each].score;
+            if (score >= low && score <= high) counts[number_of(score, high, scale) >> 8]++;
+        }
+        const uint32_t bin = bin_of(counts, &wanted);
+        for (size_t each = 0; each < count; each++) {
+            const double score = items[each].score;
+            if (!(score >= low && score <= high)) continue;
+            const uint32_t number = number_of(score, high, scale);
+            if (number >> 8 == bin) finer[number & 255]++;
+        }
+        const uint32_t limit = bin << 8 | bin_of(finer, &wanted);
+        size_t num_ties = 0;
+        lowest = INFINITY;
+        highest = -INFINITY;
+        for (size_t each = 0; each < count; each++) {
+            const double score = items[each].score;
+            if (!(score >= low && score <= high) || number_of(score, high, scale) != limit) continue;
+            if (num_ties < MAX_TIES) ties[num_ties] = score;
+            num_ties++;
+            if (score < lowest) lowest = score;
+            if (score > highest) highest = score;
+        }
+        if (num_ties <= MAX_TIES) {
+            qsort(ties, num_ties, sizeof(*ties), is_lower);
+            return ties[wanted - 1];
+        }
+        low = lowest;
+        high = highest;
     }
-    const double scale = 65535.0 / (high - low);
-    if (!(scale > 0.0) || !isfinite(scale)) return low;
-    uint32_t counts[NUM_BINS] = {0}, finer[NUM_BINS] = {0};
-    for (size_t each = 0; each < count; each++) counts[(uint32_t)((high - items[each].score) * scale) >> 8]++;
-    uint32_t bin = bin_of(counts, &wanted);
-    for (size_t each = 0; each < count; each++) {
-        uint32_t number = (uint32_t)((high - items[each].score) * scale);
-        if (number >> 8 == bin) finer[number & 255]++;
-    }
-    uint32_t limit = bin << 8 | bin_of(finer, &wanted);
-    double ties[MAX_TIES];
-    size_t num_ties = 0;
-    for (size_t each = 0; each < count; each++) {
-        if ((uint32_t)((high - items[each].score) * scale) != limit) continue;
-        if (num_ties == MAX_TIES) return high - (limit + 1) / scale;
-        ties[num_ties++] = items[each].score;
-    }
-    qsort(ties, num_ties, sizeof(*ties), is_lower);
-    return ties[wanted - 1];
 }
 
 void bigru_keep_best(bigru_hypotheses *hypotheses, size_t num_kept) {
     bigru_hypothesis *items = hypotheses->items;
     if (hypotheses->count > num_kept) {
-        double limit = limit_of(hypotheses, num_kept);
-        size_t count = 0;
+        const double limit = limit_of(hypotheses, num_kept);
+        size_t num_better = 0, count = 0;
+        for (size_t each = 0; each < hypotheses->count; each++) num_better += items[each].score > limit;
+        /* Of those at the limit only so many are taken that the better ones, which may come later, have room. */
+        size_t num_equal = num_better < num_kept ? num_kept - num_better : 0;
         for (size_t each = 0; each < hypotheses->count && count < num_kept; each++) {
-            if (items[each].score >= limit) items[count++] = items[each];
+            const int is_equal = items[each].score == limit;
+            if (!(items[each].score > limit) && !(is_equal && num_equal)) continue;
+            num_equal -= (size_t)is_equal;
+            items[count++] = items[each];
         }
         hypotheses->count = count;
     }

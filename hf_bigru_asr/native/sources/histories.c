@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_CAPACITY = 1 << 12, FIRST_TABLE = 1 << 13, FIRST_STATES = 1 << 10 };
+enum { FIRST_CAPACITY = 1 << 12, FIRST_TABLE = 1 << 13, FIRST_STATES = 1 << 10, MAX_CAPACITY = 1 << 30 };
 
 static uint32_t place_of(uint32_t history, uint32_t word, uint32_t table_size) {
     uint64_t key = ((uint64_t)history << 32 | word) * UINT64_C(0x9E3779B97F4A7C15);
@@ -38,8 +38,8 @@ void bigru_histories_end(bigru_histories *histories) {
 }
 
 static int grow_entries(bigru_histories *histories) {
+    if (histories->capacity >= MAX_CAPACITY) return -1; /* The table is twice as large. */
     uint32_t capacity = 2 * histories->capacity;
-    if (capacity < histories->capacity) return -1;
     bigru_history *entries = realloc(histories->entries, (size_t)capacity * sizeof(*entries));
     if (!entries) return -1;
     histories->entries = entries;
@@ -61,6 +61,7 @@ static int grow_entries(bigru_histories *histories) {
 /* A place for one more state; NULL if memory is lacking. States move when there are more. */
 static bigru_ngram_state *new_state(bigru_histories *histories) {
     if (histories->num_states == histories->state_capacity) {
+        if (histories->state_capacity >= MAX_CAPACITY) return NULL;
         uint32_t capacity = 2 * histories->state_capacity;
         bigru_ngram_state *states = realloc(histories->states, (size_t)capacity * sizeof(*states));
         if (!states) return NULL;

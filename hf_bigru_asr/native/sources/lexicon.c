@@ -106,6 +106,7 @@ static int lay_out(bigru_lexicon *lexicon, const growing_tree *tree, const int32
             if (below > node->best) node->best = below;
         }
     }
+    lexicon->best_first = lexicon->nodes[BIGRU_ROOT].best;
     lexicon->nodes[BIGRU_ROOT].best = 0.0f;
     return 0;
 }

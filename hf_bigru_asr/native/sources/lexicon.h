@@ -19,6 +19,7 @@ typedef struct {
 typedef struct {
     bigru_node *nodes; /* The root is the first one. */
     uint32_t num_nodes;
+    float best_first; /* Best score of the children of the root, above 0 if many words have one spelling. */
     int32_t *labels;      /* Numbers of the words, node by node. */
     uint32_t *vocabulary; /* Number of every word in the n-gram. */
     int32_t num_words;

@@ -37,7 +37,7 @@ bigru_phrases *bigru_phrases_new(uint32_t num_states, const uint32_t *ends, cons
     phrases->failures = copied(failures, num_states * sizeof(*failures));
     phrases->failure_gains = copied(failure_gains, num_states * sizeof(*failure_gains));
     phrases->finish_gains = copied(finish_gains, num_states * sizeof(*finish_gains));
-    phrases->arcs = malloc((num_arcs + 1) * sizeof(*phrases->arcs));
+    phrases->arcs = malloc(((size_t)num_arcs + 1) * sizeof(*phrases->arcs));
     phrases->is_of_phrase = calloc((size_t)num_words, 1);
     if (!phrases->ends || !phrases->failures || !phrases->failure_gains || !phrases->finish_gains || !phrases->arcs ||
         !phrases->is_of_phrase) {

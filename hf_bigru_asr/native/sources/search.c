@@ -73,7 +73,8 @@ bigru_search *bigru_search_new(const bigru_ngram *ngram, const bigru_lexicon *le
                                const bigru_search_settings *settings) {
     const int32_t num_classes = lexicon->num_classes;
     if (settings->beam_size < 1 || settings->beam_size_token < 1 || settings->blank < 0 || settings->delimiter < 0 ||
-        settings->blank >= num_classes || settings->delimiter >= num_classes) {
+        settings->blank >= num_classes || settings->delimiter >= num_classes || !isfinite(settings->lm_weight) ||
+        !isfinite(settings->word_score) || !isfinite(settings->beam_threshold)) {
         return NULL;
     }
     bigru_search *search = calloc(1, sizeof(*search));
@@ -129,7 +130,7 @@ static void choose_top(bigru_search *search, const float *row) {
 
 static inline void offer(bigru_search *search, bigru_hypothesis item) {
     if (item.score > search->best) search->best = item.score;
-    if (item.score < search->best - search->settings.beam_threshold) return;
+    if (!(item.score >= search->best - search->settings.beam_threshold)) return; /* Nor is NaN a score. */
     item.own_score = item.score;
     search->next.items[search->next.count++] = item;
 }
@@ -164,7 +165,9 @@ static int extend(bigru_search *search, uint32_t parent) {
     const bigru_node *nodes = search->lexicon->nodes, *node = &nodes[item.node];
     const int is_root = item.node == BIGRU_ROOT, has_phrases = search->histories.phrases != NULL;
     const double before = node->best;
-    const double bound = has_phrases ? INFINITY : fmax(0.0, settings->word_score - settings->lm_weight * before);
+    const double first_gain = is_root ? settings->lm_weight * search->lexicon->best_first : 0.0;
+    const double word_gain = settings->word_score - settings->lm_weight * before;
+    const double bound = has_phrases ? INFINITY : fmax(fmax(0.0, first_gain), word_gain);
     if (item.score + search->top_score + bound < search->best - settings->beam_threshold) return 0;
     if (bigru_hypotheses_reserve(&search->next, node->num_children)) return -1;
     for (uint32_t child = node->first_child; child < node->first_child + node->num_children; child++) {
