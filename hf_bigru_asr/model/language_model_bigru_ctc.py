@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cached_property
+from importlib.util import find_spec
 from itertools import repeat
 from pathlib import Path
 from threading import RLock
@@ -148,12 +149,20 @@ class CompiledModel:
 
     @classmethod
     def open(cls, path: Path, lexicon: Lexicon, num_classes: int) -> "CompiledModel | None":
-        """The model of a file; `None` without the compiled part of the package, or if it cannot read the file."""
+        """The model of a file; `None` without the compiled part of the package, or if KenLM has to read the file.
+
+        Raises:
+            ValueError: If the file cannot be read and KenLM is not installed.
+        """
         if num_classes > MAX_CLASSES:
             return None
         try:
             return cls(NGram(path), lexicon, num_classes)
-        except (ImportError, OSError, ValueError):  # KenLM reads more, and has messages of its own
+        except ImportError:
+            return None
+        except (OSError, ValueError):  # KenLM reads more, and has messages of its own
+            if find_spec("kenlm") is None:
+                raise
             return None
 
     def tree_of(self, lexicon: Lexicon, gains: Mapping[int, float]) -> "CompiledLexicon":

@@ -46,6 +46,8 @@ class NGram:
     def __init__(self, path: str | Path) -> None:
         library = _library()
         self._library = library
+        if Path(path).stat().st_size == 0:
+            raise ValueError(f"{path} is an empty file.")
         with Path(path).open("rb") as stream:
             decompress = _COMPRESSED.get(stream.read(2))
             stream.seek(0)

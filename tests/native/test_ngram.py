@@ -4,6 +4,7 @@ import gzip
 import json
 import lzma
 import random
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -12,8 +13,11 @@ from pathlib import Path
 import pytest
 from repository import REPOSITORY
 
+from hf_bigru_asr import bundled_checkpoint
+from hf_bigru_asr.model.language_model_bigru_ctc import LanguageModel
 from hf_bigru_asr.native.library import is_available
 from hf_bigru_asr.native.ngram import NGram
+from hf_bigru_asr.runtime.model_files import ModelFiles
 
 pytestmark = pytest.mark.skipif(not is_available(), reason="the compiled part of the package is not there")
 
@@ -182,3 +186,13 @@ def test_a_cut_file_is_refused(tmp_path: Path) -> None:
         (tmp_path / "lm.binary").write_bytes(content[: num_pages << 12])  # nothing can be read behind a whole page
         with pytest.raises(ValueError, match=r"ends within|more n-grams than bits"):
             NGram(tmp_path / "lm.binary")
+
+
+@pytest.mark.parametrize("content", [b"", b"no n-gram\n"], ids=["empty", "text"])
+def test_a_broken_file_is_named_without_kenlm(content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "kenlm", None)
+    shutil.copytree(Path(bundled_checkpoint()) / "language_model", tmp_path, dirs_exist_ok=True)
+    (tmp_path / "language_model.json").unlink()
+    (tmp_path / "lm.binary").write_bytes(content)
+    with pytest.raises(ValueError, match=r"^\S+lm\.binary is (an empty file|no n-gram that can be read here: )"):
+        LanguageModel(tmp_path, ModelFiles(Path(bundled_checkpoint())).ctc_symbols)
