@@ -145,3 +145,17 @@ def test_flashlight_text_finds_the_same(spoken: tuple[FrameArray, CTCSymbols]) -
     assert [path.score for path in found] == pytest.approx([each.score for each in expected], abs=1e-4)
     for path, each in zip(found, expected, strict=True):
         assert path.classes.tolist() == list(each.tokens)
+
+
+def test_many_words_of_one_spelling_are_not_pruned_too_early(
+    folder: Path, tokenizer: BiGRUCTCTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Their scores are added, which makes the first letter more probable than 1.
+    words = ["".join("AB"[int(bit)] for bit in f"{number:b}") for number in range(512, 912)]
+    (folder / "lexicon.txt").write_text("".join(f"{word} A B |\n" for word in words) + "BB B B |\n")
+    settings = BeamSearchSettings(lm_weight=1.0, beam_size=2000, beam_threshold=2.0)
+    frames = [random_log_probs(seed, 12)[None] for seed in range(20)]
+    found = [BeamSearchDecoder(folder, tokenizer, FRAME_S, settings).search(each)[0][0][1] for each in frames]
+    without_the_compiled_search(monkeypatch)
+    expected = [BeamSearchDecoder(folder, tokenizer, FRAME_S, settings).search(each)[0][0][1] for each in frames]
+    assert found == pytest.approx(expected, abs=1e-4)
