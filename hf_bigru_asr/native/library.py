@@ -4,10 +4,11 @@ import ctypes
 import logging
 import os
 import sys
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-__all__ = ["FILE_NAME", "VERSION", "is_available", "load", "required"]
+__all__ = ["FILE_NAME", "VERSION", "Owned", "is_available", "load", "required"]
 
 VERSION = 1
 """Of the functions in the library, `bigru_version` of sources/version.c."""
@@ -67,3 +68,18 @@ def required() -> ctypes.CDLL:
             "makes it in a clone."
         )
     return library
+
+
+class Owned:
+    """Something of the library that is freed with its object."""
+
+    address: int | None = None
+    _free: Callable[[int], object]
+
+    def __del__(self) -> None:
+        if self.address:
+            self._free(self.address)
+            self.address = None
+
+    def __reduce__(self) -> str:
+        raise TypeError(f"A {type(self).__name__} has memory of its own and cannot be copied or pickled.")

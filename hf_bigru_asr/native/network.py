@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from .library import required
+from .library import Owned, required
 
 __all__ = ["QUICK_KERNELS", "CompiledNetwork", "fastest_kernel"]
 
@@ -19,7 +19,7 @@ QUICK_KERNELS = ("avx512vnni", "avxvnni", "dotprod")
 _PARTS = 4
 
 
-class CompiledNetwork:
+class CompiledNetwork(Owned):
     """Layers of GRUs in both directions, and the output layer. Threads can share it.
 
     Weights are integers of 8 bits times a scale of their row. States are float32, but integers of 8 bits where weights
@@ -45,8 +45,6 @@ class CompiledNetwork:
         ValueError: If the arrays do not fit together, or the processor has not these instructions.
     """
 
-    _address: int | None = None
-
     def __init__(
         self,
         layers: Sequence[FloatArray],
@@ -55,6 +53,7 @@ class CompiledNetwork:
         kernel: str | None = None,
     ) -> None:
         self._library = _library()
+        self._free = self._library.bigru_network_free
         arrays = [np.ascontiguousarray(each, dtype=np.float32) for each in (*layers, head_weight, head_bias)]
         self.num_layers = len(layers) // (2 * _PARTS)
         self.input_size, self.hidden_size = arrays[0].shape[-1], arrays[1].shape[-1]
@@ -62,7 +61,7 @@ class CompiledNetwork:
         found = [each.shape for each in arrays]
         if found != self._shapes() or 0 in (self.num_layers, self.input_size, self.hidden_size, self.num_classes):
             raise ValueError(f"The arrays are not those of a network; their shapes are {found}.")
-        self._address = self._library.bigru_network_new(
+        self.address = self._library.bigru_network_new(
             self.num_layers,
             self.input_size,
             self.hidden_size,
@@ -70,17 +69,12 @@ class CompiledNetwork:
             _pointers(arrays),
             None if kernel is None else kernel.encode(),
         )
-        if not self._address:
+        if not self.address:
             if kernel is not None:
                 raise ValueError(
                     f"kernel is {kernel!r}; this processor has no such instructions, or memory is lacking."
                 )
             raise MemoryError("A network lacks memory.")
-
-    def __del__(self) -> None:
-        if self._address:
-            self._library.bigru_network_free(self._address)
-            self._address = None
 
     def _shapes(self) -> list[tuple[int, ...]]:
         rows, hidden = 3 * self.hidden_size, self.hidden_size
@@ -93,7 +87,7 @@ class CompiledNetwork:
     @property
     def kernel(self) -> str:
         """Instructions that it uses."""
-        name: bytes = self._library.bigru_network_kernel(self._address)
+        name: bytes = self._library.bigru_network_kernel(self.address)
         return name.decode()
 
     def log_probs(self, features: Sequence[FloatArray]) -> list[FloatArray]:
@@ -111,7 +105,7 @@ class CompiledNetwork:
         scores = [np.empty((len(each), self.num_classes), dtype=np.float32) for each in frames]
         self._check(
             self._library.bigru_network_run(
-                self._address, len(frames), _pointers(frames), lengths.ctypes.data, _pointers(scores)
+                self.address, len(frames), _pointers(frames), lengths.ctypes.data, _pointers(scores)
             )
         )
         return scores
@@ -146,7 +140,7 @@ class CompiledNetwork:
         arrays = (inputs, states, outputs, last_states)
         self._check(
             self._library.bigru_network_layer(
-                self._address, layer, backward, num_frames, num_segments, *(each.ctypes.data for each in arrays)
+                self.address, layer, backward, num_frames, num_segments, *(each.ctypes.data for each in arrays)
             )
         )
         return outputs, last_states
@@ -162,7 +156,7 @@ class CompiledNetwork:
         scores = np.empty((len(hidden_states), self.num_classes), dtype=np.float32)
         self._check(
             self._library.bigru_network_head(
-                self._address, len(hidden_states), hidden_states.ctypes.data, scores.ctypes.data
+                self.address, len(hidden_states), hidden_states.ctypes.data, scores.ctypes.data
             )
         )
         return scores

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from .library import required
+from .library import Owned, required
 
 __all__ = ["NGram"]
 
@@ -26,7 +26,7 @@ class _State(ctypes.Structure):
     _fields_ = (("backoff", c_float * 5), ("words", c_uint32 * 5), ("length", c_uint32))
 
 
-class NGram:
+class NGram(Owned):
     """An n-gram from a file of KenLM. Threads can share it.
 
     Args:
@@ -41,11 +41,9 @@ class NGram:
         ValueError: If it is something else, or broken.
     """
 
-    address: int | None = None
-
     def __init__(self, path: str | Path) -> None:
         library = _library()
-        self._library = library
+        self._library, self._free = library, library.bigru_ngram_close
         if Path(path).stat().st_size == 0:
             raise ValueError(f"{path} is an empty file.")
         with Path(path).open("rb") as stream:
@@ -64,11 +62,6 @@ class NGram:
         self.address = library.bigru_ngram_open(content.ctypes.data, len(content), message, _MAX_MESSAGE)
         if not self.address:
             raise ValueError(f"{path} is no n-gram that can be read here: {message.value.decode()}")
-
-    def __del__(self) -> None:
-        if self.address:
-            self._library.bigru_ngram_close(self.address)
-            self.address = None
 
     def scores_at_start(self, words: Sequence[str]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]:
         """Numbers of words, 0 for unknown ones, and their scores at the beginning of a sentence `(words,)`."""

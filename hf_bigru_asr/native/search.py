@@ -1,14 +1,13 @@
 """Bindings of the beam search: the tree of a lexicon, hotwords, and the search itself, on arrays."""
 
 import ctypes
-from collections.abc import Callable
 from ctypes import POINTER, byref, c_double, c_int32, c_uint32, c_uint64, c_void_p
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .library import required
+from .library import Owned, required
 from .ngram import NGram
 
 __all__ = ["MAX_CLASSES", "Lexicon", "Phrases", "Search"]
@@ -30,22 +29,7 @@ class _Settings(ctypes.Structure):
     )
 
 
-class _Owned:
-    """Something of the library that is freed with its object."""
-
-    address: int | None = None
-    _free: Callable[[int], object]
-
-    def __del__(self) -> None:
-        if self.address:
-            self._free(self.address)
-            self.address = None
-
-    def __reduce__(self) -> str:
-        raise TypeError(f"A {type(self).__name__} has memory of its own and cannot be copied or pickled.")
-
-
-class Lexicon(_Owned):
+class Lexicon(Owned):
     """The spellings of words as a prefix tree. Threads can share it.
 
     Args:
@@ -85,7 +69,7 @@ class Lexicon(_Owned):
             raise ValueError("The lexicon has a class, a word or a spelling that is out of range.")
 
 
-class Phrases(_Owned):
+class Phrases(Owned):
     """Hotwords as an automaton over words. Threads can share it.
 
     Args:
@@ -133,7 +117,7 @@ class Phrases(_Owned):
             raise ValueError("The hotwords have a state or a word that is out of range.")
 
 
-class Search(_Owned):
+class Search(Owned):
     """One search. It belongs to one thread; other threads run while it computes.
 
     Args:

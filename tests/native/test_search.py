@@ -171,7 +171,7 @@ def test_a_search_ends_once(ngram: NGram, lexicon: Lexicon) -> None:
 def test_what_has_memory_of_its_own_is_not_copied(
     copied: Callable[[object], object], ngram: NGram, lexicon: Lexicon
 ) -> None:
-    for each in (lexicon, Search(ngram, lexicon, None, SETTINGS)):
+    for each in (ngram, lexicon, Search(ngram, lexicon, None, SETTINGS)):
         with pytest.raises(TypeError, match="cannot be copied"):
             copied(each)
 
