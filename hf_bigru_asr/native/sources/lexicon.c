@@ -144,5 +144,3 @@ void bigru_lexicon_free(bigru_lexicon *lexicon) {
     free(lexicon->vocabulary);
     free(lexicon);
 }
-
-uint32_t bigru_lexicon_num_nodes(const bigru_lexicon *lexicon) { return lexicon->num_nodes; }

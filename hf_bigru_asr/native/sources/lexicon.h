@@ -40,6 +40,5 @@ BIGRU_API bigru_lexicon *bigru_lexicon_new(int32_t num_classes, int32_t num_spel
                                            const int32_t *ends, const int32_t *numbers, int32_t num_words,
                                            const float *scores, const uint32_t *vocabulary);
 BIGRU_API void bigru_lexicon_free(bigru_lexicon *lexicon);
-BIGRU_API uint32_t bigru_lexicon_num_nodes(const bigru_lexicon *lexicon);
 
 #endif

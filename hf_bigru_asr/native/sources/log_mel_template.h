@@ -99,14 +99,7 @@ static void split(const bigru_log_mel_tables *tables, const complexes *points, f
 ALWAYS_INLINE floats logarithm(floats x) {
     const ints exponent = ((ints)x - BIGRU_SQRT_HALF_BITS) >> 23;
     const floats f = (floats)((ints)x - (exponent << 23)) - 1.0f;
-    floats quotient = BIGRU_LOG_8 * f + BIGRU_LOG_7;
-    quotient = quotient * f + BIGRU_LOG_6;
-    quotient = quotient * f + BIGRU_LOG_5;
-    quotient = quotient * f + BIGRU_LOG_4;
-    quotient = quotient * f + BIGRU_LOG_3;
-    quotient = quotient * f + BIGRU_LOG_2;
-    quotient = quotient * f + BIGRU_LOG_1;
-    quotient = quotient * f + BIGRU_LOG_0;
+    const floats quotient = BIGRU_LOG_OF(f);
     const floats power = __builtin_convertvector(exponent, floats);
     return power * BIGRU_LN_2_HIGH + (f * quotient + power * BIGRU_LN_2_LOW);
 }

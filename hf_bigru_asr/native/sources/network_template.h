@@ -47,11 +47,7 @@ ALWAYS_INLINE floats limited_exp2(floats x) {
     x = choose(x > -limit, x, -limit);
     const floats rounded = x + BIGRU_ROUND;
     const floats f = x - (rounded - BIGRU_ROUND);
-    floats power = BIGRU_EXP2_5 * f + BIGRU_EXP2_4;
-    power = power * f + BIGRU_EXP2_3;
-    power = power * f + BIGRU_EXP2_2;
-    power = power * f + BIGRU_EXP2_1;
-    power = power * f + BIGRU_EXP2_0;
+    const floats power = BIGRU_EXP2_OF(f);
     return (floats)((words)power + ((words)rounded << 23));
 }
 

@@ -36,6 +36,15 @@
 /* The bits of sqrt(0.5). */
 #define BIGRU_SQRT_HALF_BITS 0x3f3504f3
 
+/* The two polynomials, of a variable that is a number or a vector; both are made of the same products and sums. */
+#define BIGRU_EXP2_OF(f) \
+    (((((BIGRU_EXP2_5 * (f) + BIGRU_EXP2_4) * (f) + BIGRU_EXP2_3) * (f) + BIGRU_EXP2_2) * (f) + BIGRU_EXP2_1) * (f) + \
+     BIGRU_EXP2_0)
+#define BIGRU_LOG_UPPER_OF(f) \
+    ((((BIGRU_LOG_8 * (f) + BIGRU_LOG_7) * (f) + BIGRU_LOG_6) * (f) + BIGRU_LOG_5) * (f) + BIGRU_LOG_4)
+#define BIGRU_LOG_OF(f) \
+    ((((BIGRU_LOG_UPPER_OF(f) * (f) + BIGRU_LOG_3) * (f) + BIGRU_LOG_2) * (f) + BIGRU_LOG_1) * (f) + BIGRU_LOG_0)
+
 static inline int32_t bigru_bits_of(float value) {
     int32_t bits;
     memcpy(&bits, &value, sizeof bits);
@@ -52,11 +61,7 @@ static inline float bigru_float_of(int32_t bits) {
 static inline float bigru_exp2(float x) {
     const float rounded = x + BIGRU_ROUND;
     const float f = x - (rounded - BIGRU_ROUND);
-    float power = BIGRU_EXP2_5 * f + BIGRU_EXP2_4;
-    power = power * f + BIGRU_EXP2_3;
-    power = power * f + BIGRU_EXP2_2;
-    power = power * f + BIGRU_EXP2_1;
-    power = power * f + BIGRU_EXP2_0;
+    const float power = BIGRU_EXP2_OF(f);
     return bigru_float_of((int32_t)((uint32_t)bigru_bits_of(power) + ((uint32_t)bigru_bits_of(rounded) << 23)));
 }
 
@@ -66,14 +71,7 @@ static inline float bigru_log(float x) {
     const int32_t bits = bigru_bits_of(x);
     const int32_t exponent = (bits - BIGRU_SQRT_HALF_BITS) >> 23;
     const float f = bigru_float_of((int32_t)((uint32_t)bits - ((uint32_t)exponent << 23))) - 1.0f;
-    float quotient = BIGRU_LOG_8 * f + BIGRU_LOG_7;
-    quotient = quotient * f + BIGRU_LOG_6;
-    quotient = quotient * f + BIGRU_LOG_5;
-    quotient = quotient * f + BIGRU_LOG_4;
-    quotient = quotient * f + BIGRU_LOG_3;
-    quotient = quotient * f + BIGRU_LOG_2;
-    quotient = quotient * f + BIGRU_LOG_1;
-    quotient = quotient * f + BIGRU_LOG_0;
+    const float quotient = BIGRU_LOG_OF(f);
     return (float)exponent * BIGRU_LN_2_HIGH + (f * quotient + (float)exponent * BIGRU_LN_2_LOW);
 }
 
