@@ -8,6 +8,7 @@ import mmap
 import zlib
 from collections.abc import Sequence
 from ctypes import c_char_p, c_float, c_int32, c_size_t, c_uint32, c_void_p
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -87,15 +88,15 @@ class NGram(Owned):
         return scores
 
 
+@cache
 def _library() -> ctypes.CDLL:
     library = required()
-    if library.bigru_ngram_open.argtypes is None:
-        library.bigru_ngram_close.argtypes = [c_void_p]
-        library.bigru_ngram_begin.argtypes = [c_void_p, c_void_p]
-        library.bigru_ngram_score.argtypes = [c_void_p, c_void_p, c_uint32, c_void_p]
-        library.bigru_ngram_score.restype = c_float
-        library.bigru_vocabulary_indexes.argtypes = [c_void_p, c_char_p, c_size_t, c_void_p, c_int32]
-        library.bigru_vocabulary_scores.argtypes = [c_void_p, c_void_p, c_int32, c_void_p]
-        library.bigru_ngram_open.restype = c_void_p
-        library.bigru_ngram_open.argtypes = [c_void_p, c_size_t, c_char_p, c_size_t]
+    library.bigru_ngram_close.argtypes = [c_void_p]
+    library.bigru_ngram_begin.argtypes = [c_void_p, c_void_p]
+    library.bigru_ngram_score.argtypes = [c_void_p, c_void_p, c_uint32, c_void_p]
+    library.bigru_ngram_score.restype = c_float
+    library.bigru_vocabulary_indexes.argtypes = [c_void_p, c_char_p, c_size_t, c_void_p, c_int32]
+    library.bigru_vocabulary_scores.argtypes = [c_void_p, c_void_p, c_int32, c_void_p]
+    library.bigru_ngram_open.restype = c_void_p
+    library.bigru_ngram_open.argtypes = [c_void_p, c_size_t, c_char_p, c_size_t]
     return library

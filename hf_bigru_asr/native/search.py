@@ -2,6 +2,7 @@
 
 import ctypes
 from ctypes import POINTER, byref, c_double, c_int32, c_uint32, c_uint64, c_void_p
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -144,7 +145,10 @@ class Search(Owned):
             ngram.address, lexicon.address, phrases.address if phrases else None, byref(given)
         )
         if not self.address:
-            raise ValueError(f"The search cannot begin with {settings}.")
+            raise ValueError(
+                f"The search cannot begin with {settings}; sizes must be positive, classes those of the lexicon, "
+                "and weights finite."
+            )
         self._num_frames = 0
         self._num_classes = lexicon.num_classes
         self._is_over = False
@@ -216,21 +220,21 @@ def _address(values: npt.NDArray[Any]) -> int:
     return values.ctypes.data
 
 
+@cache
 def _library() -> ctypes.CDLL:
     library = required()
-    if library.bigru_lexicon_new.argtypes is None:
-        library.bigru_lexicon_free.argtypes = [c_void_p]
-        library.bigru_phrases_free.argtypes = [c_void_p]
-        library.bigru_search_free.argtypes = [c_void_p]
-        library.bigru_phrases_new.argtypes = [c_uint32, *[c_void_p] * 7, c_int32]
-        library.bigru_phrases_new.restype = c_void_p
-        library.bigru_search_new.argtypes = [c_void_p, c_void_p, c_void_p, POINTER(_Settings)]
-        library.bigru_search_new.restype = c_void_p
-        library.bigru_search_step.argtypes = [c_void_p, c_void_p, c_int32]
-        library.bigru_search_finish.argtypes = [c_void_p]
-        library.bigru_search_paths.argtypes = [c_void_p, c_int32, c_void_p, c_void_p, c_void_p]
-        library.bigru_search_memory.argtypes = [c_void_p]
-        library.bigru_search_memory.restype = c_uint64
-        library.bigru_lexicon_new.restype = c_void_p
-        library.bigru_lexicon_new.argtypes = [c_int32, c_int32, c_void_p, c_void_p, c_void_p, c_int32, *[c_void_p] * 2]
+    library.bigru_lexicon_free.argtypes = [c_void_p]
+    library.bigru_phrases_free.argtypes = [c_void_p]
+    library.bigru_search_free.argtypes = [c_void_p]
+    library.bigru_phrases_new.argtypes = [c_uint32, *[c_void_p] * 7, c_int32]
+    library.bigru_phrases_new.restype = c_void_p
+    library.bigru_search_new.argtypes = [c_void_p, c_void_p, c_void_p, POINTER(_Settings)]
+    library.bigru_search_new.restype = c_void_p
+    library.bigru_search_step.argtypes = [c_void_p, c_void_p, c_int32]
+    library.bigru_search_finish.argtypes = [c_void_p]
+    library.bigru_search_paths.argtypes = [c_void_p, c_int32, c_void_p, c_void_p, c_void_p]
+    library.bigru_search_memory.argtypes = [c_void_p]
+    library.bigru_search_memory.restype = c_uint64
+    library.bigru_lexicon_new.restype = c_void_p
+    library.bigru_lexicon_new.argtypes = [c_int32, c_int32, c_void_p, c_void_p, c_void_p, c_int32, *[c_void_p] * 2]
     return library
