@@ -35,10 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["LightRecognition", "load_light_recognition"]
 
 
-QUICK_BEAM_SIZE = 300
-"""Hypotheses up to which one process searches a long recording as quickly as several cores run the network."""
-
-
 @dataclass
 class _Channel:
     """One channel of a recording on its way: samples, log-probabilities `(frames, classes)`, hypotheses, words."""
@@ -122,10 +118,8 @@ class LightRecognition:
             from ..processes.worker_pool import can_start_processes
             from ..runtime.decoding_pool import BeamSearchPool
 
-            is_quick = self._options.num_jobs == 1 and decoder.settings.beam_size <= QUICK_BEAM_SIZE
             if can_start_processes():
-                num_workers = 1 if is_quick else self._options.num_workers
-                self._pool = BeamSearchPool.of_decoder(decoder, num_workers).__enter__()
+                self._pool = BeamSearchPool.of_decoder(decoder, self._options.num_workers).__enter__()
         return self._pool
 
     def describe(self) -> str:

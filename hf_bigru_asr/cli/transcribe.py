@@ -49,7 +49,7 @@ __all__ = ["add_arguments", "hints_for", "run"]
 RUNTIMES = ("auto", "native", "onnx", "openvino", "torch")
 DTYPES = ("float32", "bfloat16", "int8")
 MAX_JOBS = 8
-"""Recordings that run at once if nothing is said, and processes that decode: each takes 200 MiB."""
+"""Recordings that run at once if nothing is said, and processes that decode where the package is not compiled."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -114,8 +114,7 @@ def _add_recognition(group: _ArgumentGroup) -> None:
         "-j",
         type=int,
         metavar="N",
-        help="Recordings that run at once, and processes that decode; one for each core, up to 8. With 1 there is one "
-        "process in all.",
+        help="Recordings that run at once; one for each core, up to 8.",
     )
 
 

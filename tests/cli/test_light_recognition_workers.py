@@ -104,19 +104,13 @@ def test_a_long_recording_alone(
     assert essence([short, found]) == essence([*alone(recordings[3:], no_check), *alone(recordings[:1], no_check)])
 
 
-@pytest.mark.parametrize(
-    ("num_jobs", "beam_size", "expected"), [(1, 300, 1), (1, 301, 3), (2, 300, 3)], ids=["quick", "wide", "several"]
-)
-def test_how_many_processes_decode(
-    num_jobs: int, beam_size: int, expected: int, options: RecognitionOptions, tmp_path: Path
-) -> None:
-    folder = write_language_model(tmp_path / "lm")
-    (folder / "decoding.json").write_text(f'{{"lm_weight": 0.5, "beam_size": {beam_size}}}')
-    changed = replace(options, language_model=str(folder), num_jobs=num_jobs, num_workers=3)
+@pytest.mark.parametrize("num_jobs", [1, 2])
+def test_how_many_processes_decode(num_jobs: int, options: RecognitionOptions) -> None:
+    changed = replace(options, num_jobs=num_jobs, num_workers=3)
     pool = load_light_recognition(changed)._pool_for_search()
     assert pool is not None
     with pool:
-        assert len(pool._workers._workers) == expected
+        assert len(pool._workers._workers) == 3
 
 
 def test_the_compiled_search_decodes_in_threads(
